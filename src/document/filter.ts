@@ -36,7 +36,11 @@ export type Filter =
 export type ValueTest = (attributeValue: AttributeValue) => boolean;
 
 /** Whether a document whose attribute has this value satisfies the comparison. */
-export function matches(op: CompareOp, attributeValue: AttributeValue, value: AttributeValue): boolean {
+export function matches(
+  op: CompareOp,
+  attributeValue: AttributeValue,
+  value: AttributeValue,
+): boolean {
   return prepareTest(op, value)(attributeValue);
 }
 
