@@ -1,0 +1,52 @@
+/**
+ * Three kinds of tests, run in this order:
+ * `unit` in Node (pure code, milliseconds); `workerd` inside the Workers runtime with the bindings
+ * of wrangler.toml (*.worker.test.ts); `e2e` against running servers over HTTP.
+ *
+ * `unit` files share threads and `workerd` files share one runtime, because starting one for each
+ * file costs more than most files take. Nothing here mocks modules, so nothing leaks between files;
+ * the runtime's storage is emptied after each file.
+ */
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.worker.test.ts", "test/e2e/**"],
+          pool: "threads",
+          isolate: false,
+          maxWorkers: "100%",
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        test: {
+          name: "workerd",
+          include: ["test/**/*.worker.test.ts"],
+          setupFiles: ["test/workerd/empty-storage.ts"],
+          isolate: false,
+          fileParallelism: false,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
+  },
+});
