@@ -1,0 +1,123 @@
+/**
+ * Manifest: the list of what a namespace is made of below its floor, at n/<generation>/manifest/<version>. Created once,
+ * never overwritten; the newest version that exists is the truth. Version 0 is implied: no segments, floor 0.
+ *
+ *   envelope  see envelope.ts; magic "SHOALMAN", format version 1
+ *   body      CBOR map of the fields of `Manifest`, schema as in schema-codec.ts
+ *
+ * Invariants (checked by src/namespace/invariants.ts before every commit and after every read)
+ *   - version is its predecessor's plus one; the floor never falls; epochs never fall
+ *   - segment ids are unique; a segment's dead version only grows while it is listed
+ *   - an id is live in at most one segment, and in none if its newest operation below the floor is a delete
+ */
+import type { DocumentId } from "../document/id.ts";
+import type { Schema } from "../document/schema.ts";
+
+/** An immutable stretch of one object of a segment. */
+export interface SectionRange {
+  /** Index into `SegmentInfo.parts`. */
+  readonly part: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface SegmentPart {
+  readonly bytes: number;
+  /** SHA-256 of the whole object. */
+  readonly sha256: Uint8Array;
+}
+
+/** Which rows of a segment are superseded. Version 0 = none, and then there is no object. */
+export interface DeadState {
+  readonly version: number;
+  readonly rows: number;
+  /** Last part of the bitmap's key below the segment: unique per attempt. Empty for version 0. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface SegmentInfo {
+  /** Job and attempt that built it; unique for ever. */
+  readonly id: string;
+  /** 0 for a flush, one more than the largest input for a merge. */
+  readonly level: number;
+  /** Rows including dead ones. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** What the API calls logical bytes: ids, vectors and attribute values, before any index. */
+  readonly logicalBytes: number;
+  /** One part: the object segment/<id>. More: segment/<id>/<part>. */
+  readonly parts: readonly SegmentPart[];
+  readonly root: SectionRange;
+  readonly dead: DeadState;
+  readonly schemaVersion: number;
+  /** 0 when the segment is flat: its scan plane is read whole. */
+  readonly clusters: number;
+  readonly minId: DocumentId;
+  readonly maxId: DocumentId;
+  readonly createdMs: number;
+}
+
+export const noneDead: DeadState = { version: 0, rows: 0, name: "", bytes: 0 };
+
+/** Something that may be deleted once the grace has passed. */
+export type DeadObject =
+  | { readonly kind: "segment"; readonly id: string; readonly parts: number }
+  | { readonly kind: "bitmap"; readonly segment: string; readonly name: string }
+  /** Entries from … to-1 with the attachments they name. */
+  | { readonly kind: "wal"; readonly from: number; readonly to: number };
+
+export interface DeadRecord {
+  readonly object: DeadObject;
+  /** The manifest version that no longer names it, and when that was committed. */
+  readonly version: number;
+  readonly sinceMs: number;
+}
+
+export interface Manifest {
+  readonly generation: string;
+  readonly version: number;
+  readonly epoch: number;
+  /** 16 random bytes: no two manifests are ever byte-identical. */
+  readonly nonce: Uint8Array;
+  readonly committedMs: number;
+  readonly createdMs: number;
+  /** Time of the newest write below the floor. */
+  readonly lastWriteMs: number;
+  /** WAL entries below are in segments; entries from here on are the tail. */
+  readonly floor: number;
+  /** Hash of entry floor-1; 32 zero bytes while the floor is 0. */
+  readonly floorHash: Uint8Array;
+  /** As of the floor. */
+  readonly schema: Schema;
+  readonly segments: readonly SegmentInfo[];
+  /** Ids of the newest applied deltas, oldest first. */
+  readonly applied: readonly string[];
+  readonly dead: readonly DeadRecord[];
+}
+
+/** What a job asks the owner to change. Applied to the manifest as it is then, or refused whole. */
+export interface Delta {
+  readonly id: string;
+  readonly job: string;
+  /** Inputs that vanish, each at the dead version the job has accounted for. */
+  readonly remove: readonly { readonly segment: string; readonly deadVersion: number }[];
+  readonly add: readonly SegmentInfo[];
+  /** Segments that stay and lose rows. */
+  readonly dead: readonly {
+    readonly segment: string;
+    readonly from: number;
+    readonly to: DeadState;
+  }[];
+  /** Flushes only: the WAL range [from, to) that `add` replaces. */
+  readonly floor?: FloorMove;
+}
+
+export interface FloorMove {
+  readonly from: number;
+  readonly to: number;
+  /** Hash of entry to-1. */
+  readonly hash: Uint8Array;
+  readonly schema: Schema;
+  readonly lastWriteMs: number;
+}

@@ -1,0 +1,125 @@
+/**
+ * Every bound of the engine, each with its unit, its reason and the platform fact behind it. None of the
+ * platform's limits is enforced by a local runtime, so the engine counts for itself and tests assert it.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  // ---- Requests -----------------------------------------------------------------------------------
+  /** Decompressed request body. A buffered JSON body costs 3-4x its size; an isolate has 128 MB. */
+  bodyBytesMax: 16 * MiB,
+  /** Query body: a 10,752-d vector as decimal text is 120 KB; an In list of 10,000 strings fits too. */
+  queryBodyBytesMax: 1 * MiB,
+  batchRowsMax: 50_000,
+  /** Encoded batch; below the platform's 32 MiB per RPC message with room for headers. */
+  batchBytesMax: 24 * MiB,
+  documentBytesMax: 8 * MiB,
+  idBytesMax: 64,
+  attributeNameBytesMax: 128,
+  attributesMax: 1_024,
+  /** A filterable value is a key of an index: long keys belong in unfilterable attributes. */
+  filterableBytesMax: 4_096,
+  dimensionsMax: 10_752,
+  vectorColumnsMax: 8,
+  filterDepthMax: 32,
+  filterNodesMax: 512,
+  inListMax: 10_000,
+  topKMax: 10_000,
+  namespaceNameMax: 128,
+  listPageDefault: 100,
+  listPageMax: 1_000,
+
+  // ---- Write path ---------------------------------------------------------------------------------
+  /** Larger batches travel as attachments that the Worker stores itself, so the object stays light. */
+  inlineBatchBytesMax: 1 * MiB,
+  /** One attachment; equal to the largest object that is read whole without a second thought. */
+  partBytesMax: 8 * MiB,
+  /** A group is sealed at this size even within the commit interval. */
+  groupBytesMax: 8 * MiB,
+  /** Ordinary time between the sealing of two groups. R2 takes about one write a second per key, but
+   *  every group is a new key; 100 ms bounds cost ($4.50 per million) and latency together. */
+  commitIntervalMs: 100,
+  /** After a minute of unbroken writing the interval widens, for a tenth of the cost. */
+  commitIntervalBusyMs: 1_000,
+  commitBusyAfterMs: 60_000,
+  /** A writer whose outcome is unknown at this time is told so (503); resolution goes on. */
+  commitDeadlineMs: 30_000,
+  /** Unindexed bytes: writers are slowed above soft, refused (429) above hard. */
+  unindexedSoftBytes: 64 * MiB,
+  unindexedHardBytes: 256 * MiB,
+  /** Segments of one namespace: writers are refused before merging could not keep up. */
+  segmentsMax: 64,
+
+  // ---- Head ---------------------------------------------------------------------------------------
+  headWalBytesMax: 4 * MiB,
+  headRouteBytesMax: 1 * MiB,
+  headDeadBytesMax: 64 * KiB,
+  /** Largest segment root that travels with `head`; larger ones are read from the store. */
+  routeBytesMax: 256 * KiB,
+  manifestBytesMax: 256 * KiB,
+  /** Age of a snapshot that an eventual query may still use. */
+  eventualAgeMsMax: 10_000,
+
+  // ---- Jobs ---------------------------------------------------------------------------------------
+  flushBytes: 4 * MiB,
+  flushRows: 5_000,
+  flushObjects: 64,
+  /** Age alone flushes a tail of this size after a minute, a smaller one after an hour. */
+  flushAgedBytes: 1 * MiB,
+  flushAgeMs: 60_000,
+  flushAgeSmallMs: 3_600_000,
+  /** Most WAL bytes one flush takes: a flush holds its rows in memory. */
+  flushBytesMax: 32 * MiB,
+  flushRowsMax: 50_000,
+  /** Flushes of consecutive ranges that may build at the same time. */
+  flushesParallelMax: 8,
+  leaseMs: 5 * 60_000,
+  /** How long the short, exclusive part of a job may take. */
+  ticketMs: 10_000,
+  /** The alarm re-sends hints of work that nobody has claimed. */
+  alarmMs: 5_000,
+  /** Rows from which a segment is clustered; below, its scan plane is read whole. */
+  clusteredRowsMin: 8_192,
+  clusterRowsTarget: 384,
+  /** Segments of at least this size are never merged again (the top tier). */
+  mergeBytesMax: 512 * MiB,
+  /** Live memory of one compaction step. */
+  compactionBytesMax: 64 * MiB,
+  segmentsTarget: 8,
+  mergeFanIn: 4,
+  /** Share of dead rows at which a segment is rewritten. */
+  deadShareMax: 0.2,
+  appliedDeltasMax: 64,
+
+  // ---- Collection ---------------------------------------------------------------------------------
+  /** Longer than any request or lease: nobody can still read what was dead for so long. */
+  collectGraceMs: 3_600_000,
+  orphanAgeMs: 24 * 3_600_000,
+
+  // ---- Segments -----------------------------------------------------------------------------------
+  /** A segment below this is one object, above it is split into parts. */
+  segmentObjectBytes: 8 * MiB,
+  segmentPartBytes: 16 * MiB,
+  documentBlockBytes: 16 * KiB,
+  idBlockRows: 512,
+  refinePageRows: 32,
+
+  // ---- Reads --------------------------------------------------------------------------------------
+  /** Connections of one invocation that may wait for response headers (platform limit). */
+  connectionsMax: 6,
+  readAttemptsMax: 4,
+  /** Isolate-wide LRU of immutable blocks; 128 MB hold code, heap, WASM and responses besides. */
+  cacheBytesMax: 48 * MiB,
+  /** Bytes all requests of an isolate may have reserved at once for what they fetch and hold. */
+  reservedBytesMax: 32 * MiB,
+  reservationLeaseMs: 60_000,
+  /** Memory of the Durable Objects of one isolate together. */
+  objectBytesMax: 48 * MiB,
+  /** Gap between two wanted ranges that is cheaper to read than to skip. */
+  coalesceGapBytes: 128 * KiB,
+  scanReadsMax: 6,
+  refineReadsMax: 8,
+  documentReadsMax: 10,
+} as const;

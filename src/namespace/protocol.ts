@@ -1,0 +1,195 @@
+/**
+ * What crosses between Workers and the Namespace object. Plain data only: error classes do not survive the call, so a
+ * reply says `ok: false` instead of throwing. Old and new code coexist for minutes during a deploy: `protocol` is
+ * checked by the callee and fields are only ever added.
+ *
+ * Byte arrays are sent as exact copies: a view would ship its whole buffer.
+ */
+import type { Schema, SchemaAddition } from "../document/schema.ts";
+import type { EngineError, ErrorKind } from "../errors.ts";
+import type { Delta, Manifest } from "../format/manifest.ts";
+
+export const protocolVersion = 1;
+
+export type Reply<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly kind: ErrorKind;
+      readonly message: string;
+      readonly field?: string;
+      readonly retryAfterMs?: number;
+      readonly outcomeUnknown?: boolean;
+    };
+
+/** The object's answer when asked who it is; enough to encode a batch. */
+export interface NamespaceDescription {
+  /** False: no write was ever committed, or it was deleted; `generation` is then the one a first write will get. */
+  readonly exists: boolean;
+  readonly generation: string;
+  readonly schema: Schema;
+}
+
+/** Rows of a batch as one encoded chunk (format/batch.ts), inline or stored by the Worker beforehand. */
+export type ChunkRef =
+  | { readonly kind: "inline"; readonly bytes: Uint8Array; readonly rows: number }
+  | {
+      readonly kind: "part";
+      /** Last part of the key n/<generation>/part/<id>. */
+      readonly id: string;
+      readonly length: number;
+      readonly sha256: Uint8Array;
+      readonly rows: number;
+    };
+
+export interface CommitRequest {
+  readonly protocol: number;
+  readonly tenant: string;
+  readonly name: string;
+  readonly generation: string;
+  /** Schema version the chunks were encoded under. */
+  readonly schemaVersion: number;
+  readonly addition: SchemaAddition | undefined;
+  readonly upserts: number;
+  readonly deletes: number;
+  readonly chunks: readonly ChunkRef[];
+  readonly disableBackpressure: boolean;
+}
+
+export type CommitReply =
+  | { readonly kind: "committed"; readonly sequence: number; readonly timeMs: number }
+  /** Encode again under this; nothing was written. */
+  | { readonly kind: "stale"; readonly now: NamespaceDescription };
+
+export interface HeadRequest {
+  readonly protocol: number;
+  readonly tenant: string;
+  readonly name: string;
+  /** What the caller holds already; omitted members mean nothing is held. */
+  readonly generation?: string;
+  readonly manifestVersion?: number;
+  /** The caller holds WAL entries below this sequence (from its manifest's floor on). */
+  readonly walBelow?: number;
+  /** Segment ids whose roots the caller holds. */
+  readonly roots?: readonly string[];
+}
+
+export interface HeadReply {
+  readonly generation: string;
+  readonly epoch: number;
+  readonly manifestVersion: number;
+  /** Present unless the caller named this version. */
+  readonly manifest?: Manifest;
+  /** Tail = WAL entries floor … next-1. */
+  readonly floor: number;
+  readonly next: number;
+  /** Schema after the newest entry. */
+  readonly schema: Schema;
+  readonly lastWriteMs: number;
+  readonly unindexedRows: number;
+  readonly unindexedBytes: number;
+  /** Newest entries first while they fit; the caller reads the others from the store. */
+  readonly wal: readonly { readonly sequence: number; readonly bytes: Uint8Array }[];
+  /** Segment roots the caller lacks, while they fit. */
+  readonly roots: readonly { readonly segment: string; readonly bytes: Uint8Array }[];
+}
+
+export type JobKind = "flush" | "merge" | "collect" | "purge";
+
+/** A job handed to one consumer until `leaseUntilMs`. */
+export interface Job {
+  readonly id: string;
+  readonly attempt: number;
+  readonly kind: JobKind;
+  readonly generation: string;
+  readonly leaseUntilMs: number;
+  /** The manifest the job was planned on. */
+  readonly manifest: Manifest;
+  /** Flush: entries [from, to) and the schema after entry to-1. */
+  readonly wal?: {
+    readonly from: number;
+    readonly to: number;
+    readonly schema: Schema;
+    readonly hash: Uint8Array;
+    readonly lastWriteMs: number;
+  };
+  /** Merge: ids of the inputs. */
+  readonly inputs?: readonly string[];
+  readonly schema: Schema;
+}
+
+/** Permission to finish: the manifest cannot change until it expires or the delta is committed. */
+export type TicketReply =
+  | { readonly kind: "granted"; readonly manifest: Manifest; readonly untilMs: number }
+  /** An earlier range must be resolved first, or another job holds the ticket. */
+  | { readonly kind: "wait"; readonly ms: number }
+  /** The lease is gone, or an input is; drop the work. */
+  | { readonly kind: "void"; readonly reason: string };
+
+export type DeltaReply =
+  | { readonly kind: "committed"; readonly version: number }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** GET /v1/namespaces/:ns/index. */
+export interface IndexStatus {
+  readonly generation: string;
+  readonly head: number;
+  readonly floor: number;
+  readonly unindexedRows: number;
+  readonly unindexedBytes: number;
+  readonly manifestVersion: number;
+  readonly segments: readonly {
+    readonly id: string;
+    readonly level: number;
+    readonly rows: number;
+    readonly deadRows: number;
+    readonly bytes: number;
+    readonly clusters: number;
+  }[];
+  readonly jobs: readonly {
+    readonly id: string;
+    readonly kind: JobKind;
+    readonly attempt: number;
+    readonly state: "due" | "claimed";
+  }[];
+  readonly indexed: boolean;
+}
+
+/** The object as Workers and tests see it. Each method answers within one event of the object. */
+export interface NamespaceApi {
+  describe(tenant: string, name: string): Promise<Reply<NamespaceDescription>>;
+  commit(request: CommitRequest): Promise<Reply<CommitReply>>;
+  head(request: HeadRequest): Promise<Reply<HeadReply>>;
+  /** Ends this generation: tombstone, grave, registry. Answers when the name is free again. */
+  remove(tenant: string, name: string): Promise<Reply<true>>;
+  status(tenant: string, name: string): Promise<Reply<IndexStatus>>;
+  /** Makes every unindexed row due now. */
+  requestFlush(tenant: string, name: string): Promise<Reply<IndexStatus>>;
+  claim(tenant: string, name: string): Promise<Reply<Job | undefined>>;
+  /** Extends the lease; false when it is gone. */
+  renew(job: string, attempt: number): Promise<Reply<boolean>>;
+  ticket(job: string, attempt: number): Promise<Reply<TicketReply>>;
+  /** `roots`: the roots of added segments, so that `head` can pass them on without a read. */
+  commitDelta(
+    job: string,
+    attempt: number,
+    delta: Delta,
+    roots: readonly { readonly segment: string; readonly bytes: Uint8Array }[],
+  ): Promise<Reply<DeltaReply>>;
+  /** Collect and purge jobs: what was really deleted. */
+  finish(job: string, attempt: number, collected: number): Promise<Reply<true>>;
+  /** Gives the job back; it is retried with backoff. */
+  fail(job: string, attempt: number, reason: string): Promise<Reply<true>>;
+}
+
+export function replyError(error: EngineError): Reply<never> {
+  const { field, retryAfterMs, outcomeUnknown } = error.detail;
+  return {
+    ok: false,
+    kind: error.kind,
+    message: error.message,
+    ...(field === undefined ? {} : { field }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(outcomeUnknown === undefined ? {} : { outcomeUnknown }),
+  };
+}
