@@ -72,6 +72,20 @@ export interface HeadRequest {
   readonly walBelow?: number;
   /** Segment ids whose roots the caller holds. */
   readonly roots?: readonly string[];
+  /** Dead bitmaps the caller holds, as "<segment>/<name>". */
+  readonly dead?: readonly string[];
+}
+
+/** Bytes of small objects that travel with other answers, to save their readers a round. */
+export interface InlineObjects {
+  /** Segment roots. */
+  readonly roots: readonly { readonly segment: string; readonly bytes: Uint8Array }[];
+  /** Dead bitmap objects, `name` as in DeadState. */
+  readonly dead: readonly {
+    readonly segment: string;
+    readonly name: string;
+    readonly bytes: Uint8Array;
+  }[];
 }
 
 export interface HeadReply {
@@ -90,8 +104,8 @@ export interface HeadReply {
   readonly unindexedBytes: number;
   /** Newest entries first while they fit; the caller reads the others from the store. */
   readonly wal: readonly { readonly sequence: number; readonly bytes: Uint8Array }[];
-  /** Segment roots the caller lacks, while they fit. */
-  readonly roots: readonly { readonly segment: string; readonly bytes: Uint8Array }[];
+  /** Roots and dead bitmaps the caller lacks, while they fit; the others are read from the store. */
+  readonly inline: InlineObjects;
 }
 
 export type JobKind = "flush" | "merge" | "collect" | "purge";
@@ -169,12 +183,12 @@ export interface NamespaceApi {
   /** Extends the lease; false when it is gone. */
   renew(job: string, attempt: number): Promise<Reply<boolean>>;
   ticket(job: string, attempt: number): Promise<Reply<TicketReply>>;
-  /** `roots`: the roots of added segments, so that `head` can pass them on without a read. */
+  /** `inline`: what the delta adds, so that `head` can pass it on without a read. */
   commitDelta(
     job: string,
     attempt: number,
     delta: Delta,
-    roots: readonly { readonly segment: string; readonly bytes: Uint8Array }[],
+    inline: InlineObjects,
   ): Promise<Reply<DeltaReply>>;
   /** Collect and purge jobs: what was really deleted. */
   finish(job: string, attempt: number, collected: number): Promise<Reply<true>>;
