@@ -133,7 +133,8 @@ async function lock() {
         for (const socket of waiting) socket.destroy();
       };
     }
-    // Held: stay connected until its holder closes or dies. A socket file nobody listens on is left over.
+    // Held: stay connected until its holder closes or dies.
+    // A socket file that nobody listens on was left over by a holder that died.
     await new Promise((resolve) => {
       const socket = connect(address);
       socket.once("connect", () => console.error("Waiting for another install of this folder ..."));

@@ -16,7 +16,7 @@ const source = join(root, "src/kernels/simd.as.ts");
 const output = join(root, "src/kernels/kernels.wasm");
 const stamp = join(root, "node_modules/.shoal-kernels");
 
-/** Memory comes from the importer, so that blocks read from storage can live where kernels see them. */
+/** Memory comes from the importer, which keeps hot blocks where the kernels can read them. */
 const flags = ["--enable", "simd", "-O3", "--runtime", "stub", "--noAssert", "--importMemory"];
 
 process.exitCode = build();
