@@ -7,7 +7,7 @@
 import { dirname, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { complainAboutImport } from "./tidy/layers.ts";
-import { locate, paths, readBytes, readText, sourceFiles } from "./tidy/tree.ts";
+import { locate, paths, readBytes, readSource, readText, sourceFiles } from "./tidy/tree.ts";
 
 const engine = sourceFiles("src");
 const deployed = [...engine, ...sourceFiles("workers", "durable-objects")];
@@ -20,12 +20,16 @@ describe("files", () => {
     expect(bare.map(({ path }) => path)).toEqual([]);
   });
 
-  it("have at most 400 lines of at most 100 columns", () => {
-    const kernels = paths.filter((path) => /\.(as\.ts|mjs)$/.test(path));
-    const files = [...everything, ...kernels.map((path) => ({ path, text: readText(path) }))];
-    const wrong = files.flatMap(({ path, text }) => {
+  it("have at most 400 lines, and comments of at most 100 columns", () => {
+    // The formatter breaks code at 100 columns, but leaves a literal that cannot be broken.
+    const unchecked = paths.filter((path) => /\.(as\.ts|mjs)$/.test(path)).map(readSource);
+    const wrong = [...everything, ...unchecked].flatMap(({ path, text, code }) => {
       const lines = text.split("\n");
-      const wide = lines.findIndex((line) => Array.from(line).length > 100);
+      const withoutComments = code.split("\n");
+      const wide = lines.findIndex((line, index) => {
+        const width = Array.from(line).length;
+        return width > (line === withoutComments[index] ? 120 : 100);
+      });
       return [
         ...(lines.length > 401 ? [`${path} has ${lines.length - 1} lines`] : []),
         ...(wide >= 0 ? [`${path}:${wide + 1} is ${lines[wide]?.length} columns wide`] : []),

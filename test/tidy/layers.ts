@@ -2,7 +2,7 @@
  * Who may import whom. Imports go down: a file reaches its own folder and folders of lower rank,
  * never a sibling of the same rank.
  *
- *   6  flows: src/*.ts                    3  store
+ *   6  flows and their parts: src/*.ts    3  store
  *   5  namespace | query | compaction     2  format
  *   4  index/vector | text | filter       1  document | bytes | kernels
  *                                         0  errors, limits
@@ -26,6 +26,7 @@ const ranks: Readonly<Record<string, number>> = {
   compaction: 5,
 };
 const flowRank = 6;
+const flows = /^src\/(write|search|compact|collect)\.ts$/;
 
 /** Packages the engine may use: they too know no platform. */
 const enginePackages = new Set(["cbor-x", "fflate", "re2js", "roaring-wasm", "valibot"]);
@@ -43,7 +44,8 @@ function inEngine({ path }: SourceFile, { from, target, typeOnly }: Import): str
   if (!target.startsWith("src/")) return "the engine knows nothing outside src/";
   if (path === "src/ports.ts") return typeOnly ? undefined : "ports.ts imports types only";
   if (target === "src/ports.ts") return typeOnly ? undefined : "only types come from ports.ts";
-  if (posix.dirname(path) === posix.dirname(target) && rank(path) !== flowRank) return undefined;
+  if (flows.test(path) && flows.test(target)) return "flows do not import one another";
+  if (posix.dirname(path) === posix.dirname(target) && rank(path) > 0) return undefined;
   if (area(path) === area(target)) {
     const reachesIn = posix.dirname(target).startsWith(posix.dirname(path));
     const reachesOut = posix.dirname(path).startsWith(posix.dirname(target));

@@ -31,6 +31,8 @@ it("finds imports over several lines, re-exports, side effects and dynamic impor
 it.each([
   ["src/search.ts", "./query/plan.ts", true],
   ["src/search.ts", "./write.ts", false],
+  ["src/write.ts", "./commit.ts", true],
+  ["src/limits.ts", "./write.ts", false],
   ["src/query/plan.ts", "./merge.ts", true],
   ["src/query/plan.ts", "../index/vector/probe.ts", true],
   ["src/query/plan.ts", "../compaction/policy.ts", false],

@@ -46,7 +46,7 @@ export function readBytes(path: string): Uint8Array {
   return readFileSync(join(root, path));
 }
 
-function readSource(path: string): SourceFile {
+export function readSource(path: string): SourceFile {
   const text = readText(path);
   const code = blankComments(text);
   return { path, text, code, imports: findImports(path, code) };
