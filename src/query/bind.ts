@@ -1,0 +1,106 @@
+/**
+ * A query meets the schema of the snapshot it runs on: names become columns, JSON becomes filters, and what
+ * does not fit is refused (`invalid`, with the texts that users of the API know). Pure.
+ */
+import type { Filter } from "../document/filter.ts";
+import { parseVectorType, type Schema } from "../document/schema.ts";
+import { assert, type EngineError, invalid } from "../errors.ts";
+import { type DistanceQuery, prepareDistance } from "./distance.ts";
+import { parseFilter } from "./filter.ts";
+import type { AttributeChoice, Query, Rank } from "./query.ts";
+
+export interface BoundQuery {
+  readonly rank: BoundRank;
+  readonly filter: Filter | undefined;
+  /** Rows to rank: limit and offset together. */
+  readonly wanted: number;
+  readonly offset: number;
+  readonly columns: WantedColumns;
+}
+
+export type BoundRank =
+  | { readonly kind: "vector"; readonly exhaustive: boolean; readonly distance: DistanceQuery }
+  | { readonly kind: "id"; readonly descending: boolean };
+
+/** What the rows bring along, in the order of the schema. */
+export interface WantedColumns {
+  readonly attributes: readonly string[];
+  /** Name of the vector column if it is wanted. */
+  readonly vector: string | undefined;
+}
+
+export function bindQuery(query: Query, schema: Schema): BoundQuery {
+  if (query.metric !== undefined && schema.metric !== undefined && query.metric !== schema.metric) {
+    throw invalid(
+      `💔 distance metric mismatch, expected ${schema.metric}, got ${query.metric}`,
+      "distance_metric",
+    );
+  }
+  return {
+    rank: bindRank(query.rank, schema),
+    filter: query.filters === undefined ? undefined : parseFilter(query.filters, schema),
+    wanted: query.limit + query.offset,
+    offset: query.offset,
+    columns: chooseColumns(query.attributes, schema),
+  };
+}
+
+function bindRank(rank: Rank, schema: Schema): BoundRank {
+  if (rank.kind === "id") {
+    return rank;
+  }
+  const { column, vector, exhaustive } = rank;
+  const attribute = schema.attributes.get(column);
+  if (attribute === undefined) {
+    throw unknownAttribute(column, "rank_by");
+  }
+  const type = parseVectorType(attribute.type);
+  if (type === undefined) {
+    throw invalid(
+      `💔 attribute "${column}" is not a vector, cannot be ranked by distance`,
+      "rank_by",
+    );
+  }
+  if (vector.length !== type.dims) {
+    throw invalid(
+      `💔 rank_by vector has ${vector.length} dimensions, but attribute "${column}" has ${type.dims}`,
+      "rank_by",
+    );
+  }
+  assert(schema.metric !== undefined, "a namespace with vectors has a distance metric");
+  return { kind: "vector", exhaustive, distance: prepareDistance(schema.metric, vector) };
+}
+
+/** Unknown names are refused where attributes are included and ignored where they are excluded. */
+export function chooseColumns(choice: AttributeChoice, schema: Schema): WantedColumns {
+  const names = choice.kind === "all" ? undefined : new Set(choice.names);
+  if (choice.kind === "only") {
+    for (const name of choice.names) {
+      if (name !== "id" && !schema.attributes.has(name)) {
+        throw unknownAttribute(name, "include_attributes");
+      }
+    }
+  }
+  const attributes: string[] = [];
+  let vector: string | undefined;
+  for (const [name, { type }] of schema.attributes) {
+    if (names !== undefined && names.has(name) !== (choice.kind === "only")) {
+      continue;
+    }
+    if (parseVectorType(type) === undefined) {
+      attributes.push(name);
+    } else {
+      vector = name;
+    }
+  }
+  return { attributes, vector };
+}
+
+function unknownAttribute(name: string, field: "rank_by" | "include_attributes"): EngineError {
+  const advice =
+    field === "include_attributes"
+      ? ". consider passing `include_attributes=True` to return all attribute data instead"
+      : "";
+  const text = `💔 attribute "${name}" not found in schema, cannot be part of \`${field}\`${advice}`;
+  return invalid(text, field);
+}

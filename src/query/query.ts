@@ -1,0 +1,42 @@
+/**
+ * A query as the engine takes it: shape and bounds are checked, names and values are not, because what they
+ * must be depends on the schema of the snapshot it will run on (see bind.ts).
+ */
+import type { DistanceMetric } from "../document/schema.ts";
+
+export interface Query {
+  readonly rank: Rank;
+  /** 1 … limits.topKMax together with the offset. */
+  readonly limit: number;
+  /** Best rows to leave out. */
+  readonly offset: number;
+  /** Filter as JSON, or undefined for none; filter.ts says what it may be. */
+  readonly filters: unknown;
+  readonly attributes: AttributeChoice;
+  /** If given, must be the namespace's. */
+  readonly metric: DistanceMetric | undefined;
+  readonly consistency: Consistency;
+  /** Reads as if nothing were cached, and caches nothing. */
+  readonly disableCache: boolean;
+}
+
+export type Consistency = "strong" | "eventual";
+
+export type Rank =
+  | {
+      readonly kind: "vector";
+      /** Approximate, or over every matching row. */
+      readonly exhaustive: boolean;
+      readonly column: string;
+      /** Finite values. */
+      readonly vector: Float32Array;
+    }
+  | { readonly kind: "id"; readonly descending: boolean };
+
+/** Which attributes, vectors among them, the rows bring along. */
+export type AttributeChoice =
+  | { readonly kind: "all" }
+  | { readonly kind: "only"; readonly names: readonly string[] }
+  | { readonly kind: "except"; readonly names: readonly string[] };
+
+export const noAttributes: AttributeChoice = { kind: "only", names: [] };

@@ -1,0 +1,140 @@
+/**
+ * The answer by definition: every document in a Map, every query by looking at all of them. Shares no code
+ * with the engine but the types of its data; slow, short and obvious.
+ */
+import type { DocumentId } from "../../src/document/id.ts";
+import type { DistanceMetric } from "../../src/document/schema.ts";
+import type { AttributeValue, ScalarValue } from "../../src/document/value.ts";
+
+export interface OracleDocument {
+  readonly id: DocumentId;
+  readonly vector?: Float32Array;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+}
+
+/** Filters in the form of the API, values already canonical. */
+export type OracleFilter =
+  | readonly ["And" | "Or", readonly OracleFilter[]]
+  | readonly ["Not", OracleFilter]
+  | readonly [string, string, AttributeValue];
+
+export interface OracleHit {
+  readonly id: DocumentId;
+  readonly distance?: number;
+  readonly document: OracleDocument;
+}
+
+export class BruteForce {
+  readonly documents = new Map<DocumentId, OracleDocument>();
+
+  upsert(document: OracleDocument): void {
+    this.documents.set(document.id, document);
+  }
+
+  delete(id: DocumentId): void {
+    this.documents.delete(id);
+  }
+
+  matching(filter: OracleFilter | undefined): OracleDocument[] {
+    return [...this.documents.values()].filter(
+      (each) => filter === undefined || matches(filter, each),
+    );
+  }
+
+  /** All matching documents, nearest first, equal distances by lower id. */
+  nearest(metric: DistanceMetric, query: Float32Array, filter?: OracleFilter): OracleHit[] {
+    return this.matching(filter)
+      .map((document) => ({
+        id: document.id,
+        distance: distance(metric, query, document.vector ?? new Float32Array(query.length)),
+        document,
+      }))
+      .sort((a, b) => a.distance - b.distance || compareIds(a.id, b.id));
+  }
+
+  byId(descending: boolean, filter?: OracleFilter): OracleHit[] {
+    const sign = descending ? -1 : 1;
+    return this.matching(filter)
+      .map((document) => ({ id: document.id, document }))
+      .sort((a, b) => sign * compareIds(a.id, b.id));
+  }
+}
+
+export function distance(metric: DistanceMetric, a: Float32Array, b: Float32Array): number {
+  const dot = (x: Float32Array, y: Float32Array) =>
+    x.reduce((sum, value, i) => sum + value * (y[i] as number), 0);
+  if (metric === "euclidean_squared") {
+    return Math.fround(
+      Array.from(a).reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0),
+    );
+  }
+  const lengths = Math.sqrt(dot(a, a) * dot(b, b));
+  return lengths === 0 ? 1 : Math.fround(Math.min(2, Math.max(0, 1 - dot(a, b) / lengths)));
+}
+
+export function matches(filter: OracleFilter, document: OracleDocument): boolean {
+  if (filter[0] === "And" && filter.length === 2) {
+    return (filter[1] as readonly OracleFilter[]).every((each) => matches(each, document));
+  }
+  if (filter[0] === "Or" && filter.length === 2) {
+    return (filter[1] as readonly OracleFilter[]).some((each) => matches(each, document));
+  }
+  if (filter[0] === "Not" && filter.length === 2) {
+    return !matches(filter[1] as OracleFilter, document);
+  }
+  const [name, op, wanted] = filter as readonly [string, string, AttributeValue];
+  const value = name === "id" ? document.id : (document.attributes[name] ?? null);
+  switch (op) {
+    case "Eq":
+      return same(value, wanted);
+    case "NotEq":
+      return !same(value, wanted);
+    case "In":
+      return isIn(value, wanted as readonly ScalarValue[]);
+    case "NotIn":
+      return !isIn(value, wanted as readonly ScalarValue[]);
+    case "Lt":
+      return below(value, wanted);
+    case "Lte":
+      return !below(wanted, value);
+    case "Gt":
+      return below(wanted, value);
+    case "Gte":
+      return !below(value, wanted);
+    default:
+      throw new Error(`the oracle does not know ${op}`);
+  }
+}
+
+function same(a: AttributeValue, b: AttributeValue): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((value, i) => value === b[i]);
+  }
+  return a === b;
+}
+
+function isIn(value: AttributeValue, list: readonly ScalarValue[]): boolean {
+  if (Array.isArray(value)) {
+    return value.some((element: ScalarValue) => list.includes(element));
+  }
+  return value !== null && list.includes(value as ScalarValue);
+}
+
+/** Absent is below everything else. */
+function below(a: AttributeValue, b: AttributeValue): boolean {
+  if (a === null || b === null) {
+    return a === null && b !== null;
+  }
+  return typeof a === "string" ? compareUtf8(a, b as string) < 0 : a < b;
+}
+
+function compareIds(a: DocumentId, b: DocumentId): number {
+  if (typeof a === "string") {
+    return compareUtf8(a, b as string);
+  }
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function compareUtf8(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
