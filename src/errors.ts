@@ -25,6 +25,8 @@ export type ErrorKind =
 export interface ErrorDetail {
   /** The request field at fault, as the user wrote it. */
   readonly field?: string;
+  /** The attribute whose type or value is at fault; the answer carries it as a field of its own. */
+  readonly attribute?: string;
   /** For `overloaded` and `unavailable`: when trying again makes sense, in milliseconds. */
   readonly retryAfterMs?: number;
   /** True when a write may or may not have been applied. */

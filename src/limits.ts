@@ -19,6 +19,8 @@ export const limits = {
   idBytesMax: 64,
   attributeNameBytesMax: 128,
   attributesMax: 1_024,
+  /** Attributes x rows of a batch: in columns an absent value takes room too, 8 bytes of memory. */
+  batchCellsMax: 4 * 1_024 * 1_024,
   /** A filterable value is a key of an index: long keys belong in unfilterable attributes. */
   filterableBytesMax: 4_096,
   dimensionsMax: 10_752,

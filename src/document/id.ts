@@ -1,9 +1,12 @@
 /**
- * Document ids: the user's names for documents. All ids of a namespace are of one kind, fixed by its first write.
+ * Document ids: the user's names for documents. All ids of a namespace are of one kind, fixed by its
+ * first write.
  *
- *   uint    0 … 2^64-1     number while <= 2^53-1, bigint above: one canonical form, so ids work as Map keys
- *   string  <= 64 bytes    any UTF-8 text, the empty one included
+ *   uint    0 … 2^64-1     number while <= 2^53-1, bigint above
+ *   string  <= 64 bytes    any Unicode text, the empty one included
  *   uuid    16 bytes       lower case with dashes
+ *
+ * One canonical form each, so that ids work as keys of a Map.
  */
 import { invalid } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -16,7 +19,7 @@ const uuidPattern =
   /^(?:urn:uuid:)?\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
 const encoder = new TextEncoder();
 
-/** The kind an id of the first write decides, or undefined if no id can have this JSON type. */
+/** The kind an id of the first write decides; undefined if no id can have this JSON type. */
 export function inferIdKind(value: unknown): IdKind | undefined {
   if (typeof value === "string") {
     return "string";
@@ -33,16 +36,24 @@ export function parseId(value: unknown, kind: IdKind, field: string): DocumentId
       if (typeof value !== "string") {
         throw mixed(kind, value, field);
       }
-      if (value.length * 3 > limits.idBytesMax && encoder.encode(value).length > limits.idBytesMax) {
-        throw invalid(`💔 ${field}: id is longer than ${limits.idBytesMax} bytes`, field);
-      }
-      return value;
+      return parseText(value, field);
     case "uuid":
       if (typeof value !== "string") {
         throw mixed(kind, value, field);
       }
       return parseUuid(value, field);
   }
+}
+
+function parseText(value: string, field: string): string {
+  if (!value.isWellFormed()) {
+    throw invalid(`💔 ${field}: id is not valid Unicode text`, field);
+  }
+  const max = limits.idBytesMax;
+  if (value.length > max || (value.length * 3 > max && encoder.encode(value).length > max)) {
+    throw invalid(`💔 ${field}: id is longer than ${max} bytes`, field);
+  }
+  return value;
 }
 
 function parseUint(value: unknown, field: string): DocumentId {
@@ -71,14 +82,20 @@ export function canonicalUint(value: bigint): DocumentId {
 }
 
 export function parseUuid(value: string, field: string): string {
-  const match = uuidPattern.exec(value.trim());
-  if (match === null) {
+  const uuid = canonicalUuid(value);
+  if (uuid === undefined) {
     throw invalid(
       "💔 namespace ID type is uuid, but a written ID could not be parsed as uuid",
       field,
     );
   }
-  return match.slice(1).join("-").toLowerCase();
+  return uuid;
+}
+
+/** Any common spelling brought to lower case with dashes; undefined for other text. */
+export function canonicalUuid(value: string): string | undefined {
+  const match = uuidPattern.exec(value.trim());
+  return match === null ? undefined : match.slice(1).join("-").toLowerCase();
 }
 
 function mixed(kind: IdKind, value: unknown, field: string): Error {
@@ -90,7 +107,7 @@ function mixed(kind: IdKind, value: unknown, field: string): Error {
   );
 }
 
-/** Total order of ids of one kind: uint numeric, string and uuid by their bytes. Negative, zero or positive. */
+/** Total order of ids of one kind: uint numeric, string and uuid by their bytes. */
 export function compareIds(a: DocumentId, b: DocumentId): number {
   if (typeof a === "string" && typeof b === "string") {
     return compareText(a, b);
@@ -99,8 +116,8 @@ export function compareIds(a: DocumentId, b: DocumentId): number {
 }
 
 /**
- * UTF-8 byte order of two strings. UTF-16 order differs only where a surrogate meets U+E000…U+FFFF, so
- * the first differing units are moved to make surrogates the largest.
+ * UTF-8 byte order of two strings. UTF-16 order differs only where a surrogate meets U+E000…U+FFFF,
+ * so the first differing units are moved to make surrogates the largest.
  */
 export function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

@@ -1,0 +1,64 @@
+/**
+ * Schemas as the API shows them. The two forms differ on purpose: clients compare them literally.
+ *
+ *                    GET …/schema                                    inside metadata
+ *   id               type, both nulls                                type
+ *   attribute        type, filterable, full_text_search: null        type, filterable
+ *   vector           type, ann: true, filterable: null for the       type, ann: {distance_metric},
+ *                    column called `vector`, else false              filterable: false unless `vector`
+ *
+ * The objects have no prototype: an attribute may be called `__proto__`.
+ */
+import { parseVectorType, type Schema } from "./schema.ts";
+
+export interface AttributeView {
+  readonly type: string;
+  readonly filterable: boolean | null;
+  readonly full_text_search: null;
+  readonly ann?: true;
+}
+
+export interface AttributeMetadataView {
+  readonly type: string;
+  readonly filterable?: boolean;
+  readonly ann?: { readonly distance_metric: string };
+}
+
+export function schemaView(schema: Schema): Readonly<Record<string, AttributeView>> {
+  const view = emptyRecord<AttributeView>();
+  if (schema.idKind !== undefined) {
+    view["id"] = { type: schema.idKind, filterable: null, full_text_search: null };
+  }
+  for (const [name, { type, filterable, ann }] of schema.attributes) {
+    view[name] = {
+      type,
+      ...(ann === true ? { ann } : {}),
+      filterable: name === "vector" && parseVectorType(type) !== undefined ? null : filterable,
+      full_text_search: null,
+    };
+  }
+  return view;
+}
+
+export function metadataSchemaView(
+  schema: Schema,
+): Readonly<Record<string, AttributeMetadataView>> {
+  const view = emptyRecord<AttributeMetadataView>();
+  if (schema.idKind !== undefined) {
+    view["id"] = { type: schema.idKind };
+  }
+  for (const [name, { type, filterable, ann }] of schema.attributes) {
+    view[name] = {
+      type,
+      ...(ann === true && schema.metric !== undefined
+        ? { ann: { distance_metric: schema.metric } }
+        : {}),
+      ...(name === "vector" && parseVectorType(type) !== undefined ? {} : { filterable }),
+    };
+  }
+  return view;
+}
+
+function emptyRecord<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
+}

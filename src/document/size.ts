@@ -1,0 +1,68 @@
+/**
+ * Logical sizes: what a document counts for in limits, billing and `logicalBytes`, whatever its encoding.
+ *
+ *   id       uint 8, string its UTF-8 bytes, uuid 16
+ *   vector   4 a dimension
+ *   values   text its UTF-8 bytes, numbers and datetimes 8, bool 1, arrays the sum of their elements
+ *   absent   0; names of attributes count nothing
+ */
+import type { Batch } from "./batch.ts";
+import type { DocumentId, IdKind } from "./id.ts";
+import type { AttributeValue } from "./value.ts";
+
+/** Bytes of a well-formed text in UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) {
+      // Each half of a surrogate pair stands for two of its four bytes.
+      bytes += unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+    }
+  }
+  return bytes;
+}
+
+export function idLogicalBytes(id: DocumentId, kind: IdKind): number {
+  return kind === "uint" ? 8 : kind === "uuid" ? 16 : utf8Length(id as string);
+}
+
+export function valueLogicalBytes(value: AttributeValue): number {
+  if (typeof value === "string") {
+    return utf8Length(value);
+  }
+  if (typeof value !== "object") {
+    return typeof value === "boolean" ? 1 : 8;
+  }
+  let bytes = 0;
+  for (const element of value ?? []) {
+    bytes += valueLogicalBytes(element);
+  }
+  return bytes;
+}
+
+/** Size of each document to be upserted, in row order. */
+export function upsertLogicalBytes(batch: Batch): number[] {
+  const sizes: number[] = [];
+  for (let row = 0; row < batch.upserts; row++) {
+    sizes.push(idLogicalBytes(batch.ids[row] as DocumentId, batch.idKind) + 4 * batch.dims);
+  }
+  for (const { values } of batch.attributes) {
+    for (let row = 0; row < batch.upserts; row++) {
+      sizes[row] = (sizes[row] as number) + valueLogicalBytes(values[row] as AttributeValue);
+    }
+  }
+  return sizes;
+}
+
+/** What a write is billed for: its documents, and the ids of its deletes. */
+export function batchLogicalBytes(batch: Batch): number {
+  let bytes = 0;
+  for (const size of upsertLogicalBytes(batch)) {
+    bytes += size;
+  }
+  for (const id of batch.ids.slice(batch.upserts)) {
+    bytes += idLogicalBytes(id, batch.idKind);
+  }
+  return bytes;
+}
