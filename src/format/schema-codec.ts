@@ -1,0 +1,130 @@
+/**
+ * Schemas inside CBOR. Attribute names are values, never keys: users choose them.
+ *
+ *   schema     [version, id kind, metric, [attribute]]     id kind and metric may be null
+ *   addition   [id kind, metric, [attribute]]
+ *   attribute  [name, type, filterable, ann]               ann: null unless a dense vector
+ *
+ * The order of attributes is the schema's own. Decoding believes nothing: kinds, types, names and
+ * repetitions are checked, so a decoded schema is one that could have been written.
+ */
+import type { IdKind } from "../document/id.ts";
+import {
+  type AttributeSchema,
+  type AttributeType,
+  attributeNameFault,
+  type DistanceMetric,
+  distanceMetrics,
+  parseVectorType,
+  type Schema,
+  type SchemaAddition,
+  scalarTypes,
+} from "../document/schema.ts";
+import { corrupt, type EngineError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { CborValue } from "./cbor.ts";
+
+const idKinds: readonly string[] = ["uint", "string", "uuid"] satisfies readonly IdKind[];
+const metrics: readonly string[] = distanceMetrics;
+const plainTypes: ReadonlySet<string> = new Set([
+  ...scalarTypes,
+  ...scalarTypes.map((type) => `[]${type}`),
+  "[]unknown",
+]);
+
+export function schemaToCbor(schema: Schema): CborValue {
+  const { version, idKind = null, metric = null, attributes } = schema;
+  return [version, idKind, metric, attributesToCbor(attributes)];
+}
+
+export function additionToCbor(addition: SchemaAddition): CborValue {
+  const { idKind = null, metric = null, attributes } = addition;
+  return [idKind, metric, attributesToCbor(attributes)];
+}
+
+/** Throws `corrupt` unless `value` is what `schemaToCbor` makes. */
+export function schemaFromCbor(value: unknown): Schema {
+  const [version, ...rest] = tuple(value, 4);
+  if (typeof version !== "number" || !Number.isSafeInteger(version) || version < 0) {
+    throw malformedSchema("version");
+  }
+  return { version, ...membersFromCbor(rest) };
+}
+
+/** Throws `corrupt` unless `value` is what `additionToCbor` makes. */
+export function additionFromCbor(value: unknown): SchemaAddition {
+  const { idKind, metric, attributes } = membersFromCbor(tuple(value, 3));
+  return {
+    ...(idKind === undefined ? {} : { idKind }),
+    ...(metric === undefined ? {} : { metric }),
+    attributes,
+  };
+}
+
+function attributesToCbor(attributes: ReadonlyMap<string, AttributeSchema>): CborValue {
+  return Array.from(attributes, ([name, { type, filterable, ann = null }]) => [
+    name,
+    type,
+    filterable,
+    ann,
+  ]);
+}
+
+function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
+  const [idKind, metric, list] = members;
+  if (idKind !== null && !(typeof idKind === "string" && idKinds.includes(idKind))) {
+    throw malformedSchema("id kind");
+  }
+  if (metric !== null && !(typeof metric === "string" && metrics.includes(metric))) {
+    throw malformedSchema("metric");
+  }
+  if (!Array.isArray(list) || list.length > limits.attributesMax) {
+    throw malformedSchema("attributes");
+  }
+  const attributes = new Map<string, AttributeSchema>();
+  for (const entry of list as readonly unknown[]) {
+    const [name, type, filterable, ann] = tuple(entry, 4);
+    if (typeof name !== "string" || attributeNameFault(name) !== undefined) {
+      throw malformedSchema("attribute name");
+    }
+    if (attributes.has(name)) {
+      throw malformedSchema("repeated attribute");
+    }
+    attributes.set(name, attributeFromCbor(type, filterable, ann));
+  }
+  return {
+    idKind: (idKind as IdKind | null) ?? undefined,
+    metric: (metric as DistanceMetric | null) ?? undefined,
+    attributes,
+  };
+}
+
+function attributeFromCbor(type: unknown, filterable: unknown, ann: unknown): AttributeSchema {
+  if (typeof type !== "string" || typeof filterable !== "boolean") {
+    throw malformedSchema("attribute");
+  }
+  const vector = parseVectorType(type);
+  if (vector !== undefined) {
+    const { dims, element } = vector;
+    const canonical: AttributeType = `[${dims}]${element}`;
+    if (type !== canonical || dims < 1 || dims > limits.dimensionsMax || typeof ann !== "boolean") {
+      throw malformedSchema("vector attribute");
+    }
+    return { type: canonical, filterable, ann };
+  }
+  if (!plainTypes.has(type) || ann !== null) {
+    throw malformedSchema("attribute type");
+  }
+  return { type: type as AttributeType, filterable };
+}
+
+function tuple(value: unknown, length: number): readonly unknown[] {
+  if (!Array.isArray(value) || value.length !== length) {
+    throw malformedSchema("shape");
+  }
+  return value;
+}
+
+function malformedSchema(part: string): EngineError {
+  return corrupt(`schema: malformed ${part}`);
+}
