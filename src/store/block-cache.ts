@@ -1,0 +1,90 @@
+/**
+ * Where blocks are kept near: the isolate's memory, then (if there is one) the cache of the data
+ * centre. Only blocks, which never change: nothing is ever invalidated, and losing all of it
+ * costs time only.
+ *
+ * Invariant: memory holds verified bytes only, so a hit there is used as it is. Bytes from the
+ * edge are verified each time; an entry that fails counts as missing and is overwritten by the
+ * next `publish`.
+ *
+ * One per isolate. Holds no promise: those of one request must not be waited for by another.
+ */
+import { limits } from "../limits.ts";
+import { type Block, type BlockPosition, blockId } from "./block.ts";
+import { ByteLru } from "./byte-lru.ts";
+import { EdgeHistory } from "./edge-history.ts";
+
+/** A cache that may forget anything at any time. It may also fail: that is a miss. */
+export interface EdgeCache {
+  match(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, bytes: Uint8Array): Promise<void>;
+}
+
+export type EdgeAnswer =
+  | { readonly kind: "hit"; readonly bytes: Uint8Array }
+  | { readonly kind: "miss" }
+  /** There was an entry, and it was not what had been stored. */
+  | { readonly kind: "rejected" };
+
+export interface BlockCacheOptions {
+  readonly bytesMax?: number;
+  readonly edge?: EdgeCache;
+}
+
+export class BlockCache {
+  readonly memory: ByteLru;
+  readonly #edge: EdgeCache | undefined;
+  readonly #history = new EdgeHistory();
+
+  constructor(options: BlockCacheOptions = {}) {
+    this.memory = new ByteLru(options.bytesMax ?? limits.cacheBytesMax);
+    this.#edge = options.edge;
+  }
+
+  /** From memory. Shared: nobody may write to the bytes. */
+  recall(block: BlockPosition): Uint8Array | undefined {
+    return this.memory.get(blockId(block));
+  }
+
+  /** Puts verified bytes into memory. */
+  keep(block: BlockPosition, bytes: Uint8Array): void {
+    this.memory.put(blockId(block), bytes);
+  }
+
+  /** Whether `lookup` has a chance; see edge-history.ts. */
+  worthLookup(block: BlockPosition, nowMs: number): boolean {
+    return this.#edge !== undefined && this.#history.worthAsking(block, nowMs);
+  }
+
+  /** From the edge; a hit is verified and from now on in memory too. Never rejects. */
+  async lookup(block: Block, nowMs: number): Promise<EdgeAnswer> {
+    const bytes = await this.#edge?.match(blockId(block)).catch(() => undefined);
+    if (bytes === undefined) {
+      this.#history.miss(block, nowMs);
+      return { kind: "miss" };
+    }
+    if (bytes.length !== block.length || !block.verify(bytes)) {
+      this.#history.miss(block, nowMs);
+      return { kind: "rejected" };
+    }
+    this.#history.hit(block);
+    this.keep(block, bytes);
+    return { kind: "hit", bytes };
+  }
+
+  /** Hands a block to the edge, if memory still has it. Never rejects. */
+  async publish(block: BlockPosition): Promise<void> {
+    const bytes = this.memory.peek(blockId(block));
+    if (this.#edge === undefined || bytes === undefined) return;
+    try {
+      await this.#edge.put(blockId(block), bytes);
+      this.#history.stored(block);
+    } catch {
+      // A cache that refuses is a cache without the block; the next reader asks the store.
+    }
+  }
+
+  get hasEdge(): boolean {
+    return this.#edge !== undefined;
+  }
+}

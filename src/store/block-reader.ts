@@ -1,0 +1,345 @@
+/**
+ * Reads for one request. A *round* is a set of reads of which none waits for another's bytes.
+ *
+ *   1. Blocks in memory are delivered at once, while the first requests for the others are under
+ *      way.
+ *   2. Blocks that the edge cache may have are looked up there (see edge-history.ts).
+ *   3. What is still missing becomes at most `readsMax` range reads (range-plan.ts), most promising
+ *      first, and each block is delivered as its range arrives, so that scoring overlaps reading.
+ *
+ * Invariants
+ *   - Every block was verified before it is delivered: on arrival, or before it went into memory.
+ *   - At most `connectionsMax` requests wait at once, each with its bytes reserved in the budget
+ *     of the isolate until they are delivered (request-gate.ts).
+ *   - No promise is shared with another request: two that miss the same block both read it.
+ *   - After a failure nothing new starts; what is under way ends before the failure is thrown.
+ *
+ * Delivered bytes begin at offset 0 of a buffer of their own (aligned for typed arrays) and are
+ * shared with the cache: nobody may write to them.
+ */
+import { EngineError, corrupt } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Clock } from "../ports.ts";
+import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
+import type { Block, BlockPosition } from "./block.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import type { ObjectStore, StoredObject } from "./object-store.ts";
+import { planRanges } from "./range-plan.ts";
+import { type Batch, RequestGate, settleAll } from "./request-gate.ts";
+
+export interface BlockReaderPorts {
+  readonly store: ObjectStore;
+  readonly clock: Pick<Clock, "now">;
+  readonly cache: BlockCache;
+  readonly budget: MemoryBudget;
+  /** Lets work outlive the request (`waitUntil`). The promise never rejects. */
+  defer(work: Promise<void>): void;
+}
+
+export interface BlockReaderOptions {
+  readonly connectionsMax?: number;
+  /** Neither looks into the caches nor fills them. */
+  readonly disableCache?: boolean;
+}
+
+export interface BlockReads {
+  /** Most range reads; raised to the number of objects. */
+  readonly readsMax: number;
+  readonly gapBytes?: number;
+  /** More reads rather than larger ones. */
+  readonly rangeBytesMax?: number;
+  /** In order of arrival, one turn each; `index` is the block's in the array given. */
+  readonly onBlock: (index: number, bytes: Uint8Array) => void;
+}
+
+/** An object read whole because its size is not known beforehand, such as a WAL entry. */
+export interface WholeObject {
+  readonly key: string;
+  /** Reserved for it; a larger object is corrupt. */
+  readonly bytesMax: number;
+  verify(bytes: Uint8Array): boolean;
+}
+
+/** Reads of one round may be started from several places and waited for together. */
+export interface ReadRound {
+  /** Throws `notFound` if an object is gone; `corrupt`, `unavailable`, `overloaded`, `tooLarge`. */
+  readBlocks(blocks: readonly Block[], reads: BlockReads): Promise<void>;
+  /** As readBlocks, but a missing object is an answer. Kept in memory, never at the edge. */
+  readObjects(
+    objects: readonly WholeObject[],
+    onObject: (index: number, bytes: Uint8Array | undefined) => void,
+  ): Promise<void>;
+}
+
+export interface ReadCounts {
+  /** Rounds in which the store was asked at least once. */
+  readonly rounds: number;
+  readonly storeRequests: number;
+  readonly storeBytes: number;
+  readonly edgeLookups: number;
+  readonly edgeHits: number;
+  readonly edgeBytes: number;
+  /** Entries of the edge cache that failed their check. */
+  readonly edgeRejected: number;
+  readonly memoryHits: number;
+  /** Blocks and whole objects delivered. */
+  readonly blocks: number;
+  readonly reservedBytesPeak: number;
+}
+
+/** hot: all from memory. warm: nothing from the store. cold: the rest. */
+export type Temperature = "hot" | "warm" | "cold";
+
+interface Held {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A bound on what one request can bring, not a target: ranges are usually far smaller. */
+const rangeBytesMaxDefault = 8 * 1024 * 1024;
+/** Edge puts under way at once after the answer, and how many one request may add. */
+const publishersMax = 2;
+const publishesMax = 256;
+
+export class BlockReader {
+  readonly #ports: BlockReaderPorts;
+  readonly #disableCache: boolean;
+  readonly #gate: RequestGate;
+  readonly #unpublished: BlockPosition[] = [];
+  #rounds = 0;
+  #storeRequests = 0;
+  #storeBytes = 0;
+  #edgeLookups = 0;
+  #edgeHits = 0;
+  #edgeBytes = 0;
+  #edgeRejected = 0;
+  #memoryHits = 0;
+  #delivered = 0;
+
+  constructor(ports: BlockReaderPorts, options: BlockReaderOptions = {}) {
+    this.#ports = ports;
+    this.#disableCache = options.disableCache ?? false;
+    this.#gate = new RequestGate(ports.budget, options.connectionsMax ?? limits.connectionsMax);
+  }
+
+  /** Begins a round; it counts once the store is asked. */
+  round(): ReadRound {
+    let counted = false;
+    const askStore = (): ObjectStore => {
+      if (!counted) this.#rounds += 1;
+      counted = true;
+      this.#storeRequests += 1;
+      return this.#ports.store;
+    };
+    return {
+      readBlocks: (blocks, reads) => this.#readBlocks(blocks, reads, askStore),
+      readObjects: (objects, onObject) => this.#readObjects(objects, onObject, askStore),
+    };
+  }
+
+  /** One round of blocks. */
+  readRound(blocks: readonly Block[], reads: BlockReads): Promise<void> {
+    return this.round().readBlocks(blocks, reads);
+  }
+
+  counts(): ReadCounts {
+    return {
+      rounds: this.#rounds,
+      storeRequests: this.#storeRequests,
+      storeBytes: this.#storeBytes,
+      edgeLookups: this.#edgeLookups,
+      edgeHits: this.#edgeHits,
+      edgeBytes: this.#edgeBytes,
+      edgeRejected: this.#edgeRejected,
+      memoryHits: this.#memoryHits,
+      blocks: this.#delivered,
+      reservedBytesPeak: this.#gate.reservedBytesPeak,
+    };
+  }
+
+  temperature(): Temperature {
+    if (this.#storeRequests > 0) return "cold";
+    return this.#edgeHits > 0 ? "warm" : "hot";
+  }
+
+  /**
+   * To be called after the last round: hands what came from the store to the edge cache, behind the
+   * answer, where it takes no connection from a read. Not calling it loses nothing but that.
+   */
+  finish(): void {
+    const blocks = this.#unpublished.splice(0).slice(0, publishesMax);
+    if (blocks.length === 0) return;
+    let next = 0;
+    const publishers = Array.from({ length: publishersMax }, async () => {
+      for (let block = blocks[next++]; block !== undefined; block = blocks[next++]) {
+        await this.#ports.cache.publish(block);
+      }
+    });
+    this.#ports.defer(Promise.all(publishers).then(() => undefined));
+  }
+
+  async #readBlocks(
+    blocks: readonly Block[],
+    reads: BlockReads,
+    askStore: () => ObjectStore,
+  ): Promise<void> {
+    const held: Held[] = [];
+    const missing: number[] = [];
+    for (const [index, block] of blocks.entries()) {
+      const bytes = this.#disableCache ? undefined : this.#ports.cache.recall(block);
+      if (bytes === undefined) missing.push(index);
+      else held.push({ index, bytes });
+    }
+    const batch: Batch = { failed: false };
+    const others = this.#readMissing(blocks, missing, reads, batch, askStore);
+    await settleAll([this.#deliverHeld(held, batch, reads.onBlock), others]);
+  }
+
+  async #readMissing(
+    blocks: readonly Block[],
+    missing: readonly number[],
+    reads: BlockReads,
+    batch: Batch,
+    askStore: () => ObjectStore,
+  ): Promise<void> {
+    const useEdge = !this.#disableCache && this.#ports.cache.hasEdge;
+    const absent = useEdge ? await this.#readFromEdge(blocks, missing, reads, batch) : missing;
+    const wanted = absent.map((index) => blocks[index] as Block);
+    const ranges = planRanges(wanted, {
+      readsMax: reads.readsMax,
+      gapBytes: reads.gapBytes ?? limits.coalesceGapBytes,
+      rangeBytesMax: reads.rangeBytesMax ?? rangeBytesMaxDefault,
+    });
+    const tasks = ranges.map((range) => {
+      const { key, offset, length } = range;
+      const use = (object: StoredObject | undefined): void => {
+        if (object === undefined) throw gone(key);
+        this.#storeBytes += object.bytes.length;
+        for (const position of range.blocks) {
+          const bytes = cutBlock(wanted[position] as Block, object.bytes, offset);
+          this.#keep(wanted[position] as Block, bytes);
+          this.#deliver(reads, absent[position] as number, bytes);
+        }
+      };
+      return this.#gate.run(length, batch, () => askStore().get(key, { offset, length }), use);
+    });
+    await settleAll(tasks);
+  }
+
+  /** Delivers what the edge has; returns the indexes of the others, ascending. */
+  async #readFromEdge(
+    blocks: readonly Block[],
+    wanted: readonly number[],
+    reads: BlockReads,
+    batch: Batch,
+  ): Promise<readonly number[]> {
+    const { cache, clock } = this.#ports;
+    const absent: number[] = [];
+    const tasks = wanted.map(async (index) => {
+      const block = blocks[index] as Block;
+      const worth = () => cache.worthLookup(block, clock.now());
+      if (!worth()) {
+        absent.push(index);
+        return;
+      }
+      const lookUp = async (): Promise<EdgeAnswer> => {
+        // Asked again: lookups that were ahead in the line may have found the whole object cold.
+        if (!worth()) return { kind: "miss" };
+        this.#edgeLookups += 1;
+        return cache.lookup(block, clock.now());
+      };
+      await this.#gate.run(block.length, batch, lookUp, (answer) => {
+        if (answer.kind === "hit") {
+          this.#edgeHits += 1;
+          this.#edgeBytes += answer.bytes.length;
+          this.#deliver(reads, index, answer.bytes);
+        } else {
+          if (answer.kind === "rejected") this.#edgeRejected += 1;
+          absent.push(index);
+        }
+      });
+    });
+    await settleAll(tasks);
+    return absent.sort((a, b) => a - b);
+  }
+
+  async #readObjects(
+    objects: readonly WholeObject[],
+    onObject: (index: number, bytes: Uint8Array | undefined) => void,
+    askStore: () => ObjectStore,
+  ): Promise<void> {
+    const { memory } = this.#ports.cache;
+    const batch: Batch = { failed: false };
+    const held: Held[] = [];
+    const tasks: Promise<void>[] = [];
+    for (const [index, object] of objects.entries()) {
+      const bytes = this.#disableCache ? undefined : memory.get(object.key);
+      if (bytes !== undefined) {
+        held.push({ index, bytes });
+        continue;
+      }
+      const use = (stored: StoredObject | undefined): void => {
+        if (stored !== undefined) this.#acceptObject(object, stored.bytes);
+        this.#delivered += 1;
+        onObject(index, stored?.bytes);
+      };
+      const request = () => askStore().get(object.key);
+      tasks.push(this.#gate.run(object.bytesMax, batch, request, use));
+    }
+    await settleAll([this.#deliverHeld(held, batch, onObject), ...tasks]);
+  }
+
+  /** Called when the first requests are under way: what is at hand is worked on while they wait. */
+  async #deliverHeld(
+    held: readonly Held[],
+    batch: Batch,
+    deliver: (index: number, bytes: Uint8Array) => void,
+  ): Promise<void> {
+    try {
+      for (const { index, bytes } of held) {
+        this.#memoryHits += 1;
+        this.#delivered += 1;
+        deliver(index, bytes);
+      }
+    } catch (error) {
+      batch.failed = true;
+      throw error;
+    }
+  }
+
+  #acceptObject(object: WholeObject, bytes: Uint8Array): void {
+    this.#storeBytes += bytes.length;
+    if (bytes.length > object.bytesMax || !object.verify(bytes)) throw damaged(object.key);
+    if (!this.#disableCache) this.#ports.cache.memory.put(object.key, bytes);
+  }
+
+  #keep(block: Block, bytes: Uint8Array): void {
+    if (this.#disableCache) return;
+    this.#ports.cache.keep(block, bytes);
+    if (this.#ports.cache.hasEdge) this.#unpublished.push(block);
+  }
+
+  #deliver(reads: BlockReads, index: number, bytes: Uint8Array): void {
+    this.#delivered += 1;
+    reads.onBlock(index, bytes);
+  }
+}
+
+/** The verified bytes of a block, out of a range that begins at `rangeOffset`. */
+function cutBlock(block: Block, range: Uint8Array, rangeOffset: number): Uint8Array {
+  const start = block.offset - rangeOffset;
+  const whole = start === 0 && block.length === range.length;
+  const bytes = whole ? range : range.slice(start, start + block.length);
+  if (bytes.length !== block.length || !block.verify(bytes)) {
+    throw damaged(`${block.key}, ${block.length} bytes at ${block.offset}`);
+  }
+  return bytes;
+}
+
+function gone(key: string): EngineError {
+  return new EngineError("notFound", `${key} is gone; it was collected after the snapshot`);
+}
+
+function damaged(what: string): EngineError {
+  return corrupt(`${what}: not what was written`);
+}

@@ -1,0 +1,22 @@
+/**
+ * A block is the unit of reading, checking and caching: an immutable stretch of an object at a
+ * position fixed by the object's format, with a checksum of its own (a cluster of the scan plane,
+ * a refine page, a block of documents, a column, a root, or a small object as a whole).
+ */
+export interface BlockPosition {
+  /** Key of an object that is never overwritten. */
+  readonly key: string;
+  readonly offset: number;
+  /** At least 1. */
+  readonly length: number;
+}
+
+export interface Block extends BlockPosition {
+  /** Whether these are the bytes that were written here; called before anybody uses them. */
+  verify(bytes: Uint8Array): boolean;
+}
+
+/** Names the block in caches. Two blocks of equal position are the same block. */
+export function blockId(block: BlockPosition): string {
+  return `${block.key}#${block.offset}+${block.length}`;
+}

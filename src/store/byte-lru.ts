@@ -1,0 +1,89 @@
+/**
+ * The least recently used entry goes first, and the bound is in bytes: what an entry really keeps
+ * alive. A small view of a large buffer would keep all of the buffer, so it is copied on the way
+ * in.
+ *
+ * Entries are shared with whoever reads them: nobody may write to their bytes.
+ */
+export interface ByteLruCounts {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly bytesPeak: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+}
+
+/** Key, map slot and typed array around the bytes; keeps a cache of many tiny entries honest. */
+export const entryOverheadBytes = 256;
+
+export class ByteLru {
+  readonly #bytesMax: number;
+  /** Iterates from the least to the most recently used. */
+  readonly #entries = new Map<string, Uint8Array>();
+  #bytes = 0;
+  #bytesPeak = 0;
+  #hits = 0;
+  #misses = 0;
+  #evictions = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const bytes = this.#entries.get(key);
+    if (bytes === undefined) {
+      this.#misses += 1;
+      return undefined;
+    }
+    this.#hits += 1;
+    this.#entries.delete(key);
+    this.#entries.set(key, bytes);
+    return bytes;
+  }
+
+  /** As `get`, but neither counted nor a use. */
+  peek(key: string): Uint8Array | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Replaces what the key held. An entry larger than the whole bound is not kept. */
+  put(key: string, bytes: Uint8Array): void {
+    this.delete(key);
+    const cost = bytes.byteLength + entryOverheadBytes;
+    if (cost > this.#bytesMax) return;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes + cost <= this.#bytesMax) break;
+      this.delete(oldest);
+      this.#evictions += 1;
+    }
+    const ownsBuffer = bytes.byteLength === bytes.buffer.byteLength;
+    this.#entries.set(key, ownsBuffer ? bytes : bytes.slice());
+    this.#bytes += cost;
+    this.#bytesPeak = Math.max(this.#bytesPeak, this.#bytes);
+  }
+
+  delete(key: string): void {
+    const bytes = this.#entries.get(key);
+    if (bytes === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= bytes.byteLength + entryOverheadBytes;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
+  counts(): ByteLruCounts {
+    return {
+      entries: this.#entries.size,
+      bytes: this.#bytes,
+      bytesPeak: this.#bytesPeak,
+      hits: this.#hits,
+      misses: this.#misses,
+      evictions: this.#evictions,
+    };
+  }
+}

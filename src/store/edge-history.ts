@@ -1,0 +1,81 @@
+/**
+ * Decides whether asking the edge cache for a block is worth a connection and a few milliseconds.
+ * It cannot say what it holds, and a segment that nobody has read here would cost one vain lookup
+ * a block.
+ *
+ *   - A block this isolate has stored there, or has found there, is *known*: ask.
+ *   - Blocks of an object are asked for until `missesMax` lookups in a row missed; then the
+ *     object counts as cold for `coldMs`. Lookups run several at a time, so a cold object costs
+ *     one wave of them.
+ *   - When blocks known to be there are missing `knownMissesMax` times in a row, the cache does
+ *     not keep what it is given (it has no effect on some hosts) and is left alone for
+ *     `silentMs`.
+ *
+ * All of it is a guess of bounded size about a cache that may forget at any time: it costs or
+ * saves time and never changes an answer.
+ */
+import { type BlockPosition, blockId } from "./block.ts";
+
+interface ObjectHistory {
+  missesInRow: number;
+  coldUntilMs: number;
+}
+
+const missesMax = 4;
+const coldMs = 30_000;
+const knownMissesMax = 32;
+const silentMs = 300_000;
+/** Some 100 bytes each. */
+const objectsMax = 1_024;
+const blocksMax = 8_192;
+
+export class EdgeHistory {
+  readonly #objects = new Map<string, ObjectHistory>();
+  readonly #known = new Set<string>();
+  #knownMissesInRow = 0;
+  #silentUntilMs = 0;
+
+  worthAsking(block: BlockPosition, nowMs: number): boolean {
+    if (nowMs < this.#silentUntilMs) return false;
+    if (this.#known.has(blockId(block))) return true;
+    const object = this.#objects.get(block.key);
+    return object === undefined || nowMs >= object.coldUntilMs;
+  }
+
+  hit(block: BlockPosition): void {
+    this.#objects.delete(block.key);
+    this.#knownMissesInRow = 0;
+    this.stored(block);
+  }
+
+  miss(block: BlockPosition, nowMs: number): void {
+    if (this.#known.delete(blockId(block))) {
+      this.#knownMissesInRow += 1;
+      if (this.#knownMissesInRow >= knownMissesMax) {
+        this.#knownMissesInRow = 0;
+        this.#silentUntilMs = nowMs + silentMs;
+      }
+    }
+    const object = this.#objects.get(block.key) ?? { missesInRow: 0, coldUntilMs: 0 };
+    object.missesInRow += 1;
+    if (object.missesInRow >= missesMax) object.coldUntilMs = nowMs + coldMs;
+    this.#objects.delete(block.key);
+    this.#objects.set(block.key, object);
+    dropOldest(this.#objects, objectsMax);
+  }
+
+  stored(block: BlockPosition): void {
+    const id = blockId(block);
+    this.#known.delete(id);
+    this.#known.add(id);
+    dropOldest(this.#known, blocksMax);
+  }
+}
+
+function dropOldest(entries: Map<string, unknown> | Set<string>, max: number): void {
+  if (entries.size <= max) return;
+  for (const oldest of entries.keys()) {
+    entries.delete(oldest);
+    return;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Which ranges to read for a set of wanted blocks. A request costs far more than the bytes
+ * between two blocks, so neighbours are read together, gaps included. Pure.
+ *
+ *   1. Sort the blocks of each object by offset.
+ *   2. Join neighbours that touch or overlap, or whose gap is below `gapBytes`.
+ *   3. Join across the smallest remaining gaps until at most `readsMax` ranges are left. Objects
+ *      are never joined, so there are never fewer ranges than objects.
+ *   4. Cut where a range would exceed `rangeBytesMax`: memory is bounded before the number of
+ *      reads.
+ *
+ * Without cuts the bytes read are the fewest possible for that number of ranges: joining across a
+ * gap costs the gap and changes no other, so the smallest gaps are the cheapest set.
+ */
+import { assert } from "../errors.ts";
+import type { BlockPosition } from "./block.ts";
+
+export interface RangeBounds {
+  /** Raised to the number of objects where these are more. */
+  readonly readsMax: number;
+  readonly gapBytes: number;
+  /** A single block that is larger is a range of its own. */
+  readonly rangeBytesMax?: number;
+}
+
+export interface RangeRead {
+  readonly key: string;
+  readonly offset: number;
+  readonly length: number;
+  /** Indexes of the blocks that lie inside, ascending. */
+  readonly blocks: readonly number[];
+}
+
+interface Gap {
+  /** Position in the sorted order of the block behind the gap. */
+  readonly before: number;
+  readonly bytes: number;
+}
+
+/** Blocks come in order of promise, and so do ranges: by the first block each one brings. */
+export function planRanges(blocks: readonly BlockPosition[], bounds: RangeBounds): RangeRead[] {
+  assert(bounds.readsMax >= 1, `at most ${bounds.readsMax} reads`);
+  const order = Array.from(blocks.keys()).sort((a, b) =>
+    comparePositions(blocks[a] as BlockPosition, blocks[b] as BlockPosition),
+  );
+  const joined = chooseJoins(blocks, order, bounds);
+  return cutRanges(blocks, order, joined, bounds.rangeBytesMax ?? Number.POSITIVE_INFINITY).sort(
+    (a, b) => (a.blocks[0] as number) - (b.blocks[0] as number),
+  );
+}
+
+/** Per position of the sorted order: whether this block is joined to the one before it. */
+function chooseJoins(
+  blocks: readonly BlockPosition[],
+  order: readonly number[],
+  bounds: RangeBounds,
+): boolean[] {
+  const joined = order.map(() => false);
+  const gaps: Gap[] = [];
+  let ranges = 0;
+  let key: string | undefined;
+  let end = 0;
+  for (const [position, index] of order.entries()) {
+    const block = blocks[index] as BlockPosition;
+    if (block.key !== key) {
+      key = block.key;
+      end = 0;
+      ranges += 1;
+    } else if (block.offset <= end || block.offset - end < bounds.gapBytes) {
+      joined[position] = true;
+    } else {
+      ranges += 1;
+      gaps.push({ before: position, bytes: block.offset - end });
+    }
+    end = Math.max(end, block.offset + block.length);
+  }
+  gaps.sort((a, b) => a.bytes - b.bytes);
+  for (const gap of gaps.slice(0, Math.max(0, ranges - bounds.readsMax))) {
+    joined[gap.before] = true;
+  }
+  return joined;
+}
+
+function cutRanges(
+  blocks: readonly BlockPosition[],
+  order: readonly number[],
+  joined: readonly boolean[],
+  rangeBytesMax: number,
+): RangeRead[] {
+  const ranges: { key: string; offset: number; length: number; blocks: number[] }[] = [];
+  for (const [position, index] of order.entries()) {
+    const block = blocks[index] as BlockPosition;
+    const range = ranges.at(-1);
+    if (range !== undefined && joined[position] === true) {
+      const end = Math.max(range.offset + range.length, block.offset + block.length);
+      if (end - range.offset <= Math.max(rangeBytesMax, range.length)) {
+        range.length = end - range.offset;
+        range.blocks.push(index);
+        continue;
+      }
+    }
+    ranges.push({ key: block.key, offset: block.offset, length: block.length, blocks: [index] });
+  }
+  for (const range of ranges) range.blocks.sort((a, b) => a - b);
+  return ranges;
+}
+
+function comparePositions(a: BlockPosition, b: BlockPosition): number {
+  if (a.key !== b.key) return a.key < b.key ? -1 : 1;
+  return a.offset - b.offset;
+}
