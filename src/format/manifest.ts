@@ -121,3 +121,9 @@ export interface FloorMove {
   readonly schema: Schema;
   readonly lastWriteMs: number;
 }
+
+/** Entries from … to-1. */
+export interface WalRange {
+  readonly from: number;
+  readonly to: number;
+}

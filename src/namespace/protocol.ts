@@ -8,6 +8,7 @@
 import type { Schema, SchemaAddition } from "../document/schema.ts";
 import type { EngineError, ErrorKind } from "../errors.ts";
 import type { Delta, Manifest } from "../format/manifest.ts";
+import type { ChunkRef } from "../format/wal.ts";
 
 export const protocolVersion = 1;
 
@@ -29,18 +30,6 @@ export interface NamespaceDescription {
   readonly generation: string;
   readonly schema: Schema;
 }
-
-/** Rows of a batch as one encoded chunk (format/batch.ts), inline or stored by the Worker beforehand. */
-export type ChunkRef =
-  | { readonly kind: "inline"; readonly bytes: Uint8Array; readonly rows: number }
-  | {
-      readonly kind: "part";
-      /** Last part of the key n/<generation>/part/<id>. */
-      readonly id: string;
-      readonly length: number;
-      readonly sha256: Uint8Array;
-      readonly rows: number;
-    };
 
 export interface CommitRequest {
   readonly protocol: number;
@@ -99,6 +88,7 @@ export interface HeadReply {
   readonly next: number;
   /** Schema after the newest entry. */
   readonly schema: Schema;
+  readonly createdMs: number;
   readonly lastWriteMs: number;
   readonly unindexedRows: number;
   readonly unindexedBytes: number;
@@ -129,6 +119,10 @@ export interface Job {
   };
   /** Merge: ids of the inputs. */
   readonly inputs?: readonly string[];
+  /** Collect: what the manifest declared dead up to this time may go. */
+  readonly deadBeforeMs?: number;
+  /** Purge: the deleted generation whose objects go. */
+  readonly grave?: string;
   readonly schema: Schema;
 }
 
@@ -190,8 +184,8 @@ export interface NamespaceApi {
     delta: Delta,
     inline: InlineObjects,
   ): Promise<Reply<DeltaReply>>;
-  /** Collect and purge jobs: what was really deleted. */
-  finish(job: string, attempt: number, collected: number): Promise<Reply<true>>;
+  /** Collect and purge jobs are done. `version`: the manifest that `current` was seen to name. */
+  finish(job: string, attempt: number, version: number): Promise<Reply<true>>;
   /** Gives the job back; it is retried with backoff. */
   fail(job: string, attempt: number, reason: string): Promise<Reply<true>>;
 }

@@ -1,0 +1,143 @@
+/**
+ * When to flush and what to merge. Pure: decisions from counts alone, the same for the same input.
+ *
+ * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or objects), once it is old, or
+ * on request. Merge: size-tiered, each tier four times the one below, and never more than one job may hold.
+ */
+import type { SegmentInfo, WalRange } from "../format/manifest.ts";
+import { limits } from "../limits.ts";
+
+export interface FlushCandidate {
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly rows: number;
+  readonly timeMs: number;
+}
+
+/**
+ * The range the next flush takes, or undefined while none is due. `entries`: the tail from the first entry no job has
+ * claimed; `requestedBelow`: entries below were asked to be flushed now.
+ */
+export function planFlush(
+  entries: readonly FlushCandidate[],
+  nowMs: number,
+  requestedBelow: number,
+): WalRange | undefined {
+  const first = entries[0];
+  if (first === undefined || !flushDue(entries, nowMs, requestedBelow)) {
+    return undefined;
+  }
+  let bytes = 0;
+  let rows = 0;
+  let to = first.sequence;
+  for (const entry of entries) {
+    bytes += entry.bytes;
+    rows += entry.rows;
+    const full = bytes > limits.flushBytesMax || rows > limits.flushRowsMax;
+    if (full && entry !== first) {
+      break;
+    }
+    to = entry.sequence + 1;
+  }
+  return { from: first.sequence, to };
+}
+
+function flushDue(
+  entries: readonly FlushCandidate[],
+  nowMs: number,
+  requestedBelow: number,
+): boolean {
+  const first = entries[0];
+  if (first === undefined) {
+    return false;
+  }
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const rows = entries.reduce((sum, entry) => sum + entry.rows, 0);
+  const age = nowMs - first.timeMs;
+  return (
+    first.sequence < requestedBelow ||
+    bytes >= limits.flushBytes ||
+    rows >= limits.flushRows ||
+    entries.length >= limits.flushObjects ||
+    (bytes >= limits.flushAgedBytes && age >= limits.flushAgeMs) ||
+    age >= limits.flushAgeSmallMs
+  );
+}
+
+/** When age alone makes the tail due. */
+export function flushDueAtMs(entries: readonly FlushCandidate[]): number | undefined {
+  const first = entries[0];
+  if (first === undefined) {
+    return undefined;
+  }
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const age = bytes >= limits.flushAgedBytes ? limits.flushAgeMs : limits.flushAgeSmallMs;
+  return first.timeMs + age;
+}
+
+/** Segments one merge job replaces by one, or undefined. `busy`: inputs of jobs under way. */
+export function planMerge(
+  segments: readonly SegmentInfo[],
+  busy: ReadonlySet<string>,
+): readonly string[] | undefined {
+  const free = segments
+    .filter((segment) => !busy.has(segment.id))
+    .toSorted((a, b) => liveBytes(a) - liveBytes(b));
+  const chosen =
+    mostlyDead(free) ?? smallFlat(free) ?? fullTier(free) ?? tooMany(free, segments.length);
+  return chosen?.map((segment) => segment.id);
+}
+
+function liveBytes(segment: SegmentInfo): number {
+  return segment.bytes * (1 - segment.dead.rows / segment.rows);
+}
+
+function tierOf(segment: SegmentInfo): number {
+  return Math.max(0, Math.floor(Math.log(liveBytes(segment) / limits.flushBytes) / Math.log(4)));
+}
+
+/** A segment whose dead rows cost more than rewriting it. */
+function mostlyDead(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
+  const worst = free.find((segment) => segment.dead.rows > segment.rows * limits.deadShareMax);
+  return worst === undefined ? undefined : [worst];
+}
+
+/** Flat segments are scanned whole: together they become one with clusters as soon as they can. */
+function smallFlat(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
+  const flat = affordable(free.filter((segment) => segment.clusters === 0));
+  const rows = flat.reduce((sum, segment) => sum + segment.rows - segment.dead.rows, 0);
+  return flat.length >= 2 && rows >= limits.clusteredRowsMin ? flat : undefined;
+}
+
+function fullTier(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
+  const tiers = new Map<number, SegmentInfo[]>();
+  for (const segment of free) {
+    const tier = tierOf(segment);
+    tiers.set(tier, [...(tiers.get(tier) ?? []), segment]);
+  }
+  for (const [, members] of [...tiers].toSorted(([a], [b]) => a - b)) {
+    const inputs = affordable(members);
+    if (members.length >= limits.mergeFanIn && inputs.length >= 2) {
+      return inputs;
+    }
+  }
+  return undefined;
+}
+
+/** Above the target count the smallest go together, whatever their tiers. */
+function tooMany(free: readonly SegmentInfo[], count: number): readonly SegmentInfo[] | undefined {
+  if (count <= limits.segmentsTarget) {
+    return undefined;
+  }
+  const inputs = affordable(free).slice(0, count - limits.segmentsTarget + 1);
+  return inputs.length >= 2 ? inputs : undefined;
+}
+
+/** The smallest segments that one merge may hold together. */
+function affordable(smallestFirst: readonly SegmentInfo[]): readonly SegmentInfo[] {
+  let bytes = 0;
+  return smallestFirst.filter((segment) => {
+    bytes += liveBytes(segment);
+    return bytes <= limits.mergeBytesMax;
+  });
+}

@@ -1,0 +1,241 @@
+/**
+ * Bytes of a manifest: the envelope of envelope.ts, magic "SHOALMAN", format version 1, number = manifest version,
+ * head = the CBOR map below, no blocks.
+ *
+ *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment], a: [applied delta],
+ *    d: [[object, version, since]]}                                  all times in ms
+ *
+ * Decoding checks every field: a manifest that is not exactly this is corrupt.
+ */
+import type { DocumentId } from "../document/id.ts";
+import { corrupt } from "../errors.ts";
+import type { Digest } from "../ports.ts";
+import { type EnvelopeFormat, openEnvelope, type SealedObject, sealEnvelope } from "./envelope.ts";
+import type {
+  DeadObject,
+  DeadRecord,
+  DeadState,
+  Manifest,
+  SectionRange,
+  SegmentInfo,
+  SegmentPart,
+} from "./manifest.ts";
+import { schemaFromCbor, schemaToCbor } from "./schema-codec.ts";
+
+const format: EnvelopeFormat = { magic: "SHOALMAN", version: 1 };
+const zeroDigest = new Uint8Array(32);
+
+export function sealManifest(manifest: Manifest, digest: Digest): Promise<SealedObject> {
+  return sealEnvelope(
+    format,
+    {
+      generation: manifest.generation,
+      number: manifest.version,
+      epoch: manifest.epoch,
+      nonce: manifest.nonce,
+      previous: zeroDigest,
+      head: {
+        n: manifest.committedMs,
+        c: manifest.createdMs,
+        w: manifest.lastWriteMs,
+        f: manifest.floor,
+        h: manifest.floorHash,
+        s: schemaToCbor(manifest.schema),
+        g: manifest.segments.map(segmentToCbor),
+        a: manifest.applied,
+        d: manifest.dead.map((record) => [
+          deadObjectToCbor(record.object),
+          record.version,
+          record.sinceMs,
+        ]),
+      },
+      blocks: [],
+    },
+    digest,
+  );
+}
+
+export async function openManifest(
+  bytes: Uint8Array,
+  expected: { readonly generation: string; readonly version: number },
+  digest: Digest,
+): Promise<Manifest> {
+  const what = `manifest ${expected.version}`;
+  const opened = await openEnvelope(format, bytes, what, digest);
+  if (opened.generation !== expected.generation || opened.number !== expected.version) {
+    throw corrupt(`${what}: says it is version ${opened.number} of ${opened.generation}`);
+  }
+  const head = new Fields(opened.head, what);
+  return {
+    generation: opened.generation,
+    version: opened.number,
+    epoch: opened.epoch,
+    nonce: opened.nonce,
+    committedMs: head.count("n"),
+    createdMs: head.count("c"),
+    lastWriteMs: head.count("w"),
+    floor: head.count("f"),
+    floorHash: head.bytes("h", 32),
+    schema: schemaFromCbor(head.value("s")),
+    segments: head.list("g").map((value) => segmentFromCbor(new Fields(value, what))),
+    applied: head.list("a").map((value) => text(value, what)),
+    dead: head.list("d").map((value) => deadRecordFromCbor(value, what)),
+  };
+}
+
+function segmentToCbor(segment: SegmentInfo): Record<string, unknown> {
+  return {
+    i: segment.id,
+    l: segment.level,
+    r: segment.rows,
+    b: segment.bytes,
+    g: segment.logicalBytes,
+    p: segment.parts.map((part) => [part.bytes, part.sha256]),
+    o: [segment.root.part, segment.root.offset, segment.root.length],
+    d: [segment.dead.version, segment.dead.rows, segment.dead.name, segment.dead.bytes],
+    v: segment.schemaVersion,
+    k: segment.clusters,
+    n: segment.minId,
+    x: segment.maxId,
+    t: segment.createdMs,
+  };
+}
+
+function segmentFromCbor(fields: Fields): SegmentInfo {
+  const parts = fields.list("p").map((value): SegmentPart => {
+    const [bytes, sha256] = pair(value, 2, fields.what);
+    return { bytes: count(bytes, fields.what), sha256: bytesOf(sha256, 32, fields.what) };
+  });
+  const [part, offset, length] = pair(fields.value("o"), 3, fields.what);
+  const root: SectionRange = {
+    part: count(part, fields.what),
+    offset: count(offset, fields.what),
+    length: count(length, fields.what),
+  };
+  const rootPart = parts[root.part];
+  if (rootPart === undefined || root.offset + root.length > rootPart.bytes) {
+    throw corrupt(`${fields.what}: a segment's root lies outside its objects`);
+  }
+  return {
+    id: text(fields.value("i"), fields.what),
+    level: fields.count("l"),
+    rows: fields.count("r"),
+    bytes: fields.count("b"),
+    logicalBytes: fields.count("g"),
+    parts,
+    root,
+    dead: deadStateFromCbor(fields.value("d"), fields.what),
+    schemaVersion: fields.count("v"),
+    clusters: fields.count("k"),
+    minId: documentId(fields.value("n"), fields.what),
+    maxId: documentId(fields.value("x"), fields.what),
+    createdMs: fields.count("t"),
+  };
+}
+
+function deadStateFromCbor(value: unknown, what: string): DeadState {
+  const [version, rows, name, bytes] = pair(value, 4, what);
+  return {
+    version: count(version, what),
+    rows: count(rows, what),
+    name: text(name, what),
+    bytes: count(bytes, what),
+  };
+}
+
+function deadObjectToCbor(object: DeadObject): readonly unknown[] {
+  switch (object.kind) {
+    case "segment":
+      return [0, object.id, object.parts];
+    case "bitmap":
+      return [1, object.segment, object.name];
+    case "wal":
+      return [2, object.from, object.to];
+  }
+}
+
+function deadRecordFromCbor(value: unknown, what: string): DeadRecord {
+  const [object, version, since] = pair(value, 3, what);
+  const [kind, a, b] = pair(object, 3, what);
+  const record = { version: count(version, what), sinceMs: count(since, what) };
+  switch (kind) {
+    case 0:
+      return { object: { kind: "segment", id: text(a, what), parts: count(b, what) }, ...record };
+    case 1:
+      return { object: { kind: "bitmap", segment: text(a, what), name: text(b, what) }, ...record };
+    case 2:
+      return { object: { kind: "wal", from: count(a, what), to: count(b, what) }, ...record };
+    default:
+      throw corrupt(`${what}: unknown kind of dead object`);
+  }
+}
+
+/** Typed access to the members of a decoded CBOR map. */
+class Fields {
+  readonly what: string;
+  readonly #map: Readonly<Record<string, unknown>>;
+
+  constructor(value: unknown, what: string) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw corrupt(`${what}: expected a map`);
+    }
+    this.what = what;
+    this.#map = value as Record<string, unknown>;
+  }
+
+  value(key: string): unknown {
+    return this.#map[key];
+  }
+
+  count(key: string): number {
+    return count(this.#map[key], this.what);
+  }
+
+  bytes(key: string, length: number): Uint8Array {
+    return bytesOf(this.#map[key], length, this.what);
+  }
+
+  list(key: string): readonly unknown[] {
+    const value = this.#map[key];
+    if (!Array.isArray(value)) {
+      throw corrupt(`${this.what}: expected a list`);
+    }
+    return value;
+  }
+}
+
+function count(value: unknown, what: string): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw corrupt(`${what}: expected a count`);
+  }
+  return value;
+}
+
+function text(value: unknown, what: string): string {
+  if (typeof value !== "string") {
+    throw corrupt(`${what}: expected text`);
+  }
+  return value;
+}
+
+/** A copy, so that no part of the manifest keeps its encoded form alive. */
+function bytesOf(value: unknown, length: number, what: string): Uint8Array {
+  if (!(value instanceof Uint8Array) || value.length !== length) {
+    throw corrupt(`${what}: expected ${length} bytes`);
+  }
+  return Uint8Array.prototype.slice.call(value);
+}
+
+function pair(value: unknown, length: number, what: string): readonly unknown[] {
+  if (!Array.isArray(value) || value.length !== length) {
+    throw corrupt(`${what}: expected a list of ${length}`);
+  }
+  return value;
+}
+
+function documentId(value: unknown, what: string): DocumentId {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") {
+    return value;
+  }
+  throw corrupt(`${what}: expected a document id`);
+}

@@ -1,0 +1,200 @@
+/**
+ * WAL entry: one sealed group, at n/<generation>/wal/<sequence>. Created once, never overwritten; slots are contiguous
+ * and each entry carries the hash of its predecessor.
+ *
+ *   envelope  magic "SHOALWAL", format version 1; number = sequence; previous = hash of entry sequence-1
+ *   head      {t: time in ms, m: [member]}
+ *   member    {k: 0, v, a?, u, d, c}   batch: schema version after it, what it adds to the schema, upserts, deletes,
+ *                                      chunks [0, offset, length, rows] inline in the blocks
+ *                                      or     [1, part id, length, sha256, rows] attached
+ *             {k: 1}                   tombstone: the generation ends here
+ *   blocks    the inline chunks (format/batch.ts)
+ *
+ * An entry without members is a fence: it fills a slot so that nothing written late can ever land there.
+ */
+import type { SchemaAddition } from "../document/schema.ts";
+import { corrupt } from "../errors.ts";
+import type { Digest } from "../ports.ts";
+import {
+  blockOffsets,
+  type EnvelopeFormat,
+  type OpenedEnvelope,
+  openEnvelope,
+  type SealedObject,
+  sealEnvelope,
+} from "./envelope.ts";
+import { additionFromCbor, additionToCbor } from "./schema-codec.ts";
+
+const format: EnvelopeFormat = { magic: "SHOALWAL", version: 1 };
+
+/** Rows of a batch as one encoded chunk (format/batch.ts), inline or stored by the Worker beforehand. */
+export type ChunkRef =
+  | { readonly kind: "inline"; readonly bytes: Uint8Array; readonly rows: number }
+  | {
+      readonly kind: "part";
+      /** Last part of the key n/<generation>/part/<id>. */
+      readonly id: string;
+      readonly length: number;
+      readonly sha256: Uint8Array;
+      readonly rows: number;
+    };
+
+export interface WalBatch {
+  readonly kind: "batch";
+  /** Version of the schema once the addition is applied. */
+  readonly schemaVersion: number;
+  readonly addition: SchemaAddition | undefined;
+  readonly upserts: number;
+  readonly deletes: number;
+  readonly chunks: readonly ChunkRef[];
+}
+
+export type WalMember = WalBatch | { readonly kind: "tombstone" };
+
+export interface WalEntry {
+  readonly generation: string;
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly nonce: Uint8Array;
+  readonly previous: Uint8Array;
+  readonly timeMs: number;
+  readonly members: readonly WalMember[];
+}
+
+export interface OpenedWalEntry extends WalEntry {
+  readonly hash: Uint8Array;
+}
+
+export function sealWalEntry(entry: WalEntry, digest: Digest): Promise<SealedObject> {
+  const blocks: Uint8Array[] = [];
+  for (const member of entry.members) {
+    for (const chunk of member.kind === "batch" ? member.chunks : []) {
+      if (chunk.kind === "inline") {
+        blocks.push(chunk.bytes);
+      }
+    }
+  }
+  const offsets = blockOffsets(blocks);
+  let next = 0;
+  const place = (): number => offsets[next++] as number;
+  return sealEnvelope(
+    format,
+    {
+      generation: entry.generation,
+      number: entry.sequence,
+      epoch: entry.epoch,
+      nonce: entry.nonce,
+      previous: entry.previous,
+      head: { t: entry.timeMs, m: entry.members.map((member) => memberToCbor(member, place)) },
+      blocks,
+    },
+    digest,
+  );
+}
+
+export async function openWalEntry(
+  bytes: Uint8Array,
+  expected: { readonly generation: string; readonly sequence: number },
+  digest: Digest,
+): Promise<OpenedWalEntry> {
+  const what = `WAL entry ${expected.sequence}`;
+  const opened = await openEnvelope(format, bytes, what, digest);
+  if (opened.generation !== expected.generation || opened.number !== expected.sequence) {
+    throw corrupt(`${what}: says it is entry ${opened.number} of ${opened.generation}`);
+  }
+  const head = opened.head as { t?: unknown; m?: unknown };
+  if (typeof head !== "object" || typeof head?.t !== "number" || !Array.isArray(head.m)) {
+    throw corrupt(`${what}: malformed head`);
+  }
+  return {
+    generation: opened.generation,
+    sequence: opened.number,
+    epoch: opened.epoch,
+    nonce: opened.nonce,
+    previous: opened.previous,
+    hash: opened.hash,
+    timeMs: head.t,
+    members: head.m.map((member: unknown) => memberFromCbor(member, opened, what)),
+  };
+}
+
+function memberToCbor(member: WalMember, place: () => number): Record<string, unknown> {
+  if (member.kind === "tombstone") {
+    return { k: 1 };
+  }
+  return {
+    k: 0,
+    v: member.schemaVersion,
+    ...(member.addition === undefined ? {} : { a: additionToCbor(member.addition) }),
+    u: member.upserts,
+    d: member.deletes,
+    c: member.chunks.map((chunk) =>
+      chunk.kind === "inline"
+        ? [0, place(), chunk.bytes.length, chunk.rows]
+        : [1, chunk.id, chunk.length, chunk.sha256, chunk.rows],
+    ),
+  };
+}
+
+function memberFromCbor(value: unknown, entry: OpenedEnvelope, what: string): WalMember {
+  const member = value as Record<string, unknown>;
+  if (member?.["k"] === 1) {
+    return { kind: "tombstone" };
+  }
+  const { k, v, u, d, c } = member ?? {};
+  if (k !== 0 || !isCount(v) || !isCount(u) || !isCount(d) || !Array.isArray(c)) {
+    throw corrupt(`${what}: malformed member`);
+  }
+  return {
+    kind: "batch",
+    schemaVersion: v,
+    addition: member["a"] === undefined ? undefined : additionFromCbor(member["a"]),
+    upserts: u,
+    deletes: d,
+    chunks: c.map((chunk: unknown) => chunkFromCbor(chunk, entry.blocks, what)),
+  };
+}
+
+function chunkFromCbor(value: unknown, blocks: Uint8Array, what: string): ChunkRef {
+  const chunk: readonly unknown[] = Array.isArray(value) ? value : [];
+  const rows = chunk.at(-1);
+  if (chunk[0] === 0 && chunk.length === 4) {
+    const [, offset, length] = chunk;
+    if (isCount(offset) && isCount(length) && isCount(rows) && offset + length <= blocks.length) {
+      return { kind: "inline", bytes: blocks.subarray(offset, offset + length), rows };
+    }
+  }
+  if (chunk[0] === 1 && chunk.length === 5) {
+    const [, id, length, sha256] = chunk;
+    if (typeof id === "string" && isCount(length) && isCount(rows) && isDigest(sha256)) {
+      return { kind: "part", id, length, sha256, rows };
+    }
+  }
+  throw corrupt(`${what}: malformed chunk`);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isDigest(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === 32;
+}
+
+/** Bytes an entry keeps out of the index: its own and its attachments'. */
+export function walEntryBytes(entryBytes: number, members: readonly WalMember[]): number {
+  let bytes = entryBytes;
+  for (const member of members) {
+    for (const chunk of member.kind === "batch" ? member.chunks : []) {
+      bytes += chunk.kind === "part" ? chunk.length : 0;
+    }
+  }
+  return bytes;
+}
+
+export function walEntryRows(members: readonly WalMember[]): number {
+  return members.reduce(
+    (sum, member) => sum + (member.kind === "batch" ? member.upserts + member.deletes : 0),
+    0,
+  );
+}

@@ -1,0 +1,154 @@
+/**
+ * The job table of a namespace: who works on what, until when. Pure; kept in the object's own storage only, since losing
+ * it wastes work and never data.
+ *
+ *   claimed ──lease runs out, or fail()──▶ waiting ──claim()──▶ claimed (attempt + 1)
+ *      └── delta committed ──▶ forgotten
+ *
+ * Rules: a WAL range belongs to one job from its first claim to its commit, so ranges never overlap; an input belongs to
+ * one merge; one ticket at a time; whoever has no live lease cannot commit.
+ */
+import type { WalRange } from "../format/manifest.ts";
+import { limits } from "../limits.ts";
+import type { JobKind } from "./protocol.ts";
+
+export interface JobRecord {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly attempt: number;
+  readonly failures: number;
+  /** Claimed while in the future. */
+  readonly leaseUntilMs: number;
+  /** A failed job is not handed out before. */
+  readonly notBeforeMs: number;
+  readonly wal?: WalRange;
+  readonly inputs?: readonly string[];
+  /** Collect: what was dead at this time may go. */
+  readonly deadBeforeMs?: number;
+  /** Purge: the deleted generation. */
+  readonly grave?: string;
+}
+
+/** What a job is, before anybody has it. */
+export type UnclaimedJob = Omit<JobRecord, "attempt" | "failures" | "leaseUntilMs" | "notBeforeMs">;
+
+export interface Ticket {
+  readonly job: string;
+  readonly attempt: number;
+  readonly untilMs: number;
+}
+
+export interface JobTable {
+  /** The life of the name that the jobs belong to. */
+  readonly generation: string;
+  readonly jobs: readonly JobRecord[];
+  readonly ticket: Ticket | undefined;
+  /** Tail entries below this sequence were asked to be flushed now. */
+  readonly flushBelow: number;
+  /** Deleted generations and when their objects may go. */
+  readonly graves: readonly { readonly generation: string; readonly dueMs: number }[];
+}
+
+export function emptyJobTable(generation: string): JobTable {
+  return { generation, jobs: [], ticket: undefined, flushBelow: 0, graves: [] };
+}
+
+/** The table of the name's present life: jobs of an earlier one are void, its graves are not. */
+export function tableFor(table: JobTable | undefined, generation: string, nowMs: number): JobTable {
+  if (table === undefined || table.generation === generation) {
+    return table ?? emptyJobTable(generation);
+  }
+  const grave = { generation: table.generation, dueMs: nowMs + limits.collectGraceMs };
+  return { ...emptyJobTable(generation), graves: [...table.graves, grave] };
+}
+
+export function findJob(table: JobTable, id: string): JobRecord | undefined {
+  return table.jobs.find((job) => job.id === id);
+}
+
+/** The job this attempt still holds the lease of. */
+export function heldJob(
+  table: JobTable,
+  id: string,
+  attempt: number,
+  nowMs: number,
+): JobRecord | undefined {
+  const job = findJob(table, id);
+  return job !== undefined && job.attempt === attempt && job.leaseUntilMs > nowMs ? job : undefined;
+}
+
+export function isWaiting(job: JobRecord, nowMs: number): boolean {
+  return job.leaseUntilMs <= nowMs && job.notBeforeMs <= nowMs;
+}
+
+/** Where the next flush may begin: after the last range any job owns. */
+export function flushFrom(table: JobTable, floor: number): number {
+  return table.jobs.reduce((from, job) => Math.max(from, job.wal?.to ?? 0), floor);
+}
+
+export function busySegments(table: JobTable): ReadonlySet<string> {
+  return new Set(table.jobs.flatMap((job) => job.inputs ?? []));
+}
+
+/** Hands the job to a new attempt, adding it if it is new. */
+export function claimJob(
+  table: JobTable,
+  job: UnclaimedJob,
+  nowMs: number,
+): { readonly table: JobTable; readonly job: JobRecord } {
+  const known = findJob(table, job.id);
+  const claimed: JobRecord = {
+    ...job,
+    attempt: (known?.attempt ?? 0) + 1,
+    failures: known?.failures ?? 0,
+    leaseUntilMs: nowMs + limits.leaseMs,
+    notBeforeMs: 0,
+  };
+  return { table: replaceJob(table, claimed), job: claimed };
+}
+
+export function renewJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
+  return replaceJob(table, { ...job, leaseUntilMs: nowMs + limits.leaseMs });
+}
+
+/** Gives a job back. Repeated failures wait longer: 1 s, 2 s, 4 s … one minute. */
+export function failJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
+  const failures = job.failures + 1;
+  const waitMs = Math.min(60_000, 1_000 * 2 ** Math.min(failures - 1, 10));
+  const failed = { ...job, failures, leaseUntilMs: 0, notBeforeMs: nowMs + waitMs };
+  return dropTicket(replaceJob(table, failed), job.id);
+}
+
+export function forgetJob(table: JobTable, id: string): JobTable {
+  const jobs = table.jobs.filter((job) => job.id !== id);
+  return dropTicket({ ...table, jobs }, id);
+}
+
+/** Grants or extends the ticket; undefined while another attempt holds it. */
+export function takeTicket(
+  table: JobTable,
+  job: JobRecord,
+  nowMs: number,
+): { readonly table: JobTable; readonly ticket: Ticket } | undefined {
+  const held = table.ticket;
+  const mine = held?.job === job.id && held.attempt === job.attempt;
+  if (held !== undefined && held.untilMs > nowMs && !mine) {
+    return undefined;
+  }
+  const ticket = { job: job.id, attempt: job.attempt, untilMs: nowMs + limits.ticketMs };
+  return { table: { ...table, ticket }, ticket };
+}
+
+export function holdsTicket(table: JobTable, job: JobRecord, nowMs: number): boolean {
+  const { ticket } = table;
+  return ticket?.job === job.id && ticket.attempt === job.attempt && ticket.untilMs > nowMs;
+}
+
+function dropTicket(table: JobTable, job: string): JobTable {
+  return table.ticket?.job === job ? { ...table, ticket: undefined } : table;
+}
+
+function replaceJob(table: JobTable, job: JobRecord): JobTable {
+  const jobs = table.jobs.filter(({ id }) => id !== job.id);
+  return { ...table, jobs: [...jobs, job] };
+}

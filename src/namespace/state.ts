@@ -1,0 +1,148 @@
+/**
+ * What the owner of a namespace knows, and how log entries change it. Pure: every effect lies in the flows.
+ *
+ *   sequence   0 ………… floor ………… next
+ *              in segments │ tail: in memory as one `TailEntry` each
+ *
+ * Invariants: the tail is contiguous; tail[i].sequence = floor + i; `hash` is the hash of entry next-1; `schema` is the
+ * manifest's schema plus every addition in the tail.
+ */
+import { applyAddition, emptySchema, type Schema } from "../document/schema.ts";
+import { assert, corrupt } from "../errors.ts";
+import { equalBytes } from "../format/envelope.ts";
+import type { Manifest } from "../format/manifest.ts";
+import { type OpenedWalEntry, walEntryBytes, walEntryRows } from "../format/wal.ts";
+
+export interface TailEntry {
+  readonly sequence: number;
+  /** Of the entry and its attachments. */
+  readonly bytes: number;
+  readonly rows: number;
+  readonly timeMs: number;
+  readonly hash: Uint8Array;
+  /** After this entry. */
+  readonly schema: Schema;
+}
+
+export interface NamespaceState {
+  readonly generation: string;
+  /** The registry says that this generation is live. */
+  readonly registered: boolean;
+  /** The log's last entry is a tombstone. */
+  readonly ended: boolean;
+  /** Sequence of the next free slot. */
+  readonly next: number;
+  readonly hash: Uint8Array;
+  readonly schema: Schema;
+  readonly createdMs: number;
+  readonly lastWriteMs: number;
+  readonly manifest: Manifest;
+  readonly tail: readonly TailEntry[];
+  readonly unindexedBytes: number;
+  readonly unindexedRows: number;
+}
+
+export const zeroHash: Uint8Array = new Uint8Array(32);
+
+/** The manifest every generation has before its first flush. */
+export function firstManifest(generation: string): Manifest {
+  return {
+    generation,
+    version: 0,
+    epoch: 0,
+    nonce: new Uint8Array(16),
+    committedMs: 0,
+    createdMs: 0,
+    lastWriteMs: 0,
+    floor: 0,
+    floorHash: zeroHash,
+    schema: emptySchema,
+    segments: [],
+    applied: [],
+    dead: [],
+  };
+}
+
+/** State at the manifest's floor, before any tail entry is applied. */
+export function stateAtFloor(manifest: Manifest, registered: boolean): NamespaceState {
+  return {
+    generation: manifest.generation,
+    registered,
+    ended: false,
+    next: manifest.floor,
+    hash: manifest.floorHash,
+    schema: manifest.schema,
+    createdMs: manifest.createdMs,
+    lastWriteMs: manifest.lastWriteMs,
+    manifest,
+    tail: [],
+    unindexedBytes: 0,
+    unindexedRows: 0,
+  };
+}
+
+/** Does the namespace exist for its users: something was committed and it was not deleted. */
+export function exists(state: NamespaceState): boolean {
+  return state.next > 0 && !state.ended;
+}
+
+/** The state after the log's next entry. Throws `corrupt` if the entry does not continue the chain. */
+export function applyEntry(
+  state: NamespaceState,
+  entry: OpenedWalEntry,
+  objectBytes: number,
+): NamespaceState {
+  assert(entry.generation === state.generation, "an entry of this generation");
+  if (entry.sequence !== state.next || !equalBytes(entry.previous, state.hash)) {
+    throw corrupt(`WAL entry ${entry.sequence} does not continue the log at ${state.next}`);
+  }
+  let schema = state.schema;
+  let ended = state.ended;
+  let wrote = false;
+  for (const member of entry.members) {
+    if (ended) {
+      throw corrupt(`WAL entry ${entry.sequence} goes on after a tombstone`);
+    }
+    if (member.kind === "tombstone") {
+      ended = true;
+      continue;
+    }
+    wrote ||= member.upserts + member.deletes > 0;
+    schema = applyAddition(schema, member.addition);
+    if (schema.version !== member.schemaVersion) {
+      throw corrupt(`WAL entry ${entry.sequence} was written under another schema`);
+    }
+  }
+  const bytes = walEntryBytes(objectBytes, entry.members);
+  const rows = walEntryRows(entry.members);
+  const { sequence, timeMs, hash } = entry;
+  return {
+    ...state,
+    ended,
+    next: sequence + 1,
+    hash,
+    schema,
+    createdMs: sequence === 0 ? timeMs : state.createdMs,
+    lastWriteMs: wrote ? timeMs : state.lastWriteMs,
+    tail: [...state.tail, { sequence, bytes, rows, timeMs, hash, schema }],
+    unindexedBytes: state.unindexedBytes + bytes,
+    unindexedRows: state.unindexedRows + rows,
+  };
+}
+
+/** The state under a newer manifest of the same generation. */
+export function applyManifest(state: NamespaceState, manifest: Manifest): NamespaceState {
+  assert(manifest.floor <= state.next, "the floor stays within the log");
+  const tail = state.tail.filter((entry) => entry.sequence >= manifest.floor);
+  return {
+    ...state,
+    manifest,
+    tail,
+    unindexedBytes: tail.reduce((sum, entry) => sum + entry.bytes, 0),
+    unindexedRows: tail.reduce((sum, entry) => sum + entry.rows, 0),
+  };
+}
+
+export function liveSegmentRows(manifest: Manifest): number {
+  return manifest.segments.reduce((sum, segment) => sum + segment.rows - segment.dead.rows, 0);
+}

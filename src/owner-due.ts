@@ -1,0 +1,127 @@
+/**
+ * What is due in a namespace, from the owner's state and job table alone; and when to look again. Pure.
+ *
+ * Order: flush before merge before collect before purge; within a kind, what failed before goes first, flushes by range.
+ */
+import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
+import type { Manifest } from "./format/manifest.ts";
+import { limits } from "./limits.ts";
+import {
+  busySegments,
+  flushFrom,
+  isWaiting,
+  type JobRecord,
+  type JobTable,
+  type UnclaimedJob,
+} from "./namespace/jobs.ts";
+import { exists, type NamespaceState } from "./namespace/state.ts";
+
+/** Makes ids that are unique for ever: outputs are named after them. */
+export type NewId = (kind: string, number: number) => string;
+
+/** The job the next claim gets. */
+export function dueJob(
+  table: JobTable,
+  state: NamespaceState,
+  nowMs: number,
+  newId: NewId,
+): UnclaimedJob | undefined {
+  if (!exists(state)) {
+    return purge(table, nowMs);
+  }
+  const { manifest } = state;
+  const waiting = table.jobs
+    .filter((job) => isWaiting(job, nowMs) && !isVoid(job, manifest))
+    .toSorted((a, b) => (a.wal?.from ?? 0) - (b.wal?.from ?? 0));
+  const retry = (kind: JobRecord["kind"]): JobRecord | undefined =>
+    waiting.find((job) => job.kind === kind);
+  return (
+    retry("flush") ??
+    newFlush(table, state, nowMs, newId) ??
+    retry("merge") ??
+    newMerge(table, manifest, newId) ??
+    collect(table, manifest, nowMs, newId) ??
+    purge(table, nowMs)
+  );
+}
+
+/** Its range is flushed or one of its inputs is gone: there is nothing left to do. */
+export function isVoid(job: JobRecord, manifest: Manifest): boolean {
+  if (job.wal !== undefined) {
+    return job.wal.from < manifest.floor;
+  }
+  const ids = new Set(manifest.segments.map(({ id }) => id));
+  return (job.inputs ?? []).some((input) => !ids.has(input));
+}
+
+/** When the alarm should ring: soon while anything is due or claimed, else when age makes something due. */
+export function nextAlarmMs(
+  table: JobTable,
+  state: NamespaceState,
+  nowMs: number,
+): number | undefined {
+  const soon = nowMs + limits.alarmMs;
+  const times = table.graves.map(({ dueMs }) => dueMs);
+  const peek = dueJob(table, state, nowMs, (kind) => kind);
+  if (peek !== undefined || table.jobs.length > 0) {
+    times.push(soon);
+  }
+  if (exists(state)) {
+    const dead = state.manifest.dead[0];
+    times.push(flushDueAtMs(state.tail) ?? Number.POSITIVE_INFINITY);
+    times.push((dead?.sinceMs ?? Number.POSITIVE_INFINITY) + limits.collectGraceMs);
+  }
+  const atMs = Math.max(soon, Math.min(...times));
+  return Number.isFinite(atMs) ? atMs : undefined;
+}
+
+function newFlush(
+  table: JobTable,
+  state: NamespaceState,
+  nowMs: number,
+  newId: NewId,
+): UnclaimedJob | undefined {
+  const running = table.jobs.filter((job) => job.kind === "flush").length;
+  if (running >= limits.flushesParallelMax) {
+    return undefined;
+  }
+  const from = flushFrom(table, state.manifest.floor);
+  const entries = state.tail.filter(({ sequence }) => sequence >= from);
+  const wal = planFlush(entries, nowMs, table.flushBelow);
+  return wal === undefined ? undefined : { id: newId("f", wal.from), kind: "flush", wal };
+}
+
+/** One merge at a time: it holds its inputs, and more would only compete for memory. */
+function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJob | undefined {
+  if (table.jobs.some((job) => job.kind === "merge" && !isVoid(job, manifest))) {
+    return undefined;
+  }
+  const inputs = planMerge(manifest.segments, busySegments(table));
+  return inputs === undefined
+    ? undefined
+    : { id: newId("m", manifest.version), kind: "merge", inputs };
+}
+
+function collect(
+  table: JobTable,
+  manifest: Manifest,
+  nowMs: number,
+  newId: NewId,
+): UnclaimedJob | undefined {
+  const running = table.jobs.find((job) => job.kind === "collect");
+  if (running !== undefined) {
+    return isWaiting(running, nowMs) ? running : undefined;
+  }
+  const deadBeforeMs = nowMs - limits.collectGraceMs;
+  const due = manifest.dead.some(({ sinceMs }) => sinceMs <= deadBeforeMs);
+  return due ? { id: newId("c", manifest.version), kind: "collect", deadBeforeMs } : undefined;
+}
+
+function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
+  const running = table.jobs.filter((job) => !isWaiting(job, nowMs));
+  const taken = new Set(running.map(({ grave }) => grave));
+  const grave = table.graves.find(
+    ({ generation, dueMs }) => dueMs <= nowMs && !taken.has(generation),
+  )?.generation;
+  return grave === undefined ? undefined : { id: `p-${grave}`, kind: "purge", grave };
+}

@@ -1,0 +1,136 @@
+/**
+ * The answer to `head`: the snapshot a strong query reads, with what the caller lacks sent along while it is small.
+ *
+ *   1. state        taken in one turn
+ *   2. WAL          newest entries first, from memory only, at most 4 MiB
+ *   3. roots, dead  bitmaps: from memory, else from the store; at most 1 MiB and 64 KiB together
+ *
+ * What does not fit is read by the caller. Cost: no store request once the bytes are in memory.
+ */
+import { corrupt } from "./errors.ts";
+import type { SegmentInfo } from "./format/manifest.ts";
+import { limits } from "./limits.ts";
+import type { HeadReply, HeadRequest, InlineObjects } from "./namespace/protocol.ts";
+import type { NamespaceState } from "./namespace/state.ts";
+import type { OwnerPorts } from "./owner-ports.ts";
+import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
+
+export async function headReply(
+  ports: OwnerPorts,
+  tenant: string,
+  state: NamespaceState,
+  epoch: number,
+  request: HeadRequest,
+): Promise<HeadReply> {
+  const { manifest, generation } = state;
+  const known = request.generation === generation ? request : undefined;
+  const wal = inlineWal(ports, state, known?.walBelow ?? 0);
+  const inline = await inlineObjects(
+    ports,
+    generationRoot(tenant, generation),
+    manifest.segments,
+    new Set(known?.roots ?? []),
+    new Set(known?.dead ?? []),
+  );
+  return {
+    generation,
+    epoch,
+    manifestVersion: manifest.version,
+    ...(known?.manifestVersion === manifest.version ? {} : { manifest }),
+    floor: manifest.floor,
+    next: state.next,
+    schema: state.schema,
+    createdMs: state.createdMs,
+    lastWriteMs: state.lastWriteMs,
+    unindexedRows: state.unindexedRows,
+    unindexedBytes: state.unindexedBytes,
+    wal,
+    inline,
+  };
+}
+
+function inlineWal(ports: OwnerPorts, state: NamespaceState, below: number): HeadReply["wal"] {
+  const wal: { sequence: number; bytes: Uint8Array }[] = [];
+  let room: number = limits.headWalBytesMax;
+  for (const { sequence } of state.tail.toReversed()) {
+    const bytes = ports.memory.peek(`${state.generation}/wal/${sequence}`);
+    if (sequence < below || bytes === undefined || bytes.length > room) {
+      break;
+    }
+    room -= bytes.length;
+    wal.push({ sequence, bytes });
+  }
+  return wal;
+}
+
+async function inlineObjects(
+  ports: OwnerPorts,
+  root: string,
+  segments: readonly SegmentInfo[],
+  heldRoots: ReadonlySet<string>,
+  heldDead: ReadonlySet<string>,
+): Promise<InlineObjects> {
+  let rootRoom: number = limits.headRouteBytesMax;
+  let deadRoom: number = limits.headDeadBytesMax;
+  const wantRoots: SegmentInfo[] = [];
+  const wantDead: SegmentInfo[] = [];
+  for (const segment of segments) {
+    const { length } = segment.root;
+    if (!heldRoots.has(segment.id) && length <= Math.min(rootRoom, limits.routeBytesMax)) {
+      rootRoom -= length;
+      wantRoots.push(segment);
+    }
+    const { dead } = segment;
+    const held = dead.version === 0 || heldDead.has(`${segment.id}/${dead.name}`);
+    if (!held && dead.bytes <= deadRoom) {
+      deadRoom -= dead.bytes;
+      wantDead.push(segment);
+    }
+  }
+  const [roots, dead] = await Promise.all([
+    Promise.all(wantRoots.map((segment) => rootBytes(ports, root, segment))),
+    Promise.all(wantDead.map((segment) => deadBytes(ports, root, segment))),
+  ]);
+  return { roots, dead };
+}
+
+async function rootBytes(
+  ports: OwnerPorts,
+  root: string,
+  segment: SegmentInfo,
+): Promise<{ segment: string; bytes: Uint8Array }> {
+  const { part, offset, length } = segment.root;
+  const key = segmentKey(root, segment.id, segment.parts.length, part);
+  const bytes = await fromMemoryOr(ports, `${key}#root`, async () => {
+    return (await ports.store.get(key, { offset, length }))?.bytes;
+  });
+  return { segment: segment.id, bytes };
+}
+
+async function deadBytes(
+  ports: OwnerPorts,
+  root: string,
+  segment: SegmentInfo,
+): Promise<{ segment: string; name: string; bytes: Uint8Array }> {
+  const { name } = segment.dead;
+  const key = deadKey(root, segment.id, name);
+  const bytes = await fromMemoryOr(ports, key, async () => (await ports.store.get(key))?.bytes);
+  return { segment: segment.id, name, bytes };
+}
+
+async function fromMemoryOr(
+  ports: OwnerPorts,
+  key: string,
+  read: () => Promise<Uint8Array | undefined>,
+): Promise<Uint8Array> {
+  const held = ports.memory.get(key);
+  if (held !== undefined) {
+    return held;
+  }
+  const bytes = await read();
+  if (bytes === undefined) {
+    throw corrupt(`${key} is missing`);
+  }
+  ports.memory.put(key, bytes);
+  return bytes;
+}

@@ -1,0 +1,328 @@
+/**
+ * The owner's jobs: what is due, who has it, and the commit of what they built.
+ *
+ *   hint      a message without content says that something is due; lost ones are sent again by the alarm
+ *   claim     hands out one job under a lease: flush before merge before collect before purge
+ *   ticket    the short exclusive permission to finish; flushes get it in the order of their ranges
+ *   commit    checks lease, ticket and delta, publishes the manifest, forgets the job
+ *
+ * The table is written to the object's storage at every change. Losing it makes running jobs void: their outputs become
+ * orphans that the collector finds, and the same ranges are handed out again.
+ */
+import { encodeHex } from "./bytes/hex.ts";
+import { applyDelta } from "./compaction/delta.ts";
+import { EngineError } from "./errors.ts";
+import type { Delta, Manifest } from "./format/manifest.ts";
+import {
+  claimJob,
+  emptyJobTable,
+  failJob,
+  findJob,
+  forgetJob,
+  heldJob,
+  holdsTicket,
+  type JobRecord,
+  type JobTable,
+  renewJob,
+  tableFor,
+  takeTicket,
+  type UnclaimedJob,
+} from "./namespace/jobs.ts";
+import type {
+  DeltaReply,
+  IndexStatus,
+  InlineObjects,
+  Job,
+  TicketReply,
+} from "./namespace/protocol.ts";
+import { applyManifest, type NamespaceState } from "./namespace/state.ts";
+import { dueJob, isVoid, nextAlarmMs } from "./owner-due.ts";
+import type { Identity, OwnerPorts } from "./owner-ports.ts";
+import { publishManifest } from "./publish.ts";
+import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
+
+export interface JobHost {
+  identity(): Identity;
+  state(): NamespaceState;
+  epoch(): number;
+  setState(state: NamespaceState): void;
+  record(intent: number | undefined): Promise<void>;
+  movePointer(): Promise<void>;
+}
+
+export class OwnerJobs {
+  readonly #ports: OwnerPorts;
+  readonly #host: JobHost;
+  #table: JobTable = emptyJobTable("");
+  #hintedMs = Number.NEGATIVE_INFINITY;
+  #alarmMs = Number.POSITIVE_INFINITY;
+  #publishing: Promise<unknown> = Promise.resolve();
+
+  constructor(ports: OwnerPorts, host: JobHost) {
+    this.#ports = ports;
+    this.#host = host;
+  }
+
+  /** At the start of an instance, and when the name begins a new life. */
+  async start(): Promise<void> {
+    const stored = await this.#ports.storage.readJobs();
+    const now = this.#ports.clock.now();
+    await this.#save(tableFor(stored, this.#host.state().generation, now));
+    this.hint();
+  }
+
+  /** Tells the queue, at most once a second, that something is due, and arms the alarm. */
+  hint(): void {
+    const now = this.#ports.clock.now();
+    if (this.#due(now) !== undefined && now - this.#hintedMs >= 1_000) {
+      this.#hintedMs = now;
+      const { tenant, name } = this.#host.identity();
+      this.#ports.defer(this.#ports.queue.send({ tenant, name }).catch(() => undefined));
+    }
+    this.#ports.defer(this.#arm(now));
+  }
+
+  async alarm(): Promise<void> {
+    this.#alarmMs = Number.POSITIVE_INFINITY;
+    this.#hintedMs = Number.NEGATIVE_INFINITY;
+    this.hint();
+  }
+
+  async requestFlush(): Promise<void> {
+    await this.#save({ ...this.#table, flushBelow: this.#host.state().next });
+    this.#hintedMs = Number.NEGATIVE_INFINITY;
+    this.hint();
+  }
+
+  async claim(): Promise<Job | undefined> {
+    const now = this.#ports.clock.now();
+    const due = this.#due(now);
+    if (due === undefined) {
+      return undefined;
+    }
+    const claimed = claimJob(this.#table, due, now);
+    await this.#save(claimed.table);
+    // More may be due: let another consumer start beside this one.
+    this.hint();
+    return this.#jobOf(claimed.job);
+  }
+
+  async renew(id: string, attempt: number): Promise<boolean> {
+    const now = this.#ports.clock.now();
+    const job = heldJob(this.#table, id, attempt, now);
+    if (job === undefined) {
+      return false;
+    }
+    await this.#save(renewJob(this.#table, job, now));
+    return true;
+  }
+
+  async ticket(id: string, attempt: number): Promise<TicketReply> {
+    const now = this.#ports.clock.now();
+    const job = heldJob(this.#table, id, attempt, now);
+    if (job === undefined) {
+      return { kind: "void", reason: "the lease is gone" };
+    }
+    const { manifest } = this.#host.state();
+    if (job.wal !== undefined && job.wal.from > manifest.floor) {
+      return { kind: "wait", ms: 250 };
+    }
+    const taken = takeTicket(this.#table, job, now);
+    if (taken === undefined) {
+      return { kind: "wait", ms: 100 };
+    }
+    await this.#save(taken.table);
+    return {
+      kind: "granted",
+      manifest: this.#host.state().manifest,
+      untilMs: taken.ticket.untilMs,
+    };
+  }
+
+  async commitDelta(
+    id: string,
+    attempt: number,
+    delta: Delta,
+    inline: InlineObjects,
+  ): Promise<DeltaReply> {
+    const { manifest } = this.#host.state();
+    if (manifest.applied.includes(delta.id)) {
+      return { kind: "committed", version: manifest.version };
+    }
+    const now = this.#ports.clock.now();
+    const job = heldJob(this.#table, id, attempt, now);
+    if (job === undefined || !holdsTicket(this.#table, job, now) || delta.job !== id) {
+      return { kind: "refused", reason: "lease or ticket is gone" };
+    }
+    const reply = await this.#publish((current) => {
+      const { createdMs } = this.#host.state();
+      const applied = applyDelta({ ...current, createdMs }, delta, this.#stamp());
+      return applied.kind === "refused" ? applied.reason : applied.manifest;
+    });
+    if (reply.kind === "committed") {
+      this.#remember(inline, delta);
+      await this.#save(forgetJob(this.#table, id));
+      await this.#host.movePointer();
+      this.#hintedMs = Number.NEGATIVE_INFINITY;
+      this.hint();
+    }
+    return reply;
+  }
+
+  async finish(id: string, attempt: number, version: number): Promise<true> {
+    const job = heldJob(this.#table, id, attempt, this.#ports.clock.now());
+    if (job?.deadBeforeMs !== undefined) {
+      const before = job.deadBeforeMs;
+      await this.#publish((manifest) => ({
+        ...manifest,
+        ...this.#stampedVersion(manifest),
+        dead: manifest.dead.filter((record) => record.sinceMs > before || record.version > version),
+      }));
+    }
+    if (job !== undefined) {
+      const graves = this.#table.graves.filter(({ generation }) => generation !== job.grave);
+      await this.#save(forgetJob({ ...this.#table, graves }, id));
+    }
+    this.hint();
+    return true;
+  }
+
+  async fail(id: string, attempt: number, reason: string): Promise<true> {
+    const now = this.#ports.clock.now();
+    const job = heldJob(this.#table, id, attempt, now);
+    this.#ports.log.warn("job failed", { job: id, attempt, reason });
+    if (job !== undefined) {
+      await this.#save(failJob(this.#table, job, now));
+      this.hint();
+    }
+    return true;
+  }
+
+  status(): IndexStatus {
+    const now = this.#ports.clock.now();
+    const { generation, next, manifest, unindexedRows, unindexedBytes } = this.#host.state();
+    const due = this.#due(now);
+    const known = due === undefined ? undefined : findJob(this.#table, due.id);
+    const jobs: IndexStatus["jobs"] = [
+      ...this.#table.jobs.map(({ id, kind, attempt, leaseUntilMs }) => {
+        const state = leaseUntilMs > now ? ("claimed" as const) : ("due" as const);
+        return { id, kind, attempt, state };
+      }),
+      ...(due === undefined || known !== undefined
+        ? []
+        : [{ id: due.id, kind: due.kind, attempt: 0, state: "due" as const }]),
+    ];
+    const indexing = jobs.filter(({ kind }) => kind === "flush" || kind === "merge");
+    return {
+      generation,
+      head: next,
+      floor: manifest.floor,
+      unindexedRows,
+      unindexedBytes,
+      manifestVersion: manifest.version,
+      segments: manifest.segments.map(({ id, level, rows, dead, bytes, clusters }) => {
+        return { id, level, rows, deadRows: dead.rows, bytes, clusters };
+      }),
+      jobs,
+      indexed: manifest.floor === next && indexing.length === 0,
+    };
+  }
+
+  #due(now: number): UnclaimedJob | undefined {
+    return dueJob(this.#table, this.#host.state(), now, (kind, n) => this.#newId(kind, n));
+  }
+
+  /** Unique for ever: outputs are named after it. The number only makes it readable. */
+  #newId(kind: string, number: number): string {
+    return `${kind}${number.toString(16)}-${encodeHex(this.#ports.random.bytes(8))}`;
+  }
+
+  #jobOf(record: JobRecord): Job {
+    const { manifest, schema, tail, generation } = this.#host.state();
+    const { id, kind, attempt, leaseUntilMs, wal, inputs, deadBeforeMs, grave } = record;
+    const last = tail.find(({ sequence }) => sequence + 1 === wal?.to);
+    if (wal !== undefined && last === undefined) {
+      throw new EngineError("conflict", "the range of this job is no longer in the tail");
+    }
+    return {
+      id,
+      attempt,
+      kind,
+      generation,
+      leaseUntilMs,
+      manifest,
+      schema,
+      ...(wal === undefined || last === undefined
+        ? {}
+        : { wal: { ...wal, schema: last.schema, hash: last.hash, lastWriteMs: last.timeMs } }),
+      ...(inputs === undefined ? {} : { inputs }),
+      ...(deadBeforeMs === undefined ? {} : { deadBeforeMs }),
+      ...(grave === undefined ? {} : { grave }),
+    };
+  }
+
+  /** One manifest at a time. `change` returns the successor, or why there is none. */
+  #publish(change: (manifest: Manifest) => Manifest | string): Promise<DeltaReply> {
+    const turn = this.#publishing.then(() => this.#publishNow(change));
+    this.#publishing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #publishNow(change: (manifest: Manifest) => Manifest | string): Promise<DeltaReply> {
+    const { tenant } = this.#host.identity();
+    for (;;) {
+      const { manifest } = this.#host.state();
+      const next = change(manifest);
+      if (typeof next === "string") {
+        return { kind: "refused", reason: next };
+      }
+      const published = await publishManifest(this.#ports, tenant, manifest, next);
+      const winner = published.kind === "published" ? next : published.manifest;
+      this.#host.setState(applyManifest(this.#host.state(), winner));
+      await this.#host.record(undefined);
+      if (published.kind === "published") {
+        return { kind: "committed", version: next.version };
+      }
+    }
+  }
+
+  #stamp(): { epoch: number; nonce: Uint8Array; nowMs: number } {
+    const { clock, random } = this.#ports;
+    return { epoch: this.#host.epoch(), nonce: random.bytes(16), nowMs: clock.now() };
+  }
+
+  #stampedVersion(manifest: Manifest): Partial<Manifest> {
+    const { epoch, nonce, nowMs } = this.#stamp();
+    return { version: manifest.version + 1, epoch, nonce, committedMs: nowMs };
+  }
+
+  #remember(inline: InlineObjects, delta: Delta): void {
+    const { generation } = this.#host.state();
+    const root = generationRoot(this.#host.identity().tenant, generation);
+    for (const segment of delta.add) {
+      const bytes = inline.roots.find((item) => item.segment === segment.id)?.bytes;
+      const key = segmentKey(root, segment.id, segment.parts.length, segment.root.part);
+      if (bytes !== undefined && bytes.length === segment.root.length) {
+        this.#ports.memory.put(`${key}#root`, bytes);
+      }
+    }
+    for (const { segment, name, bytes } of inline.dead) {
+      this.#ports.memory.put(deadKey(root, segment, name), bytes);
+    }
+  }
+
+  async #save(table: JobTable): Promise<void> {
+    const { manifest } = this.#host.state();
+    const jobs = table.jobs.filter((job) => !isVoid(job, manifest));
+    this.#table = { ...table, jobs };
+    await this.#ports.storage.writeJobs(this.#table);
+  }
+
+  async #arm(now: number): Promise<void> {
+    const atMs = nextAlarmMs(this.#table, this.#host.state(), now);
+    if (atMs !== undefined && atMs < this.#alarmMs) {
+      this.#alarmMs = atMs;
+      await this.#ports.storage.setAlarm(atMs);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What the owner of a namespace needs besides the engine's ports. Its storage is a fence and a memory aid: all of it may
+ * be lost, and everything in it is found again on object storage.
+ */
+import type { JobTable } from "./namespace/jobs.ts";
+import type { HintQueue, Ports } from "./ports.ts";
+import type { ByteLru } from "./store/byte-lru.ts";
+
+export interface OwnerRecord {
+  readonly generation: string;
+  /** Epoch of the instance that wrote this. */
+  readonly epoch: number;
+  /** The next free slot, and the hash of the entry before it. */
+  readonly next: number;
+  readonly hash: Uint8Array;
+  /** A slot that may have been written to; settled before any other is. */
+  readonly intent: number | undefined;
+  readonly manifestVersion: number;
+}
+
+/**
+ * Durable storage of one object. A write throws when this instance has been replaced; while a write is under way, puts
+ * to object storage and replies that were issued after it wait for it. That is the fence of the whole write path.
+ */
+export interface OwnerStorage {
+  readRecord(): Promise<OwnerRecord | undefined>;
+  writeRecord(record: OwnerRecord): Promise<void>;
+  readJobs(): Promise<JobTable | undefined>;
+  writeJobs(jobs: JobTable): Promise<void>;
+  /** Fires `alarm()` once at about this time; an earlier pending alarm stays. */
+  setAlarm(atMs: number): Promise<void>;
+}
+
+export interface OwnerPorts extends Ports {
+  readonly storage: OwnerStorage;
+  readonly queue: HintQueue;
+  /** Bytes kept only to save readers a round; shared by all objects of the isolate. */
+  readonly memory: ByteLru;
+  /** Keeps the instance alive for work nobody waits for. */
+  defer(work: Promise<unknown>): void;
+  /** Ends this instance: it was replaced, or no longer knows what is true. */
+  abort(reason: string): void;
+}
+
+export interface Identity {
+  readonly tenant: string;
+  readonly name: string;
+}

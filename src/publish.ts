@@ -1,0 +1,147 @@
+/**
+ * Publishing: the only place where a namespace's manifest changes, and the names that point to it.
+ *
+ *   manifest   create-only put of manifest/<version+1>, resolved like a WAL slot; then a storage write; only then is
+ *              anybody told. Crash between: the next instance finds the manifest by probing forward.
+ *   current    compare-and-swap at most once a second, after the manifest it names. A lost swap is harmless: it is a hint,
+ *              and recovery probes forward from whatever it says.
+ *   registry   compare-and-swap at creation and deletion, resolved by the nonce.
+ */
+import { EngineError } from "./errors.ts";
+import type { SealedObject } from "./format/envelope.ts";
+import type { Manifest } from "./format/manifest.ts";
+import { openManifest, sealManifest } from "./format/manifest-codec.ts";
+import { registryMetadata, sealGrave, sealPointer, sealRegistryEntry } from "./format/registry.ts";
+import { assertSuccessor } from "./namespace/invariants.ts";
+import type { Identity, OwnerPorts } from "./owner-ports.ts";
+import { type RegistryView, readRegistry } from "./recover.ts";
+import { backoffMs, isTransient } from "./store/backoff.ts";
+import { currentKey, generationRoot, graveKey, manifestKey, registryKey } from "./store/keys.ts";
+import { putSlot } from "./store/slot.ts";
+
+export type Published =
+  | { readonly kind: "published" }
+  /** Another instance's manifest holds the version; it is the truth now. */
+  | { readonly kind: "adopted"; readonly manifest: Manifest };
+
+/** Stores the successor of `before`. Throws `fenced` if a newer instance publishes. */
+export async function publishManifest(
+  ports: OwnerPorts,
+  tenant: string,
+  before: Manifest,
+  after: Manifest,
+): Promise<Published> {
+  assertSuccessor(before, after);
+  const root = generationRoot(tenant, after.generation);
+  const sealed = await sealManifest(after, ports.digest);
+  const outcome = await putSlot(ports, manifestKey(root, after.version), sealed);
+  if (outcome.kind === "ours") {
+    return { kind: "published" };
+  }
+  const expected = { generation: after.generation, version: after.version };
+  const manifest = await openManifest(outcome.bytes, expected, ports.digest);
+  if (manifest.epoch > after.epoch) {
+    throw new EngineError("fenced", "a newer instance publishes manifests");
+  }
+  return { kind: "adopted", manifest };
+}
+
+/** Moves `current` to the version. Returns the new etag, or undefined if somebody else moved it. */
+export async function movePointer(
+  ports: OwnerPorts,
+  tenant: string,
+  manifest: Manifest,
+  etag: string | undefined,
+): Promise<string | undefined> {
+  const { generation, version, epoch } = manifest;
+  const pointer = { generation, manifestVersion: version, epoch, nonce: ports.random.bytes(16) };
+  const sealed = await sealPointer(pointer, ports.digest);
+  const key = currentKey(generationRoot(tenant, generation));
+  const result = await ports.store.put(
+    key,
+    sealed.bytes,
+    etag === undefined ? { kind: "create" } : { kind: "replace", etag },
+    { sha256: sealed.sha256 },
+  );
+  return result.kind === "stored" ? result.etag : undefined;
+}
+
+/** Makes the registry say `state` of the generation. Throws `fenced` if the name belongs to another life by now. */
+export async function writeRegistry(
+  ports: OwnerPorts,
+  identity: Identity,
+  known: RegistryView,
+  change: {
+    readonly generation: string;
+    readonly state: "live" | "deleted";
+    readonly epoch: number;
+  },
+): Promise<RegistryView> {
+  let view = known;
+  for (let attempt = 0; ; attempt += 1) {
+    const { entry } = view;
+    if (entry?.generation === change.generation && entry.state === change.state) {
+      return view;
+    }
+    const foreign = entry !== undefined && entry.generation !== change.generation;
+    if (foreign && (entry.state === "live" || change.state === "deleted")) {
+      throw new EngineError("fenced", `the name belongs to generation ${entry.generation}`);
+    }
+    const next = {
+      name: identity.name,
+      generation: change.generation,
+      state: change.state,
+      version: (entry?.version ?? 0) + 1,
+      epoch: change.epoch,
+      nonce: ports.random.bytes(16),
+    };
+    const sealed = await sealRegistryEntry(next, ports.digest);
+    const etag = await swap(ports, identity, view.etag, sealed, registryMetadata(next), attempt);
+    // Lost or unknown: whatever the registry says now decides, ours being recognised by generation and state.
+    view = etag === undefined ? await readRegistry(ports, identity) : { entry: next, etag };
+  }
+}
+
+async function swap(
+  ports: OwnerPorts,
+  identity: Identity,
+  etag: string | undefined,
+  sealed: SealedObject,
+  metadata: Record<string, string>,
+  attempt: number,
+): Promise<string | undefined> {
+  const key = registryKey(identity.tenant, identity.name);
+  try {
+    const result = await ports.store.put(
+      key,
+      sealed.bytes,
+      etag === undefined ? { kind: "create" } : { kind: "replace", etag },
+      { sha256: sealed.sha256, metadata },
+    );
+    return result.kind === "stored" ? result.etag : undefined;
+  } catch (error) {
+    if (!isTransient(error)) {
+      throw error;
+    }
+    const backoff = { attemptsMax: Number.POSITIVE_INFINITY, baseMs: 250, capMs: 2_000 };
+    await ports.clock.sleep(backoffMs(backoff, attempt, error, ports.random));
+    return undefined;
+  }
+}
+
+/** Notes that a generation's objects are to be purged. */
+export async function digGrave(
+  ports: OwnerPorts,
+  identity: Identity,
+  generation: string,
+): Promise<void> {
+  const grave = {
+    name: identity.name,
+    generation,
+    deletedMs: ports.clock.now(),
+    nonce: ports.random.bytes(16),
+  };
+  const sealed = await sealGrave(grave, ports.digest);
+  // An occupied grave is as good as ours: it says the same.
+  await putSlot(ports, graveKey(identity.tenant, generation), sealed);
+}
