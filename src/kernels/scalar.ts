@@ -1,6 +1,7 @@
 /**
- * The kernels in plain TypeScript: short, obvious, and the truth that the SIMD version is tested against.
- * Sums run in double precision; the rotation performs the same f32 operations in the same order as SIMD does.
+ * The kernels in plain TypeScript: short, obvious, and the truth that the SIMD version is tested
+ * against. Sums run in double precision; the rotation performs the same f32 operations in the same
+ * order as SIMD does.
  */
 import { assert } from "../errors.ts";
 import { hadamardSize, type Kernels } from "./kernels.ts";

@@ -1,10 +1,14 @@
 /**
- * The kernels in AssemblyScript with WebAssembly SIMD. Compiled to kernels.wasm; never seen by TypeScript.
+ * The kernels in AssemblyScript with WebAssembly SIMD. Compiled to kernels.wasm; never seen by
+ * TypeScript.
  *
- * Every function works on addresses inside the arena that wasm.ts lays out, and relies on what it guarantees:
+ * Every function works on addresses inside the arena that wasm.ts lays out, and relies on what it
+ * guarantees:
  *   - f32 rows are `stride` bytes wide, a multiple of 16, zero beyond the width;
- *   - int8 queries are zero beyond the width up to a multiple of 16, so bytes after a row do not count;
- *   - `nearest` gets an even number of rows and a multiple of four centroids, padded with bias +Infinity.
+ *   - int8 queries are zero beyond the width up to a multiple of 16, so bytes after a row do not
+ *     count;
+ *   - `nearest` gets an even number of rows and a multiple of four centroids, the last ones of
+ *     bias +Infinity where need be.
  * Loads may be unaligned. Nothing is allocated.
  */
 
@@ -209,8 +213,9 @@ function butterflies(x: usize, half: i32): void {
 }
 
 /**
- * Two rows against four centroids a pass: eight accumulators and six operands fill the sixteen registers of
- * x86. `base` is the number of the first centroid; best and score hold the outcome of earlier centroids.
+ * Two rows against four centroids a pass: eight accumulators and six operands fill the sixteen
+ * registers of x86. `base` is the number of the first centroid; best and score hold the outcome of
+ * earlier centroids.
  */
 export function nearest(
   rows: usize,

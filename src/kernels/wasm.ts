@@ -4,9 +4,9 @@
  *   0            what the compiler put there (nothing but padding)
  *   arenaStart   the arena: operands of one call, then its results; every call starts over
  *
- * Inputs are copied in, results copied out. Inputs larger than the arena go through it in pieces, so memory
- * never grows. Cost of the copy: about a quarter of a nanosecond a byte, less than the work on bit rows and
- * int8 rows, more than the work of a single pass over f32 rows.
+ * Inputs are copied in, results copied out. Inputs larger than the arena go through it in pieces,
+ * so memory never grows. Cost of the copy: about a quarter of a nanosecond a byte, less than the
+ * work on bit rows and int8 rows, more than the work of a single pass over f32 rows.
  *
  * One set of kernels serves one isolate; calls are synchronous, so the arena needs no lock.
  */
@@ -14,8 +14,9 @@ import { assert } from "../errors.ts";
 import { hadamardSize, type Kernels } from "./kernels.ts";
 
 /**
- * Fixed size of the memory. An isolate has 128 MB for everything; 8 MiB hold 2,700 rows of 768 floats, so the
- * fixed cost of a piece vanishes, and half of it fits the second-level cache of a server core.
+ * Fixed size of the memory. An isolate has 128 MB for everything; 8 MiB hold 2,700 rows of 768
+ * floats, so the fixed cost of a piece vanishes, and half of it fits the second-level cache of a
+ * server core.
  */
 export const kernelMemoryBytes = 8 * 1024 * 1024;
 
@@ -131,7 +132,8 @@ function dotInt8(
   arena.i16.fill(0, arena.start >> 1, (arena.start >> 1) + padded);
   arena.i16.set(query, arena.start >> 1);
   const tablesAt = arena.start + padded * 2;
-  // A piece: addresses, results, then the rows, with room for the last row to be read beyond its width.
+  // A piece: addresses, results, then the rows, with room for the last row to be read beyond its
+  // width.
   const piece = Math.max(1, Math.floor((arena.end - tablesAt - padded) / (8 + padded)));
   let done = 0;
   while (done < out.length) {
@@ -148,10 +150,15 @@ function dotInt8(
   }
 }
 
-/** Rows closer together than this are copied as one run: a copy has a fixed cost of about as many bytes. */
+/**
+ * Rows closer together than this are copied as one run: a copy has a fixed cost of about as many
+ * bytes.
+ */
 const runGapBytes = 256;
 
-/** Copies as many rows as fit, neighbours as one run; returns how many, and leaves their addresses. */
+/**
+ * Copies as many rows as fit, neighbours as one run; returns how many, and leaves their addresses.
+ */
 function gatherRows(
   arena: Arena,
   codes: Int8Array,
@@ -231,7 +238,8 @@ function nearest(
   const width = centroids.length / bias.length;
   assert(rows.length === best.length * width && best.length === score.length, "rows do not match");
   const stride = floatStride(width);
-  // Rows get at most a quarter of the arena, centroids the rest: most sets of centroids stay in one piece.
+  // Rows get at most a quarter of the arena, centroids the rest: most sets of centroids stay in one
+  // piece.
   const rowsRoom = (arena.end - arena.start) >> 2;
   const rowPiece = Math.floor(rowsRoom / (stride + 8)) & ~1;
   const biasAt = arena.start + rowsRoom;
@@ -279,7 +287,9 @@ function nearest(
   }
 }
 
-/** Copies f32 rows in; rows whose width is no multiple of four are spread out and padded with zeros. */
+/**
+ * Copies f32 rows in; rows whose width is no multiple of four are spread out and padded with zeros.
+ */
 function putFloats(arena: Arena, at: number, rows: Float32Array, width: number): void {
   const stride = floatStride(width) >> 2;
   const to = at >> 2;

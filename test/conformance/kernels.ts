@@ -1,7 +1,7 @@
 /**
- * What every implementation of the kernels must do, run on the scalar twin and on the SIMD module, in Node and
- * in workerd. Results are compared with the scalar twin: bit for bit where the interface promises it, within
- * `sumErrorBound` elsewhere. Hand-made cases pin the twin itself.
+ * What every implementation of the kernels must do, run on the scalar twin and on the SIMD module,
+ * in Node and in workerd. Results are compared with the scalar twin: bit for bit where the
+ * interface promises it, within `sumErrorBound` elsewhere. Hand-made cases pin the twin itself.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

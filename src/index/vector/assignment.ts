@@ -1,10 +1,10 @@
 /**
- * Which centroid a row belongs to: the nearest one under squared Euclidean distance, the one of the most
- * similar direction under cosine (spherical assignment, which at equal recall scans 20-50 % fewer rows than
- * assigning by distance to the mean).
+ * Which centroid a row belongs to: the nearest one under squared Euclidean distance, the one of the
+ * most similar direction under cosine (spherical assignment, which at equal recall scans 20-50 %
+ * fewer rows than assigning by distance to the mean).
  *
- * Rows come in chunks of any size, so a merge can stream them; cost 25-80 ns a row and centroid at 768
- * dimensions. `Means` accumulates on the way what the next generation of centroids is made of.
+ * Rows come in chunks of any size, so a merge can stream them; cost 25-80 ns a row and centroid at
+ * 768 dimensions. `Means` accumulates on the way what the next generation of centroids is made of.
  */
 import type { DistanceMetric } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";

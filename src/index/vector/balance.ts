@@ -1,15 +1,16 @@
 /**
  * Evens out the sizes of clusters, so that a probe costs about the same wherever it goes.
  *
- *   1. split clusters of more than 2 x target rows by 2-means, each side at least a quarter, until none is left
- *      (identical rows are cut anywhere: several clusters then share one centroid);
- *   2. merge clusters of less than 0.35 x target rows, smallest first, each into the nearest cluster that stays
- *      within 2 x target; empty ones vanish;
+ *   1. split clusters of more than 2 x target rows by 2-means, each side at least a quarter, until
+ *      none is left (identical rows are cut anywhere: several clusters then share one centroid);
+ *   2. merge clusters of less than 0.35 x target rows, smallest first, each into the nearest
+ *      cluster that stays within 2 x target; empty ones vanish;
  *   3. renumber in tree order.
  *
- * A generator, because rows may have to be read from storage: it yields row numbers (ascending runs of one
- * cluster, at most `loadBytesMax` of f32 rows) and is sent those rows, which it may overwrite. Drive it with
- * `balanceClusters` where rows are in memory, or with a loop that awaits a read for each step.
+ * A generator, because rows may have to be read from storage: it yields row numbers (ascending runs
+ * of one cluster, at most `loadBytesMax` of f32 rows) and is sent those rows, which it may
+ * overwrite. Drive it with `balanceClusters` where rows are in memory, or with a loop that awaits a
+ * read for each step.
  *
  * Memory: one load, the centroids twice, 12 bytes a row.
  */
@@ -152,7 +153,10 @@ function splitLoaded(
   splitLoaded(context, numbers.subarray(size), rows.subarray(size * width), whole);
 }
 
-/** Splits once a cluster that cannot be loaded whole: 2-means on a sample, then every row by its side. */
+/**
+ * Splits once a cluster that cannot be loaded whole: 2-means on a sample, then every row by its
+ * side.
+ */
 function* splitStreamed(
   context: Context,
   numbers: Uint32Array,
@@ -186,7 +190,10 @@ function* splitStreamed(
   return parts;
 }
 
-/** The plane between two centroids: rows with a projection above the threshold are nearer to the first. */
+/**
+ * The plane between two centroids: rows with a projection above the threshold are nearer to the
+ * first.
+ */
 interface Plane {
   readonly direction: Float32Array;
   readonly threshold: number;
@@ -217,7 +224,9 @@ function project(context: Context, plane: Plane, rows: Float32Array): Float32Arr
   return projections;
 }
 
-/** 1 for rows of the first side, 0 for the second; each side gets at least a quarter of the rows. */
+/**
+ * 1 for rows of the first side, 0 for the second; each side gets at least a quarter of the rows.
+ */
 function cut(projections: Float32Array, threshold: number): Uint8Array {
   const count = projections.length;
   const order = Uint32Array.from(projections.keys()).sort(
@@ -306,7 +315,9 @@ function mergeSmall(context: Context, whole: readonly Cluster[]): BalancedCluste
   };
 }
 
-/** Merges clusters that are too small, in place; returns for each the cluster it went to, or itself. */
+/**
+ * Merges clusters that are too small, in place; returns for each the cluster it went to, or itself.
+ */
 function absorb(context: Context, centroids: Float32Array, counts: Uint32Array): Uint32Array {
   const { width, rowsMax, kernels } = context;
   const rowsMin = 0.35 * context.targetRows;

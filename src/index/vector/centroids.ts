@@ -1,6 +1,7 @@
 /**
- * Centroids as they are stored: int8 with one scale each. Encoding and search must subtract the very same
- * vector, so both go through `dequantiseCentroid`, and nobody uses a centroid that was never quantised.
+ * Centroids as they are stored: int8 with one scale each. Encoding and search must subtract the
+ * very same vector, so both go through `dequantiseCentroid`, and nobody uses a centroid that was
+ * never quantised.
  */
 import { decodeInt8, encodeInt8 } from "./int8.ts";
 

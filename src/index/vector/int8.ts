@@ -1,13 +1,16 @@
 /**
- * Rotated vectors as int8: the refine plane, and the form in which merges stream rows. One scale a row (largest
- * coordinate / 127); independent of any centroid, so a row that changes cluster keeps its bytes.
+ * Rotated vectors as int8: the refine plane, and the form in which merges stream rows. One scale a
+ * row (largest coordinate / 127); independent of any centroid, so a row that changes cluster keeps
+ * its bytes.
  *
  *   o ~ ô = scale * codes,  norm = |ô|^2,  error >= |o - ô| + rounding of the rotation of o
  *
- * Because `error` is exact, every distance comes with a rigorous bound: the true distance of the rotated-exact
- * vectors lies within estimate +- bound. The bound is a worst case; the usual deviation is about 1/sqrt(P) of it.
+ * Because `error` is exact, every distance comes with a rigorous bound: the true distance of the
+ * rotated-exact vectors lies within estimate +- bound. The bound is a worst case; the usual
+ * deviation is about 1/sqrt(P) of it.
  *
- * The query is quantised to 16 bits, which is also what keeps the sums of `Kernels.dotInt8` below 2^31.
+ * The query is quantised to 16 bits, which is also what keeps the sums of `Kernels.dotInt8` below
+ * 2^31.
  */
 import type { DistanceMetric } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
@@ -23,7 +26,9 @@ export interface Int8Rows {
   readonly errors: Float32Array;
 }
 
-/** Rows to be scored, wherever they lie: row i is codes[starts[i]] and the width - 1 bytes after it. */
+/**
+ * Rows to be scored, wherever they lie: row i is codes[starts[i]] and the width - 1 bytes after it.
+ */
 export interface GatheredRows {
   readonly codes: Int8Array;
   readonly starts: Uint32Array;
@@ -126,8 +131,8 @@ export interface Int8Distances {
 }
 
 /**
- * Distances of gathered rows: estimates[i] with |true distance - estimates[i]| <= bounds[i]. Under cosine the
- * rows and the query are unit vectors or zero, and the distance is 1 - <q, o>.
+ * Distances of gathered rows: estimates[i] with |true distance - estimates[i]| <= bounds[i]. Under
+ * cosine the rows and the query are unit vectors or zero, and the distance is 1 - <q, o>.
  */
 export function distanceInt8(
   metric: DistanceMetric,

@@ -1,10 +1,11 @@
 /**
- * Lloyd's k-means over rows in memory, under either metric (spherical for cosine). Deterministic: the same rows
- * and generator state give the same centroids.
+ * Lloyd's k-means over rows in memory, under either metric (spherical for cosine). Deterministic:
+ * the same rows and generator state give the same centroids.
  *
  *   1. distinct random rows are the first centroids;
  *   2. assign every row; stop after `iterations` rounds or when no row changed;
- *   3. move each centroid to the mean of its rows; one without rows takes over the worst-fitting row; back to 2.
+ *   3. move each centroid to the mean of its rows; one without rows takes over the worst-fitting
+ *      row; back to 2.
  *
  * Cost: iterations x n x k comparisons.
  */
@@ -103,7 +104,10 @@ function reviveEmpty(
   }
 }
 
-/** Up to a constant, half the squared distance of each row from its centroid (its direction, under cosine). */
+/**
+ * Up to a constant, half the squared distance of each row from its centroid (its direction, under
+ * cosine).
+ */
 function misfits(
   rows: Float32Array,
   width: number,

@@ -1,7 +1,7 @@
 /**
- * Orders vectors so that neighbours in space become neighbours on disk: rows within a cluster, so that the
- * candidates of a query share few pages, and clusters within a segment, so that its probes coalesce into few
- * ranges.
+ * Orders vectors so that neighbours in space become neighbours on disk: rows within a cluster, so
+ * that the candidates of a query share few pages, and clusters within a segment, so that its probes
+ * coalesce into few ranges.
  *
  *   1. k-means into groups of about `groupSize`;
  *   2. chain the groups greedily: each is followed by the nearest one not yet placed;
@@ -95,8 +95,9 @@ function chainGroup(
 }
 
 /**
- * Greedy chain through all vectors, starting from the one nearest to `from` (without it, from the first), lowest
- * number on ties. Distance is squared Euclidean: between means it serves both metrics.
+ * Greedy chain through all vectors, starting from the one nearest to `from` (without it, from the
+ * first), lowest number on ties. Distance is squared Euclidean: between means it serves both
+ * metrics.
  */
 function chain(
   vectors: Float32Array,

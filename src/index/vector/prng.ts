@@ -1,6 +1,7 @@
 /**
- * Seeded pseudo-random numbers: rotations and clusterings must come out the same wherever and however often a
- * job runs. xoshiro128** (Blackman and Vigna 2018), its state expanded from the seed by splitmix32.
+ * Seeded pseudo-random numbers: rotations and clusterings must come out the same wherever and
+ * however often a job runs. xoshiro128** (Blackman and Vigna 2018), its state expanded from the
+ * seed by splitmix32.
  *
  * The sequence is part of the storage format: rotations are derived from it.
  */

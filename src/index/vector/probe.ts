@@ -1,10 +1,11 @@
 /**
- * Which clusters to read for a query: all clusters of all segments are ranked together, best first, and taken
- * until they hold the wanted number of rows.
+ * Which clusters to read for a query: all clusters of all segments are ranked together, best first,
+ * and taken until they hold the wanted number of rows.
  *
- *   cosine      <q, c / |c|>: 20-50 % fewer rows for the same recall than ranking by distance to the mean
- *   euclidean   |q - c|^2 + rho^2 - spread rho |q - c|, rho = rms radius of the cluster: what the near side of
- *               a cluster promises, not its middle
+ *   cosine      <q, c / |c|>: 20-50 % fewer rows for the same recall than ranking by distance to
+ *               the mean
+ *   euclidean   |q - c|^2 + rho^2 - spread rho |q - c|, rho = rms radius of the cluster: what the
+ *               near side of a cluster promises, not its middle
  *
  * Cost: one int8 dot product a cluster (25-80 ns at 768 dimensions) and a sort.
  */
@@ -18,7 +19,10 @@ export interface ClusterDirectory {
   readonly centroids: QuantisedCentroids;
   /** Root mean square distance of the rows from their centroid. */
   readonly radii: Float32Array;
-  /** Rows worth reading: all of a cluster, or those that may match the filter. Zero skips the cluster. */
+  /**
+   * Rows worth reading: all of a cluster, or those that may match the filter. Zero skips the
+   * cluster.
+   */
   readonly rows: Uint32Array;
 }
 
@@ -34,10 +38,15 @@ export interface Probe {
   readonly nextScore: number;
 }
 
-/** Best or close to it on images, SIFT and text embeddings alike; 0 would rank by the mean distance. */
+/**
+ * Best or close to it on images, SIFT and text embeddings alike; 0 would rank by the mean distance.
+ */
 const spread = 1;
 
-/** Ranks the clusters of all directories and takes them until they hold `rowBudget` rows (at least one). */
+/**
+ * Ranks the clusters of all directories and takes them until they hold `rowBudget` rows (at least
+ * one).
+ */
 export function chooseClusters(
   metric: DistanceMetric,
   query: Int8Query,

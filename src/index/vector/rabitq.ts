@@ -1,21 +1,25 @@
 /**
- * The scan plane: one bit a coordinate, relative to the cluster's centroid, with an unbiased estimate of the
- * distance and its standard error (RaBitQ, Gao and Long 2024, arXiv 2405.12497).
+ * The scan plane: one bit a coordinate, relative to the cluster's centroid, with an unbiased
+ * estimate of the distance and its standard error (RaBitQ, Gao and Long 2024, arXiv 2405.12497).
  *
- * For a row o with residual r = o - c: s = sign pattern of r (+1 where r > 0, else -1), l1 = sum |r|, n2 = |r|^2,
- * alpha = n2 / l1. For any fixed u, <r, u> ~ alpha <s, u>. With u = q - c:
+ * For a row o with residual r = o - c: s = sign pattern of r (+1 where r > 0, else -1),
+ * l1 = sum |r|, n2 = |r|^2, alpha = n2 / l1. For any fixed u, <r, u> ~ alpha <s, u>.
+ * With u = q - c:
  *
  *   metric      base (per cluster)   A (per row)   F (per row)    distance = base + A + F <s, u>
  *   euclidean   |u|^2                n2            -2 alpha
  *   cosine      1 - <q, c>           -<r, c>       -alpha
  *
- * E = sqrt(P (1 - kappa^2) / (P - 1)) with kappa = l1 / (sqrt(P) |r|): the standard error is |F| E |u|. E lies
- * in [0, 1.01] whatever the scale of the data, so half precision is enough. F = E = 0 where r is zero.
+ * E = sqrt(P (1 - kappa^2) / (P - 1)) with kappa = l1 / (sqrt(P) |r|): the standard error is
+ * |F| E |u|. E lies in [0, 1.01] whatever the scale of the data, so half precision is enough.
+ * F = E = 0 where r is zero.
  *
- * u is quantised to 4 bits for each cluster, not once for the query: this costs a few microseconds a cluster
- * and keeps the error relative to |q - c|, also where all vectors lie far from the origin.
+ * u is quantised to 4 bits for each cluster, not once for the query: this costs a few microseconds
+ * a cluster and keeps the error relative to |q - c|, also where all vectors lie far from the
+ * origin.
  *   u ~ û = low + step * level,  <s, û> = 2 (step W + low pop) - sum û,  W = `Kernels.scanBits`.
  */
+import { decodeF16 } from "../../bytes/f16.ts";
 import type { DistanceMetric } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
@@ -113,8 +117,8 @@ export interface Estimates {
 }
 
 /**
- * Estimates the distance of every row of a cluster and writes them from index `at` on. Under cosine the rows
- * and the query are unit vectors or zero.
+ * Estimates the distance of every row of a cluster and writes them from index `at` on. Under cosine
+ * the rows and the query are unit vectors or zero.
  */
 export function estimateCluster(
   metric: DistanceMetric,
@@ -132,11 +136,12 @@ export function estimateCluster(
   kernels.scanBits(query.planes, block.codes, sums);
   const base = metric === "cosine_distance" ? 1 - target.along : target.norm;
   const { low, step, total, norm, lost } = target;
-  const { a, f, e, pop } = block;
+  const { a, f, pop } = block;
+  const e = decodeF16(block.e);
   for (let i = 0; i < count; i++) {
     const signed = 2 * (step * (sums[i] as number) + low * (pop[i] as number)) - total;
     const factor = f[i] as number;
-    const share = decodeHalf(e[i] as number);
+    const share = e[i] as number;
     out.distances[at + i] = base + (a[i] as number) + factor * signed;
     out.errors[at + i] = Math.abs(factor) * Math.sqrt(share * share * norm + lost);
   }
@@ -195,13 +200,4 @@ function relate(scan: ScanQuery, centroid: Float32Array): Target {
     planes[word + 24] = bits >>> 24;
   }
   return { norm, along, low, step, total: low * width + step * levels, lost };
-}
-
-const halfBits = new Uint32Array(1);
-const halfFloat = new Float32Array(halfBits.buffer);
-
-/** Value of a finite, non-negative IEEE half: exponent and fraction moved in place, then rebiased. */
-function decodeHalf(bits: number): number {
-  halfBits[0] = bits << 13;
-  return (halfFloat[0] as number) * 2 ** 112;
 }

@@ -1,8 +1,9 @@
 /**
- * The seeded random rotation that all vectors of a namespace go through once, before anything else: it spreads
- * the information of a vector evenly over its coordinates, which is what lets one bit or one byte a coordinate
- * suffice. Vectors of D dimensions are padded with zeros to P, the next multiple of 64; lengths and inner
- * products are preserved (up to `rotationErrorBound`). Clusters, codes and centroids live in rotated space only.
+ * The seeded random rotation that all vectors of a namespace go through once, before anything else:
+ * it spreads the information of a vector evenly over its coordinates, which is what lets one bit or
+ * one byte a coordinate suffice. Vectors of D dimensions are padded with zeros to P, the next
+ * multiple of 64; lengths and inner products are preserved (up to `rotationErrorBound`). Clusters,
+ * codes and centroids live in rotated space only.
  *
  * Fast Hadamard transform with Kac walk as in RaBitQ-Library; the arithmetic is `Kernels.rotate`.
  */
@@ -62,8 +63,8 @@ export function rotateRows(
 }
 
 /**
- * Bound on |computed - exact rotation of x| / |x|: every butterfly, scaling and Kac step adds at most one f32
- * rounding, relative to the length of the vector.
+ * Bound on |computed - exact rotation of x| / |x|: every butterfly, scaling and Kac step adds at
+ * most one f32 rounding, relative to the length of the vector.
  */
 export function rotationErrorBound(width: number): number {
   return (4 * (Math.log2(hadamardSize(width)) + 3) + 2) * 2 ** -24;

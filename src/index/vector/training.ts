@@ -1,10 +1,11 @@
 /**
  * Centroids for a new segment, from a sample of its rows.
  *
- *   1. k = rows / target, but no more than one centroid for `sampleRowsPerCentroid` rows of the sample: what is
- *      missing is made later, by splitting clusters that turn out too large, with all their rows at hand;
- *   2. flat k-means over the sample (a hierarchy first and global passes after it reach the same quality at
- *      best, and a comparison costs only some tens of nanoseconds);
+ *   1. k = rows / target, but no more than one centroid for `sampleRowsPerCentroid` rows of the
+ *      sample: what is missing is made later, by splitting clusters that turn out too large, with
+ *      all their rows at hand;
+ *   2. flat k-means over the sample (a hierarchy first and global passes after it reach the same
+ *      quality at best, and a comparison costs only some tens of nanoseconds);
  *   3. tree order: groups of sqrt(k) centroids, chained.
  *
  * Cost: iterations x sample x k comparisons of 25-80 ns at 768 dimensions.
