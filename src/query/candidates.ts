@@ -1,0 +1,183 @@
+/**
+ * Rows that the scan planes promise to be near, and how few of them must be looked at more closely. Pure.
+ *
+ * `Candidates` keeps the best rows of all segments by estimate in parallel arrays: a binary heap whose root
+ * is the worst one kept, so that a row which cannot enter costs one comparison.
+ */
+
+/** Rows of segments, best estimate first. */
+export interface RankedRows {
+  /** Index of the segment among those of the query. */
+  readonly segments: Uint16Array;
+  readonly ordinals: Uint32Array;
+  readonly estimates: Float32Array;
+  /** Standard errors of the estimates. */
+  readonly errors: Float32Array;
+}
+
+/** Standard errors within which an estimate is believed: 94 % of all are. */
+const believed = 1.9;
+/** However sure the bound is, so many rows are refined beyond those asked for. */
+const refinedExtra = 10;
+
+export class Candidates {
+  readonly #limit: number;
+  #size = 0;
+  #estimates: Float32Array;
+  #errors: Float32Array;
+  #segments: Uint16Array;
+  #ordinals: Uint32Array;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    const room = Math.min(limit, 1024);
+    this.#estimates = new Float32Array(room);
+    this.#errors = new Float32Array(room);
+    this.#segments = new Uint16Array(room);
+    this.#ordinals = new Uint32Array(room);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** An estimate at or above it cannot enter; infinite while there is room. */
+  get worst(): number {
+    return this.#size < this.#limit ? Infinity : (this.#estimates[0] ?? Infinity);
+  }
+
+  offer(estimate: number, error: number, segment: number, ordinal: number): void {
+    if (this.#size < this.#limit) {
+      if (this.#size === this.#estimates.length) this.#grow();
+      this.#set(this.#size, estimate, error, segment, ordinal);
+      this.#size += 1;
+      this.#rise(this.#size - 1);
+    } else if (estimate < this.worst) {
+      this.#set(0, estimate, error, segment, ordinal);
+      this.#sink();
+    }
+  }
+
+  ranked(): RankedRows {
+    const order = Uint32Array.from({ length: this.#size }, (_, i) => i).sort(
+      (a, b) =>
+        (this.#estimates[a] as number) - (this.#estimates[b] as number) ||
+        (this.#segments[a] as number) - (this.#segments[b] as number) ||
+        (this.#ordinals[a] as number) - (this.#ordinals[b] as number),
+    );
+    return {
+      segments: Uint16Array.from(order, (i) => this.#segments[i] as number),
+      ordinals: order.map((i) => this.#ordinals[i] as number),
+      estimates: Float32Array.from(order, (i) => this.#estimates[i] as number),
+      errors: Float32Array.from(order, (i) => this.#errors[i] as number),
+    };
+  }
+
+  #set(at: number, estimate: number, error: number, segment: number, ordinal: number): void {
+    this.#estimates[at] = estimate;
+    this.#errors[at] = error;
+    this.#segments[at] = segment;
+    this.#ordinals[at] = ordinal;
+  }
+
+  #grow(): void {
+    const room = Math.min(this.#limit, this.#size * 4);
+    const larger = <T extends { set(from: T): void }>(to: T, from: T): T => {
+      to.set(from);
+      return to;
+    };
+    this.#estimates = larger(new Float32Array(room), this.#estimates);
+    this.#errors = larger(new Float32Array(room), this.#errors);
+    this.#segments = larger(new Uint16Array(room), this.#segments);
+    this.#ordinals = larger(new Uint32Array(room), this.#ordinals);
+  }
+
+  #rise(from: number): void {
+    for (let at = from; at > 0; ) {
+      const parent = (at - 1) >> 1;
+      if ((this.#estimates[at] as number) <= (this.#estimates[parent] as number)) {
+        return;
+      }
+      this.#swap(at, parent);
+      at = parent;
+    }
+  }
+
+  #sink(): void {
+    const estimates = this.#estimates;
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      const right = left + 1;
+      if (left >= this.#size) {
+        return;
+      }
+      const child =
+        right < this.#size && (estimates[right] as number) > (estimates[left] as number)
+          ? right
+          : left;
+      if ((estimates[child] as number) <= (estimates[at] as number)) {
+        return;
+      }
+      this.#swap(at, child);
+      at = child;
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    for (const values of [this.#estimates, this.#errors, this.#segments, this.#ordinals]) {
+      const held = values[a] as number;
+      values[a] = values[b] as number;
+      values[b] = held;
+    }
+  }
+}
+
+/**
+ * How many of the ranked rows to refine so that `wanted` good ones come out: those whose believed range
+ * reaches below the `wanted`-th best upper end, a few more, and at most `most`. (RaBitQ, section 3.4: the
+ * bound decides how many to rerank.)
+ */
+export function refineCount(ranked: RankedRows, wanted: number, most: number): number {
+  const { estimates, errors } = ranked;
+  const total = Math.min(estimates.length, most);
+  const uppers = estimates.map((estimate, i) => estimate + believed * (errors[i] as number)).sort();
+  const bar = uppers[wanted - 1];
+  if (bar === undefined) {
+    return total;
+  }
+  let last = 0;
+  for (let i = 0; i < total; i++) {
+    if ((estimates[i] as number) - believed * (errors[i] as number) <= bar) {
+      last = i + 1;
+    }
+  }
+  return Math.min(total, Math.max(last, wanted + refinedExtra));
+}
+
+/** A row whose distance is known to lie within `bound` of `estimate`. */
+export interface BoundedRow {
+  readonly segment: number;
+  readonly ordinal: number;
+  readonly estimate: number;
+  readonly bound: number;
+}
+
+/**
+ * Rows that may be among the `wanted` nearest, most promising first: those whose lower end does not exceed
+ * the `wanted`-th smallest upper end of all rows together with `exact`, distances known already. With
+ * rigorous bounds nothing else can be.
+ */
+export function survivors(
+  rows: readonly BoundedRow[],
+  exact: readonly number[],
+  wanted: number,
+): BoundedRow[] {
+  const uppers = Float64Array.from([
+    ...rows.map(({ estimate, bound }) => estimate + bound),
+    ...exact,
+  ]).sort();
+  const bar = uppers[wanted - 1] ?? Infinity;
+  return rows
+    .filter(({ estimate, bound }) => estimate - bound <= bar)
+    .sort((a, b) => a.estimate - b.estimate);
+}

@@ -1,0 +1,117 @@
+/**
+ * The tail: what was written after the floor and lies in no segment yet. Pure.
+ *
+ * Read newest to oldest, the first operation met on an id is the one that counts: later ones (older in time)
+ * are skipped, and so is every row of a segment with that id. Hence the ids touched mask the segments before
+ * anything there is filtered, counted, ranked or limited.
+ */
+import type { Batch } from "../document/batch.ts";
+import type { Filter } from "../document/filter.ts";
+import type { DocumentId } from "../document/id.ts";
+import type { AttributeValue } from "../document/value.ts";
+import { assert } from "../errors.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+import { type DistanceQuery, exactDistance, quickDistances, rowSquares } from "./distance.ts";
+import { prepareRowTest, type ValuesOf } from "./filter.ts";
+import type { TopK } from "./top-k.ts";
+
+/** One decoded chunk of a WAL entry. Immutable but for squares, which are computed when first needed. */
+export interface TailChunk {
+  /** Names the chunk among those of a snapshot. */
+  readonly key: string;
+  readonly batch: Batch;
+  /** Memory it keeps alive, roughly. */
+  readonly bytes: number;
+  squares: Float64Array | undefined;
+}
+
+/** A document of the tail. */
+export interface TailPlace {
+  readonly chunk: string;
+  readonly row: number;
+}
+
+export function tailChunk(key: string, batch: Batch, encodedBytes: number): TailChunk {
+  // Vectors share the encoded bytes; ids and attribute values become objects of several times their size.
+  const objects = batch.ids.length * (1 + batch.attributes.length) * 24;
+  const decoded = 2 * (encodedBytes - batch.vectors.byteLength);
+  return { key, batch, bytes: encodedBytes + objects + decoded, squares: undefined };
+}
+
+/** Folds chunks, newest first, to one newest operation per id. */
+export class TailFold {
+  /** Ids upserted or deleted since the floor. */
+  readonly touched = new Set<DocumentId>();
+  #documents = 0;
+
+  /** Documents of the tail so far. */
+  get documents(): number {
+    return this.#documents;
+  }
+
+  /** Upserts of the chunk that count, ascending. Ids are unique in a chunk. */
+  add(batch: Batch): Uint32Array {
+    const rows = new Uint32Array(batch.upserts);
+    let kept = 0;
+    for (const [row, id] of batch.ids.entries()) {
+      const before = this.touched.size;
+      this.touched.add(id);
+      if (row < batch.upserts && this.touched.size > before) {
+        rows[kept++] = row;
+      }
+    }
+    this.#documents += kept;
+    return rows.subarray(0, kept);
+  }
+}
+
+/** The rows that pass the filter. */
+export function filterRows(
+  batch: Batch,
+  rows: Uint32Array,
+  filter: Filter | undefined,
+): Uint32Array {
+  return filter === undefined ? rows : rows.filter(prepareRowTest(filter, batchValues(batch)));
+}
+
+export function batchValues(batch: Batch): ValuesOf {
+  const columns = new Map(batch.attributes.map(({ name, values }) => [name, values]));
+  return (attribute) => {
+    const values: readonly AttributeValue[] | undefined =
+      attribute === "id" ? batch.ids : columns.get(attribute);
+    return (row) => values?.[row] ?? null;
+  };
+}
+
+/** Ranks rows of a chunk by exact distance; those that cannot win are skipped by a quick estimate. */
+export function rankRows(
+  query: DistanceQuery,
+  chunk: TailChunk,
+  rows: Uint32Array,
+  kernels: Kernels,
+  best: TopK<TailPlace>,
+): void {
+  const { batch, key } = chunk;
+  if (rows.length === 0) {
+    return;
+  }
+  const width = query.vector.length;
+  assert(batch.dims === width, "every document of a namespace with vectors has one");
+  // Estimating all rows pays off unless few of them are wanted.
+  const quick = rows.length * 4 > batch.upserts ? estimate(query, chunk, kernels) : undefined;
+  for (const row of rows) {
+    const hopeless =
+      quick !== undefined &&
+      (quick.distances[row] as number) - (quick.slacks[row] as number) > best.worst;
+    if (!hopeless) {
+      const distance = exactDistance(query, batch.vectors, row * width);
+      best.offer({ distance, id: batch.ids[row] as DocumentId, value: { chunk: key, row } });
+    }
+  }
+}
+
+function estimate(query: DistanceQuery, chunk: TailChunk, kernels: Kernels) {
+  const { vectors, dims } = chunk.batch;
+  chunk.squares ??= rowSquares(vectors, dims);
+  return quickDistances(query, vectors, chunk.squares, kernels);
+}
