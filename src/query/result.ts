@@ -1,0 +1,89 @@
+/**
+ * What a query answers: rows, what they cost the user (billing) and what they cost us (performance). Pure.
+ */
+import type { DocumentId, IdKind } from "../document/id.ts";
+import type { Schema } from "../document/schema.ts";
+import { idLogicalBytes, valueLogicalBytes } from "../document/size.ts";
+import type { AttributeValue } from "../document/value.ts";
+import type { Temperature } from "../store/block-reader.ts";
+
+export interface SearchResult {
+  readonly rows: readonly ResultRow[];
+  /** Of the snapshot: says how values are shown. */
+  readonly schema: Schema;
+  readonly billing: SearchBilling;
+  readonly performance: SearchPerformance;
+}
+
+export interface ResultRow {
+  readonly id: DocumentId;
+  /** Absent where rows are ordered by an attribute. */
+  readonly distance: number | undefined;
+  /** In the order of the schema; those the document lacks are left out. */
+  readonly attributes: readonly RowAttribute[];
+  readonly vector: RowVector | undefined;
+}
+
+export interface RowAttribute {
+  readonly name: string;
+  readonly value: AttributeValue;
+}
+
+export interface RowVector {
+  readonly name: string;
+  readonly values: Float32Array;
+}
+
+export interface SearchBilling {
+  readonly queriedBytes: number;
+  readonly returnedBytes: number;
+}
+
+export interface SearchPerformance {
+  /** Share of the blocks that came from memory or the edge cache; 1 if none was needed. */
+  readonly cacheHitRatio: number;
+  readonly temperature: Temperature;
+  readonly executionMs: number;
+  /** Documents of the tail, all of which were looked at. */
+  readonly unindexedRows: number;
+  /** Live documents; those overwritten in the tail count twice until they are flushed. */
+  readonly approximateRows: number;
+  readonly lastWriteMs: number;
+  readonly rounds: number;
+  readonly storeRequests: number;
+  readonly storeBytes: number;
+  /** Store and edge cache together. */
+  readonly bytes: number;
+  /** Rows of segments scored by their 1-bit codes. */
+  readonly candidates: number;
+  /** Rows of segments scored by their int8 codes. */
+  readonly refined: number;
+  /** Rows of segments whose exact distance was computed. */
+  readonly exact: number;
+  /** Rows of segments met and skipped because the tail replaces them. */
+  readonly masked: number;
+  readonly clustersProbed: number;
+  /** Rows of all segments, dead ones included. */
+  readonly indexedRows: number;
+}
+
+/** A small query costs as much as one over this many bytes. */
+const queriedBytesMin = 256_000_000;
+const distanceBytes = 4;
+
+export function billSearch(
+  rows: readonly ResultRow[],
+  idKind: IdKind | undefined,
+  logicalBytes: number,
+): SearchBilling {
+  let returnedBytes = 0;
+  for (const { id, distance, attributes, vector } of rows) {
+    returnedBytes += idLogicalBytes(id, idKind ?? "uint");
+    returnedBytes += distance === undefined ? 0 : distanceBytes;
+    returnedBytes += vector === undefined ? 0 : vector.values.byteLength;
+    for (const { value } of attributes) {
+      returnedBytes += valueLogicalBytes(value);
+    }
+  }
+  return { queriedBytes: Math.max(queriedBytesMin, logicalBytes), returnedBytes };
+}

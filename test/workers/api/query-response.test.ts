@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import type { AttributeSchema, Schema } from "../../../src/document/schema.ts";
+import { billSearch, type ResultRow, type SearchResult } from "../../../src/query/result.ts";
+import { renderQueryResponse, renderRow, vectorText } from "../../../workers/api/query-response.ts";
+
+const schema: Schema = {
+  version: 1,
+  idKind: "uint",
+  metric: "cosine_distance",
+  attributes: new Map<string, AttributeSchema>([
+    ["vector", { type: "[2]f32", filterable: false, ann: true }],
+    ["big", { type: "int", filterable: true }],
+    ["at", { type: "datetime", filterable: true }],
+    ["times", { type: "[]datetime", filterable: true }],
+    ["ratio", { type: "float", filterable: true }],
+    ["tags", { type: "[]string", filterable: true }],
+    ["on", { type: "bool", filterable: true }],
+  ]),
+};
+
+const plain: ResultRow = { id: 1, distance: undefined, attributes: [], vector: undefined };
+
+describe("a row", () => {
+  test("is flat and keeps what JSON numbers of others would lose", () => {
+    const row: ResultRow = {
+      id: 2n ** 64n - 1n,
+      distance: Math.fround(0.1),
+      vector: { name: "vector", values: Float32Array.of(0.7, -1) },
+      attributes: [
+        { name: "big", value: 9007199254740993n },
+        { name: "at", value: 1709337600000 },
+        { name: "times", value: [0] },
+        { name: "ratio", value: 0.1 },
+        { name: "tags", value: ['a"b', "é"] },
+        { name: "on", value: false },
+      ],
+    };
+    expect(renderRow(row, schema, "float")).toBe(
+      '{"id":18446744073709551615,"$dist":0.1,"vector":[0.7,-1],"big":9007199254740993,' +
+        '"at":"2024-03-02T00:00:00.000000000Z","times":["1970-01-01T00:00:00.000000000Z"],' +
+        '"ratio":0.1,"tags":["a\\"b","é"],"on":false}',
+    );
+  });
+
+  test("without distance and attributes is its id", () => {
+    expect(renderRow({ ...plain, id: "x\n" }, schema, "float")).toBe('{"id":"x\\n"}');
+  });
+
+  test("shows vectors as shortest numbers or as base64 of little-endian floats", () => {
+    const vector = Float32Array.of(0.1, 0.2, 0.3);
+    expect(vectorText(vector, "float")).toBe("[0.1,0.2,0.3]");
+    expect(vectorText(vector, "base64")).toBe('"zczMPc3MTD6amZk+"');
+    expect(vectorText(new Float32Array(0), "float")).toBe("[]");
+    expect(vectorText(Float32Array.of(-3.4028235e38), "float")).toBe("[-3.4028235e+38]");
+  });
+});
+
+test("an answer is JSON with rows, billing and performance", () => {
+  const result: SearchResult = {
+    rows: [plain],
+    schema,
+    billing: { queriedBytes: 256_000_000, returnedBytes: 8 },
+    performance: {
+      cacheHitRatio: 1,
+      temperature: "hot",
+      executionMs: 0,
+      unindexedRows: 3,
+      approximateRows: 3,
+      lastWriteMs: 0,
+      rounds: 0,
+      storeRequests: 0,
+      storeBytes: 0,
+      bytes: 0,
+      candidates: 0,
+      refined: 0,
+      exact: 0,
+      masked: 0,
+      clustersProbed: 0,
+      indexedRows: 4,
+    },
+  };
+  expect(JSON.parse(renderQueryResponse(result, "float", 2.5))).toMatchObject({
+    rows: [{ id: 1 }],
+    billing: { billable_logical_bytes_queried: 256_000_000, billable_logical_bytes_returned: 8 },
+    performance: {
+      cache_temperature: "hot",
+      server_total_ms: 3,
+      query_execution_ms: 1,
+      exhaustive_search_count: 3,
+      approx_namespace_size: 3,
+      rows_total: 7,
+    },
+  });
+});
+
+test("rows are billed by id, distance, vector and attribute bytes", () => {
+  const two = [1, 2].map((id) => ({ ...plain, id, distance: 0.5 }));
+  expect(billSearch(two, "uint", 0)).toEqual({ queriedBytes: 256_000_000, returnedBytes: 24 });
+  const vector = { name: "vector", values: new Float32Array(2) };
+  const five = [1, 2, 3, 4, 5].map((id) => ({ ...plain, id, distance: 0.5, vector }));
+  const world = { ...five[0], attributes: [{ name: "hello", value: "world" }] } as ResultRow;
+  expect(billSearch([world, ...five.slice(1)], "uint", 3e8)).toEqual({
+    queriedBytes: 3e8,
+    returnedBytes: 105,
+  });
+});
