@@ -33,6 +33,11 @@ export class FaultyStore implements ObjectStore {
     for (let i = 0; i < times; i += 1) this.#faults.push({ kind, fault });
   }
 
+  /** Takes back every order not yet carried out. */
+  clear(): void {
+    this.#faults.splice(0);
+  }
+
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
     const fault = this.#take("get");
     const object = await this.#request(fault, "get", () => this.#inner.get(key, range));

@@ -17,11 +17,11 @@
  * Delivered bytes begin at offset 0 of a buffer of their own (aligned for typed arrays) and are
  * shared with the cache: nobody may write to them.
  */
-import { EngineError, corrupt } from "../errors.ts";
+import { corrupt, EngineError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Clock } from "../ports.ts";
-import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
 import type { Block, BlockPosition } from "./block.ts";
+import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
 import type { MemoryBudget } from "./memory-budget.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
 import { planRanges } from "./range-plan.ts";

@@ -10,7 +10,7 @@
  *     waiter that has not asked for a while has vanished and loses its place.
  *   - A wait is bounded; then the answer is `overloaded`.
  */
-import { EngineError, assert } from "../errors.ts";
+import { assert, EngineError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Clock } from "../ports.ts";
 

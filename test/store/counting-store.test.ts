@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { CountingStore } from "../../src/store/counting-store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
-import { syncDigest } from "../sync-digest.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { FaultyStore } from "../faulty-store.ts";
+import { syncDigest } from "../sync-digest.ts";
 
 function open() {
   const faulty = new FaultyStore(new MemoryStore({ clock: new FakeClock(), digest: syncDigest }));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { LatencyStore, parseLatency, remoteLatency } from "../../src/store/latency-store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
-import { syncDigest } from "../sync-digest.ts";
 import { FakeClock } from "../fake-clock.ts";
+import { syncDigest } from "../sync-digest.ts";
 
 const create = { kind: "create" } as const;
 const latency = { ...remoteLatency, bytesPerSecond: 1_000_000 };

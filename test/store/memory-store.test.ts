@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../src/store/memory-store.ts";
-import { syncDigest } from "../sync-digest.ts";
 import { testObjectStore } from "../conformance/object-store.ts";
 import { FakeClock } from "../fake-clock.ts";
+import { syncDigest } from "../sync-digest.ts";
 
 const clock = new FakeClock();
 const shared = new MemoryStore({ clock, digest: syncDigest });

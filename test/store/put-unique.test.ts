@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { CountingStore } from "../../src/store/counting-store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { putUnique } from "../../src/store/put-unique.ts";
-import { syncDigest } from "../sync-digest.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { FaultyStore } from "../faulty-store.ts";
 import { SeededRandom } from "../seeded-random.ts";
+import { syncDigest } from "../sync-digest.ts";
 
 const bytes = new Uint8Array([1, 2, 3]);
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BlockPosition } from "../../src/store/block.ts";
-import { type RangeRead, planRanges } from "../../src/store/range-plan.ts";
+import { planRanges, type RangeRead } from "../../src/store/range-plan.ts";
 
 const at = (offset: number, length = 10, key = "a"): BlockPosition => ({ key, offset, length });
 const spans = (ranges: readonly RangeRead[]) =>

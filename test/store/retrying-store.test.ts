@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { CountingStore } from "../../src/store/counting-store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
-import { syncDigest } from "../sync-digest.ts";
 import { testObjectStore } from "../conformance/object-store.ts";
 import { FakeClock, fakeStartMs } from "../fake-clock.ts";
 import { FaultyStore } from "../faulty-store.ts";
 import { SeededRandom } from "../seeded-random.ts";
+import { syncDigest } from "../sync-digest.ts";
 
 function open() {
   const clock = new FakeClock();

@@ -12,7 +12,7 @@
  *
  * Whatever a put throws, but for 10037, it may have been applied: `outcomeUnknown`.
  */
-import { EngineError, corrupt, unavailable } from "../../src/errors.ts";
+import { corrupt, EngineError, unavailable } from "../../src/errors.ts";
 import { checkDeleteKeys, checkListLimit, checkRange } from "../../src/store/argument-checks.ts";
 import type {
   ByteRange,

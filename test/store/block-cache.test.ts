@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { type Block, blockId } from "../../src/store/block.ts";
+import { BlockCache } from "../../src/store/block-cache.ts";
+import { MemoryEdge } from "../memory-edge.ts";
+
+const good = new Uint8Array([1, 2, 3]);
+const block: Block = {
+  key: "a",
+  offset: 100,
+  length: 3,
+  verify: (bytes) => bytes[0] === 1,
+};
+
+describe("block cache", () => {
+  it("keeps blocks in memory by object and position", () => {
+    const cache = new BlockCache();
+    cache.keep(block, good);
+    expect(cache.recall(block)).toEqual(good);
+    expect(cache.recall({ ...block, offset: 99 })).toBeUndefined();
+    expect(cache.recall({ ...block, length: 2 })).toBeUndefined();
+    expect(cache.recall({ ...block, key: "b" })).toBeUndefined();
+  });
+
+  it("has no reason to look up anything without an edge", async () => {
+    const cache = new BlockCache();
+    expect(cache.hasEdge).toBe(false);
+    expect(cache.worthLookup(block, 0)).toBe(false);
+    await cache.publish(block);
+    expect(await cache.lookup(block, 0)).toEqual({ kind: "miss" });
+  });
+
+  it("hands blocks to the edge, and has them in memory after finding them there", async () => {
+    const edge = new MemoryEdge();
+    const writer = new BlockCache({ edge });
+    writer.keep(block, good);
+    await writer.publish(block);
+    const reader = new BlockCache({ edge });
+    expect(await reader.lookup(block, 0)).toEqual({ kind: "hit", bytes: good });
+    expect(reader.recall(block)).toEqual(good);
+  });
+
+  it("publishes only what memory still holds", async () => {
+    const edge = new MemoryEdge();
+    const cache = new BlockCache({ edge });
+    await cache.publish(block);
+    expect(edge.puts).toBe(0);
+  });
+
+  it("rejects what fails its check or has another length, and does not keep it", async () => {
+    const edge = new MemoryEdge();
+    const cache = new BlockCache({ edge });
+    for (const bad of [new Uint8Array([9, 2, 3]), new Uint8Array([1, 2]), new Uint8Array(0)]) {
+      edge.entries.set(blockId(block), bad);
+      expect(await cache.lookup(block, 0)).toEqual({ kind: "rejected" });
+      expect(cache.recall(block)).toBeUndefined();
+    }
+  });
+
+  it("takes every failure of the edge as a miss", async () => {
+    const edge = new MemoryEdge();
+    edge.mode = "fails";
+    const cache = new BlockCache({ edge });
+    cache.keep(block, good);
+    await cache.publish(block);
+    expect(await cache.lookup(block, 0)).toEqual({ kind: "miss" });
+  });
+
+  it("stays within its bound of memory", () => {
+    const cache = new BlockCache({ bytesMax: 1_000 });
+    for (let offset = 0; offset < 50; offset += 1) cache.keep({ ...block, offset }, good);
+    expect(cache.memory.counts().bytesPeak).toBeLessThanOrEqual(1_000);
+  });
+});
