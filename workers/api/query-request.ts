@@ -7,7 +7,6 @@
  *   include_attributes  bool or names; exclude_attributes: names
  *   the rest            offset, filters, consistency, distance_metric, vector_encoding, disable_cache
  */
-import { decodeBase64 } from "../../src/bytes/base64.ts";
 import type { DistanceMetric } from "../../src/document/schema.ts";
 import {
   describeJson,
@@ -25,6 +24,7 @@ import {
   type Query,
   type Rank,
 } from "../../src/query/query.ts";
+import { countComponents, writeVector } from "./vector-input.ts";
 
 export type VectorEncoding = "float" | "base64";
 
@@ -142,51 +142,19 @@ function parseRank(body: JsonObject): Rank | undefined {
 }
 
 function parseVector(json: unknown): Float32Array {
-  if (typeof json === "string") {
-    return parseBase64Vector(json);
-  }
-  if (!Array.isArray(json)) {
-    throw badRank();
-  }
-  if (json[0] === "Embed") {
+  if (Array.isArray(json) && json[0] === "Embed") {
     throw notYet("rank_by", "rank_by Embed");
   }
-  if (Array.isArray(json[0])) {
+  if (Array.isArray(json) && Array.isArray(json[0])) {
     throw notYet("rank_by", "rank_by a list of vectors");
   }
-  checkDimensions(json.length);
-  const vector = new Float32Array(json.length);
-  for (const [d, value] of json.entries()) {
-    if (typeof value !== "number" && typeof value !== "bigint") {
-      throw wrongShape(`rank_by[2][${d}]`, value, "f32");
-    }
-    vector[d] = Number(value);
+  const path = "rank_by[2]";
+  const dimensions = countComponents(json, path);
+  if (dimensions > limits.dimensionsMax) {
+    throw invalid(`💔 ${path}: a vector has at most ${limits.dimensionsMax} dimensions`, "rank_by");
   }
-  return finite(vector);
-}
-
-function parseBase64Vector(text: string): Float32Array {
-  const bytes = decodeBase64(text);
-  if (bytes.length % 4 !== 0) {
-    throw invalid("💔 rank_by vector is not base64 of 32-bit floats", "rank_by");
-  }
-  checkDimensions(bytes.length / 4);
-  return finite(new Float32Array(bytes.buffer));
-}
-
-function checkDimensions(dimensions: number): void {
-  if (dimensions === 0 || dimensions > limits.dimensionsMax) {
-    throw invalid(
-      `💔 rank_by vector must have between 1 and ${limits.dimensionsMax} dimensions`,
-      "rank_by",
-    );
-  }
-}
-
-function finite(vector: Float32Array): Float32Array {
-  if (!vector.every(Number.isFinite)) {
-    throw invalid("💔 rank_by vector holds a value that is not a finite 32-bit float", "rank_by");
-  }
+  const vector = new Float32Array(dimensions);
+  writeVector(json, vector, 0, path);
   return vector;
 }
 

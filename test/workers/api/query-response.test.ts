@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { AttributeSchema, Schema } from "../../../src/document/schema.ts";
 import { billSearch, type ResultRow, type SearchResult } from "../../../src/query/result.ts";
-import { renderQueryResponse, renderRow, vectorText } from "../../../workers/api/query-response.ts";
+import { encodeJson, type JsonEncodable } from "../../../workers/api/json-encode.ts";
+import {
+  renderQueryResponse,
+  renderRow,
+  renderVector,
+} from "../../../workers/api/query-response.ts";
 
 const schema: Schema = {
   version: 1,
@@ -17,6 +22,8 @@ const schema: Schema = {
     ["on", { type: "bool", filterable: true }],
   ]),
 };
+
+const text = (value: JsonEncodable) => new TextDecoder().decode(encodeJson(value));
 
 const plain: ResultRow = { id: 1, distance: undefined, attributes: [], vector: undefined };
 
@@ -35,7 +42,7 @@ describe("a row", () => {
         { name: "on", value: false },
       ],
     };
-    expect(renderRow(row, schema, "float")).toBe(
+    expect(text(renderRow(row, schema, "float"))).toBe(
       '{"id":18446744073709551615,"$dist":0.1,"vector":[0.7,-1],"big":9007199254740993,' +
         '"at":"2024-03-02T00:00:00.000000000Z","times":["1970-01-01T00:00:00.000000000Z"],' +
         '"ratio":0.1,"tags":["a\\"b","é"],"on":false}',
@@ -43,15 +50,15 @@ describe("a row", () => {
   });
 
   test("without distance and attributes is its id", () => {
-    expect(renderRow({ ...plain, id: "x\n" }, schema, "float")).toBe('{"id":"x\\n"}');
+    expect(text(renderRow({ ...plain, id: "x\n" }, schema, "float"))).toBe('{"id":"x\\n"}');
   });
 
   test("shows vectors as shortest numbers or as base64 of little-endian floats", () => {
     const vector = Float32Array.of(0.1, 0.2, 0.3);
-    expect(vectorText(vector, "float")).toBe("[0.1,0.2,0.3]");
-    expect(vectorText(vector, "base64")).toBe('"zczMPc3MTD6amZk+"');
-    expect(vectorText(new Float32Array(0), "float")).toBe("[]");
-    expect(vectorText(Float32Array.of(-3.4028235e38), "float")).toBe("[-3.4028235e+38]");
+    expect(text(renderVector(vector, "float"))).toBe("[0.1,0.2,0.3]");
+    expect(text(renderVector(vector, "base64"))).toBe('"zczMPc3MTD6amZk+"');
+    expect(text(renderVector(new Float32Array(0), "float"))).toBe("[]");
+    expect(text(renderVector(Float32Array.of(-3.4028235e38), "float"))).toBe("[-3.4028235e+38]");
   });
 });
 
@@ -79,7 +86,7 @@ test("an answer is JSON with rows, billing and performance", () => {
       indexedRows: 4,
     },
   };
-  expect(JSON.parse(renderQueryResponse(result, "float", 2.5))).toMatchObject({
+  expect(JSON.parse(text(renderQueryResponse(result, "float", 2.5)))).toMatchObject({
     rows: [{ id: 1 }],
     billing: { billable_logical_bytes_queried: 256_000_000, billable_logical_bytes_returned: 8 },
     performance: {
