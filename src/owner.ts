@@ -126,29 +126,50 @@ export class Owner implements NamespaceApi {
     return this.#answer({ tenant, name }, () => this.#jobs.claim());
   }
 
-  renew(job: string, attempt: number): Promise<Reply<boolean>> {
-    return this.#answer(undefined, () => this.#jobs.renew(job, attempt));
+  renew(tenant: string, name: string, job: string, attempt: number): Promise<Reply<boolean>> {
+    return this.#answer({ tenant, name }, () => this.#jobs.renew(job, attempt));
   }
 
-  ticket(job: string, attempt: number): Promise<Reply<TicketReply>> {
-    return this.#answer(undefined, () => this.#jobs.ticket(job, attempt));
+  ticket(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+  ): Promise<Reply<TicketReply>> {
+    return this.#answer({ tenant, name }, () => this.#jobs.ticket(job, attempt));
   }
 
   commitDelta(
+    tenant: string,
+    name: string,
     job: string,
     attempt: number,
     delta: Delta,
     inline: InlineObjects,
   ): Promise<Reply<DeltaReply>> {
-    return this.#answer(undefined, () => this.#jobs.commitDelta(job, attempt, delta, inline));
+    return this.#answer({ tenant, name }, () => {
+      return this.#jobs.commitDelta(job, attempt, delta, inline);
+    });
   }
 
-  finish(job: string, attempt: number, collected: number): Promise<Reply<true>> {
-    return this.#answer(undefined, () => this.#jobs.finish(job, attempt, collected));
+  finish(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+    version: number,
+  ): Promise<Reply<true>> {
+    return this.#answer({ tenant, name }, () => this.#jobs.finish(job, attempt, version));
   }
 
-  fail(job: string, attempt: number, reason: string): Promise<Reply<true>> {
-    return this.#answer(undefined, () => this.#jobs.fail(job, attempt, reason));
+  fail(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+    reason: string,
+  ): Promise<Reply<true>> {
+    return this.#answer({ tenant, name }, () => this.#jobs.fail(job, attempt, reason));
   }
 
   /** The object's alarm: sends lost hints again and arms itself while there is work. Never throws. */

@@ -175,19 +175,38 @@ export interface NamespaceApi {
   requestFlush(tenant: string, name: string): Promise<Reply<IndexStatus>>;
   claim(tenant: string, name: string): Promise<Reply<Job | undefined>>;
   /** Extends the lease; false when it is gone. */
-  renew(job: string, attempt: number): Promise<Reply<boolean>>;
-  ticket(job: string, attempt: number): Promise<Reply<TicketReply>>;
+  renew(tenant: string, name: string, job: string, attempt: number): Promise<Reply<boolean>>;
+  ticket(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+  ): Promise<Reply<TicketReply>>;
   /** `inline`: what the delta adds, so that `head` can pass it on without a read. */
   commitDelta(
+    tenant: string,
+    name: string,
     job: string,
     attempt: number,
     delta: Delta,
     inline: InlineObjects,
   ): Promise<Reply<DeltaReply>>;
   /** Collect and purge jobs are done. `version`: the manifest that `current` was seen to name. */
-  finish(job: string, attempt: number, version: number): Promise<Reply<true>>;
+  finish(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+    version: number,
+  ): Promise<Reply<true>>;
   /** Gives the job back; it is retried with backoff. */
-  fail(job: string, attempt: number, reason: string): Promise<Reply<true>>;
+  fail(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+    reason: string,
+  ): Promise<Reply<true>>;
 }
 
 export function replyError(error: EngineError): Reply<never> {

@@ -1,0 +1,148 @@
+/**
+ * The Namespace object: one per tenant and name, for ever. Thin: holds the identity and the fence that the platform gives
+ * it (its own storage), and hands everything to src/owner.ts.
+ *
+ * Its storage holds two small records, both of which may be lost: `owner` (epoch, next slot, intent) and `jobs`.
+ * All objects of a class may share one isolate and its 128 MB, so what is kept in memory to save readers a round is one
+ * cache for all of them.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { EngineError } from "../src/errors.ts";
+import { limits } from "../src/limits.ts";
+import type { JobTable } from "../src/namespace/jobs.ts";
+import type {
+  CommitRequest,
+  HeadRequest,
+  InlineObjects,
+  NamespaceApi,
+} from "../src/namespace/protocol.ts";
+import { Owner } from "../src/owner.ts";
+import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
+import type { Delta } from "../src/format/manifest.ts";
+import { ByteLru } from "../src/store/byte-lru.ts";
+import { enginePorts } from "../workers/platform/ports.ts";
+
+/** Half of the objects' memory; the other half is for groups in flight. */
+const memory = new ByteLru(limits.objectBytesMax / 2);
+
+export class Namespace extends DurableObject<Env> implements NamespaceApi {
+  readonly #owner: Owner;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const ports: OwnerPorts = {
+      ...enginePorts(env),
+      storage: new ObjectStorage(ctx.storage),
+      queue: { send: (hint) => env.JOBS.send(hint).then(() => undefined) },
+      memory,
+      defer: (work) => ctx.waitUntil(work),
+      abort: (reason) => ctx.abort(reason),
+    };
+    this.#owner = new Owner(ports);
+  }
+
+  describe(tenant: string, name: string) {
+    return this.#owner.describe(tenant, name);
+  }
+
+  commit(request: CommitRequest) {
+    return this.#owner.commit(request);
+  }
+
+  head(request: HeadRequest) {
+    return this.#owner.head(request);
+  }
+
+  remove(tenant: string, name: string) {
+    return this.#owner.remove(tenant, name);
+  }
+
+  status(tenant: string, name: string) {
+    return this.#owner.status(tenant, name);
+  }
+
+  requestFlush(tenant: string, name: string) {
+    return this.#owner.requestFlush(tenant, name);
+  }
+
+  claim(tenant: string, name: string) {
+    return this.#owner.claim(tenant, name);
+  }
+
+  renew(tenant: string, name: string, job: string, attempt: number) {
+    return this.#owner.renew(tenant, name, job, attempt);
+  }
+
+  ticket(tenant: string, name: string, job: string, attempt: number) {
+    return this.#owner.ticket(tenant, name, job, attempt);
+  }
+
+  commitDelta(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+    delta: Delta,
+    inline: InlineObjects,
+  ) {
+    return this.#owner.commitDelta(tenant, name, job, attempt, delta, inline);
+  }
+
+  finish(tenant: string, name: string, job: string, attempt: number, version: number) {
+    return this.#owner.finish(tenant, name, job, attempt, version);
+  }
+
+  fail(tenant: string, name: string, job: string, attempt: number, reason: string) {
+    return this.#owner.fail(tenant, name, job, attempt, reason);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#owner.alarm(identityOf(this.ctx.id.name));
+  }
+}
+
+/** Objects are named "<tenant>/<name>"; neither part holds a slash. */
+function identityOf(objectName: string | undefined): Identity | undefined {
+  const [tenant, name] = (objectName ?? "").split("/");
+  return tenant === undefined || name === undefined ? undefined : { tenant, name };
+}
+
+/** The platform holds replies and puts issued after a write until it is durable, and fails it if we were replaced. */
+class ObjectStorage implements OwnerStorage {
+  readonly #storage: DurableObjectStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  readRecord(): Promise<OwnerRecord | undefined> {
+    return this.#storage.get<OwnerRecord>("owner");
+  }
+
+  writeRecord(record: OwnerRecord): Promise<void> {
+    return this.#write("owner", record);
+  }
+
+  readJobs(): Promise<JobTable | undefined> {
+    return this.#storage.get<JobTable>("jobs");
+  }
+
+  writeJobs(jobs: JobTable): Promise<void> {
+    return this.#write("jobs", jobs);
+  }
+
+  async setAlarm(atMs: number): Promise<void> {
+    const pending = await this.#storage.getAlarm();
+    if (pending === null || pending > atMs) {
+      await this.#storage.setAlarm(atMs);
+    }
+  }
+
+  async #write(key: string, value: unknown): Promise<void> {
+    try {
+      await this.#storage.put(key, value);
+    } catch (error) {
+      throw new EngineError("fenced", `storage refuses this instance: ${String(error)}`);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** Bindings and settings of wrangler.toml, and the exports tests reach through `cloudflare:workers`. */
+interface Env {
+  readonly BUCKET: R2Bucket;
+  readonly NAMESPACES: DurableObjectNamespace<import("../durable-objects/namespace.ts").Namespace>;
+  readonly JOBS: Queue<import("../src/ports.ts").JobHint>;
+  readonly ASSETS: Fetcher;
+  /** Secret: accepted API keys, separated by commas. */
+  readonly SHOAL_API_KEYS?: string;
+  /** Waiting added to every request to the bucket, for benches only. */
+  readonly SHOAL_R2_LATENCY?: string;
+}
+
+declare namespace Cloudflare {
+  interface Env extends globalThis.Env {}
+  interface GlobalProps {
+    mainModule: typeof import("./main.ts");
+    durableNamespaces: "Namespace";
+  }
+}
