@@ -5,8 +5,9 @@
  *   arenaStart   the arena: operands of one call, then its results; every call starts over
  *
  * Inputs are copied in, results copied out. Inputs larger than the arena go through it in pieces,
- * so memory never grows. Cost of the copy: about a quarter of a nanosecond a byte, less than the
- * work on bit rows and int8 rows, more than the work of a single pass over f32 rows.
+ * so memory never grows. A copied byte costs 0.02 ns from the processor's cache, 0.25 ns from main
+ * memory: little beside the work on bit rows and int8 rows, most of the time of a single pass over
+ * f32 rows.
  *
  * One set of kernels serves one isolate; calls are synchronous, so the arena needs no lock.
  */
@@ -15,8 +16,8 @@ import { hadamardSize, type Kernels } from "./kernels.ts";
 
 /**
  * Fixed size of the memory. An isolate has 128 MB for everything; 8 MiB hold 2,700 rows of 768
- * floats, so the fixed cost of a piece vanishes, and half of it fits the second-level cache of a
- * server core.
+ * floats or 190 of the widest, so that the fixed cost of a piece vanishes, and a server core caches
+ * most of it.
  */
 export const kernelMemoryBytes = 8 * 1024 * 1024;
 

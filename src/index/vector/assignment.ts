@@ -9,6 +9,7 @@
 import type { DistanceMetric } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
+import { normaliseRows, squaredLength } from "./unit-vector.ts";
 
 /** Centroids in the form that `Kernels.nearest` compares with. */
 export interface AssignmentTarget {
@@ -36,11 +37,7 @@ export function prepareAssignment(
   assert(Number.isInteger(count) && count > 0, "there is at least one centroid");
   const bias = new Float32Array(count);
   if (metric === "cosine_distance") {
-    const vectors = Float32Array.from(centroids);
-    for (let j = 0; j < count; j++) {
-      normalise(vectors.subarray(j * width, (j + 1) * width));
-    }
-    return { width, count, vectors, bias };
+    return { width, count, vectors: normaliseRows(centroids.slice(), width), bias };
   }
   for (let j = 0; j < count; j++) {
     bias[j] = squaredLength(centroids.subarray(j * width, (j + 1) * width)) / 2;
@@ -94,24 +91,6 @@ export function moveToMeans(centroids: Float32Array, means: Means): void {
       for (let d = j * width; d < (j + 1) * width; d++) {
         centroids[d] = (sums[d] as number) * share;
       }
-    }
-  }
-}
-
-export function squaredLength(vector: Float32Array): number {
-  let sum = 0;
-  for (let d = 0; d < vector.length; d++) {
-    sum += (vector[d] as number) * (vector[d] as number);
-  }
-  return sum;
-}
-
-/** Scales to length one, in place; a zero vector has no direction and stays zero. */
-function normalise(vector: Float32Array): void {
-  const length = Math.sqrt(squaredLength(vector));
-  if (length > 0) {
-    for (let d = 0; d < vector.length; d++) {
-      vector[d] = (vector[d] as number) / length;
     }
   }
 }

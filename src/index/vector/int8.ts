@@ -63,12 +63,13 @@ export function encodeInt8(rows: Float32Array, width: number): Int8Rows {
   for (let i = 0; i < count; i++) {
     const start = i * width;
     const scale = Math.fround(largest(rows, start, width) / 127);
+    const inverse = scale > 0 ? 1 / scale : 0;
     let squares = 0;
     let lost = 0;
     let norm = 0;
     for (let d = start; d < start + width; d++) {
       const value = rows[d] as number;
-      const code = quantise(value, scale, 127);
+      const code = quantise(value, inverse, 127);
       const difference = value - code * scale;
       codes[d] = code;
       squares += code * code;
@@ -111,10 +112,11 @@ export function prepareInt8Query(query: Float32Array): Int8Query {
   }
   // Rounding adds at most a half to each of the codes whose magnitudes may add up to 2^24 - 1.
   const scale = Math.max(largest(query, 0, width) / 32_767, sum / (2 ** 24 - 1 - width));
+  const inverse = scale > 0 ? 1 / scale : 0;
   const codes = new Int16Array(width);
   let lost = 0;
   for (let d = 0; d < width; d++) {
-    const code = quantise(query[d] as number, scale, 32_767);
+    const code = quantise(query[d] as number, inverse, 32_767);
     const difference = (query[d] as number) - code * scale;
     codes[d] = code;
     lost += difference * difference;
@@ -164,18 +166,18 @@ export function distanceInt8(
   return { estimates, bounds };
 }
 
-/** Nearest code of a value; a scale of zero means that all values are (as good as) zero. */
-function quantise(value: number, scale: number, limit: number): number {
-  if (scale === 0) {
-    return 0;
-  }
-  return Math.max(-limit, Math.min(limit, Math.round(value / scale)));
+/** Nearest code of a value. Only where the scale is subnormal can it miss the limit. */
+function quantise(value: number, inverse: number, limit: number): number {
+  const scaled = value * inverse;
+  const code = (scaled < 0 ? scaled - 0.5 : scaled + 0.5) | 0;
+  return code > limit ? limit : code < -limit ? -limit : code;
 }
 
 function largest(values: Float32Array, start: number, width: number): number {
   let most = 0;
   for (let d = start; d < start + width; d++) {
-    most = Math.max(most, Math.abs(values[d] as number));
+    const size = Math.abs(values[d] as number);
+    most = size > most ? size : most;
   }
   return most;
 }

@@ -11,9 +11,10 @@ import { clusterRows } from "../../../src/index/vector/kmeans.ts";
 import { orderCentroids, orderRows, reorderRows } from "../../../src/index/vector/order.ts";
 import { createPrng } from "../../../src/index/vector/prng.ts";
 import { trainCentroids } from "../../../src/index/vector/training.ts";
+import { normaliseRows } from "../../../src/index/vector/unit-vector.ts";
 import { scalarKernels } from "../../../src/kernels/scalar.ts";
 import { simdKernels as kernels } from "../../kernels/simd.ts";
-import { exactDistance, gaussianRows, mixture, normaliseRows, rowOf, seed } from "./vectors.ts";
+import { exactDistance, gaussianRows, mixture, rowOf, seed } from "./vectors.ts";
 
 const metrics: DistanceMetric[] = ["cosine_distance", "euclidean_squared"];
 const width = 64;

@@ -10,9 +10,10 @@ import {
 } from "../../../src/index/vector/int8.ts";
 import { createPrng } from "../../../src/index/vector/prng.ts";
 import { createRotation, rotateRows } from "../../../src/index/vector/rotation.ts";
+import { normaliseRows } from "../../../src/index/vector/unit-vector.ts";
 import { scalarKernels } from "../../../src/kernels/scalar.ts";
 import { simdKernels } from "../../kernels/simd.ts";
-import { exactDistance, gaussianRows, normaliseRows, rowOf, seed } from "./vectors.ts";
+import { exactDistance, gaussianRows, rowOf, seed } from "./vectors.ts";
 
 const dims = fc.oneof(fc.integer({ min: 1, max: 130 }), fc.constantFrom(768, 1_000, 2_048));
 const metrics = fc.constantFrom<DistanceMetric>("cosine_distance", "euclidean_squared");

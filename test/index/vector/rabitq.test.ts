@@ -11,9 +11,10 @@ import {
   estimateCluster,
   prepareScanQuery,
 } from "../../../src/index/vector/rabitq.ts";
+import { normaliseRows } from "../../../src/index/vector/unit-vector.ts";
 import { scalarKernels } from "../../../src/kernels/scalar.ts";
 import { simdKernels } from "../../kernels/simd.ts";
-import { exactDistance, gaussianRows, normaliseRows, rowOf, seed } from "./vectors.ts";
+import { exactDistance, gaussianRows, rowOf, seed } from "./vectors.ts";
 
 const metrics: DistanceMetric[] = ["cosine_distance", "euclidean_squared"];
 

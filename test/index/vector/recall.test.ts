@@ -31,8 +31,9 @@ import {
 } from "../../../src/index/vector/rabitq.ts";
 import { createRotation, rotateRows } from "../../../src/index/vector/rotation.ts";
 import { trainCentroids } from "../../../src/index/vector/training.ts";
+import { normaliseRows } from "../../../src/index/vector/unit-vector.ts";
 import { simdKernels as kernels } from "../../kernels/simd.ts";
-import { exactDistance, gatherRows, mixture, normaliseRows, rowOf, seed } from "./vectors.ts";
+import { exactDistance, gatherRows, mixture, rowOf, seed } from "./vectors.ts";
 
 interface Shape {
   readonly metric: DistanceMetric;

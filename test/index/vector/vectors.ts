@@ -63,18 +63,6 @@ export function gatherRows(rows: Float32Array, numbers: ArrayLike<number>, width
   return out;
 }
 
-/** Scales every row to length one, in place. */
-export function normaliseRows(rows: Float32Array, width: number): Float32Array {
-  for (let i = 0; i < rows.length; i += width) {
-    const row = rows.subarray(i, i + width);
-    const length = Math.hypot(...row);
-    for (let d = 0; d < width; d++) {
-      row[d] = (row[d] as number) / length;
-    }
-  }
-  return rows;
-}
-
 /** Distance in double precision; under cosine of vectors that are unit vectors or zero. */
 export function exactDistance(metric: DistanceMetric, a: Float32Array, b: Float32Array): number {
   let sum = 0;
