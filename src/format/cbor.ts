@@ -86,7 +86,7 @@ function compoundLength(value: unknown, depth: number): number {
     }
     return length;
   }
-  assert(isPlainObject(value), `CBOR cannot hold ${String(value)}`);
+  assert(isPlainObject(value), `CBOR cannot hold this ${typeof value}`);
   const entries = Object.entries(value);
   let length = headLength(entries.length);
   for (const [key, member] of entries) {

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { encodeHex } from "../../src/bytes/hex.ts";
+import { emptySchema, type Schema, type SchemaAddition } from "../../src/document/schema.ts";
+import { isEngineError } from "../../src/errors.ts";
+import { decodeCbor, encodeCbor } from "../../src/format/cbor.ts";
+import {
+  additionFromCbor,
+  additionToCbor,
+  schemaFromCbor,
+  schemaToCbor,
+} from "../../src/format/schema-codec.ts";
+
+const schema: Schema = {
+  version: 7,
+  idKind: "uuid",
+  metric: "euclidean_squared",
+  attributes: new Map([
+    ["vector", { type: "[768]f32", filterable: false, ann: true }],
+    ["__proto__", { type: "string", filterable: false }],
+    ["tags", { type: "[]unknown", filterable: true }],
+  ]),
+};
+
+const throughCbor = (value: unknown): unknown => decodeCbor(encodeCbor(value));
+
+describe("schemas in CBOR", () => {
+  it("come back as they were, attributes in order", () => {
+    expect(schemaFromCbor(throughCbor(schemaToCbor(schema)))).toStrictEqual(schema);
+    expect(schemaFromCbor(throughCbor(schemaToCbor(emptySchema)))).toStrictEqual(emptySchema);
+    const decoded = schemaFromCbor(schemaToCbor(schema));
+    expect([...decoded.attributes.keys()]).toEqual(["vector", "__proto__", "tags"]);
+  });
+
+  it("have the bytes they always had", () => {
+    const bytes = encodeCbor(schemaToCbor({ ...schema, attributes: new Map() }));
+    const metric = "71" + "6575636c696465616e5f73717561726564";
+    expect(encodeHex(bytes)).toBe(`8407${"64" + "75756964"}${metric}80`);
+    const [, , , attributes] = schemaToCbor(schema) as unknown[];
+    expect(attributes).toEqual([
+      ["vector", "[768]f32", false, true],
+      ["__proto__", "string", false, null],
+      ["tags", "[]unknown", true, null],
+    ]);
+  });
+
+  it("have additions that leave out what they do not add", () => {
+    const additions: SchemaAddition[] = [
+      { idKind: "uint", metric: "cosine_distance", attributes: schema.attributes },
+      { attributes: new Map([["a", { type: "[]datetime", filterable: true }]]) },
+      { attributes: new Map() },
+    ];
+    for (const addition of additions) {
+      expect(additionFromCbor(throughCbor(additionToCbor(addition)))).toStrictEqual(addition);
+    }
+  });
+
+  it.each<[string, unknown]>([
+    ["no array", {}],
+    ["too few members", [1, null, null]],
+    ["a version that is no count", [-1, null, null, []]],
+    ["a version that is no number", ["1", null, null, []]],
+    ["an unknown id kind", [1, "int", null, []]],
+    ["an unknown metric", [1, null, "euclidean", []]],
+    ["attributes that are no array", [1, null, null, {}]],
+    ["an attribute that is no array", [1, null, null, ["a"]]],
+    ["a name that is no text", [1, null, null, [[1, "int", true, null]]]],
+    ["a name no attribute may have", [1, null, null, [["$a", "int", true, null]]]],
+    ["a name twice", [1, null, null, [1, 2].map(() => ["a", "int", true, null])]],
+    ["an unknown type", [1, null, null, [["a", "text", true, null]]]],
+    ["a type in two spellings", [1, null, null, [["a", "[02]f32", false, true]]]],
+    ["a vector of no dimensions", [1, null, null, [["a", "[0]f32", false, true]]]],
+    ["a vector without ann", [1, null, null, [["a", "[2]f32", false, null]]]],
+    ["a scalar with ann", [1, null, null, [["a", "int", true, true]]]],
+    ["filterable that is no boolean", [1, null, null, [["a", "int", 1, null]]]],
+  ])("are refused with %s", (_, value) => {
+    try {
+      schemaFromCbor(value);
+    } catch (error) {
+      expect(isEngineError(error, "corrupt"), String(error)).toBe(true);
+      return;
+    }
+    expect.unreachable("was not refused");
+  });
+});
