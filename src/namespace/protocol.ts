@@ -6,7 +6,7 @@
  * Byte arrays are sent as exact copies: a view would ship its whole buffer.
  */
 import type { Schema, SchemaAddition } from "../document/schema.ts";
-import type { EngineError, ErrorKind } from "../errors.ts";
+import { EngineError, type ErrorKind } from "../errors.ts";
 import type { Delta, Manifest } from "../format/manifest.ts";
 import type { ChunkRef } from "../format/wal.ts";
 
@@ -219,4 +219,13 @@ export function replyError(error: EngineError): Reply<never> {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(outcomeUnknown === undefined ? {} : { outcomeUnknown }),
   };
+}
+
+/** The value of a reply, or its error thrown. */
+export function replyValue<T>(reply: Reply<T>): T {
+  if (reply.ok) {
+    return reply.value;
+  }
+  const { ok: _, kind, message, ...detail } = reply;
+  throw new EngineError(kind, message, detail);
 }
