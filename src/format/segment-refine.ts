@@ -1,0 +1,96 @@
+/**
+ * Refine page: `refinePageRows` consecutive rows as int8 with what exact bounds need; the last page
+ * of a segment may hold fewer.
+ *
+ *   offset  size     field
+ *        0  n × P    codes, i8, row after row
+ *       ..  n × 4    scale, f32
+ *       ..  n × 4    |scale × codes|², f32
+ *       ..  n × 4    bound on what quantising lost, f32
+ *       ..  n × 16   id key (segment-ids.ts)
+ *
+ * Framed as in segment-block.ts; the width P is a multiple of 64. Golden:
+ * test/golden/v1/segment-refine.hex.
+ */
+import { bytesOf, f32View, i8View } from "../bytes/typed-view.ts";
+import { corrupt } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { blockBytes } from "./segment-block.ts";
+
+/** Rows as int8, in arrays of their own or as views of a page. */
+export interface RefineRows {
+  /** n × P. */
+  readonly codes: Int8Array;
+  readonly scales: Float32Array;
+  readonly norms: Float32Array;
+  readonly errors: Float32Array;
+  /** n × 16. */
+  readonly keys: Uint8Array;
+}
+
+export const idKeyBytes = 16;
+const factorBytes = 12;
+
+export function refineRowBytes(width: number): number {
+  return width + factorBytes + idKeyBytes;
+}
+
+export function refinePageBytes(rows: number, width: number): number {
+  return blockBytes(rows * refineRowBytes(width));
+}
+
+export function refinePages(rows: number): number {
+  return Math.ceil(rows / limits.refinePageRows);
+}
+
+/** Rows of a page of a segment of `rows` rows. */
+export function refinePageLength(rows: number, page: number): number {
+  return Math.min(limits.refinePageRows, rows - page * limits.refinePageRows);
+}
+
+export function allocateRefineRows(rows: number, width: number): RefineRows {
+  return {
+    codes: new Int8Array(rows * width),
+    scales: new Float32Array(rows),
+    norms: new Float32Array(rows),
+    errors: new Float32Array(rows),
+    keys: new Uint8Array(rows * idKeyBytes),
+  };
+}
+
+/** Writes rows `from` … `to`-1 as the content of a page. */
+export function writeRefineRows(
+  rows: RefineRows,
+  from: number,
+  to: number,
+  width: number,
+  page: Uint8Array,
+): void {
+  let at = 0;
+  const put = (values: Int8Array | Uint8Array | Float32Array, perRow: number): void => {
+    const part = bytesOf(values.subarray(from * perRow, to * perRow));
+    page.set(part, at);
+    at += part.length;
+  };
+  put(rows.codes, width);
+  put(rows.scales, 1);
+  put(rows.norms, 1);
+  put(rows.errors, 1);
+  put(rows.keys, idKeyBytes);
+}
+
+/** Views of a verified page. */
+export function readRefineRows(page: Uint8Array, rows: number, width: number): RefineRows {
+  if (page.length !== refinePageBytes(rows, width)) {
+    throw corrupt(`refine page: ${page.length} bytes do not hold ${rows} rows`);
+  }
+  const factorsAt = rows * width;
+  const keysAt = factorsAt + rows * factorBytes;
+  return {
+    codes: i8View(page, 0, rows * width),
+    scales: f32View(page, factorsAt, rows),
+    norms: f32View(page, factorsAt + rows * 4, rows),
+    errors: f32View(page, factorsAt + rows * 8, rows),
+    keys: page.subarray(keysAt, keysAt + rows * idKeyBytes),
+  };
+}

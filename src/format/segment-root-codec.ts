@@ -1,0 +1,390 @@
+/**
+ * Bytes of a root: see segment-root.ts for the layout. Decoding believes counts only as far as
+ * bytes are there.
+ */
+import { ByteReader } from "../bytes/byte-reader.ts";
+import { ByteWriter } from "../bytes/byte-writer.ts";
+import { bytesOf } from "../bytes/typed-view.ts";
+import type { IdKind } from "../document/id.ts";
+import { type DistanceMetric, distanceMetrics } from "../document/schema.ts";
+import type { ScalarValue } from "../document/value.ts";
+import { corrupt } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { decodeCbor, encodeCbor } from "./cbor.ts";
+import { encodeIds, openIds } from "./id-column.ts";
+import type { SectionRange } from "./manifest.ts";
+import { blockBytes } from "./segment-block.ts";
+import { type CodeBytes, codeBlockBytes, codeBlockRows } from "./segment-columns.ts";
+import { refinePageBytes, refinePageLength, refinePages } from "./segment-refine.ts";
+import type {
+  ColumnDirectory,
+  DocumentDirectory,
+  IdDirectory,
+  RootAttribute,
+  SegmentRoot,
+  VectorPlanes,
+} from "./segment-root.ts";
+import { RootFields } from "./segment-root-fields.ts";
+import { scanBlockBytes } from "./segment-scan.ts";
+import {
+  checkSection,
+  evenSection,
+  placeFromCbor,
+  placeToCbor,
+  type Section,
+  type SectionPlace,
+  unevenSection,
+} from "./segment-section.ts";
+import { vectorBlockBytes, vectorBlockRows } from "./segment-vectors.ts";
+
+const magic = "SHOALSEG";
+const formatVersion = 1;
+const headerBytes = 16;
+const checksumBytes = 4;
+const idKinds: readonly IdKind[] = ["uint", "string", "uuid"];
+
+// ---- Sections whose block sizes follow from counts ----------------------------------------------
+
+/** Scan blocks of the given stretches of rows. */
+export function scanSection(place: SectionPlace, firstRows: Uint32Array, width: number): Section {
+  const lengths = Uint32Array.from({ length: firstRows.length - 1 }, (_, block) =>
+    scanBlockBytes((firstRows[block + 1] as number) - (firstRows[block] as number), width),
+  );
+  return unevenSection(place, lengths);
+}
+
+export function refineSection(place: SectionPlace, rows: number, width: number): Section {
+  const pages = refinePages(rows);
+  const last = refinePageLength(rows, Math.max(0, pages - 1));
+  expectBlocks(place, pages);
+  return evenSection(
+    place,
+    refinePageBytes(limits.refinePageRows, width),
+    refinePageBytes(last, width),
+  );
+}
+
+export function vectorSection(place: SectionPlace, rows: number, dims: number): Section {
+  const each = vectorBlockRows(dims);
+  const blocks = Math.ceil(rows / each);
+  expectBlocks(place, blocks);
+  const last = rows - (blocks - 1) * each;
+  return evenSection(place, vectorBlockBytes(each, dims), vectorBlockBytes(last, dims));
+}
+
+export function codeSection(place: SectionPlace, rows: number, codeBytes: CodeBytes): Section {
+  const blocks = Math.ceil(rows / codeBlockRows);
+  expectBlocks(place, blocks);
+  const last = rows - (blocks - 1) * codeBlockRows;
+  return evenSection(
+    place,
+    codeBlockBytes(codeBlockRows, codeBytes),
+    codeBlockBytes(last, codeBytes),
+  );
+}
+
+function expectBlocks(place: SectionPlace, blocks: number): void {
+  if (place.count !== blocks) {
+    throw corrupt(`segment root: ${place.count} blocks instead of ${blocks}`);
+  }
+}
+
+// ---- Encoding -----------------------------------------------------------------------------------
+
+/** Content of the root block. */
+export function encodeRoot(root: SegmentRoot): Uint8Array {
+  const firstIds = encodeIds(
+    root.idKind,
+    Array.from({ length: root.ids.firstIds.length }, (_, i) => root.ids.firstIds.at(i)),
+  );
+  const head = encodeCbor(headOf(root, firstIds.length));
+  const writer = new ByteWriter(headerBytes + head.length + 4096);
+  for (let i = 0; i < magic.length; i++) {
+    writer.u8(magic.charCodeAt(i));
+  }
+  writer.u16(formatVersion);
+  writer.u16(0);
+  writer.u32(head.length);
+  writer.bytes(head);
+  for (const array of arraysOf(root, firstIds)) {
+    writer.alignTo(16);
+    writer.bytes(bytesOf(array));
+  }
+  return writer.finish();
+}
+
+function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
+  const { vector, documents, ids } = root;
+  return {
+    generation: root.generation,
+    segment: root.segment,
+    schema: root.schemaVersion,
+    rows: root.rows,
+    idKind: root.idKind,
+    minId: root.minId,
+    maxId: root.maxId,
+    vector: vector === undefined ? null : vectorHead(vector),
+    documents: placeToCbor(documents.blocks),
+    ids: [placeToCbor(ids.blocks), rangeToCbor(ids.membership), firstIdBytes],
+    attributes: root.attributes.map(({ name, column }) => [
+      name,
+      column === undefined
+        ? null
+        : [
+            placeToCbor(column.dictionary),
+            placeToCbor(column.codes),
+            column.codeBytes,
+            column.separators ?? null,
+          ],
+    ]),
+  };
+}
+
+function vectorHead(vector: VectorPlanes): unknown {
+  const { name, dims, metric, rotation, clustered, firstRows, centroids } = vector;
+  return {
+    name,
+    dims,
+    metric,
+    rotation: [rotation.low, rotation.high],
+    clustered,
+    blocks: firstRows.length - 1,
+    centroids: centroids.scales.length,
+    scan: placeToCbor(vector.scan),
+    refine: placeToCbor(vector.refine),
+    vectors: placeToCbor(vector.vectors),
+  };
+}
+
+function arraysOf(root: SegmentRoot, firstIds: Uint8Array): ArrayBufferView[] {
+  const { vector, documents, ids, attributes } = root;
+  const arrays: ArrayBufferView[] = [];
+  if (vector !== undefined) {
+    const { radii, scales, codes } = vector.centroids;
+    arrays.push(vector.firstRows, radii, scales, codes);
+  }
+  arrays.push(documents.firstRows, lengthsOf(documents.blocks), documents.contentBytes);
+  arrays.push(lengthsOf(ids.blocks), firstIds);
+  for (const { column } of attributes) {
+    if (column !== undefined) {
+      arrays.push(lengthsOf(column.dictionary), column.firstValues);
+    }
+  }
+  return arrays;
+}
+
+function lengthsOf(section: Section): Uint32Array {
+  return section.sizes.kind === "uneven" ? section.sizes.lengths : new Uint32Array(0);
+}
+
+function rangeToCbor({ part, offset, length }: SectionRange): unknown {
+  return [part, offset, length];
+}
+
+// ---- Decoding -----------------------------------------------------------------------------------
+
+export interface ExpectedRoot {
+  readonly generation: string;
+  readonly segment: string;
+  readonly rows: number;
+  /** Size of each object of the segment. */
+  readonly partBytes: readonly number[];
+}
+
+/** Opens a verified root; arrays are views of `block`. */
+export function decodeRoot(block: Uint8Array, expected: ExpectedRoot): SegmentRoot {
+  const reader = new ByteReader(block.subarray(0, block.length - checksumBytes), "segment root");
+  for (let i = 0; i < magic.length; i++) {
+    if (reader.u8() !== magic.charCodeAt(i)) {
+      throw reader.error(`does not begin with ${magic}`);
+    }
+  }
+  const version = reader.u16();
+  if (version !== formatVersion || reader.u16() !== 0) {
+    throw reader.error(`format version ${version} is unknown`);
+  }
+  const head = new RootFields(decodeCbor(reader.bytes(reader.u32()), "segment root"));
+  const rows = head.count("rows");
+  if (rows === 0) {
+    throw reader.error("a segment without rows");
+  }
+  const root: SegmentRoot = {
+    generation: head.text("generation"),
+    segment: head.text("segment"),
+    schemaVersion: head.count("schema"),
+    rows,
+    idKind: head.oneOf("idKind", idKinds),
+    minId: head.id("minId"),
+    maxId: head.id("maxId"),
+    vector: readVector(reader, head, rows),
+    documents: readDocumentDirectory(reader, head, rows),
+    ids: readIdDirectory(reader, head, rows),
+    attributes: readAttributes(reader, head, rows),
+  };
+  if (blockBytes(reader.position) !== block.length) {
+    throw reader.error("arrays do not fill the block");
+  }
+  checkRoot(root, expected);
+  return root;
+}
+
+function readVector(reader: ByteReader, head: RootFields, rows: number): VectorPlanes | undefined {
+  if (head.value("vector") === null) {
+    return undefined;
+  }
+  const fields = head.map("vector");
+  const dims = fields.count("dims");
+  if (dims < 1 || dims > limits.dimensionsMax) {
+    throw reader.error(`${dims} dimensions`);
+  }
+  const width = Math.ceil(dims / 64) * 64;
+  const [low, high] = fields.counts("rotation", 2);
+  reader.alignTo(16);
+  const firstRows = readFirsts(reader, fields.count("blocks"), rows);
+  const centroids = readCentroids(reader, fields.count("centroids"), width);
+  return {
+    name: fields.text("name"),
+    dims,
+    width,
+    metric: fields.oneOf<DistanceMetric>("metric", distanceMetrics),
+    rotation: { low: low as number, high: high as number },
+    clustered: fields.flag("clustered"),
+    firstRows,
+    centroids,
+    scan: scanSection(placeFromCbor(fields.value("scan")), firstRows, width),
+    refine: refineSection(placeFromCbor(fields.value("refine")), rows, width),
+    vectors: vectorSection(placeFromCbor(fields.value("vectors")), rows, dims),
+  };
+}
+
+function readCentroids(reader: ByteReader, count: number, width: number) {
+  reader.alignTo(16);
+  const radii = reader.f32s(count);
+  reader.alignTo(16);
+  const scales = reader.f32s(count);
+  reader.alignTo(16);
+  const codes = reader.i8s(count * width);
+  const norms = new Float32Array(count);
+  for (let j = 0; j < count; j++) {
+    let squares = 0;
+    for (let d = j * width; d < (j + 1) * width; d++) {
+      squares += (codes[d] as number) * (codes[d] as number);
+    }
+    norms[j] = squares * (scales[j] as number) * (scales[j] as number);
+  }
+  return { codes, scales, norms, radii };
+}
+
+function readDocumentDirectory(
+  reader: ByteReader,
+  head: RootFields,
+  rows: number,
+): DocumentDirectory {
+  const place = placeFromCbor(head.value("documents"));
+  reader.alignTo(16);
+  const firstRows = readFirsts(reader, place.count, rows);
+  reader.alignTo(16);
+  const lengths = reader.u32s(place.count);
+  reader.alignTo(16);
+  const contentBytes = reader.u32s(place.count);
+  return { blocks: unevenSection(place, lengths), firstRows, contentBytes };
+}
+
+function readIdDirectory(reader: ByteReader, head: RootFields, rows: number): IdDirectory {
+  const [place, range, firstIdBytes] = head.list("ids", 3);
+  const blocks = placeFromCbor(place);
+  expectBlocks(blocks, Math.ceil(rows / limits.idBlockRows));
+  reader.alignTo(16);
+  const lengths = reader.u32s(blocks.count);
+  reader.alignTo(16);
+  const firstIds = openIds(
+    head.oneOf("idKind", idKinds),
+    reader.bytes(RootFields.count(firstIdBytes)),
+    blocks.count,
+  );
+  const [part, offset, length] = RootFields.counts(range, 3) as [number, number, number];
+  return {
+    blocks: unevenSection(blocks, lengths),
+    firstIds,
+    membership: { part, offset, length },
+  };
+}
+
+function readAttributes(reader: ByteReader, head: RootFields, rows: number): RootAttribute[] {
+  return head.list("attributes").map((value) => {
+    const [name, column] = RootFields.list(value, 2);
+    return {
+      name: RootFields.text(name),
+      column: column === null ? undefined : readColumn(reader, RootFields.list(column, 4), rows),
+    };
+  });
+}
+
+function readColumn(
+  reader: ByteReader,
+  [dictionary, codes, bytes, separators]: readonly unknown[],
+  rows: number,
+): ColumnDirectory {
+  const place = placeFromCbor(dictionary);
+  reader.alignTo(16);
+  const lengths = reader.u32s(place.count);
+  reader.alignTo(16);
+  const firstValues = readFirsts(reader, place.count);
+  if (bytes !== 1 && bytes !== 2 && bytes !== 4) {
+    throw reader.error("unknown width of codes");
+  }
+  return {
+    dictionary: unevenSection(place, lengths),
+    firstValues,
+    separators:
+      separators === null
+        ? undefined
+        : (RootFields.list(separators, place.count) as readonly ScalarValue[]),
+    codes: codeSection(placeFromCbor(codes), rows, bytes),
+    codeBytes: bytes,
+  };
+}
+
+/** Ascending numbers of the first member of each block, from 0, then the total. */
+function readFirsts(reader: ByteReader, blocks: number, total?: number): Uint32Array {
+  const firsts = reader.u32s(blocks + 1);
+  for (let i = 0; i < blocks; i++) {
+    if ((firsts[i] as number) >= (firsts[i + 1] as number)) {
+      throw reader.error("an empty block");
+    }
+  }
+  if (firsts[0] !== 0 || (total !== undefined && firsts[blocks] !== total)) {
+    throw reader.error("blocks do not cover the rows");
+  }
+  return firsts;
+}
+
+function checkRoot(root: SegmentRoot, expected: ExpectedRoot): void {
+  const { vector, documents, ids, attributes } = root;
+  const same = root.generation === expected.generation && root.segment === expected.segment;
+  if (!same || root.rows !== expected.rows) {
+    throw corrupt(`segment root: says it is segment ${root.segment} of ${root.generation}`);
+  }
+  if (vector !== undefined) {
+    const { clustered, firstRows, centroids } = vector;
+    if (centroids.scales.length !== (clustered ? firstRows.length - 1 : 1)) {
+      throw corrupt("segment root: centroids do not match the scan blocks");
+    }
+  }
+  const sections = [documents.blocks, ids.blocks];
+  if (vector !== undefined) {
+    sections.push(vector.scan, vector.refine, vector.vectors);
+  }
+  for (const { column } of attributes) {
+    if (column !== undefined) {
+      sections.push(column.dictionary, column.codes);
+    }
+  }
+  for (const section of sections) {
+    checkSection(section, expected.partBytes);
+  }
+  const { part, offset, length } = ids.membership;
+  if (offset + length > (expected.partBytes[part] ?? -1)) {
+    throw corrupt("segment root: the membership filter lies outside its object");
+  }
+}

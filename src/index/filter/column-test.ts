@@ -1,0 +1,197 @@
+/**
+ * One comparison on one column. Codes are ranks of values, absence being the lowest, so for scalars
+ * each comparison is a few ranges of codes, whose ends one or two dictionary chunks tell. Arrays
+ * are compared value by value over the whole dictionary.
+ */
+import { Bitmap } from "../../bytes/bitmap.ts";
+import { type CompareFilter, type CompareOp, prepareTest } from "../../document/filter.ts";
+import { type AttributeValue, compareScalars, type ScalarValue } from "../../document/value.ts";
+import {
+  type Codes,
+  type ColumnValue,
+  codeBlockRows,
+  readCodes,
+  readDictionary,
+} from "../../format/segment-columns.ts";
+import type { ColumnDirectory } from "../../format/segment-root.ts";
+import { locateBlock } from "../../format/segment-section.ts";
+import { blockAt, type Segment } from "../segment/segment.ts";
+import type { WantedBlocks } from "./wanted-blocks.ts";
+
+export interface ColumnTest {
+  readonly column: ColumnDirectory;
+  readonly op: CompareOp;
+  readonly value: AttributeValue;
+  /** Numbers of blocks, by dictionary chunk. */
+  readonly chunks: ReadonlyMap<number, number>;
+  /** Numbers of all code blocks, in order. */
+  readonly codes: readonly number[];
+}
+
+export function planColumnTest(
+  segment: Segment,
+  column: ColumnDirectory,
+  { op, value }: CompareFilter,
+  wanted: WantedBlocks,
+): ColumnTest {
+  const chunks = new Map<number, number>();
+  for (const chunk of chunksFor(column, value)) {
+    chunks.set(chunk, wanted.add(blockAt(segment, locateBlock(column.dictionary, chunk))));
+  }
+  const codes = Array.from({ length: column.codes.count }, (_, i) =>
+    wanted.add(blockAt(segment, locateBlock(column.codes, i))),
+  );
+  return { column, op, value, chunks, codes };
+}
+
+function chunksFor(column: ColumnDirectory, value: AttributeValue): Iterable<number> {
+  const { separators, dictionary } = column;
+  if (value === null) {
+    return [];
+  }
+  if (separators === undefined) {
+    return Array.from({ length: dictionary.count }, (_, chunk) => chunk);
+  }
+  const values = typeof value === "object" ? value : [value];
+  return values.map((each) => chunkOf(separators, each)).filter((chunk) => chunk >= 0);
+}
+
+/** The chunk a value is in if any is; -1 if it is below all. */
+function chunkOf(separators: readonly ScalarValue[], value: ScalarValue): number {
+  let low = 0;
+  let high = separators.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareScalars(separators[middle] as ScalarValue, value) <= 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low - 1;
+}
+
+export function evaluateColumnTest(
+  segment: Segment,
+  test: ColumnTest,
+  bytes: readonly Uint8Array[],
+): Bitmap {
+  const accepted = acceptCodes(test, bytes);
+  const { rows } = segment.root;
+  const result = new Bitmap(rows);
+  test.codes.forEach((number, block) => {
+    const from = block * codeBlockRows;
+    const length = Math.min(codeBlockRows, rows - from);
+    const codes = readCodes(bytes[number] as Uint8Array, length, test.column.codeBytes);
+    markCodes(codes, accepted, result.words.subarray(from / 32));
+  });
+  return result;
+}
+
+/** Sets bit i for every code i that is accepted. */
+function markCodes(codes: Codes, accepted: Uint8Array, words: Uint32Array): void {
+  for (let start = 0; start < codes.length; start += 32) {
+    const end = Math.min(start + 32, codes.length);
+    let word = 0;
+    for (let i = start; i < end; i++) {
+      word |= (accepted[codes[i] as number] as number) << (i - start);
+    }
+    words[start / 32] = word;
+  }
+}
+
+/** One byte a code, 1 if documents with this code match. */
+function acceptCodes(test: ColumnTest, bytes: readonly Uint8Array[]): Uint8Array {
+  const { column, op, value } = test;
+  const distinct = column.firstValues[column.dictionary.count] as number;
+  const accepted = new Uint8Array(distinct + 1);
+  const dictionary = (chunk: number): readonly ColumnValue[] => {
+    const number = test.chunks.get(chunk) as number;
+    return readDictionary(bytes[number] as Uint8Array, chunkLength(column, chunk));
+  };
+  if (column.separators === undefined && value !== null) {
+    const matches = prepareTest(op, value);
+    accepted[0] = matches(null) ? 1 : 0;
+    for (let chunk = 0; chunk < column.dictionary.count; chunk++) {
+      dictionary(chunk).forEach((candidate, i) => {
+        accepted[1 + (column.firstValues[chunk] as number) + i] = matches(candidate) ? 1 : 0;
+      });
+    }
+    return accepted;
+  }
+  acceptRanges(test, accepted, (each) => findCode(column, each, dictionary));
+  return accepted;
+}
+
+interface CodeRange {
+  /** The lowest code whose value is not below the one looked for. */
+  readonly from: number;
+  /** The lowest code whose value is above it. */
+  readonly to: number;
+}
+
+function acceptRanges(
+  { op, value }: ColumnTest,
+  accepted: Uint8Array,
+  find: (value: ScalarValue) => CodeRange,
+): void {
+  if (op === "In" || op === "NotIn") {
+    accepted.fill(op === "In" ? 0 : 1);
+    const list = value === null ? [] : typeof value === "object" ? value : [value];
+    for (const each of list) {
+      const { from, to } = find(each);
+      accepted.fill(op === "In" ? 1 : 0, from, to);
+    }
+    return;
+  }
+  const { from, to } = value === null ? { from: 0, to: 1 } : find(value as ScalarValue);
+  switch (op) {
+    case "Eq":
+      accepted.fill(1, from, to);
+      break;
+    case "NotEq":
+      accepted.fill(1).fill(0, from, to);
+      break;
+    case "Lt":
+      accepted.fill(1, 0, from);
+      break;
+    case "Lte":
+      accepted.fill(1, 0, to);
+      break;
+    case "Gt":
+      accepted.fill(1, to);
+      break;
+    case "Gte":
+      accepted.fill(1, from);
+      break;
+  }
+}
+
+function findCode(
+  column: ColumnDirectory,
+  value: ScalarValue,
+  dictionary: (chunk: number) => readonly ColumnValue[],
+): CodeRange {
+  const chunk = chunkOf(column.separators ?? [], value);
+  if (chunk < 0) {
+    return { from: 1, to: 1 };
+  }
+  const values = dictionary(chunk) as readonly ScalarValue[];
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareScalars(values[middle] as ScalarValue, value) < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  const found = low < values.length && compareScalars(values[low] as ScalarValue, value) === 0;
+  const from = 1 + (column.firstValues[chunk] as number) + low;
+  return { from, to: found ? from + 1 : from };
+}
+
+function chunkLength(column: ColumnDirectory, chunk: number): number {
+  return (column.firstValues[chunk + 1] as number) - (column.firstValues[chunk] as number);
+}

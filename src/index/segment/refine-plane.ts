@@ -1,0 +1,66 @@
+/**
+ * The refine plane: which rows are really near? Pages of consecutive rows as int8, with bounds and
+ * ids. `index/vector/int8.ts` scores gathered rows where they lie in their page.
+ */
+import type { DocumentId } from "../../document/id.ts";
+import { idOfKey } from "../../format/segment-ids.ts";
+import { type RefineRows, readRefineRows, refinePageLength } from "../../format/segment-refine.ts";
+import { locateBlock } from "../../format/segment-section.ts";
+import { limits } from "../../limits.ts";
+import type { Block } from "../../store/block.ts";
+import { blockAt, type Segment, vectorPlanes } from "./segment.ts";
+
+/** The page of an ordinal. */
+export function refinePageOf(ordinal: number): number {
+  return Math.floor(ordinal / limits.refinePageRows);
+}
+
+/** The first ordinal of a page. */
+export function refinePageStart(page: number): number {
+  return page * limits.refinePageRows;
+}
+
+export function refinePage(segment: Segment, page: number): Block {
+  return blockAt(segment, locateBlock(vectorPlanes(segment).refine, page));
+}
+
+/** Views of the verified bytes of a page; row i is ordinal `refinePageStart(page) + i`. */
+export function readRefinePage(segment: Segment, page: number, bytes: Uint8Array): RefineRows {
+  const rows = refinePageLength(segment.root.rows, page);
+  return readRefineRows(bytes, rows, vectorPlanes(segment).width);
+}
+
+/** What `distanceInt8` scores. */
+export interface RefineCandidates {
+  readonly codes: Int8Array;
+  readonly starts: Uint32Array;
+  readonly scales: Float32Array;
+  readonly norms: Float32Array;
+  readonly errors: Float32Array;
+}
+
+/** Some rows of a page, by their index in it; codes stay where they are. */
+export function pickRefineRows(rows: RefineRows, indexes: readonly number[]): RefineCandidates {
+  const width = rows.codes.length / rows.scales.length;
+  const pick = (values: Float32Array): Float32Array =>
+    Float32Array.from(indexes, (i) => values[i] as number);
+  return {
+    codes: rows.codes,
+    starts: Uint32Array.from(indexes, (i) => i * width),
+    scales: pick(rows.scales),
+    norms: pick(rows.norms),
+    errors: pick(rows.errors),
+  };
+}
+
+/**
+ * The id of a row of a page; undefined in namespaces with text ids, of which pages hold hashes
+ * only.
+ */
+export function refineRowId(
+  segment: Segment,
+  rows: RefineRows,
+  index: number,
+): DocumentId | undefined {
+  return idOfKey(segment.root.idKind, rows.keys, index);
+}
