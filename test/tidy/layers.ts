@@ -4,8 +4,10 @@
  *
  *   6  flows and their parts: src/*.ts    3  store
  *   5  namespace | query | compaction     2  format
- *   4  index/vector | text | filter       1  document | bytes | kernels
+ *   4  index                              1  document | bytes | kernels
  *                                         0  errors, limits
+ *
+ * Within index: builder, on filter | text, on segment | vector.
  *
  * src/ports.ts only describes: it imports nothing but types, and anyone may import its types.
  */
@@ -24,6 +26,13 @@ const ranks: Readonly<Record<string, number>> = {
   namespace: 5,
   query: 5,
   compaction: 5,
+};
+const indexRanks: Readonly<Record<string, number>> = {
+  segment: 0,
+  vector: 0,
+  filter: 1,
+  text: 1,
+  builder: 2,
 };
 const flowRank = 6;
 const flows = /^src\/(write|search|compact|collect)\.ts$/;
@@ -49,7 +58,8 @@ function inEngine({ path }: SourceFile, { from, target, typeOnly }: Import): str
   if (area(path) === area(target)) {
     const reachesIn = posix.dirname(target).startsWith(posix.dirname(path));
     const reachesOut = posix.dirname(path).startsWith(posix.dirname(target));
-    return reachesIn || reachesOut ? undefined : "siblings do not import one another";
+    const below = indexRank(target) < indexRank(path);
+    return reachesIn || reachesOut || below ? undefined : "siblings do not import one another";
   }
   return rank(target) < rank(path) ? undefined : "imports go down only";
 }
@@ -72,4 +82,9 @@ function area(path: string): string {
 
 function rank(path: string): number {
   return ranks[area(path)] ?? flowRank;
+}
+
+function indexRank(path: string): number {
+  const [, area, folder] = path.split("/");
+  return area === "index" ? (indexRanks[folder ?? ""] ?? 0) : 0;
 }
