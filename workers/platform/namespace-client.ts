@@ -1,0 +1,168 @@
+/**
+ * The owner of a namespace as a Worker reaches it: the methods of the Durable Object, with what the
+ * platform throws turned into the engine's errors.
+ *
+ *   thrown                        becomes
+ *   .overloaded                   overloaded   never repeated: that would add to the load
+ *   .retryable, .durableObjectReset            repeated with backoff; then unavailable
+ *   .remote without those         itself: a bug in the object, not a condition to wait out
+ *   anything else                 unavailable
+ *
+ * A reply `fenced` (the instance was replaced meanwhile) is repeated like a retryable failure.
+ * Each attempt uses a new stub: one that failed stays broken. A commit that failed may have been
+ * applied; upserts and deletes may be applied twice. When attempts run out it is told so.
+ *
+ * Cost: one call, and one more for each failure.
+ */
+import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
+import type { Delta } from "../../src/format/manifest.ts";
+import type {
+  CommitRequest,
+  HeadRequest,
+  InlineObjects,
+  NamespaceApi,
+  Reply,
+} from "../../src/namespace/protocol.ts";
+import { type Backoff, type BackoffPorts, backoffMs } from "../../src/store/backoff.ts";
+import { systemClock } from "./clock.ts";
+import { systemRandom } from "./random.ts";
+
+const backoff: Backoff = { attemptsMax: 5, baseMs: 50, capMs: 1_000 };
+const retryAfterMs = 1_000;
+
+type Call<T> = (owner: NamespaceApi) => Promise<Reply<T>>;
+
+export function namespaceClient(
+  env: Pick<Env, "NAMESPACES">,
+  tenant: string,
+  name: string,
+): NamespaceApi {
+  return new NamespaceClient(() => {
+    // The stub has the methods of NamespaceApi; its own types wrap what they return.
+    return env.NAMESPACES.getByName(`${tenant}/${name}`) as unknown as NamespaceApi;
+  });
+}
+
+class NamespaceClient implements NamespaceApi {
+  readonly #connect: () => NamespaceApi;
+
+  constructor(connect: () => NamespaceApi) {
+    this.#connect = connect;
+  }
+
+  describe(tenant: string, name: string) {
+    return this.#call((owner) => owner.describe(tenant, name));
+  }
+
+  async commit(request: CommitRequest) {
+    try {
+      return await this.#call((owner) => owner.commit(request));
+    } catch (error) {
+      if (!isEngineError(error, "unavailable")) throw error;
+      throw new EngineError(error.kind, error.message, { ...error.detail, outcomeUnknown: true });
+    }
+  }
+
+  head(request: HeadRequest) {
+    return this.#call((owner) => owner.head(request));
+  }
+
+  remove(tenant: string, name: string) {
+    return this.#call((owner) => owner.remove(tenant, name));
+  }
+
+  status(tenant: string, name: string) {
+    return this.#call((owner) => owner.status(tenant, name));
+  }
+
+  requestFlush(tenant: string, name: string) {
+    return this.#call((owner) => owner.requestFlush(tenant, name));
+  }
+
+  claim(tenant: string, name: string) {
+    return this.#call((owner) => owner.claim(tenant, name));
+  }
+
+  renew(tenant: string, name: string, job: string, attempt: number) {
+    return this.#call((owner) => owner.renew(tenant, name, job, attempt));
+  }
+
+  ticket(tenant: string, name: string, job: string, attempt: number) {
+    return this.#call((owner) => owner.ticket(tenant, name, job, attempt));
+  }
+
+  commitDelta(
+    tenant: string,
+    name: string,
+    job: string,
+    attempt: number,
+    delta: Delta,
+    inline: InlineObjects,
+  ) {
+    return this.#call((owner) => owner.commitDelta(tenant, name, job, attempt, delta, inline));
+  }
+
+  finish(tenant: string, name: string, job: string, attempt: number, version: number) {
+    return this.#call((owner) => owner.finish(tenant, name, job, attempt, version));
+  }
+
+  fail(tenant: string, name: string, job: string, attempt: number, reason: string) {
+    return this.#call((owner) => owner.fail(tenant, name, job, attempt, reason));
+  }
+
+  #call<T>(call: Call<T>): Promise<Reply<T>> {
+    const ports = { clock: systemClock, random: systemRandom };
+    return repeatCalls(ports, () => call(this.#connect()));
+  }
+}
+
+type Outcome<T> =
+  | { readonly kind: "reply"; readonly reply: Reply<T> }
+  | { readonly kind: "again" | "failed"; readonly error: unknown };
+
+/** Makes attempts until one is an answer, or fails in a way that a repetition cannot cure. */
+export async function repeatCalls<T>(
+  ports: BackoffPorts,
+  attempt: () => Promise<Reply<T>>,
+): Promise<Reply<T>> {
+  for (let failed = 0; ; failed++) {
+    const outcome = await tryCall(attempt);
+    if (outcome.kind === "reply") return outcome.reply;
+    if (outcome.kind === "failed" || failed + 1 >= backoff.attemptsMax) throw outcome.error;
+    await ports.clock.sleep(backoffMs(backoff, failed, outcome.error, ports.random));
+  }
+}
+
+async function tryCall<T>(attempt: () => Promise<Reply<T>>): Promise<Outcome<T>> {
+  try {
+    const reply = await attempt();
+    if (reply.ok || reply.kind !== "fenced") return { kind: "reply", reply };
+    return { kind: "again", error: noAnswer(reply.message) };
+  } catch (error) {
+    const { overloaded, retryable, durableObjectReset, remote } = flagsOf(error);
+    if (overloaded) return { kind: "failed", error: tooBusy(error) };
+    if (retryable || durableObjectReset) return { kind: "again", error: noAnswer(error) };
+    return { kind: "failed", error: remote ? error : noAnswer(error) };
+  }
+}
+
+/** What the platform says about an exception of a call. */
+function flagsOf(error: unknown) {
+  const says = (flag: string): boolean =>
+    typeof error === "object" && error !== null && Reflect.get(error, flag) === true;
+  return {
+    overloaded: says("overloaded"),
+    retryable: says("retryable"),
+    durableObjectReset: says("durableObjectReset"),
+    remote: says("remote"),
+  };
+}
+
+function noAnswer(cause: unknown): EngineError {
+  return unavailable("the owner of the namespace did not answer", cause);
+}
+
+function tooBusy(cause: unknown): EngineError {
+  const message = "too many requests to this namespace at once";
+  return new EngineError("overloaded", message, { retryAfterMs, cause });
+}
