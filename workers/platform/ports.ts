@@ -2,7 +2,7 @@
 import type { Ports } from "../../src/ports.ts";
 import { systemClock } from "./clock.ts";
 import { sha256 } from "./digest.ts";
-import { consoleLog } from "./log.ts";
+import { createLog } from "./log.ts";
 import { systemRandom } from "./random.ts";
 import { openStore } from "./store.ts";
 
@@ -12,6 +12,6 @@ export function enginePorts(env: Env): Ports {
     clock: systemClock,
     random: systemRandom,
     digest: sha256,
-    log: consoleLog,
+    log: createLog(),
   };
 }

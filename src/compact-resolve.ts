@@ -1,0 +1,126 @@
+/**
+ * The short second phase of a job, under the commit ticket: what died in its inputs since they were read is carried over,
+ * dead bitmaps are written, the delta is committed.
+ *
+ *   1. ticket: from now on the manifest cannot change until it expires or we commit
+ *   2. `prepare` on that manifest: which rows of which segments die
+ *   3. one new bitmap object per segment that loses rows, under a name of this attempt
+ *   4. delta. Refused: something changed after all, start over. Crash before: the objects are orphans. Crash after: the
+ *      delta is in the manifest, and the same delta again is recognised.
+ */
+import { Bitmap } from "./bytes/bitmap.ts";
+import { EngineError } from "./errors.ts";
+import { encodeDeadBitmap } from "./format/dead-bitmap.ts";
+import type { DeadState, Delta, Manifest, SegmentInfo } from "./format/manifest.ts";
+import type { DeltaReply, InlineObjects, Job, NamespaceApi, Reply } from "./namespace/protocol.ts";
+import type { Identity } from "./owner-ports.ts";
+import type { Ports } from "./ports.ts";
+import { deadKey, generationRoot } from "./store/keys.ts";
+import { putUnique } from "./store/put-unique.ts";
+
+/** The part of a delta that depends on the manifest it is applied to. */
+export interface Resolution {
+  readonly remove: Delta["remove"];
+  readonly add: readonly SegmentInfo[];
+  /** All dead rows, old and new, of each segment that loses some. */
+  readonly dead: readonly { readonly segment: SegmentInfo; readonly bitmap: Bitmap }[];
+  readonly floor?: NonNullable<Delta["floor"]>;
+  readonly roots: InlineObjects["roots"];
+}
+
+export interface JobContext {
+  readonly ports: Ports;
+  readonly api: NamespaceApi;
+  readonly identity: Identity;
+  readonly job: Job;
+}
+
+/** How often a job tries to commit before it is given back. */
+const commitAttemptsMax = 20;
+
+/** Returns false when the job's lease or inputs are gone: the work is void. */
+export async function resolveJob(
+  context: JobContext,
+  prepare: (manifest: Manifest) => Promise<Resolution | undefined>,
+): Promise<boolean> {
+  const { api, ports, job } = context;
+  const { tenant, name } = context.identity;
+  for (let attempt = 0; attempt < commitAttemptsMax; ) {
+    const reply = await unwrap(api.ticket(tenant, name, job.id, job.attempt));
+    if (reply.kind === "void") {
+      ports.log.info("job is void", { job: job.id, reason: reply.reason });
+      return false;
+    }
+    if (reply.kind === "wait") {
+      await ports.clock.sleep(reply.ms);
+      await unwrap(api.renew(tenant, name, job.id, job.attempt));
+      continue;
+    }
+    const resolution = await prepare(reply.manifest);
+    if (resolution === undefined) {
+      return false;
+    }
+    const answer = await commit(context, resolution, attempt);
+    if (answer.kind === "committed") {
+      return true;
+    }
+    ports.log.info("delta refused", { job: job.id, reason: answer.reason });
+    attempt += 1;
+  }
+  throw new EngineError("conflict", `job ${job.id} could not commit`);
+}
+
+async function commit(
+  context: JobContext,
+  resolution: Resolution,
+  attempt: number,
+): Promise<DeltaReply> {
+  const { api, job } = context;
+  const { tenant, name } = context.identity;
+  const added = new Set(resolution.add.map(({ id }) => id));
+  const written = await Promise.all(
+    resolution.dead.map(({ segment, bitmap }) => writeBitmap(context, segment, bitmap, attempt)),
+  );
+  const states = new Map(written.map(({ segment, state }) => [segment, state]));
+  const delta: Delta = {
+    // One id per job: however often the commit is repeated, it applies once.
+    id: job.id,
+    job: job.id,
+    remove: resolution.remove,
+    add: resolution.add.map((info) => ({ ...info, dead: states.get(info.id) ?? info.dead })),
+    dead: resolution.dead.flatMap(({ segment }) => {
+      const to = states.get(segment.id);
+      return to === undefined || added.has(segment.id)
+        ? []
+        : [{ segment: segment.id, from: segment.dead.version, to }];
+    }),
+    ...(resolution.floor === undefined ? {} : { floor: resolution.floor }),
+  };
+  const dead = written.map(({ segment, state, bytes }) => ({ segment, name: state.name, bytes }));
+  const inline = { roots: resolution.roots, dead };
+  return await unwrap(api.commitDelta(tenant, name, job.id, job.attempt, delta, inline));
+}
+
+async function writeBitmap(
+  { ports, identity, job }: JobContext,
+  segment: SegmentInfo,
+  bitmap: Bitmap,
+  attempt: number,
+): Promise<{ segment: string; state: DeadState; bytes: Uint8Array }> {
+  const version = segment.dead.version + 1;
+  const name = `${version}-${job.id}-${job.attempt}-${attempt}`;
+  const place = { generation: job.generation, segment: segment.id, version };
+  const bytes = encodeDeadBitmap(place, bitmap);
+  const root = generationRoot(identity.tenant, job.generation);
+  await putUnique(ports, deadKey(root, segment.id, name), bytes);
+  const state = { version, rows: bitmap.count(), name, bytes: bytes.length };
+  return { segment: segment.id, state, bytes };
+}
+
+export async function unwrap<T>(reply: Promise<Reply<T>>): Promise<T> {
+  const settled = await reply;
+  if (settled.ok) {
+    return settled.value;
+  }
+  throw new EngineError(settled.kind, settled.message);
+}

@@ -1,0 +1,74 @@
+/**
+ * Folding a stretch of the log: of all operations on an id only the newest counts. Pure.
+ *
+ *   batches   oldest first; inside a batch ids are unique, so its own order means nothing
+ *   touched   every id with an operation, upsert or delete: dead in every older segment
+ *   live      the documents whose newest operation is an upsert, in order of id
+ */
+import { type Batch, batchRows } from "../document/batch.ts";
+import { compareIds, type DocumentId } from "../document/id.ts";
+import type { AttributeColumn, AttributeValue } from "../document/value.ts";
+
+export interface Documents {
+  readonly ids: readonly DocumentId[];
+  readonly dims: number;
+  /** ids × dims, row-major. */
+  readonly vectors: Float32Array;
+  readonly attributes: readonly AttributeColumn[];
+}
+
+export interface Folded {
+  readonly touched: readonly DocumentId[];
+  readonly live: Documents;
+}
+
+interface Place {
+  readonly batch: number;
+  readonly row: number;
+}
+
+export function foldBatches(batches: readonly Batch[]): Folded {
+  const newest = new Map<DocumentId, Place>();
+  for (let b = batches.length - 1; b >= 0; b--) {
+    const batch = batches[b] as Batch;
+    const rows = batchRows(batch);
+    for (let row = 0; row < rows; row++) {
+      const id = batch.ids[row] as DocumentId;
+      if (!newest.has(id)) {
+        newest.set(id, { batch: b, row });
+      }
+    }
+  }
+  const touched = [...newest.keys()].sort(compareIds);
+  const ids = touched.filter((id) => {
+    const place = newest.get(id) as Place;
+    return place.row < (batches[place.batch] as Batch).upserts;
+  });
+  const places = ids.map((id) => newest.get(id) as Place);
+  return { touched, live: { ids, ...gather(batches, places) } };
+}
+
+function gather(batches: readonly Batch[], places: readonly Place[]): Omit<Documents, "ids"> {
+  const dims = batches.reduce((max, batch) => Math.max(max, batch.dims), 0);
+  const vectors = new Float32Array(places.length * dims);
+  const columns = new Map<string, AttributeValue[]>();
+  const sources = batches.map(
+    (batch) => new Map(batch.attributes.map(({ name, values }) => [name, values])),
+  );
+  for (const source of sources) {
+    for (const name of source.keys()) {
+      if (!columns.has(name)) {
+        columns.set(name, new Array<AttributeValue>(places.length).fill(null));
+      }
+    }
+  }
+  for (const [at, { batch, row }] of places.entries()) {
+    const { vectors: from, dims: width } = batches[batch] as Batch;
+    vectors.set(from.subarray(row * width, (row + 1) * width), at * dims);
+    for (const [name, values] of sources[batch] as Map<string, readonly AttributeValue[]>) {
+      (columns.get(name) as AttributeValue[])[at] = values[row] ?? null;
+    }
+  }
+  const attributes = [...columns].map(([name, values]) => ({ name, values }));
+  return { dims, vectors, attributes };
+}

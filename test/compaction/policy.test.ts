@@ -1,0 +1,119 @@
+/** When to flush and what to merge. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  type FlushCandidate,
+  flushDueAtMs,
+  planFlush,
+  planMerge,
+} from "../../src/compaction/policy.ts";
+import { noneDead, type SegmentInfo } from "../../src/format/manifest.ts";
+import { limits } from "../../src/limits.ts";
+
+const MiB = 1024 * 1024;
+
+function entries(count: number, bytes: number, rows = 1, timeMs = 0): FlushCandidate[] {
+  return Array.from({ length: count }, (_, i) => ({ sequence: 10 + i, bytes, rows, timeMs }));
+}
+
+function segment(id: string, bytes: number, rows: number, dead = 0, clusters = 0): SegmentInfo {
+  return {
+    id,
+    level: 0,
+    rows,
+    bytes,
+    logicalBytes: bytes,
+    parts: [],
+    root: { part: 0, offset: 0, length: 0 },
+    dead: dead === 0 ? noneDead : { version: 1, rows: dead, name: "x", bytes: 1 },
+    schemaVersion: 1,
+    clusters,
+    minId: 0,
+    maxId: 0,
+    createdMs: 0,
+  };
+}
+
+test("nothing is flushed before it is worth a segment", () => {
+  expect(planFlush([], 0, 0)).toBeUndefined();
+  expect(planFlush(entries(5, 1_000), 0, 0)).toBeUndefined();
+});
+
+test("bytes, rows, objects, age or a request make a flush due", () => {
+  expect(planFlush(entries(4, MiB), 0, 0)).toEqual({ from: 10, to: 14 });
+  expect(planFlush(entries(1, 10, 5_000), 0, 0)).toEqual({ from: 10, to: 11 });
+  expect(planFlush(entries(64, 10), 0, 0)).toEqual({ from: 10, to: 74 });
+  expect(planFlush(entries(1, MiB), limits.flushAgeMs, 0)).toEqual({ from: 10, to: 11 });
+  expect(planFlush(entries(1, 10), limits.flushAgeMs, 0)).toBeUndefined();
+  expect(planFlush(entries(1, 10), limits.flushAgeSmallMs, 0)).toEqual({ from: 10, to: 11 });
+  expect(planFlush(entries(3, 10), 0, 13)).toEqual({ from: 10, to: 13 });
+  expect(planFlush(entries(3, 10), 0, 10)).toBeUndefined();
+});
+
+test("a flush takes no more than it may hold in memory, but at least one entry", () => {
+  expect(planFlush(entries(40, 8 * MiB), 0, 0)).toEqual({ from: 10, to: 14 });
+  expect(planFlush(entries(40, 100 * MiB), 0, 0)).toEqual({ from: 10, to: 11 });
+});
+
+test("age makes a large tail due after a minute, a small one after an hour", () => {
+  expect(flushDueAtMs(entries(1, MiB, 1, 500))).toBe(500 + limits.flushAgeMs);
+  expect(flushDueAtMs(entries(1, 10, 1, 500))).toBe(500 + limits.flushAgeSmallMs);
+  expect(flushDueAtMs([])).toBeUndefined();
+});
+
+test("a segment with too many dead rows is rewritten alone", () => {
+  const inputs = [segment("a", MiB, 100, 21), segment("b", MiB, 100, 20)];
+  expect(planMerge(inputs, new Set())).toEqual(["a"]);
+  expect(planMerge(inputs, new Set(["a"]))).toBeUndefined();
+});
+
+test("flat segments go together once they are enough rows for clusters", () => {
+  const flat = [segment("a", MiB, 5_000), segment("b", MiB, 4_000)];
+  expect(planMerge(flat, new Set())).toEqual(["a", "b"]);
+  expect(planMerge([segment("a", MiB, 5_000), segment("b", MiB, 100)], new Set())).toBeUndefined();
+});
+
+test("four segments of one tier become one of the next", () => {
+  const tier = ["a", "b", "c", "d"].map((id) => segment(id, 30 * MiB, 9_000, 0, 24));
+  expect(planMerge(tier, new Set())).toEqual(["a", "b", "c", "d"]);
+  expect(planMerge(tier.slice(1), new Set())).toBeUndefined();
+});
+
+test("planning always ends: every merge leaves fewer or cleaner segments, within the bound", () => {
+  const shape = fc.record({
+    mib: fc.integer({ min: 1, max: 600 }),
+    rows: fc.integer({ min: 1, max: 200_000 }),
+    deadShare: fc.integer({ min: 0, max: 100 }),
+  });
+  fc.assert(
+    fc.property(fc.array(shape, { maxLength: 40 }), (shapes) => {
+      let segments = shapes.map(({ mib, rows, deadShare }, i) => {
+        const dead = Math.floor((rows * deadShare) / 100);
+        return segment(`s${i}`, mib * MiB, rows, dead, rows < limits.clusteredRowsMin ? 0 : 1);
+      });
+      for (let step = 0; ; step++) {
+        expect(step).toBeLessThan(200);
+        const chosen = planMerge(segments, new Set());
+        if (chosen === undefined) {
+          break;
+        }
+        const inputs = segments.filter(({ id }) => chosen.includes(id));
+        const live = inputs.map((s) => ({
+          rows: s.rows - s.dead.rows,
+          bytes: s.bytes * (1 - s.dead.rows / s.rows),
+        }));
+        const rows = live.reduce((sum, s) => sum + s.rows, 0);
+        const bytes = live.reduce((sum, s) => sum + s.bytes, 0);
+        if (inputs.length > 1) {
+          expect(bytes).toBeLessThanOrEqual(limits.mergeBytesMax * 1.000001);
+        }
+        segments = segments.filter(({ id }) => !chosen.includes(id));
+        if (rows > 0) {
+          const clusters = rows < limits.clusteredRowsMin ? 0 : 1;
+          segments.push(segment(`m${step}`, bytes, rows, 0, clusters));
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

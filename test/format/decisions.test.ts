@@ -1,0 +1,175 @@
+/** Objects that carry decisions: WAL entries, manifests, registry entries, pointers, graves. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
+import type { Schema } from "../../src/document/schema.ts";
+import { isEngineError } from "../../src/errors.ts";
+import type { SealedObject } from "../../src/format/envelope.ts";
+import type { Manifest } from "../../src/format/manifest.ts";
+import { openManifest, sealManifest } from "../../src/format/manifest-codec.ts";
+import {
+  openGrave,
+  openPointer,
+  openRegistryEntry,
+  sealGrave,
+  sealPointer,
+  sealRegistryEntry,
+} from "../../src/format/registry.ts";
+import { openWalEntry, sealWalEntry, type WalEntry } from "../../src/format/wal.ts";
+import { syncDigest } from "../sync-digest.ts";
+
+const generation = "000102030405060708090a0b0c0d0e0f";
+const nonce = new Uint8Array(16).fill(0xab);
+
+const schema: Schema = {
+  version: 2,
+  idKind: "uint",
+  metric: "cosine_distance",
+  attributes: new Map([
+    ["vector", { type: "[2]f32", filterable: false, ann: true }],
+    ["title", { type: "string", filterable: true }],
+  ]),
+};
+
+const wal: WalEntry = {
+  generation,
+  sequence: 7,
+  epoch: 3,
+  nonce,
+  previous: new Uint8Array(32).fill(1),
+  timeMs: 1_767_225_600_000,
+  members: [
+    {
+      kind: "batch",
+      schemaVersion: 2,
+      addition: { idKind: "uint", attributes: schema.attributes },
+      upserts: 3,
+      deletes: 1,
+      chunks: [
+        { kind: "inline", bytes: new Uint8Array([1, 2, 3]), rows: 3 },
+        { kind: "part", id: "p1", length: 9, sha256: new Uint8Array(32).fill(2), rows: 1 },
+      ],
+    },
+    { kind: "tombstone" },
+  ],
+};
+
+const manifest: Manifest = {
+  generation,
+  version: 5,
+  epoch: 3,
+  nonce,
+  committedMs: 1_767_225_600_123,
+  createdMs: 1_767_225_600_000,
+  lastWriteMs: 1_767_225_600_100,
+  floor: 7,
+  floorHash: new Uint8Array(32).fill(1),
+  schema,
+  segments: [
+    {
+      id: "f0-00",
+      level: 0,
+      rows: 10,
+      bytes: 300,
+      logicalBytes: 200,
+      parts: [{ bytes: 300, sha256: new Uint8Array(32).fill(4) }],
+      root: { part: 0, offset: 200, length: 100 },
+      dead: { version: 1, rows: 2, name: "1-f1-1-0", bytes: 40 },
+      schemaVersion: 2,
+      clusters: 0,
+      minId: 1,
+      maxId: 18_446_744_073_709_551_615n,
+      createdMs: 1_767_225_600_050,
+    },
+  ],
+  applied: ["f0-00", "f1-01"],
+  dead: [
+    { object: { kind: "segment", id: "old", parts: 2 }, version: 4, sinceMs: 5 },
+    { object: { kind: "bitmap", segment: "old", name: "1-x" }, version: 4, sinceMs: 5 },
+    { object: { kind: "wal", from: 0, to: 7 }, version: 5, sinceMs: 6 },
+  ],
+};
+
+const registry = { name: "fish", generation, state: "live", version: 2, epoch: 3, nonce } as const;
+const pointer = { generation, manifestVersion: 5, epoch: 3, nonce };
+const grave = { name: "fish", generation, deletedMs: 1_767_225_600_000, nonce };
+
+const kinds: readonly {
+  readonly name: string;
+  readonly seal: () => Promise<SealedObject>;
+  readonly open: (bytes: Uint8Array) => Promise<unknown>;
+  readonly value: object;
+}[] = [
+  {
+    name: "wal-entry",
+    seal: () => sealWalEntry(wal, syncDigest),
+    open: (bytes) => openWalEntry(bytes, { generation, sequence: 7 }, syncDigest),
+    value: wal,
+  },
+  {
+    name: "manifest",
+    seal: () => sealManifest(manifest, syncDigest),
+    open: (bytes) => openManifest(bytes, { generation, version: 5 }, syncDigest),
+    value: manifest,
+  },
+  {
+    name: "registry-entry",
+    seal: () => sealRegistryEntry(registry, syncDigest),
+    open: (bytes) => openRegistryEntry(bytes, syncDigest),
+    value: registry,
+  },
+  {
+    name: "pointer",
+    seal: () => sealPointer(pointer, syncDigest),
+    open: (bytes) => openPointer(bytes, syncDigest),
+    value: pointer,
+  },
+  {
+    name: "grave",
+    seal: () => sealGrave(grave, syncDigest),
+    open: (bytes) => openGrave(bytes, syncDigest),
+    value: grave,
+  },
+];
+
+for (const { name, seal, open, value } of kinds) {
+  test(`the bytes of a ${name} are what they always were`, async () => {
+    const file = new URL(`../golden/v1/${name}.hex`, import.meta.url);
+    const golden = readFileSync(file, "utf8").replace(/\s/g, "");
+    expect(encodeHex((await seal()).bytes)).toBe(golden);
+    expect(await open(decodeHex(golden))).toMatchObject(value);
+  });
+
+  test(`a ${name} comes back as it was`, async () => {
+    expect(await open((await seal()).bytes)).toMatchObject(value);
+  });
+
+  test(`a ${name} with any one byte changed or missing is refused`, async () => {
+    const { bytes } = await seal();
+    for (let i = 0; i < bytes.length; i++) {
+      const damaged = bytes.slice();
+      damaged[i] = (damaged[i] as number) ^ (1 << (i % 8));
+      await expect(open(damaged)).rejects.toSatisfy((error) => isEngineError(error, "corrupt"));
+      const short = bytes.slice(0, i);
+      await expect(open(short)).rejects.toSatisfy((error) => isEngineError(error, "corrupt"));
+    }
+  });
+}
+
+test("inline chunks of a WAL entry begin at a multiple of eight", async () => {
+  const { bytes } = await sealWalEntry(wal, syncDigest);
+  const entry = await openWalEntry(bytes, { generation, sequence: 7 }, syncDigest);
+  const [member] = entry.members;
+  const chunk = member?.kind === "batch" ? member.chunks[0] : undefined;
+  expect(chunk?.kind === "inline" && chunk.bytes.byteOffset % 8).toBe(0);
+});
+
+test("an entry under another sequence or generation is refused", async () => {
+  const { bytes } = await sealWalEntry(wal, syncDigest);
+  for (const expected of [
+    { generation, sequence: 8 },
+    { generation: "ff".repeat(16), sequence: 7 },
+  ]) {
+    await expect(openWalEntry(bytes, expected, syncDigest)).rejects.toThrow("says it is");
+  }
+});

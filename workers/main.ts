@@ -1,0 +1,11 @@
+/** Entry point: the HTTP API, the queue consumer, the cron and the Namespace object, in one script. */
+import { app } from "./api/app.ts";
+import { consume, sweep } from "./compactor.ts";
+
+export { Namespace } from "../durable-objects/namespace.ts";
+
+export default {
+  fetch: app.fetch,
+  queue: (batch, env) => consume(batch, env),
+  scheduled: (_event, env) => sweep(env),
+} satisfies ExportedHandler<Env, import("../src/ports.ts").JobHint>;

@@ -1,0 +1,11 @@
+/** The SIMD kernels of this isolate: instantiated once, from a module compiled at deploy time. */
+import simd from "../../src/kernels/kernels.wasm";
+import type { Kernels } from "../../src/kernels/kernels.ts";
+import { createWasmKernels } from "../../src/kernels/wasm.ts";
+
+let instance: Kernels | undefined;
+
+export function kernels(): Kernels {
+  instance ??= createWasmKernels(simd);
+  return instance;
+}
