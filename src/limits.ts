@@ -12,6 +12,12 @@ export const limits = {
   bodyBytesMax: 16 * MiB,
   /** Query body: a 10,752-d vector as decimal text is 120 KB; an In list of 10,000 strings fits too. */
   queryBodyBytesMax: 1 * MiB,
+  /** Nesting of a JSON body: 32 nested filters take 65 levels, a multi-query two more. */
+  jsonDepthMax: 72,
+  /** Estimated heap of a parsed body: four times its bytes are ordinary, `[[],[],…]` takes sixteen. */
+  jsonHeapBytesMax: 64 * MiB,
+  /** Bodies an isolate holds at once, each until its request is answered; parsed they are 3-4x as large. */
+  bodiesBytesMax: 24 * MiB,
   batchRowsMax: 50_000,
   /** Encoded batch; below the platform's 32 MiB per RPC message with room for headers. */
   batchBytesMax: 24 * MiB,
@@ -114,6 +120,15 @@ export const limits = {
   readAttemptsMax: 4,
   /** Isolate-wide LRU of immutable blocks; 128 MB hold code, heap, WASM and responses besides. */
   cacheBytesMax: 48 * MiB,
+  /** Beside the cache, decoded: opened roots, bitmaps, WAL entries of small tails, manifests. */
+  decodedRootsBytesMax: 8 * MiB,
+  decodedBitmapsBytesMax: 2 * MiB,
+  decodedTailBytesMax: 12 * MiB,
+  snapshotsBytesMax: 4 * MiB,
+  /** A larger tail is streamed through each query instead of being kept decoded. */
+  tailHeldBytesMax: 6 * MiB,
+  /** WAL bytes (entries and attachments) that a query holds at once while it streams a tail. */
+  tailWindowBytes: 8 * MiB,
   /** Bytes all requests of an isolate may have reserved at once for what they fetch and hold. */
   reservedBytesMax: 32 * MiB,
   reservationLeaseMs: 60_000,

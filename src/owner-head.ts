@@ -24,11 +24,12 @@ export async function headReply(
 ): Promise<HeadReply> {
   const { manifest, generation } = state;
   const known = request.generation === generation ? request : undefined;
-  const wal = inlineWal(ports, state, known?.walBelow ?? 0);
+  const isBrief = request.brief === true;
+  const wal = isBrief ? [] : inlineWal(ports, state, known?.walBelow ?? 0);
   const inline = await inlineObjects(
     ports,
     generationRoot(tenant, generation),
-    manifest.segments,
+    isBrief ? [] : manifest.segments,
     new Set(known?.roots ?? []),
     new Set(known?.dead ?? []),
   );

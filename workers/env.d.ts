@@ -6,6 +6,8 @@ interface Env {
   readonly ASSETS: Fetcher;
   /** Secret: accepted API keys, separated by commas. */
   readonly SHOAL_API_KEYS?: string;
+  /** Secret: one more accepted API key. */
+  readonly SHOAL_API_KEY?: string;
   /** Waiting added to every request to the bucket, for benches only. */
   readonly SHOAL_R2_LATENCY?: string;
 }

@@ -63,6 +63,8 @@ export interface HeadRequest {
   readonly roots?: readonly string[];
   /** Dead bitmaps the caller holds, as "<segment>/<name>". */
   readonly dead?: readonly string[];
+  /** The caller wants no bytes along: no WAL entries, roots and bitmaps. */
+  readonly brief?: boolean;
 }
 
 /** Bytes of small objects that travel with other answers, to save their readers a round. */
