@@ -1,13 +1,14 @@
 /**
- * The Namespace object: one per tenant and name, for ever. Thin: holds the identity and the fence that the platform gives
- * it (its own storage), and hands everything to src/owner.ts.
+ * The Namespace object: one per tenant and name, for ever. Thin: holds the identity and the fence
+ * that the platform gives it (its own storage), and hands everything to src/owner.ts.
  *
- * Its storage holds two small records, both of which may be lost: `owner` (epoch, next slot, intent) and `jobs`.
- * All objects of a class may share one isolate and its 128 MB, so what is kept in memory to save readers a round is one
- * cache for all of them.
+ * Its storage holds two small records, both of which may be lost: `owner` (epoch, next slot,
+ * intent) and `jobs`. All objects of a class may share one isolate and its 128 MB, so what is kept
+ * in memory to save readers a round is one cache for all of them.
  */
 import { DurableObject } from "cloudflare:workers";
 import { EngineError } from "../src/errors.ts";
+import type { Delta } from "../src/format/manifest.ts";
 import { limits } from "../src/limits.ts";
 import type { JobTable } from "../src/namespace/jobs.ts";
 import type {
@@ -18,7 +19,6 @@ import type {
 } from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
-import type { Delta } from "../src/format/manifest.ts";
 import { ByteLru } from "../src/store/byte-lru.ts";
 import { enginePorts } from "../workers/platform/ports.ts";
 
@@ -107,7 +107,10 @@ function identityOf(objectName: string | undefined): Identity | undefined {
   return tenant === undefined || name === undefined ? undefined : { tenant, name };
 }
 
-/** The platform holds replies and puts issued after a write until it is durable, and fails it if we were replaced. */
+/**
+ * The platform holds replies and puts issued after a write until it is durable, and fails it if we
+ * were replaced.
+ */
 class ObjectStorage implements OwnerStorage {
   readonly #storage: DurableObjectStorage;
 

@@ -1,16 +1,19 @@
 /**
- * Collection: the only place that deletes objects, and only what is known to be of no more use to anybody.
+ * Collection: the only place that deletes objects, and only what is known to be of no more use to
+ * anybody.
  *
  *   collect  1. `current` is read back: only what it or an older manifest declared dead counts (a newer manifest might
  *               still be lost with its names, never one that `current` points to)
- *            2. dead for longer than the grace, which is longer than any request or lease: WAL entries with the
- *               attachments they name, segments, bitmaps; attachments before the entry that names them
+ *            2. dead for longer than the grace, which is longer than any request or lease: WAL
+ *               entries with the attachments they name, segments, bitmaps; attachments before the
+ *               entry that names them
  *            3. manifests superseded for longer than the grace and older than `current`
- *            4. orphans: objects older than a day that no manifest names, live or dead, and no WAL entry mentions
+ *            4. orphans: objects older than a day that no manifest names, live or dead, and no WAL
+ *               entry mentions
  *   purge    every object of a deleted generation, then its grave
  *
- * A crash anywhere leaves objects that the next run finds again: deleting is repeated, never skipped. The owner drops the
- * records of what is gone only after this returns.
+ * A crash anywhere leaves objects that the next run finds again: deleting is repeated, never
+ * skipped. The owner drops the records of what is gone only after this returns.
  */
 import { corrupt } from "./errors.ts";
 import type { DeadRecord, Manifest } from "./format/manifest.ts";
@@ -198,7 +201,9 @@ async function deleteOrphans(
   return await deleteAll(ports, doomed);
 }
 
-/** Attachments of every entry that still exists; read only when there is an old attachment to judge. */
+/**
+ * Attachments of every entry that still exists; read only when there is an old attachment to judge.
+ */
 async function namedAttachments(
   ports: Ports,
   root: string,

@@ -1,16 +1,21 @@
 /**
  * Group commit: the only place where a namespace's log grows.
  *
- *   1. A member (batch or tombstone) joins the open group if it was encoded under the schema as it will be then; else its
- *      writer is told to encode again, once everything ahead of it is durable.
- *   2. The group is sealed when no put is in flight and the commit interval has passed, or at 8 MiB.
- *   3. A new name is registered first. Crash here: a registered generation without entries, finished by the next instance.
- *   4. In one turn: storage write {intent: sequence}, then the create-only put of wal/<sequence>. The store lets the put
- *      out only after the storage write, which fails for a replaced instance. Crash here: the entry exists or may yet
- *      appear; the next instance settles the slot before anything else.
- *   5. Slot ours: apply. Occupied by a newer epoch: we were replaced. Otherwise adopt the occupant, check every member
- *      again as if it had just arrived, seal with a new nonce for the next slot.
- *   6. Storage write {next, hash}; then all members are answered. Crash here: durable but unanswered, which is allowed.
+ *   1. A member (batch or tombstone) joins the open group if it was encoded under the schema as it
+ *      will be then; else its writer is told to encode again, once everything ahead of it is
+ *      durable.
+ *   2. The group is sealed when no put is in flight and the commit interval has passed, or at 8
+ *      MiB.
+ *   3. A new name is registered first. Crash here: a registered generation without entries,
+ *      finished by the next instance.
+ *   4. In one turn: storage write {intent: sequence}, then the create-only put of wal/<sequence>.
+ *      The store lets the put out only after the storage write, which fails for a replaced
+ *      instance. Crash here: the entry exists or may yet appear; the next instance settles the slot
+ *      before anything else.
+ *   5. Slot ours: apply. Occupied by a newer epoch: we were replaced. Otherwise adopt the occupant,
+ *      check every member again as if it had just arrived, seal with a new nonce for the next slot.
+ *   6. Storage write {next, hash}; then all members are answered. Crash here: durable but
+ *      unanswered, which is allowed.
  *
  * Cost per group: two storage writes and one put, however many members.
  */
@@ -208,7 +213,10 @@ export class GroupCommit {
     return outcome.kind === "ours";
   }
 
-  /** Members that waited too long learn that their outcome is unknown; the slot is resolved all the same. */
+  /**
+   * Members that waited too long learn that their outcome is unknown; the slot is resolved all the
+   * same.
+   */
   #tellUnknown(): void {
     const now = this.#ports.clock.now();
     for (const member of this.#sealing) {

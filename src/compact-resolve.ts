@@ -1,18 +1,24 @@
 /**
- * The short second phase of a job, under the commit ticket: what died in its inputs since they were read is carried over,
- * dead bitmaps are written, the delta is committed.
+ * The short second phase of a job, under the commit ticket: what died in its inputs since they were
+ * read is carried over, dead bitmaps are written, the delta is committed.
  *
  *   1. ticket: from now on the manifest cannot change until it expires or we commit
  *   2. `prepare` on that manifest: which rows of which segments die
  *   3. one new bitmap object per segment that loses rows, under a name of this attempt
- *   4. delta. Refused: something changed after all, start over. Crash before: the objects are orphans. Crash after: the
- *      delta is in the manifest, and the same delta again is recognised.
+ *   4. delta. Refused: something changed after all, start over. Crash before: the objects are
+ *      orphans. Crash after: the delta is in the manifest, and the same delta again is recognised.
  */
 import { Bitmap } from "./bytes/bitmap.ts";
 import { EngineError } from "./errors.ts";
 import { encodeDeadBitmap } from "./format/dead-bitmap.ts";
 import type { DeadState, Delta, Manifest, SegmentInfo } from "./format/manifest.ts";
-import type { DeltaReply, InlineObjects, Job, NamespaceApi, Reply } from "./namespace/protocol.ts";
+import {
+  type DeltaReply,
+  type InlineObjects,
+  type Job,
+  type NamespaceApi,
+  replyValue,
+} from "./namespace/protocol.ts";
 import type { Identity } from "./owner-ports.ts";
 import type { Ports } from "./ports.ts";
 import { deadKey, generationRoot } from "./store/keys.ts";
@@ -46,14 +52,14 @@ export async function resolveJob(
   const { api, ports, job } = context;
   const { tenant, name } = context.identity;
   for (let attempt = 0; attempt < commitAttemptsMax; ) {
-    const reply = await unwrap(api.ticket(tenant, name, job.id, job.attempt));
+    const reply = replyValue(await api.ticket(tenant, name, job.id, job.attempt));
     if (reply.kind === "void") {
       ports.log.info("job is void", { job: job.id, reason: reply.reason });
       return false;
     }
     if (reply.kind === "wait") {
       await ports.clock.sleep(reply.ms);
-      await unwrap(api.renew(tenant, name, job.id, job.attempt));
+      replyValue(await api.renew(tenant, name, job.id, job.attempt));
       continue;
     }
     const resolution = await prepare(reply.manifest);
@@ -98,7 +104,7 @@ async function commit(
   };
   const dead = written.map(({ segment, state, bytes }) => ({ segment, name: state.name, bytes }));
   const inline = { roots: resolution.roots, dead };
-  return await unwrap(api.commitDelta(tenant, name, job.id, job.attempt, delta, inline));
+  return replyValue(await api.commitDelta(tenant, name, job.id, job.attempt, delta, inline));
 }
 
 async function writeBitmap(
@@ -115,12 +121,4 @@ async function writeBitmap(
   await putUnique(ports, deadKey(root, segment.id, name), bytes);
   const state = { version, rows: bitmap.count(), name, bytes: bytes.length };
   return { segment: segment.id, state, bytes };
-}
-
-export async function unwrap<T>(reply: Promise<Reply<T>>): Promise<T> {
-  const settled = await reply;
-  if (settled.ok) {
-    return settled.value;
-  }
-  throw new EngineError(settled.kind, settled.message);
 }

@@ -1,7 +1,9 @@
 /**
- * What is due in a namespace, from the owner's state and job table alone; and when to look again. Pure.
+ * What is due in a namespace, from the owner's state and job table alone; and when to look again.
+ * Pure.
  *
- * Order: flush before merge before collect before purge; within a kind, what failed before goes first, flushes by range.
+ * Order: flush before merge before collect before purge; within a kind, what failed before goes
+ * first, flushes by range.
  */
 import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
 import type { Manifest } from "./format/manifest.ts";
@@ -54,7 +56,10 @@ export function isVoid(job: JobRecord, manifest: Manifest): boolean {
   return (job.inputs ?? []).some((input) => !ids.has(input));
 }
 
-/** When the alarm should ring: soon while anything is due or claimed, else when age makes something due. */
+/**
+ * When the alarm should ring: soon while anything is due or claimed, else when age makes something
+ * due.
+ */
 export function nextAlarmMs(
   table: JobTable,
   state: NamespaceState,

@@ -1,5 +1,6 @@
 /**
- * The answer to `head`: the snapshot a strong query reads, with what the caller lacks sent along while it is small.
+ * The answer to `head`: the snapshot a strong query reads, with what the caller lacks sent along
+ * while it is small.
  *
  *   1. state        taken in one turn
  *   2. WAL          newest entries first, from memory only, at most 4 MiB

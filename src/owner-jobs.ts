@@ -6,8 +6,8 @@
  *   ticket    the short exclusive permission to finish; flushes get it in the order of their ranges
  *   commit    checks lease, ticket and delta, publishes the manifest, forgets the job
  *
- * The table is written to the object's storage at every change. Losing it makes running jobs void: their outputs become
- * orphans that the collector finds, and the same ranges are handed out again.
+ * The table is written to the object's storage at every change. Losing it makes running jobs void:
+ * their outputs become orphans that the collector finds, and the same ranges are handed out again.
  */
 import { encodeHex } from "./bytes/hex.ts";
 import { applyDelta } from "./compaction/delta.ts";

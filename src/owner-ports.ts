@@ -1,6 +1,6 @@
 /**
- * What the owner of a namespace needs besides the engine's ports. Its storage is a fence and a memory aid: all of it may
- * be lost, and everything in it is found again on object storage.
+ * What the owner of a namespace needs besides the engine's ports. Its storage is a fence and a
+ * memory aid: all of it may be lost, and everything in it is found again on object storage.
  */
 import type { JobTable } from "./namespace/jobs.ts";
 import type { HintQueue, Ports } from "./ports.ts";
@@ -19,8 +19,9 @@ export interface OwnerRecord {
 }
 
 /**
- * Durable storage of one object. A write throws when this instance has been replaced; while a write is under way, puts
- * to object storage and replies that were issued after it wait for it. That is the fence of the whole write path.
+ * Durable storage of one object. A write throws when this instance has been replaced; while a write
+ * is under way, puts to object storage and replies that were issued after it wait for it. That is
+ * the fence of the whole write path.
  */
 export interface OwnerStorage {
   readRecord(): Promise<OwnerRecord | undefined>;

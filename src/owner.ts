@@ -1,13 +1,14 @@
 /**
- * The owner of a namespace: the one place that orders its writes, publishes its manifests and leases its jobs. One instance
- * runs inside each Namespace object; everything it knows is rebuilt from object storage by recover.ts.
+ * The owner of a namespace: the one place that orders its writes, publishes its manifests and
+ * leases its jobs. One instance runs inside each Namespace object; everything it knows is rebuilt
+ * from object storage by recover.ts.
  *
  *   write    commit.ts    group commit of batches into the log
  *   publish  publish.ts   manifests, `current`, registry
  *   jobs     owner-jobs.ts what is due, leases, tickets, deltas
  *
- * `head` takes its snapshot in one turn of an instance that has settled its open slot: it holds everything acknowledged
- * before the call began, even if this instance is replaced a moment later.
+ * `head` takes its snapshot in one turn of an instance that has settled its open slot: it holds
+ * everything acknowledged before the call began, even if this instance is replaced a moment later.
  */
 
 import { encodeHex } from "./bytes/hex.ts";
@@ -130,12 +131,7 @@ export class Owner implements NamespaceApi {
     return this.#answer({ tenant, name }, () => this.#jobs.renew(job, attempt));
   }
 
-  ticket(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-  ): Promise<Reply<TicketReply>> {
+  ticket(tenant: string, name: string, job: string, attempt: number): Promise<Reply<TicketReply>> {
     return this.#answer({ tenant, name }, () => this.#jobs.ticket(job, attempt));
   }
 
@@ -172,7 +168,9 @@ export class Owner implements NamespaceApi {
     return this.#answer({ tenant, name }, () => this.#jobs.fail(job, attempt, reason));
   }
 
-  /** The object's alarm: sends lost hints again and arms itself while there is work. Never throws. */
+  /**
+   * The object's alarm: sends lost hints again and arms itself while there is work. Never throws.
+   */
   async alarm(identity: Identity | undefined): Promise<void> {
     const reply = await this.#answer(identity, async () => {
       await this.#movePointer();

@@ -1,6 +1,6 @@
 /**
- * Everything the engine needs from outside. Production, tests and the simulation implement the same ports;
- * with a seeded clock and random source a whole run is replayable.
+ * Everything the engine needs from outside. Production, tests and the simulation implement the same
+ * ports; with a seeded clock and random source a whole run is replayable.
  */
 import type { Kernels } from "./kernels/kernels.ts";
 import type { BlockCache } from "./store/block-cache.ts";

@@ -2,7 +2,8 @@
  * Publishing: the only place where a namespace's manifest changes, and the names that point to it.
  *
  *   manifest   create-only put of manifest/<version+1>, resolved like a WAL slot; then a storage write; only then is
- *              anybody told. Crash between: the next instance finds the manifest by probing forward.
+ *              anybody told. Crash between: the next instance finds the manifest by probing
+ *              forward.
  *   current    compare-and-swap at most once a second, after the manifest it names. A lost swap is harmless: it is a hint,
  *              and recovery probes forward from whatever it says.
  *   registry   compare-and-swap at creation and deletion, resolved by the nonce.
@@ -66,7 +67,10 @@ export async function movePointer(
   return result.kind === "stored" ? result.etag : undefined;
 }
 
-/** Makes the registry say `state` of the generation. Throws `fenced` if the name belongs to another life by now. */
+/**
+ * Makes the registry say `state` of the generation. Throws `fenced` if the name belongs to another
+ * life by now.
+ */
 export async function writeRegistry(
   ports: OwnerPorts,
   identity: Identity,
@@ -97,7 +101,8 @@ export async function writeRegistry(
     };
     const sealed = await sealRegistryEntry(next, ports.digest);
     const etag = await swap(ports, identity, view.etag, sealed, registryMetadata(next), attempt);
-    // Lost or unknown: whatever the registry says now decides, ours being recognised by generation and state.
+    // Lost or unknown: whatever the registry says now decides, ours being recognised by generation
+    // and state.
     view = etag === undefined ? await readRegistry(ports, identity) : { entry: next, etag };
   }
 }

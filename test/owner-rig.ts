@@ -1,6 +1,7 @@
 /**
- * A namespace's owner outside the platform: memory store, storage that can be wiped or belong to a newer instance, a queue
- * that only counts, a clock that moves when told. `restart` is what a crash leaves: a new instance on the same bytes.
+ * A namespace's owner outside the platform: memory store, storage that can be wiped or belong to a
+ * newer instance, a queue that only counts, a clock that moves when told. `restart` is what a crash
+ * leaves: a new instance on the same bytes.
  */
 import type { DocumentId } from "../src/document/id.ts";
 import type { SchemaAddition } from "../src/document/schema.ts";
@@ -10,7 +11,7 @@ import type { JobTable } from "../src/namespace/jobs.ts";
 import { type CommitRequest, protocolVersion, type Reply } from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
 import type { OwnerPorts, OwnerRecord } from "../src/owner-ports.ts";
-import type { JobHint } from "../src/ports.ts";
+import type { JobHint, Ports } from "../src/ports.ts";
 import { ByteLru } from "../src/store/byte-lru.ts";
 import { CountingStore } from "../src/store/counting-store.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
@@ -18,6 +19,8 @@ import { FakeClock } from "./fake-clock.ts";
 import { FaultyStore } from "./faulty-store.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { syncDigest } from "./sync-digest.ts";
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** The durable storage all instances of one object share; only the newest may touch it. */
 export class RigStorage {
@@ -93,13 +96,8 @@ export class OwnerRig {
   /** A new instance; the old one, if any, is a zombie from now on. */
   restart(): Owner {
     this.storage.newest += 1;
-    const log = { info: () => {}, warn: () => {}, error: () => {} };
     this.owner = new Owner({
-      store: this.store,
-      clock: this.clock,
-      random: this.random,
-      digest: syncDigest,
-      log,
+      ...this.ports(),
       storage: this.storage.view(this.storage.newest),
       queue: {
         send: async (hint) => {
@@ -115,6 +113,12 @@ export class OwnerRig {
       },
     });
     return this.owner;
+  }
+
+  /** The engine's ports, for flows that run beside the owner. */
+  ports(): Ports {
+    const { store, clock, random } = this;
+    return { store, clock, random, digest: syncDigest, log: silent };
   }
 
   /** Runs the call while virtual time goes on, and unwraps the reply. */

@@ -1,4 +1,7 @@
-/** The owner of a namespace: what is acknowledged lies in the store, in one order, whatever fails between. */
+/**
+ * The owner of a namespace: what is acknowledged lies in the store, in one order, whatever fails
+ * between.
+ */
 import { expect, test } from "vitest";
 import { EngineError } from "../src/errors.ts";
 import { openWalEntry, sealWalEntry } from "../src/format/wal.ts";

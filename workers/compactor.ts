@@ -2,8 +2,8 @@
  * Queue consumer and cron: runs what namespaces say is due.
  *
  *   message   a hint without content. Jobs are claimed from the namespace's object until none is due; a duplicate, late or
- *             lost message changes nothing. Failures go back to the object, which retries with backoff, so a message is
- *             always acknowledged.
+ *             lost message changes nothing. Failures go back to the object, which retries with
+ *             backoff, so a message is always acknowledged.
  *   cron      the safety net under the alarms: visits graves, whose object may have lost its table
  *
  * One job at a time per isolate: a job may hold half of its memory.
@@ -12,10 +12,9 @@ import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
 import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
-import type { Job, NamespaceApi } from "../src/namespace/protocol.ts";
+import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
 import type { Identity } from "../src/owner-ports.ts";
 import type { IndexPorts, JobHint } from "../src/ports.ts";
-import { unwrap } from "../src/compact-resolve.ts";
 import { gravePrefix } from "../src/store/keys.ts";
 import { kernels } from "./platform/kernels.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
@@ -26,7 +25,10 @@ const invocationMs = 8 * 60_000;
 /** Tenants whose graves the cron visits. Keys of other tenants come with API keys. */
 const tenants = ["default"];
 
-/** Until when this isolate is taken; a deadline, so that a killed invocation cannot hold it for ever. */
+/**
+ * Until when this isolate is taken; a deadline, so that a killed invocation cannot hold it for
+ * ever.
+ */
 let busyUntilMs = 0;
 
 export async function consume(batch: MessageBatch<JobHint>, env: Env): Promise<void> {
@@ -56,7 +58,7 @@ async function runDue(ports: IndexPorts, api: NamespaceApi, identity: Identity):
   try {
     while (ports.clock.now() < endMs) {
       busyUntilMs = ports.clock.now() + limits.leaseMs;
-      const job = await unwrap(api.claim(identity.tenant, identity.name));
+      const job = replyValue(await api.claim(identity.tenant, identity.name));
       if (job === undefined) {
         return false;
       }
@@ -87,12 +89,12 @@ async function runJob(
         break;
       case "collect": {
         const { version } = await collect(ports, tenant, job);
-        await unwrap(api.finish(tenant, name, job.id, job.attempt, version));
+        replyValue(await api.finish(tenant, name, job.id, job.attempt, version));
         break;
       }
       case "purge":
         await purge(ports, tenant, job.grave ?? "");
-        await unwrap(api.finish(tenant, name, job.id, job.attempt, 0));
+        replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
         break;
     }
   } catch (error) {

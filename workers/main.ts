@@ -1,4 +1,6 @@
-/** Entry point: the HTTP API, the queue consumer, the cron and the Namespace object, in one script. */
+/**
+ * Entry point: the HTTP API, the queue consumer, the cron and the Namespace object, in one script.
+ */
 import { app } from "./api/app.ts";
 import { consume, sweep } from "./compactor.ts";
 

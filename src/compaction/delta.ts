@@ -1,10 +1,11 @@
 /**
  * Deltas: how a finished job changes the manifest. Pure.
  *
- * A job never submits "the manifest it computed": it says what it did, and that is applied to the manifest as it is now
- * or refused whole. Refused if: it was applied before; an input is gone or has lost rows the job does not know of (its
- * dead version moved); the floor is not where the job began. Every delta removes something, moves a dead version or moves
- * the floor, so none can be applied twice.
+ * A job never submits "the manifest it computed": it says what it did, and that is applied to the
+ * manifest as it is now or refused whole. Refused if: it was applied before; an input is gone or
+ * has lost rows the job does not know of (its dead version moved); the floor is not where the job
+ * began. Every delta removes something, moves a dead version or moves the floor, so none can be
+ * applied twice.
  */
 import { assert } from "../errors.ts";
 import type { DeadRecord, Delta, Manifest, SegmentInfo } from "../format/manifest.ts";

@@ -1,8 +1,9 @@
 /**
  * When to flush and what to merge. Pure: decisions from counts alone, the same for the same input.
  *
- * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or objects), once it is old, or
- * on request. Merge: size-tiered, each tier four times the one below, and never more than one job may hold.
+ * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or
+ * objects), once it is old, or on request. Merge: size-tiered, each tier four times the one below,
+ * and never more than one job may hold.
  */
 import type { SegmentInfo, WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
@@ -15,8 +16,8 @@ export interface FlushCandidate {
 }
 
 /**
- * The range the next flush takes, or undefined while none is due. `entries`: the tail from the first entry no job has
- * claimed; `requestedBelow`: entries below were asked to be flushed now.
+ * The range the next flush takes, or undefined while none is due. `entries`: the tail from the
+ * first entry no job has claimed; `requestedBelow`: entries below were asked to be flushed now.
  */
 export function planFlush(
   entries: readonly FlushCandidate[],

@@ -1,6 +1,6 @@
 /**
- * A batch: what one write request asks for, column by column, ready to be encoded. Ids are unique in a
- * batch, so the order of its rows means nothing and they stand grouped by operation:
+ * A batch: what one write request asks for, column by column, ready to be encoded. Ids are unique
+ * in a batch, so the order of its rows means nothing and they stand grouped by operation:
  *
  *   row            0 … upserts-1      upserts … upserts+deletes-1
  *   operation      upsert (whole      delete

@@ -1,6 +1,6 @@
 /**
- * Document ids: the user's names for documents. All ids of a namespace are of one kind, fixed by its
- * first write.
+ * Document ids: the user's names for documents. All ids of a namespace are of one kind, fixed by
+ * its first write.
  *
  *   uint    0 … 2^64-1     number while <= 2^53-1, bigint above
  *   string  <= 64 bytes    any Unicode text, the empty one included

@@ -1,5 +1,6 @@
 /**
- * Schema of a namespace: its id kind, distance metric and the type and index options of every attribute.
+ * Schema of a namespace: its id kind, distance metric and the type and index options of every
+ * attribute.
  *
  * Invariants
  *   - types, the id kind, the metric and the vector column never change; attributes are only added

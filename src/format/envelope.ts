@@ -1,6 +1,6 @@
 /**
- * Envelope of every object that carries decisions rather than data: WAL entries, manifests, pointers, registry
- * entries and graves. Verified whole before any of it is believed.
+ * Envelope of every object that carries decisions rather than data: WAL entries, manifests,
+ * pointers, registry entries and graves. Verified whole before any of it is believed.
  *
  *   offset  size  field
  *        0     8  magic, ASCII; says what the object is

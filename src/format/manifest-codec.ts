@@ -1,8 +1,9 @@
 /**
- * Bytes of a manifest: the envelope of envelope.ts, magic "SHOALMAN", format version 1, number = manifest version,
- * head = the CBOR map below, no blocks.
+ * Bytes of a manifest: the envelope of envelope.ts, magic "SHOALMAN", format version 1, number =
+ * manifest version, head = the CBOR map below, no blocks.
  *
- *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment], a: [applied delta],
+ *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment], a:
+ *   [applied delta],
  *    d: [[object, version, since]]}                                  all times in ms
  *
  * Decoding checks every field: a manifest that is not exactly this is corrupt.

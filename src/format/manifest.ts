@@ -1,6 +1,7 @@
 /**
- * Manifest: the list of what a namespace is made of below its floor, at n/<generation>/manifest/<version>. Created once,
- * never overwritten; the newest version that exists is the truth. Version 0 is implied: no segments, floor 0.
+ * Manifest: the list of what a namespace is made of below its floor, at
+ * n/<generation>/manifest/<version>. Created once, never overwritten; the newest version that
+ * exists is the truth. Version 0 is implied: no segments, floor 0.
  *
  *   envelope  see envelope.ts; magic "SHOALMAN", format version 1
  *   body      CBOR map of the fields of `Manifest`, schema as in schema-codec.ts
@@ -8,7 +9,8 @@
  * Invariants (checked by src/namespace/invariants.ts before every commit and after every read)
  *   - version is its predecessor's plus one; the floor never falls; epochs never fall
  *   - segment ids are unique; a segment's dead version only grows while it is listed
- *   - an id is live in at most one segment, and in none if its newest operation below the floor is a delete
+ *   - an id is live in at most one segment, and in none if its newest operation below the floor is
+ *     a delete
  */
 import type { DocumentId } from "../document/id.ts";
 import type { Schema } from "../document/schema.ts";

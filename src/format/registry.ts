@@ -2,15 +2,17 @@
  * The three small objects that say which life a name is in.
  *
  *   registry entry  t/<tenant>/names/<name>         "SHOALREG"  number = how often it was written
- *                   head {s: 0 live | 1 deleted, n: name}; customMetadata {state, generation}, so that one listing
- *                   tells the live names. Compare-and-swapped; written at creation and deletion only.
+ *                   head {s: 0 live | 1 deleted, n: name}; customMetadata {state, generation}, so
+ *                   that one listing tells the live names. Compare-and-swapped; written at creation
+ *                   and deletion only.
  *   current         n/<generation>/current          "SHOALCUR"  number = a manifest version that exists
- *                   head {}; compare-and-swapped at most once a second. A hint for recovery, never the truth.
+ *                   head {}; compare-and-swapped at most once a second. A hint for recovery, never
+ *                   the truth.
  *   grave           t/<tenant>/graves/<generation>  "SHOALGRV"  number = deletion time in ms
  *                   head {n: name}; created once, deleted when the generation's last object is.
  *
- * Each is an envelope (envelope.ts) of format version 1: number and nonce make every body unique, because the etag of
- * an object is the MD5 of its bytes.
+ * Each is an envelope (envelope.ts) of format version 1: number and nonce make every body unique,
+ * because the etag of an object is the MD5 of its bytes.
  */
 import { corrupt } from "../errors.ts";
 import type { Digest } from "../ports.ts";

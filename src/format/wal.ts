@@ -1,6 +1,6 @@
 /**
- * WAL entry: one sealed group, at n/<generation>/wal/<sequence>. Created once, never overwritten; slots are contiguous
- * and each entry carries the hash of its predecessor.
+ * WAL entry: one sealed group, at n/<generation>/wal/<sequence>. Created once, never overwritten;
+ * slots are contiguous and each entry carries the hash of its predecessor.
  *
  *   envelope  magic "SHOALWAL", format version 1; number = sequence; previous = hash of entry sequence-1
  *   head      {t: time in ms, m: [member]}
@@ -10,7 +10,8 @@
  *             {k: 1}                   tombstone: the generation ends here
  *   blocks    the inline chunks (format/batch.ts)
  *
- * An entry without members is a fence: it fills a slot so that nothing written late can ever land there.
+ * An entry without members is a fence: it fills a slot so that nothing written late can ever land
+ * there.
  */
 import type { SchemaAddition } from "../document/schema.ts";
 import { corrupt } from "../errors.ts";
@@ -27,7 +28,10 @@ import { additionFromCbor, additionToCbor } from "./schema-codec.ts";
 
 const format: EnvelopeFormat = { magic: "SHOALWAL", version: 1 };
 
-/** Rows of a batch as one encoded chunk (format/batch.ts), inline or stored by the Worker beforehand. */
+/**
+ * Rows of a batch as one encoded chunk (format/batch.ts), inline or stored by the Worker
+ * beforehand.
+ */
 export type ChunkRef =
   | { readonly kind: "inline"; readonly bytes: Uint8Array; readonly rows: number }
   | {

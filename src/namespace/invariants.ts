@@ -1,6 +1,6 @@
 /**
- * Invariants of the log and the manifest as predicates: each says what is wrong, or nothing. They run before every
- * manifest commit and after every read of one.
+ * Invariants of the log and the manifest as predicates: each says what is wrong, or nothing. They
+ * run before every manifest commit and after every read of one.
  */
 import { assert, corrupt } from "../errors.ts";
 import type { Manifest } from "../format/manifest.ts";

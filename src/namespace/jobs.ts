@@ -1,12 +1,13 @@
 /**
- * The job table of a namespace: who works on what, until when. Pure; kept in the object's own storage only, since losing
- * it wastes work and never data.
+ * The job table of a namespace: who works on what, until when. Pure; kept in the object's own
+ * storage only, since losing it wastes work and never data.
  *
  *   claimed ──lease runs out, or fail()──▶ waiting ──claim()──▶ claimed (attempt + 1)
  *      └── delta committed ──▶ forgotten
  *
- * Rules: a WAL range belongs to one job from its first claim to its commit, so ranges never overlap; an input belongs to
- * one merge; one ticket at a time; whoever has no live lease cannot commit.
+ * Rules: a WAL range belongs to one job from its first claim to its commit, so ranges never
+ * overlap; an input belongs to one merge; one ticket at a time; whoever has no live lease cannot
+ * commit.
  */
 import type { WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";

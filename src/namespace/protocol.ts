@@ -1,7 +1,7 @@
 /**
- * What crosses between Workers and the Namespace object. Plain data only: error classes do not survive the call, so a
- * reply says `ok: false` instead of throwing. Old and new code coexist for minutes during a deploy: `protocol` is
- * checked by the callee and fields are only ever added.
+ * What crosses between Workers and the Namespace object. Plain data only: error classes do not
+ * survive the call, so a reply says `ok: false` instead of throwing. Old and new code coexist for
+ * minutes during a deploy: `protocol` is checked by the callee and fields are only ever added.
  *
  * Byte arrays are sent as exact copies: a view would ship its whole buffer.
  */
@@ -25,7 +25,10 @@ export type Reply<T> =
 
 /** The object's answer when asked who it is; enough to encode a batch. */
 export interface NamespaceDescription {
-  /** False: no write was ever committed, or it was deleted; `generation` is then the one a first write will get. */
+  /**
+   * False: no write was ever committed, or it was deleted; `generation` is then the one a first
+   * write will get.
+   */
   readonly exists: boolean;
   readonly generation: string;
   readonly schema: Schema;
@@ -96,7 +99,9 @@ export interface HeadReply {
   readonly unindexedBytes: number;
   /** Newest entries first while they fit; the caller reads the others from the store. */
   readonly wal: readonly { readonly sequence: number; readonly bytes: Uint8Array }[];
-  /** Roots and dead bitmaps the caller lacks, while they fit; the others are read from the store. */
+  /**
+   * Roots and dead bitmaps the caller lacks, while they fit; the others are read from the store.
+   */
   readonly inline: InlineObjects;
 }
 
@@ -178,12 +183,7 @@ export interface NamespaceApi {
   claim(tenant: string, name: string): Promise<Reply<Job | undefined>>;
   /** Extends the lease; false when it is gone. */
   renew(tenant: string, name: string, job: string, attempt: number): Promise<Reply<boolean>>;
-  ticket(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-  ): Promise<Reply<TicketReply>>;
+  ticket(tenant: string, name: string, job: string, attempt: number): Promise<Reply<TicketReply>>;
   /** `inline`: what the delta adds, so that `head` can pass it on without a read. */
   commitDelta(
     tenant: string,

@@ -1,11 +1,12 @@
 /**
- * What the owner of a namespace knows, and how log entries change it. Pure: every effect lies in the flows.
+ * What the owner of a namespace knows, and how log entries change it. Pure: every effect lies in
+ * the flows.
  *
  *   sequence   0 ………… floor ………… next
  *              in segments │ tail: in memory as one `TailEntry` each
  *
- * Invariants: the tail is contiguous; tail[i].sequence = floor + i; `hash` is the hash of entry next-1; `schema` is the
- * manifest's schema plus every addition in the tail.
+ * Invariants: the tail is contiguous; tail[i].sequence = floor + i; `hash` is the hash of entry
+ * next-1; `schema` is the manifest's schema plus every addition in the tail.
  */
 import { applyAddition, emptySchema, type Schema } from "../document/schema.ts";
 import { assert, corrupt } from "../errors.ts";
@@ -86,7 +87,9 @@ export function exists(state: NamespaceState): boolean {
   return state.next > 0 && !state.ended;
 }
 
-/** The state after the log's next entry. Throws `corrupt` if the entry does not continue the chain. */
+/**
+ * The state after the log's next entry. Throws `corrupt` if the entry does not continue the chain.
+ */
 export function applyEntry(
   state: NamespaceState,
   entry: OpenedWalEntry,

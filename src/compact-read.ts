@@ -1,0 +1,153 @@
+/**
+ * What compaction reads: stretches of the log, and of segments their roots, dead rows and the
+ * places of ids. Everything is immutable, so what a job has read once it keeps until it ends.
+ */
+import { Bitmap } from "./bytes/bitmap.ts";
+import type { Batch } from "./document/batch.ts";
+import type { DocumentId } from "./document/id.ts";
+import { corrupt } from "./errors.ts";
+import { decodeBatch } from "./format/batch.ts";
+import { decodeDeadBitmap } from "./format/dead-bitmap.ts";
+import { equalBytes } from "./format/envelope.ts";
+import type { SegmentInfo, WalRange } from "./format/manifest.ts";
+import { type ChunkRef, openWalEntry } from "./format/wal.ts";
+import {
+  findIds,
+  idBlock,
+  membershipBlock,
+  openIdBlock,
+  openMembership,
+  planIds,
+} from "./index/segment/id-lookup.ts";
+import { openSegment, rootBlock, type Segment, type SegmentHome } from "./index/segment/segment.ts";
+import { limits } from "./limits.ts";
+import type { Ports } from "./ports.ts";
+import { BlockCache } from "./store/block-cache.ts";
+import { BlockReader } from "./store/block-reader.ts";
+import { attachmentKey, deadKey, generationRoot, walKey } from "./store/keys.ts";
+import { MemoryBudget } from "./store/memory-budget.ts";
+
+export class JobReader {
+  readonly reader: BlockReader;
+  readonly #ports: Ports;
+  readonly #home: SegmentHome;
+  readonly #root: string;
+  readonly #segments = new Map<string, Segment>();
+  readonly #places = new Map<string, readonly number[]>();
+
+  constructor(ports: Ports, home: SegmentHome) {
+    this.#ports = ports;
+    this.#home = home;
+    this.#root = generationRoot(home.tenant, home.generation);
+    this.reader = new BlockReader(
+      {
+        store: ports.store,
+        clock: ports.clock,
+        cache: new BlockCache({ bytesMax: 0 }),
+        budget: new MemoryBudget(ports.clock),
+        defer: () => {},
+      },
+      { disableCache: true },
+    );
+  }
+
+  /** All batches of the range, oldest first. */
+  async readLog(range: WalRange): Promise<Batch[]> {
+    const sequences = Array.from({ length: range.to - range.from }, (_, i) => range.from + i);
+    const chunks = await inWaves(sequences, async (sequence) => {
+      const bytes = await this.#readObject(walKey(this.#root, sequence));
+      const expected = { generation: this.#home.generation, sequence };
+      const entry = await openWalEntry(bytes, expected, this.#ports.digest);
+      return entry.members.flatMap((member) => (member.kind === "batch" ? member.chunks : []));
+    });
+    return await inWaves(chunks.flat(), async (chunk) => decodeBatch(await this.#chunk(chunk)));
+  }
+
+  async segment(info: SegmentInfo): Promise<Segment> {
+    let segment = this.#segments.get(info.id);
+    if (segment === undefined) {
+      const [bytes] = await this.readBlocks([rootBlock(this.#home, info)]);
+      segment = openSegment(this.#home, info, bytes as Uint8Array);
+      this.#segments.set(info.id, segment);
+    }
+    // The dead version moves while the objects stay.
+    return { ...segment, info };
+  }
+
+  /** Rows that are dead at the version the info names. A bitmap of the caller's own. */
+  async deadRows(info: SegmentInfo): Promise<Bitmap> {
+    if (info.dead.version === 0) {
+      return new Bitmap(info.rows);
+    }
+    const bytes = await this.#readObject(deadKey(this.#root, info.id, info.dead.name));
+    const { generation } = this.#home;
+    const place = { generation, segment: info.id, version: info.dead.version };
+    return decodeDeadBitmap(bytes, place, info.rows);
+  }
+
+  /** Ordinals of those of the ids that the segment holds. `ids` must be the same in every call. */
+  async placesOf(info: SegmentInfo, ids: readonly DocumentId[]): Promise<readonly number[]> {
+    const known = this.#places.get(info.id);
+    if (known !== undefined) {
+      return known;
+    }
+    const segment = await this.segment(info);
+    const ordinals: number[] = [];
+    if (planIds(segment, ids).blocks.length > 0) {
+      const [filter] = await this.readBlocks([membershipBlock(segment)]);
+      const plan = planIds(segment, ids, openMembership(filter as Uint8Array));
+      const blocks = plan.blocks.map((index) => idBlock(segment, index));
+      await this.reader.readRound(blocks, {
+        readsMax: limits.connectionsMax,
+        gapBytes: limits.coalesceGapBytes,
+        onBlock: (i, bytes) => {
+          const rows = openIdBlock(segment, plan.blocks[i] as number, bytes);
+          findIds(rows, plan.ids[i] ?? [], (_, ordinal) => ordinals.push(ordinal));
+        },
+      });
+    }
+    this.#places.set(info.id, ordinals);
+    return ordinals;
+  }
+
+  async readBlocks(blocks: Parameters<BlockReader["readRound"]>[0]): Promise<Uint8Array[]> {
+    const found: Uint8Array[] = [];
+    await this.reader.readRound(blocks, {
+      readsMax: limits.connectionsMax,
+      gapBytes: limits.coalesceGapBytes,
+      onBlock: (index, bytes) => {
+        found[index] = bytes;
+      },
+    });
+    return found;
+  }
+
+  async #chunk(chunk: ChunkRef): Promise<Uint8Array> {
+    if (chunk.kind === "inline") {
+      return chunk.bytes;
+    }
+    const bytes = await this.#readObject(attachmentKey(this.#root, chunk.id));
+    const hash = await this.#ports.digest(bytes);
+    if (bytes.length !== chunk.length || !equalBytes(hash, chunk.sha256)) {
+      throw corrupt(`attachment ${chunk.id} is not what its entry says`);
+    }
+    return bytes;
+  }
+
+  async #readObject(key: string): Promise<Uint8Array> {
+    const stored = await this.#ports.store.get(key);
+    if (stored === undefined) {
+      throw corrupt(`${key} is missing`);
+    }
+    return stored.bytes;
+  }
+}
+
+/** Results in order, as many at once as may wait for headers. */
+async function inWaves<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += limits.connectionsMax) {
+    results.push(...(await Promise.all(items.slice(at, at + limits.connectionsMax).map(work))));
+  }
+  return results;
+}
