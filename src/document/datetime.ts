@@ -1,6 +1,6 @@
 /**
- * Points in time: ISO-8601 text <-> milliseconds since 1970-01-01T00:00:00Z in the proleptic Gregorian
- * calendar, years 0000 … 9999.
+ * Points in time: ISO-8601 text <-> milliseconds since 1970-01-01T00:00:00Z in the proleptic
+ * Gregorian calendar, years 0000 … 9999.
  *
  *   2024-03-02                        midnight UTC
  *   2024-03-02T10:30[:15[.123456]]    no zone: UTC; `T` may be `t` or a space
@@ -72,8 +72,8 @@ function checkedDays(year: number, month: number, day: number): number | undefin
 }
 
 /**
- * Days since 1970-01-01. Years begin in March, so that the leap day is the last day of its year; then
- * 400 years are 146,097 days and months follow the pattern (153 m + 2) / 5. After H. Hinnant,
+ * Days since 1970-01-01. Years begin in March, so that the leap day is the last day of its year;
+ * then 400 years are 146,097 days and months follow the pattern (153 m + 2) / 5. After H. Hinnant,
  * "chrono-Compatible Low-Level Date Algorithms".
  */
 function daysFromCivil(year: number, month: number, day: number): number {

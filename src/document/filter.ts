@@ -1,6 +1,6 @@
 /**
- * Filters as data, and what one comparison means. The parser (query/filter.ts) has already checked attributes against
- * the schema and brought values into canonical form, so nothing here can fail.
+ * Filters as data, and what one comparison means. The parser (query/filter.ts) has already checked
+ * attributes against the schema and brought values into canonical form, so nothing here can fail.
  *
  *   and, or    of no filters: everything, nothing
  *   compare    one attribute (or "id") against a constant:
@@ -9,8 +9,8 @@
  *   In NotIn           list of scalars; on an array attribute: do they intersect
  *   Lt Lte Gt Gte      scalar or null
  *
- * An absent attribute is null and null sorts below every value: Lt and Lte with a value match it, so do NotEq and NotIn;
- * Gte null matches everything, Lt null nothing.
+ * An absent attribute is null and null sorts below every value: Lt and Lte with a value match it,
+ * so do NotEq and NotIn; Gte null matches everything, Lt null nothing.
  */
 import type { AttributeValue, ScalarValue } from "./value.ts";
 import { compareValues } from "./value.ts";

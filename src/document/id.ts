@@ -15,8 +15,11 @@ export type IdKind = "uint" | "string" | "uuid";
 export type DocumentId = number | bigint | string;
 
 const uintMax = 0xffff_ffff_ffff_ffffn;
-const uuidPattern =
-  /^(?:urn:uuid:)?\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
+const [hex4, hex8, hex12] = [4, 8, 12].map((count) => `([0-9a-f]{${count}})`);
+const uuidPattern = new RegExp(
+  `^(?:urn:uuid:)?\\{?${hex8}-?${hex4}-?${hex4}-?${hex4}-?${hex12}\\}?$`,
+  "i",
+);
 const encoder = new TextEncoder();
 
 /** The kind an id of the first write decides; undefined if no id can have this JSON type. */

@@ -2,11 +2,12 @@
  * Types of attributes about which the schema says nothing, read off their JSON values.
  *
  *   string, bool, integer        string, bool, int
- *   [] of these                  []string, []bool, []int; [] alone: []unknown until an element comes
+ *   [] of these                  []string, []bool, []int; [] alone: []unknown until one comes
  *   `vector`                     [N]f32, with its index
  *   null                         nothing yet
  *
- * Everything else needs a schema: floats (an integer today says nothing about tomorrow), uuid, datetime.
+ * Everything else needs a schema: floats (an integer today says nothing about tomorrow), uuid,
+ * datetime.
  */
 import { type AttributeType, type ScalarType } from "./schema.ts";
 import { describeJson } from "./shape.ts";

@@ -1,14 +1,14 @@
 /**
- * Schemas as users write them: parsing (shape and single options) and merging into a namespace's schema
- * (what may change).
+ * Schemas as users write them: parsing (shape and single options) and merging into a namespace's
+ * schema (what may change).
  *
  *   {"title": "string"}                             shorthand: options stay as they are
  *   {"title": {"type": "string", "filterable": false}}   options given here win, the others stay
  *   {"id": "uuid"}                                  the kind of the ids
  *
- * Merge rules: types, id kind, metric and the vector column are fixed by the first write; `filterable`
- * may change at any time. Options the engine does not have are refused by name unless they are off
- * (false or null); unknown keys of an options object are ignored.
+ * Merge rules: types, id kind, metric and the vector column are fixed by the first write;
+ * `filterable` may change at any time. Options the engine does not have are refused by name unless
+ * they are off (false or null); unknown keys of an options object are ignored.
  */
 import { invalid } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -275,7 +275,9 @@ function sameAttribute(a: AttributeSchema, b: AttributeSchema): boolean {
   return a.type === b.type && a.filterable === b.filterable && a.ann === b.ann;
 }
 
-/** Rules about the schema as a whole: one vector column, there from the start; not too many names. */
+/**
+ * Rules about the schema as a whole: one vector column, there from the start; not too many names.
+ */
 export function checkAddition(schema: Schema, addition: SchemaAddition): void {
   let vector = primaryVector(schema)?.name;
   let count = schema.attributes.size;

@@ -5,7 +5,7 @@
  *   id               type, both nulls                                type
  *   attribute        type, filterable, full_text_search: null        type, filterable
  *   vector           type, ann: true, filterable: null for the       type, ann: {distance_metric},
- *                    column called `vector`, else false              filterable: false unless `vector`
+ *                    column called `vector`, else false              filterable: false but for it
  *
  * The objects have no prototype: an attribute may be called `__proto__`.
  */

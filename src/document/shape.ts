@@ -1,7 +1,7 @@
 /**
- * Words for JSON of the wrong shape. Requests are refused in two ways: `malformed` when a value has the
- * wrong JSON type for its place, `invalid` when the shape is right and the meaning is not. The texts of
- * the first kind are those that users of the API know from its deserializer.
+ * Words for JSON of the wrong shape. Requests are refused in two ways: `malformed` when a value has
+ * the wrong JSON type for its place, `invalid` when the shape is right and the meaning is not. The
+ * texts of the first kind are those that users of the API know from its deserializer.
  */
 import { type EngineError, malformed } from "../errors.ts";
 

@@ -1,9 +1,10 @@
 /**
- * Logical sizes: what a document counts for in limits, billing and `logicalBytes`, whatever its encoding.
+ * Logical sizes: what a document counts for in limits, billing and `logicalBytes`, whatever its
+ * encoding.
  *
  *   id       uint 8, string its UTF-8 bytes, uuid 16
  *   vector   4 a dimension
- *   values   text its UTF-8 bytes, numbers and datetimes 8, bool 1, arrays the sum of their elements
+ *   values   text its UTF-8 bytes, numbers and datetimes 8, bool 1, arrays the sum of elements
  *   absent   0; names of attributes count nothing
  */
 import type { Batch } from "./batch.ts";

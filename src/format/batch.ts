@@ -18,9 +18,9 @@
  *       ..     a  attributes: for each column u32 length, CBOR [name, [value of each upsert]]
  *       ..     4  CRC-32C of everything before
  *
- * All integers little-endian. Golden: test/golden/v1/batch.hex. A decoded batch shares the vectors with
- * `bytes` when those begin at a multiple of 4 in their buffer. Types of values are the schema's business:
- * here they are any canonical values.
+ * All integers little-endian. Golden: test/golden/v1/batch.hex. A decoded batch shares the vectors
+ * with `bytes` when those begin at a multiple of 4 in their buffer. Types of values are the
+ * schema's business: here they are any canonical values.
  */
 import { ByteReader } from "../bytes/byte-reader.ts";
 import { crc32c } from "../bytes/crc32c.ts";

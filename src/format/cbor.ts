@@ -1,21 +1,21 @@
 /**
- * CBOR (RFC 8949) for small structured data: heads of envelopes, columns of attributes. One value has
- * one encoding (section 4.2, core deterministic, but keys stay in the order given), and nothing else is
- * accepted back.
+ * CBOR (RFC 8949) for small structured data: heads of envelopes, columns of attributes. One value
+ * has one encoding (section 4.2, core deterministic, but keys stay in the order given), and nothing
+ * else is accepted back.
  *
  *   major type  0, 1   integers -2^64 … 2^64-1, shortest form; number while safe, else bigint
  *               2      byte string -> Uint8Array, a copy
  *               3      text, UTF-8
  *               4      array
- *               5      map with distinct text keys -> plain object; `__proto__` is a key like any other
- *               7      false, true, null, and 64-bit floats for numbers that are no safe integers; no NaN
+ *               5      map with distinct text keys -> plain object; `__proto__` is an ordinary key
+ *               7      false, true, null, and 64-bit floats for numbers that are no safe integers
  *
- * No tags, no undefined, no indefinite lengths. Written by hand because general decoders do more than
- * this and lose something: they drop a leading byte order mark, replace bad UTF-8, or compile readers
- * for records, which is forbidden inside a Worker.
+ * No tags, no undefined, no indefinite lengths. Written by hand because general decoders do more
+ * than this and lose something: they drop a leading byte order mark, replace bad UTF-8, or compile
+ * readers for records, which is forbidden inside a Worker.
  *
- * Cost: encoding measures, allocates once, then writes. Decoding allocates at most about eight bytes for
- * each byte of input, whatever lengths the input claims, and nests at most 32 deep.
+ * Cost: encoding measures, allocates once, then writes. Decoding allocates at most about eight
+ * bytes for each byte of input, whatever lengths the input claims, and nests at most 32 deep.
  */
 import { utf8Length } from "../document/size.ts";
 import { assert, corrupt } from "../errors.ts";

@@ -3,11 +3,11 @@
  *
  *   uint     8 bytes each, u64
  *   uuid     16 bytes each, in the order of the text
- *   string   u32 × (count + 1): where each id begins in the text that follows, first 0, last its length
+ *   string   u32 × (count + 1): where each id begins in the text, first 0, last its length
  *            UTF-8 of all ids, one after the other
  *
- * All integers little-endian. Reading is lazy and copies nothing; opening checks sizes and offsets, and
- * reading an id checks its text.
+ * All integers little-endian. Reading is lazy and copies nothing; opening checks sizes and offsets,
+ * and reading an id checks its text.
  */
 import { canonicalUint, type DocumentId, type IdKind } from "../document/id.ts";
 import { utf8Length } from "../document/size.ts";

@@ -5,9 +5,9 @@
  *   "zczMPc3MTD4="        base64 of little-endian f32
  *   flat column           one array of numbers, or one base64 text, for all rows
  *
- * Components must be finite as f32: 1e39 is not, nor are the NaN and Infinity that base64 can spell.
- * All faults are `invalid`. Lengths are known before anything is decoded, so that a whole batch can be
- * decoded into one array.
+ * Components must be finite as f32: 1e39 is not, nor are the NaN and Infinity that base64 can
+ * spell. All faults are `invalid`. Lengths are known before anything is decoded, so that a whole
+ * batch can be decoded into one array.
  */
 import { decodeBase64 } from "../../src/bytes/base64.ts";
 import { f32View } from "../../src/bytes/typed-view.ts";

@@ -1,6 +1,6 @@
 /**
- * WriteRequest + schema of the namespace -> the batch to commit and what it adds to the schema. Pure:
- * run again with the newer schema when the namespace answers that this one is stale.
+ * WriteRequest + schema of the namespace -> the batch to commit and what it adds to the schema.
+ * Pure: run again with the newer schema when the namespace answers that this one is stale.
  *
  *   1. merge the schema sent along, so that it decides the types of this very batch
  *   2. ids: one kind, no id twice

@@ -1,10 +1,11 @@
 /**
- * JSON body of POST /v2/namespaces/:ns -> WriteRequest: which operations are asked for, with rows and
- * columns still raw. Nothing here depends on the namespace; write-batch.ts does the rest against its
- * schema, again if that turns out to be stale.
+ * JSON body of POST /v2/namespaces/:ns -> WriteRequest: which operations are asked for, with rows
+ * and columns still raw. Nothing here depends on the namespace; write-batch.ts does the rest
+ * against its schema, again if that turns out to be stale.
  *
- * Wrong JSON types are `malformed` (422). Unknown fields and those of the API that this server does not
- * have are `invalid` (400) and named: a write must not lose half of its meaning. null = not given.
+ * Wrong JSON types are `malformed` (422). Unknown fields and those of the API that this server does
+ * not have are `invalid` (400) and named: a write must not lose half of its meaning. null = not
+ * given.
  */
 import type { DistanceMetric } from "../../src/document/schema.ts";
 import {

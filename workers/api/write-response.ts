@@ -1,6 +1,6 @@
 /**
- * The answer to a committed write. Counts appear for the kinds of operation the request had, also when
- * they are 0; deletes count every id asked for, whether it existed or not.
+ * The answer to a committed write. Counts appear for the kinds of operation the request had, also
+ * when they are 0; deletes count every id asked for, whether it existed or not.
  */
 import { type Batch, batchRows } from "../../src/document/batch.ts";
 import type { DocumentId } from "../../src/document/id.ts";

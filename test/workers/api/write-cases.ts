@@ -1,4 +1,6 @@
-/** Writes as tests send them: through JSON text unless the body is too large for that to be quick. */
+/**
+ * Writes as tests send them: through JSON text unless the body is too large for that to be quick.
+ */
 import { expect } from "vitest";
 import { encodeBase64 } from "../../../src/bytes/base64.ts";
 import { bytesOf } from "../../../src/bytes/typed-view.ts";
