@@ -7,22 +7,23 @@
  *   vector           type, ann: true, filterable: null for the       type, ann: {distance_metric},
  *                    column called `vector`, else false              filterable: false but for it
  *
- * The objects have no prototype: an attribute may be called `__proto__`.
+ * The objects have no prototype: an attribute may be called `__proto__`. Their types are aliases, not
+ * interfaces, so that they pass for JSON.
  */
 import { parseVectorType, type Schema } from "./schema.ts";
 
-export interface AttributeView {
+export type AttributeView = {
   readonly type: string;
   readonly filterable: boolean | null;
   readonly full_text_search: null;
   readonly ann?: true;
-}
+};
 
-export interface AttributeMetadataView {
+export type AttributeMetadataView = {
   readonly type: string;
   readonly filterable?: boolean;
   readonly ann?: { readonly distance_metric: string };
-}
+};
 
 export function schemaView(schema: Schema): Readonly<Record<string, AttributeView>> {
   const view = emptyRecord<AttributeView>();

@@ -7,7 +7,8 @@ import type { DocumentId } from "../../src/document/id.ts";
 import { batchLogicalBytes } from "../../src/document/size.ts";
 import type { WriteRequest } from "./write-request.ts";
 
-export interface WriteResponse {
+/** An alias, not an interface, so that it passes for JSON. */
+export type WriteResponse = {
   readonly status: "OK";
   readonly message: string;
   readonly rows_affected: number;
@@ -17,7 +18,7 @@ export interface WriteResponse {
   readonly deleted_ids?: readonly DocumentId[];
   readonly billing: { readonly billable_logical_bytes_written: number };
   readonly performance: { readonly server_total_ms: number };
-}
+};
 
 /** Ids above 2^53-1 are bigints: the answer needs a writer that keeps them exact. */
 export function writeResponse(request: WriteRequest, batch: Batch, totalMs: number): WriteResponse {
