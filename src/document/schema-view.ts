@@ -7,8 +7,8 @@
  *   vector           type, ann: true, filterable: null for the       type, ann: {distance_metric},
  *                    column called `vector`, else false              filterable: false but for it
  *
- * The objects have no prototype: an attribute may be called `__proto__`. Their types are aliases, not
- * interfaces, so that they pass for JSON.
+ * The objects have no prototype: an attribute may be called `__proto__`. Their types are aliases,
+ * not interfaces, so that they pass for JSON.
  */
 import { parseVectorType, type Schema } from "./schema.ts";
 
