@@ -9,26 +9,29 @@
  */
 import type { EdgeCache } from "../../src/store/block-cache.ts";
 
-const cacheName = "shoal-blocks";
+const cacheNameDefault = "shoal-blocks";
 const origin = "https://blocks.shoal.invalid/";
 const yearSeconds = 31_536_000;
 
 export class CacheApi implements EdgeCache {
   readonly #storage: CacheStorage;
+  readonly #name: string;
 
-  constructor(storage: CacheStorage) {
+  /** Another name is another cache: empty, and no way to empty this one is needed. */
+  constructor(storage: CacheStorage, name: string = cacheNameDefault) {
     this.#storage = storage;
+    this.#name = name;
   }
 
   async match(key: string): Promise<Uint8Array | undefined> {
-    const cache = await this.#storage.open(cacheName);
+    const cache = await this.#storage.open(this.#name);
     const response = await cache.match(urlOf(key));
     if (response === undefined) return undefined;
     return new Uint8Array(await response.arrayBuffer());
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
-    const cache = await this.#storage.open(cacheName);
+    const cache = await this.#storage.open(this.#name);
     // A body of known length: one of unknown length would block other puts until it ends.
     const response = new Response(bytes, {
       headers: {

@@ -1,0 +1,143 @@
+/**
+ * Request bodies: read whole, decompressed, and never beyond a bound.
+ *
+ *   1. A declared length over the bound is refused before anything is read.
+ *   2. Bytes are admitted before they are read: all bodies of an isolate share one budget. The
+ *      declared length is reserved at once; of a compressed body, or one of unknown length, more is
+ *      reserved as it grows.
+ *   3. Decompressed bytes are counted as they come; past the bound reading stops.
+ *
+ * The reservation lasts until `release`: what is parsed from a body lives as long as the request.
+ */
+import { EngineError } from "../../src/errors.ts";
+import type { MemoryBudget, Reservation } from "../../src/store/memory-budget.ts";
+
+export interface Body {
+  /** The bytes, once: whoever parses them need not keep them. */
+  take(): Uint8Array;
+  release(): void;
+}
+
+/** What is reserved first for a body that does not say how long it will be. */
+const firstReserveBytes = 256 * 1_024;
+const empty = new Uint8Array();
+/** How long a body waits for its turn; then 429. */
+const waitMs = 10_000;
+
+/** Throws `tooLarge`, `overloaded`, `invalid` for what is not gzip, UnsupportedEncoding. */
+export async function readBody(
+  budget: MemoryBudget,
+  request: Request,
+  bytesMax: number,
+): Promise<Body> {
+  const encoding = (request.headers.get("content-encoding") ?? "identity").trim().toLowerCase();
+  if (encoding !== "identity" && encoding !== "gzip") {
+    throw new UnsupportedEncoding(encoding);
+  }
+  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (declared > bytesMax) {
+    throw tooLarge(bytesMax);
+  }
+  const isExact = encoding === "identity" && Number.isSafeInteger(declared);
+  const grant = new Grant(budget, bytesMax);
+  try {
+    await grant.reach(isExact ? declared : Math.min(bytesMax, firstReserveBytes));
+    const stream = request.body;
+    let bytes = stream === null ? empty : await readStream(decoded(stream, encoding), grant);
+    return {
+      take: () => {
+        const taken = bytes;
+        bytes = empty;
+        return taken;
+      },
+      release: () => grant.release(),
+    };
+  } catch (error) {
+    grant.release();
+    throw error;
+  }
+}
+
+/** The body is compressed in a way this server does not know: 415. */
+export class UnsupportedEncoding extends Error {
+  constructor(encoding: string) {
+    super(`content-encoding \`${encoding}\` is not supported, only gzip is`);
+  }
+}
+
+function decoded(stream: ReadableStream<Uint8Array>, encoding: string) {
+  return encoding === "gzip" ? stream.pipeThrough(new DecompressionStream("gzip")) : stream;
+}
+
+async function readStream(stream: ReadableStream<Uint8Array>, grant: Grant): Promise<Uint8Array> {
+  const reader = stream.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await read(reader);
+      if (done) return concat(chunks, length);
+      length += value.length;
+      await grant.reach(length);
+      chunks.push(value);
+    }
+  } catch (error) {
+    // Nobody waits for the sender to stop.
+    reader.cancel(error).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function read(reader: ReadableStreamDefaultReader<Uint8Array>) {
+  try {
+    return await reader.read();
+  } catch (cause) {
+    throw new EngineError("invalid", "the request body ended early or is not valid gzip", {
+      cause,
+    });
+  }
+}
+
+function concat(chunks: Uint8Array[], length: number): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const [i, chunk] of chunks.entries()) {
+    whole.set(chunk, at);
+    at += chunk.length;
+    // Large bodies come in many chunks: let go of each as it is copied.
+    chunks[i] = empty;
+  }
+  return whole;
+}
+
+/** What one body holds of the budget: grows with the body, at least doubling. */
+class Grant {
+  readonly #budget: MemoryBudget;
+  readonly #bytesMax: number;
+  readonly #parts: Reservation[] = [];
+  #bytes = 0;
+
+  constructor(budget: MemoryBudget, bytesMax: number) {
+    this.#budget = budget;
+    this.#bytesMax = bytesMax;
+  }
+
+  async reach(bytes: number): Promise<void> {
+    if (bytes > this.#bytesMax) throw tooLarge(this.#bytesMax);
+    if (bytes <= this.#bytes) return;
+    const wanted = Math.min(this.#bytesMax, Math.max(bytes, 2 * this.#bytes));
+    this.#parts.push(await this.#budget.reserve(wanted - this.#bytes, waitMs));
+    this.#bytes = wanted;
+  }
+
+  release(): void {
+    for (const part of this.#parts.splice(0)) part.release();
+    this.#bytes = 0;
+  }
+}
+
+function tooLarge(bytesMax: number): EngineError {
+  return new EngineError("tooLarge", `the request body is larger than ${bytesMax} bytes`);
+}

@@ -1,0 +1,43 @@
+/**
+ * GET and POST /v1/namespaces/:ns/index, which are this server's own: how far indexing is, and the
+ * request to index now what would otherwise wait for company.
+ *
+ *   indexed   nothing waits and no job is due or running
+ *   head      WAL entries so far; floor: those of them that are in segments
+ */
+import { type IndexStatus, replyValue } from "../../src/namespace/protocol.ts";
+import type { JsonEncodable } from "./json.ts";
+import { respondJson } from "./respond.ts";
+import { type Scope, tenant } from "./scope.ts";
+
+export async function describeIndex(scope: Scope, name: string): Promise<Response> {
+  const status = replyValue(await scope.owner(name).status(tenant, name));
+  return respondJson(scope.request, renderStatus(status));
+}
+
+/** Answers at once; GET tells when it is done. */
+export async function flushNow(scope: Scope, name: string): Promise<Response> {
+  const status = replyValue(await scope.owner(name).requestFlush(tenant, name));
+  return respondJson(scope.request, renderStatus(status), { status: 202 });
+}
+
+function renderStatus(status: IndexStatus): JsonEncodable {
+  return {
+    indexed: status.indexed,
+    generation: status.generation,
+    head: status.head,
+    floor: status.floor,
+    unindexed_rows: status.unindexedRows,
+    unindexed_bytes: status.unindexedBytes,
+    manifest_version: status.manifestVersion,
+    segments: status.segments.map((segment) => ({
+      id: segment.id,
+      level: segment.level,
+      rows: segment.rows,
+      dead_rows: segment.deadRows,
+      bytes: segment.bytes,
+      clusters: segment.clusters,
+    })),
+    jobs: status.jobs.map(({ id, kind, attempt, state }) => ({ id, kind, attempt, state })),
+  };
+}

@@ -1,0 +1,51 @@
+/**
+ * A namespace's metadata as clients know it. Rows and bytes are those of segments: what is not
+ * indexed yet does not count, nor does it make a small namespace "updating".
+ *
+ *   index   up-to-date while what waits is too little to be indexed, else updating with its bytes
+ *   v1, v2  differ in how they say that objects are encrypted by the store
+ */
+import { formatDatetime } from "../../src/document/datetime.ts";
+import { metadataSchemaView } from "../../src/document/schema-view.ts";
+import { limits } from "../../src/limits.ts";
+import type { HeadReply } from "../../src/namespace/protocol.ts";
+import type { JsonEncodable } from "./json.ts";
+
+export type ApiVersion = 1 | 2;
+
+/** `head` must bring the manifest. */
+export function renderMetadata(head: HeadReply, version: ApiVersion): JsonEncodable {
+  const { rows, bytes } = indexedSize(head);
+  return {
+    schema: metadataSchemaView(head.schema),
+    approx_logical_bytes: bytes,
+    approx_row_count: rows,
+    created_at: formatDatetime(head.createdMs),
+    updated_at: formatDatetime(head.lastWriteMs),
+    last_write_at: formatDatetime(head.lastWriteMs),
+    encryption: version === 1 ? { sse: true } : { mode: "default" },
+    index: isUpToDate(head)
+      ? { status: "up-to-date" }
+      : { status: "updating", unindexed_bytes: head.unindexedBytes },
+  };
+}
+
+/** Live rows, and the share of the logical bytes that is theirs. */
+function indexedSize({ manifest }: HeadReply): { rows: number; bytes: number } {
+  let rows = 0;
+  let bytes = 0;
+  for (const segment of manifest?.segments ?? []) {
+    const live = segment.rows - segment.dead.rows;
+    rows += live;
+    bytes += segment.rows === 0 ? 0 : (segment.logicalBytes * live) / segment.rows;
+  }
+  return { rows, bytes: Math.round(bytes) };
+}
+
+function isUpToDate({ floor, next, unindexedBytes, unindexedRows }: HeadReply): boolean {
+  return (
+    unindexedBytes < limits.flushBytes &&
+    unindexedRows < limits.flushRows &&
+    next - floor < limits.flushObjects
+  );
+}

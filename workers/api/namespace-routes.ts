@@ -1,0 +1,78 @@
+/** Endpoints about namespaces as a whole: the list, metadata, deletion. */
+import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
+import { invalid } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
+import { listNamespaces } from "../../src/list.ts";
+import { protocolVersion, replyValue } from "../../src/namespace/protocol.ts";
+import { type ApiVersion, renderMetadata } from "./metadata.ts";
+import { isNamespaceName } from "./namespace-name.ts";
+import { respondJson } from "./respond.ts";
+import type { Handler } from "./routes.ts";
+import { type Scope, tenant } from "./scope.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** GET /v1/namespaces?prefix=&page_size=&cursor= */
+export async function listRoute(scope: Scope): Promise<Response> {
+  const params = new URL(scope.request.url).searchParams;
+  const cursor = params.get("cursor");
+  const page = await listNamespaces(scope.ports.store, tenant, {
+    prefix: parsePrefix(params.get("prefix") ?? ""),
+    after: cursor === null ? undefined : parseCursor(cursor),
+    pageSize: parsePageSize(params.get("page_size")),
+  });
+  return respondJson(scope.request, {
+    namespaces: page.names.map((id) => ({ id })),
+    next_cursor: page.after === undefined ? null : renderCursor(page.after),
+  });
+}
+
+/** GET …/metadata */
+export function getMetadata(version: ApiVersion): Handler {
+  return async (scope, name) => {
+    const request = { protocol: protocolVersion, tenant, name, brief: true };
+    const head = replyValue(await scope.owner(name).head(request));
+    return respondJson(scope.request, renderMetadata(head, version));
+  };
+}
+
+/** DELETE /v2/namespaces/:ns. The name is free again when this answers. */
+export async function deleteNamespace(scope: Scope, name: string): Promise<Response> {
+  replyValue(await scope.owner(name).remove(tenant, name));
+  scope.forget(name);
+  return respondJson(scope.request, { status: "OK" });
+}
+
+/** A prefix that no name can have lists nothing; as part of a key it must not name another place. */
+function parsePrefix(prefix: string): string {
+  if (!/^[A-Za-z0-9\-_.]*$/.test(prefix)) {
+    throw invalid("prefix must be of [A-Za-z0-9-_.], like the names it selects", "prefix");
+  }
+  return prefix;
+}
+
+function parsePageSize(text: string | null): number {
+  if (text === null) {
+    return limits.listPageDefault;
+  }
+  const size = /^\d+$/.test(text) ? Number(text) : 0;
+  if (size < 1 || size > limits.listPageMax) {
+    throw invalid(`page_size must be between 1 and ${limits.listPageMax}`, "page_size");
+  }
+  return size;
+}
+
+/** Opaque to clients: the last name listed, in hex, so that it needs no escaping in a URL. */
+function renderCursor(name: string): string {
+  return encodeHex(encoder.encode(name));
+}
+
+function parseCursor(cursor: string): string {
+  const isHex = /^(?:[0-9a-f]{2})+$/.test(cursor);
+  const name = isHex ? decoder.decode(decodeHex(cursor)) : "";
+  if (!isNamespaceName(name)) {
+    throw invalid("cursor is not one that this list has returned", "cursor");
+  }
+  return name;
+}

@@ -1,0 +1,70 @@
+/**
+ * JSON answers. Large ones are written as they are sent, never held as a whole, and compressed when
+ * the client asks for gzip; small ones are always sent as they are.
+ */
+import { encodeJsonChunks, type JsonEncodable } from "./json.ts";
+
+/** Below this, compression costs more than it saves. */
+const gzipBytesMin = 1_024;
+
+export interface ResponseOptions {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function respondJson(
+  request: Request,
+  body: JsonEncodable,
+  { status = 200, headers = {} }: ResponseOptions = {},
+): Response {
+  const chunks = encodeJsonChunks(body);
+  const first = chunks.next().value ?? new Uint8Array();
+  const second = chunks.next().value ?? undefined;
+  const common = {
+    "content-type": "application/json",
+    // Nobody on the way may keep an answer, or compress it against the rules above.
+    "cache-control": "no-store, no-transform",
+    ...headers,
+  };
+  if (first.length < gzipBytesMin || !acceptsGzip(request)) {
+    const whole = second === undefined ? first : streamOf(first, second, chunks);
+    return new Response(whole, { status, headers: common });
+  }
+  const compressed = streamOf(first, second, chunks).pipeThrough(new CompressionStream("gzip"));
+  return new Response(compressed, {
+    status,
+    headers: { ...common, "content-encoding": "gzip", vary: "accept-encoding" },
+    encodeBody: "manual",
+  });
+}
+
+/** The first two chunks and those still to be made, one at a time as they are taken. */
+function streamOf(
+  first: Uint8Array,
+  second: Uint8Array | undefined,
+  others: Iterator<Uint8Array, void>,
+): ReadableStream<Uint8Array> {
+  const made = second === undefined ? [first] : [first, second];
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      const chunk = made.shift() ?? others.next().value;
+      if (chunk === undefined) {
+        controller.close();
+        controller.byobRequest?.respond(0);
+      } else {
+        controller.enqueue(chunk);
+      }
+    },
+  });
+}
+
+/** The edge replaces the header by what it can take itself, and keeps what the client sent. */
+function acceptsGzip(request: Request): boolean {
+  const cf = request.cf as IncomingRequestCfProperties | undefined;
+  const accepted = cf?.clientAcceptEncoding ?? request.headers.get("accept-encoding") ?? "";
+  return accepted.split(",").some((element) => {
+    const [coding = "", weight = ""] = element.toLowerCase().split(";");
+    return coding.trim() === "gzip" && !/^\s*q\s*=\s*0(\.0*)?\s*$/.test(weight);
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * What a request works with: the engine's ports, what its isolate keeps between requests, and the
+ * owners of namespaces.
+ *
+ * An isolate keeps caches and budgets only, and no promise: those of one request must never be
+ * waited for by another. All of it may vanish at any time, and that costs time only.
+ */
+import { encodeHex } from "../../src/bytes/hex.ts";
+import { limits } from "../../src/limits.ts";
+import type { NamespaceApi, NamespaceDescription } from "../../src/namespace/protocol.ts";
+import { createSearchMemory, type SearchMemory, type SearchPorts } from "../../src/search-ports.ts";
+import { BlockCache } from "../../src/store/block-cache.ts";
+import { CountingStore } from "../../src/store/counting-store.ts";
+import { MemoryBudget } from "../../src/store/memory-budget.ts";
+import type { ObjectStore } from "../../src/store/object-store.ts";
+import { WeightedLru } from "../../src/store/weighted-lru.ts";
+import type { DescriptionMemory, WriteTarget } from "../../src/write.ts";
+import { CacheApi } from "../platform/cache-api.ts";
+import { systemClock } from "../platform/clock.ts";
+import { kernels } from "../platform/kernels.ts";
+import { namespaceClient } from "../platform/namespace-client.ts";
+import { enginePorts } from "../platform/ports.ts";
+import { systemRandom } from "../platform/random.ts";
+import { readBody } from "./body.ts";
+import { parseJson } from "./json.ts";
+
+/** Every namespace belongs to one tenant until keys say otherwise. */
+export const tenant = "default";
+
+/** One request. */
+export interface Scope {
+  readonly request: Request;
+  readonly ports: SearchPorts;
+  owner(name: string): NamespaceApi;
+  writeTarget(name: string): WriteTarget;
+  /** Runs `use` with the parsed body, which counts against the isolate's memory until it is done. */
+  withJson<T>(bytesMax: number, use: (json: unknown) => Promise<T>): Promise<T>;
+  /** Whole milliseconds since the request arrived, at least 1. */
+  elapsedMs(): number;
+  /** Forgets what the isolate knows of a namespace that was deleted. */
+  forget(name: string): void;
+}
+
+interface Isolate {
+  readonly store: ObjectStore;
+  readonly cache: BlockCache;
+  readonly memory: SearchMemory;
+  readonly descriptions: WeightedLru<NamespaceDescription>;
+  /** Bytes being read. */
+  readonly budget: MemoryBudget;
+  /** Bodies of requests. */
+  readonly bodies: MemoryBudget;
+}
+
+let isolate: Isolate | undefined;
+
+export function openScope(
+  request: Request,
+  env: Env,
+  context: Pick<ExecutionContext, "waitUntil">,
+): Scope {
+  const startedMs = systemClock.now();
+  isolate ??= openIsolate(env);
+  const { store, cache, memory, descriptions, budget, bodies } = isolate;
+  const ports: SearchPorts = {
+    ...enginePorts(env),
+    store: new CountingStore(store),
+    kernels: kernels(),
+    cache,
+    memory,
+    budget,
+    defer: (work) => context.waitUntil(work),
+  };
+  const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name);
+  return {
+    request,
+    ports,
+    owner,
+    writeTarget: (name) => ({ tenant, name, owner: owner(name), memory: memoryOf(descriptions) }),
+    withJson: async (bytesMax, use) => {
+      const body = await readBody(bodies, request, bytesMax);
+      try {
+        return await use(parseJson(body.take()));
+      } finally {
+        body.release();
+      }
+    },
+    elapsedMs: () => Math.max(1, Math.ceil(systemClock.now() - startedMs)),
+    forget: (name) => {
+      memory.snapshots.forget(tenant, name);
+      descriptions.delete(name);
+    },
+  };
+}
+
+/** Drops every cache of this isolate. Its edge cache cannot be emptied, so it gets another. */
+export function purgeCaches(env: Env): void {
+  isolate = openIsolate(env, `shoal-blocks-${encodeHex(systemRandom.bytes(8))}`);
+}
+
+/** The store is the isolate's, so that injected latency goes on where it was. */
+function openIsolate(env: Env, edgeName?: string): Isolate {
+  return {
+    store: isolate?.store ?? enginePorts(env).store,
+    cache: new BlockCache({ edge: new CacheApi(caches, edgeName) }),
+    memory: createSearchMemory(),
+    descriptions: new WeightedLru(descriptionsWeightMax),
+    budget: isolate?.budget ?? new MemoryBudget(systemClock),
+    bodies: isolate?.bodies ?? new MemoryBudget(systemClock, { bytesMax: limits.bodiesBytesMax }),
+  };
+}
+
+/** Attributes, of some 200 bytes each. */
+const descriptionsWeightMax = 5_000;
+
+function memoryOf(descriptions: WeightedLru<NamespaceDescription>): DescriptionMemory {
+  return {
+    recall: (name) => descriptions.get(name),
+    remember: (name, description) => {
+      descriptions.put(name, description, 1 + description.schema.attributes.size);
+    },
+  };
+}
