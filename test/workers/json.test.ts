@@ -279,6 +279,19 @@ describe("bounds of JSON", () => {
     }
   });
 
+  test("bodies of objects that are all different are refused, also with long keys", () => {
+    for (const [count, keyOf] of [
+      [450_000, (i: number) => `k${i}`],
+      [300_000, (i: number) => `a key that is longer than any that are usual ${i} and its end`],
+      [400_000, (i: number) => `k${i % 997}" : 1, "k${i % 991}`],
+    ] as const) {
+      const objects = Array.from({ length: count }, (_, i) => `{"${keyOf(i)}":1}`);
+      expect(() => parse(`[${objects.join()}]`)).toThrow(
+        expect.objectContaining({ kind: "tooLarge" }),
+      );
+    }
+  });
+
   test("the largest ordinary bodies are accepted", () => {
     const row = '{"id":1234,"vector":[0.12345678,-0.5,1],"tags":["a","b"],"title":"short"},';
     const rows = Math.floor((limits.bodyBytesMax / 4 - 10) / row.length);

@@ -21,6 +21,9 @@ export type ScanResult = "plain" | "exact";
 // string its characters, a number 4 to 8 bytes for at least 2 of text.
 const containerHeap = 48;
 const stringHeap = 8;
+// The engine keeps a hidden class for every sequence of keys it meets. Rows of like keys share theirs; a
+// body in which all differ would take twenty times its size.
+const shapeHeap = 128;
 const heapPerNumberByte = 3;
 
 const exactDigits = 16;
@@ -28,10 +31,12 @@ const exactExponentDigits = 3;
 /** Strings longer than this are left to the platform's search. */
 const shortStringBytes = 24;
 
+const space = 0x20;
 const quote = 0x22;
 const plus = 0x2b;
 const minus = 0x2d;
 const dot = 0x2e;
+const colon = 0x3a;
 const backslash = 0x5c;
 const letterU = 0x75;
 
@@ -58,6 +63,12 @@ class Scan {
   /** Offsets of bytes and of text agree. */
   readonly #isAscii: boolean;
   #heap = 0;
+  #depth = 0;
+  /** By depth, the hash of the keys of the object that is open there, so far. */
+  readonly #shapes = new Int32Array(limits.jsonDepthMax + 1);
+  /** The shapes met anywhere, as bits at the upper bits of their hashes. */
+  readonly #shapesSeen: Uint8Array;
+  readonly #shapeShift: number;
   /** A backslash known to stand at or before every later one; only kept for ASCII. */
   #nextBackslash = -1;
 
@@ -66,11 +77,14 @@ class Scan {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#text = text;
     this.#isAscii = bytes.length === text.length;
+    // A bit for every two bytes or so: no key with its value is shorter than five, so few collide.
+    const bitsLog = Math.max(5, 30 - Math.clz32(bytes.length));
+    this.#shapesSeen = new Uint8Array(2 ** (bitsLog - 3));
+    this.#shapeShift = 32 - bitsLog;
   }
 
   run(): void {
     const bytes = this.#bytes;
-    let depth = 0;
     let i = 0;
     while (i < bytes.length) {
       switch (classes[bytes[i++] as number] as number) {
@@ -84,21 +98,22 @@ class Scan {
           i = this.#skipExponent(i);
           break;
         case open:
-          depth += 1;
+          this.#depth += 1;
           this.#heap += containerHeap;
-          if (depth > limits.jsonDepthMax) {
+          if (this.#depth > limits.jsonDepthMax) {
             throw this.#tooDeep(i - 1);
           }
+          this.#shapes[this.#depth] = 0;
           break;
         case close:
-          depth -= 1;
+          this.#depth -= 1;
           break;
         default:
           break;
       }
     }
     if (this.#heap > limits.jsonHeapBytesMax) {
-      throw new EngineError("tooLarge", "the request body holds too many JSON values");
+      throw new EngineError("tooLarge", "the request body takes too much memory once parsed");
     }
   }
 
@@ -177,7 +192,36 @@ class Scan {
       i = bytes[i] === backslash ? this.#skipEscape(i) : this.#skipText(i);
     }
     this.#heap += stringHeap + i - start;
+    if (this.#isKey(i + 1)) {
+      this.#addKey(start, i);
+    }
     return i + 1;
+  }
+
+  #isKey(behind: number): boolean {
+    const bytes = this.#bytes;
+    let i = behind;
+    while (i < bytes.length && (bytes[i] as number) <= space) {
+      i += 1;
+    }
+    return bytes[i] === colon;
+  }
+
+  /** Counts the shape that the open object has with this key, if it is new. */
+  #addKey(start: number, end: number): void {
+    const bytes = this.#bytes;
+    let hash = this.#shapes[this.#depth] as number;
+    for (let i = start; i < end; i++) {
+      hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+    }
+    hash = Math.imul(hash ^ quote, 0x01000193);
+    this.#shapes[this.#depth] = hash;
+    const bit = Math.imul(hash, 0x9e3779b1) >>> this.#shapeShift;
+    const seen = this.#shapesSeen[bit >>> 3] as number;
+    if (((seen >>> (bit & 7)) & 1) === 0) {
+      this.#shapesSeen[bit >>> 3] = seen | (1 << (bit & 7));
+      this.#heap += shapeHeap;
+    }
   }
 
   /** To the closing quote, or to the first backslash if one stands before it. */
