@@ -1,4 +1,4 @@
-/** Request bodies: what JSON.parse gives, but no digit lost, no bound passed, no mistake unnamed. */
+/** Request bodies: what JSON.parse gives, but no digit lost, no bound passed, no fault unnamed. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits } from "../../src/limits.ts";

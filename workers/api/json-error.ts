@@ -1,6 +1,6 @@
 /**
- * Errors about malformed JSON, with the place as line and column. Both count from 1; behind the last
- * character of a line the column is the line's length.
+ * Errors about malformed JSON, with the place as line and column. Both count from 1; behind the
+ * last character of a line the column is the line's length.
  */
 import { type EngineError, invalid } from "../../src/errors.ts";
 
