@@ -58,6 +58,17 @@ export function allocateRefineRows(rows: number, width: number): RefineRows {
   };
 }
 
+/** Copies one row to index `at` of others of the same width. */
+export function copyRefineRow(from: RefineRows, row: number, out: RefineRows, at: number): void {
+  const width = from.codes.length / from.scales.length;
+  out.codes.set(from.codes.subarray(row * width, (row + 1) * width), at * width);
+  out.scales[at] = from.scales[row] as number;
+  out.norms[at] = from.norms[row] as number;
+  out.errors[at] = from.errors[row] as number;
+  const key = row * idKeyBytes;
+  out.keys.set(from.keys.subarray(key, key + idKeyBytes), at * idKeyBytes);
+}
+
 /** Writes rows `from` … `to`-1 as the content of a page. */
 export function writeRefineRows(
   rows: RefineRows,

@@ -1,0 +1,195 @@
+/**
+ * Rows in memory as the source of a segment: what a flush folds out of the log.
+ *
+ * Memory besides the rows themselves: their int8 form, a quarter of the vectors.
+ */
+import { compareIds, type DocumentId, type IdKind } from "../../document/id.ts";
+import { primaryVector, type Schema } from "../../document/schema.ts";
+import { idLogicalBytes, valueLogicalBytes } from "../../document/size.ts";
+import {
+  type AttributeColumn,
+  type AttributeValue,
+  compareValues,
+  type ScalarValue,
+} from "../../document/value.ts";
+import { assert } from "../../errors.ts";
+import type { ColumnValue } from "../../format/segment-columns.ts";
+import { encodeRow } from "../../format/segment-documents.ts";
+import { idKeys } from "../../format/segment-ids.ts";
+import {
+  allocateRefineRows,
+  copyRefineRow,
+  type RefineRows,
+  refineRowBytes,
+} from "../../format/segment-refine.ts";
+import type { Kernels } from "../../kernels/kernels.ts";
+import { encodeInt8 } from "../vector/int8.ts";
+import type { Seed } from "../vector/prng.ts";
+import { createRotation, rotateRows } from "../vector/rotation.ts";
+import { normaliseRows } from "../vector/unit-vector.ts";
+import type { MemoryLedger } from "./memory-ledger.ts";
+import {
+  type ColumnSource,
+  type GatheredDocuments,
+  type OrderedIds,
+  type RowSource,
+  rowObjectBytes,
+} from "./row-source.ts";
+import { attributeNames, metricOf } from "./segment-spec.ts";
+
+/** Whole documents with distinct ids. */
+export interface MemoryRows {
+  readonly ids: readonly DocumentId[];
+  /** n × dims; empty in a namespace without a vector column. */
+  readonly vectors: Float32Array;
+  readonly attributes: readonly AttributeColumn[];
+}
+
+export interface MemorySourceInput {
+  readonly rows: MemoryRows;
+  readonly schema: Schema;
+  readonly rotation: Seed;
+  readonly kernels: Kernels;
+  readonly ledger: MemoryLedger;
+}
+
+/** Bytes of f32 rows rotated at a time. */
+const rotateBytes = 2 * 1024 * 1024;
+
+export function createMemorySource(input: MemorySourceInput): RowSource {
+  const { rows, schema } = input;
+  const { ids } = rows;
+  const kind = schema.idKind;
+  assert(kind !== undefined, "a namespace with rows knows its kind of ids");
+  const dims = primaryVector(schema)?.dims ?? 0;
+  assert(rows.vectors.length === ids.length * dims, "one vector a row");
+  const codes = dims === 0 ? undefined : encodeRows(input, dims, kind);
+  const attributes = new Map(rows.attributes.map(({ name, values }) => [name, values]));
+  const names = attributeNames(schema);
+  const valuesOf = (row: number): AttributeValue[] =>
+    names.map((name) => attributes.get(name)?.[row] ?? null);
+  return {
+    rows: ids.length,
+    logicalBytes: logicalBytesOf(rows, kind),
+    liveRows: () => Uint32Array.from(ids.keys()),
+    async gatherCodes(wanted, out) {
+      assert(codes !== undefined, "the namespace has a vector column");
+      wanted.forEach((row, i) => copyRefineRow(codes, row, out, i));
+    },
+    async gatherVectors(wanted, out) {
+      wanted.forEach((row, i) => {
+        out.set(rows.vectors.subarray(row * dims, (row + 1) * dims), i * dims);
+      });
+    },
+    async gatherDocuments(wanted, bytesMax) {
+      return gatherDocuments(wanted, bytesMax, ids, valuesOf);
+    },
+    idsInOrder: () => sortIds(ids),
+    column: async (name) => encodeColumn(attributes.get(name) ?? [], ids.length),
+  };
+}
+
+/** Rotated, under cosine scaled to length one, as int8. */
+function encodeRows(input: MemorySourceInput, dims: number, kind: IdKind): RefineRows {
+  const { rows, schema, kernels, ledger } = input;
+  const rotation = createRotation(dims, input.rotation);
+  const { width } = rotation;
+  const count = rows.ids.length;
+  ledger.hold(count * refineRowBytes(width));
+  const out = allocateRefineRows(count, width);
+  out.keys.set(idKeys(kind, rows.ids));
+  const step = Math.max(1, Math.floor(rotateBytes / (4 * width)));
+  for (let from = 0; from < count; from += step) {
+    const to = Math.min(count, from + step);
+    const slice = rows.vectors.slice(from * dims, to * dims);
+    if (metricOf(schema) === "cosine_distance") {
+      normaliseRows(slice, dims);
+    }
+    const encoded = encodeInt8(rotateRows(rotation, slice, kernels), width);
+    out.codes.set(encoded.codes, from * width);
+    out.scales.set(encoded.scales, from);
+    out.norms.set(encoded.norms, from);
+    out.errors.set(encoded.errors, from);
+  }
+  return out;
+}
+
+function gatherDocuments(
+  wanted: Uint32Array,
+  bytesMax: number,
+  ids: readonly DocumentId[],
+  valuesOf: (row: number) => AttributeValue[],
+): GatheredDocuments {
+  const gathered = { ids: [] as DocumentId[], rows: [] as Uint8Array[] };
+  let bytes = 0;
+  for (const row of wanted) {
+    const encoded = encodeRow(valuesOf(row));
+    bytes += encoded.length + rowObjectBytes;
+    if (bytes > bytesMax && gathered.rows.length > 0) {
+      break;
+    }
+    gathered.ids.push(ids[row] as DocumentId);
+    gathered.rows.push(encoded);
+  }
+  return gathered;
+}
+
+async function* sortIds(ids: readonly DocumentId[]): AsyncGenerator<OrderedIds> {
+  const rows = Uint32Array.from(ids.keys()).sort((a, b) =>
+    compareIds(ids[a] as DocumentId, ids[b] as DocumentId),
+  );
+  yield { ids: Array.from(rows, (row) => ids[row] as DocumentId), rows };
+}
+
+/**
+ * Sorts the distinct values; scalars are told apart by a map first, which is cheap where few
+ * differ.
+ */
+function encodeColumn(values: readonly AttributeValue[], rows: number): ColumnSource {
+  const seen = new Map<ScalarValue, number[]>();
+  const entries: { value: ColumnValue; rows: number[] }[] = [];
+  values.forEach((value, row) => {
+    if (value === null) {
+      return;
+    }
+    const known = typeof value === "object" ? undefined : seen.get(value);
+    if (known !== undefined) {
+      known.push(row);
+      return;
+    }
+    const entry = { value, rows: [row] };
+    entries.push(entry);
+    if (typeof value !== "object") {
+      seen.set(value, entry.rows);
+    }
+  });
+  entries.sort((a, b) => compareValues(a.value, b.value));
+  const codes = new Uint32Array(rows);
+  const distinct: ColumnValue[] = [];
+  for (const entry of entries) {
+    const last = distinct.at(-1);
+    if (last === undefined || compareValues(last, entry.value) !== 0) {
+      distinct.push(entry.value);
+    }
+    for (const row of entry.rows) {
+      codes[row] = distinct.length;
+    }
+  }
+  async function* yieldAll(): AsyncGenerator<readonly ColumnValue[]> {
+    yield distinct;
+  }
+  return { codes, dictionaries: [{ length: distinct.length, values: yieldAll }] };
+}
+
+function logicalBytesOf(rows: MemoryRows, kind: IdKind): number {
+  let bytes = rows.vectors.byteLength;
+  for (const id of rows.ids) {
+    bytes += idLogicalBytes(id, kind);
+  }
+  for (const { values } of rows.attributes) {
+    for (const value of values) {
+      bytes += valueLogicalBytes(value);
+    }
+  }
+  return bytes;
+}

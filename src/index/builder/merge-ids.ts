@@ -1,0 +1,54 @@
+/** Living rows of all inputs of a merge in the order of their ids: their id blocks, merged. */
+import { compareIds, type DocumentId } from "../../document/id.ts";
+import { idBlock, idBlockCount, openIdBlock } from "../segment/id-lookup.ts";
+import { forEachBlock, type ReadRange } from "./block-gather.ts";
+import type { MemoryLedger } from "./memory-ledger.ts";
+import { isLive, type PlacedInput } from "./merge-input.ts";
+import type { OrderedIds } from "./row-source.ts";
+import { mergeSorted } from "./sorted-merge.ts";
+
+interface IdItem {
+  readonly id: DocumentId;
+  readonly row: number;
+}
+
+/** Id blocks of an input that are read at once. */
+const blocksPerRead = 16;
+/** An id, its row and the object around them. */
+const itemBytes = 64;
+
+export async function* mergeIds(
+  inputs: readonly PlacedInput[],
+  read: ReadRange,
+  ledger: MemoryLedger,
+): AsyncGenerator<OrderedIds> {
+  const streams = inputs.map((input) => readIds(input, read, ledger));
+  for await (const items of mergeSorted(streams, (a, b) => compareIds(a.id, b.id))) {
+    yield { ids: items.map(({ id }) => id), rows: Uint32Array.from(items, ({ row }) => row) };
+  }
+}
+
+async function* readIds(
+  input: PlacedInput,
+  read: ReadRange,
+  ledger: MemoryLedger,
+): AsyncGenerator<readonly IdItem[]> {
+  const { segment, first } = input;
+  const count = idBlockCount(segment);
+  for (let from = 0; from < count; from += blocksPerRead) {
+    const length = Math.min(blocksPerRead, count - from);
+    const blocks = Array.from({ length }, (_, i) => idBlock(segment, from + i));
+    const items: IdItem[] = [];
+    await forEachBlock(blocks, read, ledger, (i, bytes) => {
+      const { ids, ordinals } = openIdBlock(segment, from + i, bytes);
+      ordinals.forEach((ordinal, j) => {
+        if (isLive(input, ordinal)) {
+          items.push({ id: ids.at(j), row: first + ordinal });
+        }
+      });
+    });
+    const release = ledger.hold(items.length * itemBytes);
+    yield items;
+    release();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Writes the blocks of a segment one after the other into objects of at most `segmentPartBytes` and
+ * puts each object as it fills. A block never straddles two objects. A segment that fits one object
+ * has one, named after the segment alone.
+ *
+ * Memory: one object.
+ */
+import { assert } from "../../errors.ts";
+import type { SectionRange, SegmentPart } from "../../format/manifest.ts";
+import { partSeed, sealBlock } from "../../format/segment-block.ts";
+import type { Extent, SectionPlace } from "../../format/segment-section.ts";
+import { limits } from "../../limits.ts";
+import type { Digest } from "../../ports.ts";
+import { generationRoot, segmentKey } from "../../store/keys.ts";
+import type { SegmentHome } from "../segment/segment.ts";
+import type { MemoryLedger } from "./memory-ledger.ts";
+
+/** Where finished objects go. Resolves once the object is stored. */
+export interface SegmentSink {
+  put(key: string, bytes: Uint8Array, sha256: Uint8Array): Promise<void>;
+}
+
+export interface PartWriterInput {
+  readonly home: SegmentHome;
+  readonly segment: string;
+  readonly sink: SegmentSink;
+  readonly digest: Digest;
+  readonly ledger: MemoryLedger;
+}
+
+const firstCapacity = 64 * 1024;
+
+export class PartWriter {
+  readonly #input: PartWriterInput;
+  readonly #parts: SegmentPart[] = [];
+  #buffer = new Uint8Array(0);
+  #release: (() => void) | undefined;
+  #length = 0;
+  #seed: number;
+  #extents: Extent[] = [];
+  #blocks = 0;
+
+  constructor(input: PartWriterInput) {
+    this.#input = input;
+    this.#seed = this.#seedOf(0);
+  }
+
+  /** Adds a block of `bytes` (see `blockBytes`): `fill` writes its content into zeros. */
+  async add(bytes: number, fill: (block: Uint8Array) => void): Promise<SectionRange> {
+    if (this.#length > 0 && this.#length + bytes > limits.segmentPartBytes) {
+      await this.#put(false);
+    }
+    this.#grow(this.#length + bytes);
+    const offset = this.#length;
+    const part = this.#parts.length;
+    const last = this.#extents.at(-1);
+    if (last?.part !== part) {
+      this.#extents.push({ part, offset, first: this.#blocks });
+    }
+    const block = this.#buffer.subarray(offset, offset + bytes);
+    fill(block);
+    sealBlock(block, this.#seed, offset);
+    this.#length += bytes;
+    this.#blocks++;
+    return { part, offset, length: bytes };
+  }
+
+  /** Where the blocks added since the last call lie. */
+  endSection(): SectionPlace {
+    const place = { count: this.#blocks, extents: this.#extents };
+    this.#extents = [];
+    this.#blocks = 0;
+    return place;
+  }
+
+  /** Puts what remains; nothing may be added after. */
+  async finish(): Promise<readonly SegmentPart[]> {
+    assert(this.#length > 0, "the root is written last");
+    await this.#put(this.#parts.length === 0);
+    return this.#parts;
+  }
+
+  async #put(only: boolean): Promise<void> {
+    const { home, segment, sink, digest } = this.#input;
+    const bytes = this.#buffer.subarray(0, this.#length);
+    const sha256 = await digest(bytes);
+    const part = this.#parts.length;
+    const prefix = generationRoot(home.tenant, home.generation);
+    await sink.put(segmentKey(prefix, segment, only ? 1 : part + 2, part), bytes, sha256);
+    this.#parts.push({ bytes: bytes.length, sha256 });
+    // A fresh buffer: the sink may have kept the one it was given.
+    this.#release?.();
+    this.#release = undefined;
+    this.#buffer = new Uint8Array(0);
+    this.#length = 0;
+    this.#seed = this.#seedOf(part + 1);
+  }
+
+  /** Doubles up to a whole object; after the first one they are likely to be whole. */
+  #grow(bytes: number): void {
+    if (bytes <= this.#buffer.length) {
+      return;
+    }
+    const whole = limits.segmentPartBytes;
+    const doubled = Math.max(firstCapacity, 2 * this.#buffer.length);
+    const capacity = Math.max(bytes, this.#parts.length > 0 ? whole : Math.min(whole, doubled));
+    const release = this.#input.ledger.hold(capacity);
+    const grown = new Uint8Array(capacity);
+    grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = grown;
+    this.#release?.();
+    this.#release = release;
+  }
+
+  #seedOf(part: number): number {
+    return partSeed(this.#input.home.generation, this.#input.segment, part);
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * In which order the rows of a segment stand, and the clusters they form.
+ *
+ *   no vectors                    by id
+ *   < clusteredRowsMin rows       by id, one centroid for all: the mean
+ *   else                          by cluster, within clusters by neighbourhood:
+ *     1. a uniform sample of rows trains the centroids;
+ *     2. every row joins the nearest;
+ *     3. clusters too large are split, too small merged, all put in tree order;
+ *     4. each cluster's rows are ordered, and its centroid moves to their mean.
+ *
+ * Rows pass as a stream of int8 (three times); memory is the sample, the centroids twice and 12
+ * bytes a row. Everything random comes from the segment's id.
+ */
+import type { DistanceMetric } from "../../document/schema.ts";
+import type { RefineRows } from "../../format/segment-refine.ts";
+import type { Kernels } from "../../kernels/kernels.ts";
+import { limits } from "../../limits.ts";
+import {
+  addToMeans,
+  assignRows,
+  createMeans,
+  moveToMeans,
+  prepareAssignment,
+} from "../vector/assignment.ts";
+import { type BalancedClusters, balanceSteps } from "../vector/balance.ts";
+import { orderRows } from "../vector/order.ts";
+import { createPrng, type Seed } from "../vector/prng.ts";
+import { trainCentroids } from "../vector/training.ts";
+import {
+  blockStretches,
+  type CodeInput,
+  evenStretches,
+  forEachSlice,
+  forEachStretch,
+  loadVectors,
+} from "./code-stream.ts";
+import type { RowSource } from "./row-source.ts";
+
+export interface VectorOrderInput extends CodeInput {
+  readonly metric: DistanceMetric;
+  readonly seed: Seed;
+  readonly kernels: Kernels;
+}
+
+/** Rows in their new order, as stretches that share a centroid. */
+export interface ClusteredRows {
+  /** Row number of each ordinal. */
+  readonly rows: Uint32Array;
+  readonly clustered: boolean;
+  /** First ordinal of each scan block, then the number of rows. */
+  readonly firstRows: Uint32Array;
+  /** One for each scan block, or one for all; each of `width`. */
+  readonly centroids: Float32Array;
+}
+
+const sampleBytes = 16 * 1024 * 1024;
+const sampleStream = 0x7361_6d70;
+
+export async function orderById(source: RowSource): Promise<Uint32Array> {
+  const rows = source.liveRows();
+  let at = 0;
+  for await (const block of source.idsInOrder()) {
+    rows.set(block.rows, at);
+    at += block.rows.length;
+  }
+  return rows;
+}
+
+export async function orderByVector(input: VectorOrderInput): Promise<ClusteredRows> {
+  const live = input.source.liveRows();
+  return live.length < limits.clusteredRowsMin ? orderFlat(input) : orderClustered(input, live);
+}
+
+async function orderFlat(input: VectorOrderInput): Promise<ClusteredRows> {
+  const { width } = input;
+  const rows = await orderById(input.source);
+  const means = createMeans(1, width);
+  await forEachStretch(input, rows, evenStretches(rows.length, width), (codes, from, to) => {
+    forEachSlice(input, codes, 0, to - from, (vectors) => {
+      addToMeans(means, vectors, new Uint32Array(vectors.length / width));
+    });
+  });
+  const centroids = new Float32Array(width);
+  moveToMeans(centroids, means);
+  const blocks = Math.ceil(rows.length / limits.clusterRowsTarget);
+  const firstRows = Uint32Array.from({ length: blocks + 1 }, (_, block) =>
+    Math.min(rows.length, block * limits.clusterRowsTarget),
+  );
+  return { rows, clustered: false, firstRows, centroids };
+}
+
+async function orderClustered(input: VectorOrderInput, live: Uint32Array): Promise<ClusteredRows> {
+  const { width, ledger } = input;
+  const release = ledger.hold(live.length * 12);
+  const { centroids, clusters, counts } = await clusterLive(input, live);
+  const firstRows = new Uint32Array(counts.length + 1);
+  counts.forEach((count, cluster) => {
+    firstRows[cluster + 1] = (firstRows[cluster] as number) + count;
+  });
+  const rows = groupByCluster(live, clusters, firstRows);
+  release();
+  const holdCentroids = ledger.hold(centroids.byteLength);
+  await forEachStretch(input, rows, blockStretches(firstRows, width), (codes, from, to) => {
+    orderStretch(input, rows, firstRows, centroids, codes, from, to);
+  });
+  holdCentroids();
+  return { rows, clustered: true, firstRows, centroids };
+}
+
+/** Steps 1 to 3 of the header. */
+async function clusterLive(input: VectorOrderInput, live: Uint32Array): Promise<BalancedClusters> {
+  const { width, metric, seed, kernels, ledger } = input;
+  const sampled = sampleRows(live, Math.floor(sampleBytes / (4 * width)), seed);
+  const releaseSample = ledger.hold(sampled.length * width * 4);
+  const centroids = trainCentroids({
+    sample: await loadVectors(input, sampled),
+    width,
+    rowsTotal: live.length,
+    targetRows: limits.clusterRowsTarget,
+    metric,
+    seed,
+    kernels,
+  });
+  releaseSample();
+  const releaseCentroids = ledger.hold(4 * centroids.byteLength);
+  const clusters = await assignAll(input, live, centroids);
+  const steps = balanceSteps({
+    centroids,
+    width,
+    clusters,
+    targetRows: limits.clusterRowsTarget,
+    metric,
+    seed,
+    kernels,
+  });
+  let step = steps.next();
+  while (!step.done) {
+    const wanted = step.value.map((i) => live[i] as number);
+    const release = ledger.hold(wanted.length * width * 4);
+    step = steps.next(await loadVectors(input, wanted));
+    release();
+  }
+  releaseCentroids();
+  return step.value;
+}
+
+/** `count` of the rows, each set of that size being as likely as any other (Knuth, 3.4.2 S). */
+function sampleRows(rows: Uint32Array, count: number, seed: Seed): Uint32Array {
+  const size = Math.min(count, rows.length);
+  const sample = new Uint32Array(size);
+  const prng = createPrng(seed, sampleStream);
+  let taken = 0;
+  for (let i = 0; taken < size; i++) {
+    if (prng.below(rows.length - i) < size - taken) {
+      sample[taken++] = rows[i] as number;
+    }
+  }
+  return sample;
+}
+
+/** The cluster of each row; centroids move to the means of their rows. */
+async function assignAll(
+  input: VectorOrderInput,
+  live: Uint32Array,
+  centroids: Float32Array,
+): Promise<Uint32Array> {
+  const { width, metric, kernels } = input;
+  const target = prepareAssignment(centroids, width, metric);
+  const means = createMeans(target.count, width);
+  const clusters = new Uint32Array(live.length);
+  await forEachStretch(input, live, evenStretches(live.length, width), (codes, start, end) => {
+    forEachSlice(input, codes, 0, end - start, (vectors, from, to) => {
+      const own = clusters.subarray(start + from, start + to);
+      assignRows(vectors, target, kernels, { clusters: own, scores: new Float32Array(own.length) });
+      addToMeans(means, vectors, own);
+    });
+  });
+  moveToMeans(centroids, means);
+  return clusters;
+}
+
+function groupByCluster(
+  live: Uint32Array,
+  clusters: Uint32Array,
+  firstRows: Uint32Array,
+): Uint32Array {
+  const next = firstRows.slice();
+  const rows = new Uint32Array(live.length);
+  clusters.forEach((cluster, i) => {
+    const at = next[cluster] as number;
+    rows[at] = live[i] as number;
+    next[cluster] = at + 1;
+  });
+  return rows;
+}
+
+/** Step 4 for the clusters whose rows `from` … `to`-1 are at hand. */
+function orderStretch(
+  input: VectorOrderInput,
+  rows: Uint32Array,
+  firstRows: Uint32Array,
+  centroids: Float32Array,
+  codes: RefineRows,
+  from: number,
+  to: number,
+): void {
+  const { width, ledger } = input;
+  for (let cluster = firstRows.indexOf(from); (firstRows[cluster] as number) < to; cluster++) {
+    const first = firstRows[cluster] as number;
+    const end = firstRows[cluster + 1] as number;
+    const release = ledger.hold((end - first) * width * 8);
+    const vectors = new Float32Array((end - first) * width);
+    let filled = 0;
+    forEachSlice(input, codes, first - from, end - from, (slice) => {
+      vectors.set(slice, filled);
+      filled += slice.length;
+    });
+    const means = createMeans(1, width);
+    addToMeans(means, vectors, new Uint32Array(end - first));
+    moveToMeans(centroids.subarray(cluster * width, (cluster + 1) * width), means);
+    const own = rows.slice(first, end);
+    orderRows({ ...input, rows: vectors }).forEach((row, i) => {
+      rows[first + i] = own[row] as number;
+    });
+    release();
+  }
+}

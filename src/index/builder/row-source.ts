@@ -1,0 +1,57 @@
+/**
+ * Where the rows of a new segment come from: memory (a flush) or other segments (a merge). Rows are
+ * numbered as the source likes; some numbers may stand for dead rows, which are never asked for.
+ * The builder decides the order, then asks for rows in that order, a bounded number at a time.
+ */
+import type { DocumentId } from "../../document/id.ts";
+import type { ColumnValue } from "../../format/segment-columns.ts";
+import type { RefineRows } from "../../format/segment-refine.ts";
+
+export interface RowSource {
+  /** Row numbers are below this. */
+  readonly rows: number;
+  /** Rows that live, ascending. A fresh array. */
+  liveRows(): Uint32Array;
+  /** Size of the living documents as their users see it. */
+  readonly logicalBytes: number;
+
+  /** Writes each row as int8, row `rows[i]` at index i. */
+  gatherCodes(rows: Uint32Array, out: RefineRows): Promise<void>;
+  /** Writes each row's full vector, row `rows[i]` at index i. */
+  gatherVectors(rows: Uint32Array, out: Float32Array): Promise<void>;
+  /** Ids and attributes of the first of `rows`: as many as `bytesMax` holds, at least one. */
+  gatherDocuments(rows: Uint32Array, bytesMax: number): Promise<GatheredDocuments>;
+
+  /** All living rows in the order of their ids, in blocks of any size. */
+  idsInOrder(): AsyncIterable<OrderedIds>;
+
+  /** Values of an attribute as codes; undefined where the source has not indexed it. */
+  column(attribute: string): Promise<ColumnSource | undefined>;
+}
+
+export interface GatheredDocuments {
+  readonly ids: readonly DocumentId[];
+  /** Encoded attributes, see segment-documents.ts. */
+  readonly rows: readonly Uint8Array[];
+}
+
+export interface OrderedIds {
+  readonly ids: readonly DocumentId[];
+  /** Row number of each id. */
+  readonly rows: Uint32Array;
+}
+
+export interface ColumnSource {
+  /** For each row: 0 = absent, else 1 + the value's index, counted through all dictionaries. */
+  readonly codes: Uint32Array;
+  readonly dictionaries: readonly DictionarySource[];
+}
+
+export interface DictionarySource {
+  readonly length: number;
+  /** Ascending, in chunks of any size. */
+  values(): AsyncIterable<readonly ColumnValue[]>;
+}
+
+/** What a gathered row costs besides its bytes: an array object of its own. */
+export const rowObjectBytes = 256;
