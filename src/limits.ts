@@ -1,22 +1,31 @@
 /**
- * Every bound of the engine, each with its unit, its reason and the platform fact behind it. None of the
- * platform's limits is enforced by a local runtime, so the engine counts for itself and tests assert it.
+ * Every bound of the engine, each with its unit, its reason and the platform fact behind it. None
+ * of the platform's limits is enforced by a local runtime, so the engine counts for itself and
+ * tests assert it.
  */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
 export const limits = {
-  // ---- Requests -----------------------------------------------------------------------------------
+  // ---- Requests
+  // -----------------------------------------------------------------------------------
   /** Decompressed request body. A buffered JSON body costs 3-4x its size; an isolate has 128 MB. */
   bodyBytesMax: 16 * MiB,
-  /** Query body: a 10,752-d vector as decimal text is 120 KB; an In list of 10,000 strings fits too. */
+  /**
+   * Query body: a 10,752-d vector as decimal text is 120 KB; an In list of 10,000 strings fits too.
+   */
   queryBodyBytesMax: 1 * MiB,
   /** Nesting of a JSON body: 32 nested filters take 65 levels, a multi-query two more. */
   jsonDepthMax: 72,
-  /** Estimated heap of a parsed body: four times its bytes are ordinary, `[[],[],…]` takes sixteen. */
+  /**
+   * Estimated heap of a parsed body: four times its bytes are ordinary, `[[],[],…]` takes sixteen.
+   */
   jsonHeapBytesMax: 64 * MiB,
-  /** Bodies an isolate holds at once, each until its request is answered; parsed they are 3-4x as large. */
+  /**
+   * Bodies an isolate holds at once, each until its request is answered; parsed they are 3-4x as
+   * large.
+   */
   bodiesBytesMax: 24 * MiB,
   batchRowsMax: 50_000,
   /** Encoded batch; below the platform's 32 MiB per RPC message with room for headers. */
@@ -39,14 +48,18 @@ export const limits = {
   listPageDefault: 100,
   listPageMax: 1_000,
 
-  // ---- Write path ---------------------------------------------------------------------------------
-  /** Larger batches travel as attachments that the Worker stores itself, so the object stays light. */
+  // ---- Write path
+  // ---------------------------------------------------------------------------------
+  /**
+   * Larger batches travel as attachments that the Worker stores itself, so the object stays light.
+   */
   inlineBatchBytesMax: 1 * MiB,
   /** One attachment; equal to the largest object that is read whole without a second thought. */
   partBytesMax: 8 * MiB,
   /** A group is sealed at this size even within the commit interval. */
   groupBytesMax: 8 * MiB,
-  /** Ordinary time between the sealing of two groups. R2 takes about one write a second per key, but
+  /** Ordinary time between the sealing of two groups. R2 takes about one write a second per key,
+   * but
    *  every group is a new key; 100 ms bounds cost ($4.50 per million) and latency together. */
   commitIntervalMs: 100,
   /** After a minute of unbroken writing the interval widens, for a tenth of the cost. */
@@ -60,7 +73,8 @@ export const limits = {
   /** Segments of one namespace: writers are refused before merging could not keep up. */
   segmentsMax: 64,
 
-  // ---- Head ---------------------------------------------------------------------------------------
+  // ---- Head
+  // ---------------------------------------------------------------------------------------
   headWalBytesMax: 4 * MiB,
   headRouteBytesMax: 1 * MiB,
   headDeadBytesMax: 64 * KiB,
@@ -70,7 +84,8 @@ export const limits = {
   /** Age of a snapshot that an eventual query may still use. */
   eventualAgeMsMax: 10_000,
 
-  // ---- Jobs ---------------------------------------------------------------------------------------
+  // ---- Jobs
+  // ---------------------------------------------------------------------------------------
   flushBytes: 4 * MiB,
   flushRows: 5_000,
   flushObjects: 64,
@@ -101,12 +116,14 @@ export const limits = {
   deadShareMax: 0.2,
   appliedDeltasMax: 64,
 
-  // ---- Collection ---------------------------------------------------------------------------------
+  // ---- Collection
+  // ---------------------------------------------------------------------------------
   /** Longer than any request or lease: nobody can still read what was dead for so long. */
   collectGraceMs: 3_600_000,
   orphanAgeMs: 24 * 3_600_000,
 
-  // ---- Segments -----------------------------------------------------------------------------------
+  // ---- Segments
+  // -----------------------------------------------------------------------------------
   /** A segment below this is one object, above it is split into parts. */
   segmentObjectBytes: 8 * MiB,
   segmentPartBytes: 16 * MiB,
@@ -114,7 +131,8 @@ export const limits = {
   idBlockRows: 512,
   refinePageRows: 32,
 
-  // ---- Reads --------------------------------------------------------------------------------------
+  // ---- Reads
+  // --------------------------------------------------------------------------------------
   /** Connections of one invocation that may wait for response headers (platform limit). */
   connectionsMax: 6,
   readAttemptsMax: 4,
@@ -136,6 +154,7 @@ export const limits = {
   objectBytesMax: 48 * MiB,
   /** Gap between two wanted ranges that is cheaper to read than to skip. */
   coalesceGapBytes: 128 * KiB,
+  filterReadsMax: 12,
   scanReadsMax: 6,
   refineReadsMax: 8,
   documentReadsMax: 10,

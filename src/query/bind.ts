@@ -4,10 +4,10 @@
  */
 import type { Filter } from "../document/filter.ts";
 import { parseVectorType, type Schema } from "../document/schema.ts";
-import { assert, type EngineError, invalid } from "../errors.ts";
+import { type EngineError, invalid } from "../errors.ts";
 import { type DistanceQuery, prepareDistance } from "./distance.ts";
 import { parseFilter } from "./filter.ts";
-import type { AttributeChoice, Query, Rank } from "./query.ts";
+import type { AttributeChoice, Query } from "./query.ts";
 
 export interface BoundQuery {
   readonly rank: BoundRank;
@@ -37,7 +37,7 @@ export function bindQuery(query: Query, schema: Schema): BoundQuery {
     );
   }
   return {
-    rank: bindRank(query.rank, schema),
+    rank: bindRank(query, schema),
     filter: query.filters === undefined ? undefined : parseFilter(query.filters, schema),
     wanted: query.limit + query.offset,
     offset: query.offset,
@@ -45,7 +45,7 @@ export function bindQuery(query: Query, schema: Schema): BoundQuery {
   };
 }
 
-function bindRank(rank: Rank, schema: Schema): BoundRank {
+function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   if (rank.kind === "id") {
     return rank;
   }
@@ -67,8 +67,9 @@ function bindRank(rank: Rank, schema: Schema): BoundRank {
       "rank_by",
     );
   }
-  assert(schema.metric !== undefined, "a namespace with vectors has a distance metric");
-  return { kind: "vector", exhaustive, distance: prepareDistance(schema.metric, vector) };
+  // Without a metric nothing was written yet, and any will do.
+  const known = schema.metric ?? metric ?? "cosine_distance";
+  return { kind: "vector", exhaustive, distance: prepareDistance(known, vector) };
 }
 
 /** Unknown names are refused where attributes are included and ignored where they are excluded. */

@@ -153,31 +153,3 @@ export function refineCount(ranked: RankedRows, wanted: number, most: number): n
   }
   return Math.min(total, Math.max(last, wanted + refinedExtra));
 }
-
-/** A row whose distance is known to lie within `bound` of `estimate`. */
-export interface BoundedRow {
-  readonly segment: number;
-  readonly ordinal: number;
-  readonly estimate: number;
-  readonly bound: number;
-}
-
-/**
- * Rows that may be among the `wanted` nearest, most promising first: those whose lower end does not exceed
- * the `wanted`-th smallest upper end of all rows together with `exact`, distances known already. With
- * rigorous bounds nothing else can be.
- */
-export function survivors(
-  rows: readonly BoundedRow[],
-  exact: readonly number[],
-  wanted: number,
-): BoundedRow[] {
-  const uppers = Float64Array.from([
-    ...rows.map(({ estimate, bound }) => estimate + bound),
-    ...exact,
-  ]).sort();
-  const bar = uppers[wanted - 1] ?? Infinity;
-  return rows
-    .filter(({ estimate, bound }) => estimate - bound <= bar)
-    .sort((a, b) => a.estimate - b.estimate);
-}

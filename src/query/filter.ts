@@ -244,6 +244,15 @@ function showJson(json: unknown): string {
   return text.length > 64 ? `${text.slice(0, 64).toWellFormed()}…` : text;
 }
 
+// ---- Text -------------------------------------------------------------------------------------------
+
+/** One text for each filter: a name under which its result may be kept. */
+export function filterText(filter: Filter): string {
+  return JSON.stringify(filter, (_, value: unknown) =>
+    typeof value === "bigint" ? { bigint: String(value) } : value,
+  );
+}
+
 // ---- Evaluation -------------------------------------------------------------------------------------
 
 /** Values of one attribute (or of "id") by row; absent attributes are null. */

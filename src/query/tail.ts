@@ -10,6 +10,8 @@ import type { Filter } from "../document/filter.ts";
 import type { DocumentId } from "../document/id.ts";
 import type { AttributeValue } from "../document/value.ts";
 import { assert } from "../errors.ts";
+import { decodeBatch } from "../format/batch.ts";
+import type { ChunkRef, WalEntry } from "../format/wal.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type DistanceQuery, exactDistance, quickDistances, rowSquares } from "./distance.ts";
 import { prepareRowTest, type ValuesOf } from "./filter.ts";
@@ -23,6 +25,31 @@ export interface TailChunk {
   /** Memory it keeps alive, roughly. */
   readonly bytes: number;
   squares: Float64Array | undefined;
+}
+
+/** What a WAL entry holds: decoded chunks, and attachments that are read when they are needed. */
+export type TailPiece =
+  | { readonly kind: "chunk"; readonly chunk: TailChunk }
+  | { readonly kind: "part"; readonly key: string; readonly ref: PartRef };
+
+export type PartRef = Extract<ChunkRef, { kind: "part" }>;
+
+/** The pieces of an entry, newest first. Inline chunks share its bytes. */
+export function tailPieces(entry: WalEntry): readonly TailPiece[] {
+  const pieces = entry.members.flatMap((member, m) =>
+    (member.kind === "batch" ? member.chunks : []).map((ref, c): TailPiece => {
+      const key = `${entry.sequence}/${m}/${c}`;
+      return ref.kind === "part"
+        ? { kind: "part", key, ref }
+        : { kind: "chunk", chunk: tailChunk(key, decodeBatch(ref.bytes), ref.bytes.length) };
+    }),
+  );
+  return pieces.reverse();
+}
+
+/** The entry that a chunk belongs to. */
+export function sequenceOfChunk(key: string): number {
+  return Number(key.slice(0, key.indexOf("/")));
 }
 
 /** A document of the tail. */

@@ -1,6 +1,6 @@
 /**
  * The k best of many: a binary heap whose root is the worst of those kept, by distance and then by id (the
- * lower one is better). An offer that cannot win costs one comparison.
+ * lower one is better), or in another order. An offer that cannot win costs one comparison.
  */
 import { compareIds, type DocumentId } from "../document/id.ts";
 
@@ -15,12 +15,19 @@ export function compareHits(a: Hit<unknown>, b: Hit<unknown>): number {
   return a.distance - b.distance || compareIds(a.id, b.id);
 }
 
+/** Order by id alone. */
+export function compareHitIds(a: Hit<unknown>, b: Hit<unknown>): number {
+  return compareIds(a.id, b.id);
+}
+
 export class TopK<T> {
   readonly #limit: number;
+  readonly #compare: typeof compareHits;
   readonly #heap: Hit<T>[] = [];
 
-  constructor(limit: number) {
+  constructor(limit: number, compare = compareHits) {
     this.#limit = limit;
+    this.#compare = compare;
   }
 
   get size(): number {
@@ -42,7 +49,7 @@ export class TopK<T> {
       return;
     }
     const root = heap[0];
-    if (root !== undefined && compareHits(hit, root) < 0) {
+    if (root !== undefined && this.#compare(hit, root) < 0) {
       heap[0] = hit;
       this.#sink();
     }
@@ -50,14 +57,14 @@ export class TopK<T> {
 
   /** Best first. */
   sorted(): Hit<T>[] {
-    return [...this.#heap].sort(compareHits);
+    return [...this.#heap].sort(this.#compare);
   }
 
   #rise(from: number): void {
     const heap = this.#heap;
     for (let at = from; at > 0; ) {
       const parent = (at - 1) >> 1;
-      if (compareHits(heap[at] as Hit<T>, heap[parent] as Hit<T>) <= 0) {
+      if (this.#compare(heap[at] as Hit<T>, heap[parent] as Hit<T>) <= 0) {
         return;
       }
       this.#swap(at, parent);
@@ -74,9 +81,9 @@ export class TopK<T> {
         return;
       }
       const rightIsWorse =
-        right < heap.length && compareHits(heap[right] as Hit<T>, heap[left] as Hit<T>) > 0;
+        right < heap.length && this.#compare(heap[right] as Hit<T>, heap[left] as Hit<T>) > 0;
       const child = rightIsWorse ? right : left;
-      if (compareHits(heap[child] as Hit<T>, heap[at] as Hit<T>) <= 0) {
+      if (this.#compare(heap[child] as Hit<T>, heap[at] as Hit<T>) <= 0) {
         return;
       }
       this.#swap(at, child);

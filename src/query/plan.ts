@@ -1,0 +1,135 @@
+/**
+ * How an approximate query goes about the segments: which scan blocks it reads and how many rows it refines.
+ * Pure. The numbers are what recall was measured with; more of either costs bytes and time, never correctness.
+ *
+ *   few matches     no scan: every matching row is refined
+ *   small filter    every scan block that holds a match: where matches are rare or lie far from the query,
+ *                   the ranking of clusters says nothing, and a budget would miss them
+ *   otherwise       flat segments whole; clusters of all others together, nearest first, until they hold
+ *                   the budget of live, matching rows
+ */
+import type { DistanceMetric } from "../document/schema.ts";
+import type { Int8Query } from "../index/vector/int8.ts";
+import { type ClusterDirectory, chooseClusters } from "../index/vector/probe.ts";
+import type { Kernels } from "../kernels/kernels.ts";
+
+/** A segment as the planner sees it. */
+export interface PlannedSegment {
+  readonly query: Int8Query;
+  readonly clustered: boolean;
+  /** Live, matching rows of each scan block. */
+  readonly directory: ClusterDirectory;
+  /** Rows of the segment, dead ones included. */
+  readonly rows: number;
+  /** Live, matching rows. */
+  readonly matches: number;
+}
+
+export type ScanPlan =
+  | { readonly kind: "refineAll" }
+  | { readonly kind: "scan"; readonly blocks: readonly ScanTarget[]; readonly refineMax: number };
+
+export interface ScanTarget {
+  readonly segment: number;
+  readonly block: number;
+}
+
+/** Rows of clustered segments that an unfiltered query scans: at least so many, and this share. */
+const scanRowsMin = 4_000;
+const scanRowsShare = 0.08;
+/** A query for many rows looks at so many for each. */
+const scanRowsPerWanted = 10;
+/** Matches scanned grow with the share that matches to this power: measured from 0.1 % to 50 %. */
+const selectivityPower = 0.7;
+/** Filters with no more matches, or that touch few clusters, are scanned completely. */
+const matchesScannedMax = 2_000;
+const clustersScannedMax = 100;
+const clusterMatchesScannedMax = 40_000;
+
+const refineRowsMin = 100;
+const refineRowsPerWanted = 3;
+/** Rows beyond those wanted whose exact distance settles what int8 codes cannot. */
+const exactExtraMin = 20;
+const exactExtraShare = 0.25;
+
+/** Most rows to refine so that `wanted` good ones come out. */
+export function refineMax(wanted: number): number {
+  return Math.max(refineRowsMin, refineRowsPerWanted * wanted);
+}
+
+/** Most rows whose exact distance an approximate query computes. */
+export function exactMax(wanted: number): number {
+  return wanted + Math.max(exactExtraMin, Math.ceil(exactExtraShare * wanted));
+}
+
+export function planScan(
+  metric: DistanceMetric,
+  segments: readonly PlannedSegment[],
+  wanted: number,
+  isFiltered: boolean,
+  kernels: Kernels,
+): ScanPlan {
+  const matches = segments.reduce((sum, segment) => sum + segment.matches, 0);
+  if (matches <= refineMax(wanted)) {
+    return { kind: "refineAll" };
+  }
+  const blocks: ScanTarget[] = [];
+  const clustered: number[] = [];
+  for (const [index, segment] of segments.entries()) {
+    if (segment.clustered) clustered.push(index);
+    else blocks.push(...matchingBlocks(segment, index));
+  }
+  if (isFiltered && isSmall(clustered.map((index) => segments[index] as PlannedSegment))) {
+    for (const index of clustered) {
+      blocks.push(...matchingBlocks(segments[index] as PlannedSegment, index));
+    }
+  } else {
+    // The nearest clusters are the most promising reads, so they come first.
+    blocks.unshift(...nearestClusters(metric, segments, clustered, wanted, kernels));
+  }
+  return { kind: "scan", blocks, refineMax: refineMax(wanted) };
+}
+
+function matchingBlocks({ directory }: PlannedSegment, segment: number): ScanTarget[] {
+  return Array.from(directory.rows.keys())
+    .filter((block) => (directory.rows[block] as number) > 0)
+    .map((block) => ({ segment, block }));
+}
+
+function isSmall(clustered: readonly PlannedSegment[]): boolean {
+  let clusters = 0;
+  let matches = 0;
+  for (const { directory, matches: each } of clustered) {
+    clusters += directory.rows.reduce((sum, rows) => sum + (rows > 0 ? 1 : 0), 0);
+    matches += each;
+  }
+  const fewClusters = clusters <= clustersScannedMax && matches <= clusterMatchesScannedMax;
+  return matches <= matchesScannedMax || fewClusters;
+}
+
+function nearestClusters(
+  metric: DistanceMetric,
+  segments: readonly PlannedSegment[],
+  clustered: readonly number[],
+  wanted: number,
+  kernels: Kernels,
+): ScanTarget[] {
+  const chosen = clustered.map((index) => segments[index] as PlannedSegment);
+  const query = chosen[0]?.query;
+  if (query === undefined) {
+    return [];
+  }
+  const rows = chosen.reduce((sum, segment) => sum + segment.rows, 0);
+  const matches = chosen.reduce((sum, segment) => sum + segment.matches, 0);
+  const whole = Math.max(scanRowsMin, scanRowsShare * rows);
+  const budget = Math.max(
+    whole * Math.min(1, matches / rows) ** selectivityPower,
+    scanRowsPerWanted * wanted,
+  );
+  const directories = chosen.map(({ directory }) => directory);
+  const probe = chooseClusters(metric, query, directories, budget, kernels);
+  return Array.from(probe.clusters, (block, i) => ({
+    segment: clustered[probe.segments[i] as number] as number,
+    block,
+  }));
+}

@@ -1,0 +1,225 @@
+/**
+ * Turns the winners of a query into its answer: reads what the user wants to see of them, and adds up what it
+ * all cost.
+ */
+import type { DocumentId } from "./document/id.ts";
+import { primaryVector } from "./document/schema.ts";
+import { invalid, isEngineError } from "./errors.ts";
+import type { BoundQuery, WantedColumns } from "./query/bind.ts";
+import {
+  billSearch,
+  type ResultRow,
+  type RowAttribute,
+  type SearchPerformance,
+  type SearchResult,
+} from "./query/result.ts";
+import {
+  batchValues,
+  sequenceOfChunk,
+  type TailChunk,
+  type TailFold,
+  type TailPlace,
+} from "./query/tail.ts";
+import type { Hit } from "./query/top-k.ts";
+import type { SearchContext } from "./search-ports.ts";
+import { fetchRows, type SegmentRow } from "./search-rows.ts";
+import type { MatchedSegment } from "./search-segments.ts";
+import { readTail } from "./search-tail.ts";
+import type { Reservation } from "./store/memory-budget.ts";
+
+/** Where the document of a winner is. */
+export type Place =
+  | { readonly kind: "tail"; readonly place: TailPlace }
+  | { readonly kind: "segment"; readonly row: SegmentRow };
+
+export interface Found {
+  readonly winners: readonly Hit<Place>[];
+  readonly segments: readonly MatchedSegment[];
+  readonly fold: TailFold;
+  /** Chunks of the tail that are at hand. */
+  readonly chunks: ReadonlyMap<string, TailChunk>;
+}
+
+interface Contents {
+  readonly attributes: readonly RowAttribute[] | undefined;
+  readonly vector: Float32Array | undefined;
+}
+
+/** The winners with the columns that the query wants to see. */
+export async function completeRows(
+  context: SearchContext,
+  { columns, rank }: BoundQuery,
+  { winners, segments, chunks }: Found,
+): Promise<readonly ResultRow[]> {
+  const reservation = await reserveRows(context, columns, winners.length);
+  try {
+    await fetchMissing(context, columns, segments, winners);
+    const tail = await completeTail(context, columns, chunks, winners);
+    return winners.map(({ id, distance, value }) => {
+      const contents: Contents | undefined = value.kind === "segment" ? value.row : tail.get(id);
+      const { vector } = contents ?? {};
+      return {
+        id,
+        distance: rank.kind === "vector" ? distance : undefined,
+        attributes: contents?.attributes ?? [],
+        vector:
+          columns.vector === undefined || vector === undefined
+            ? undefined
+            : { name: columns.vector, values: vector },
+      };
+    });
+  } finally {
+    reservation?.release();
+  }
+}
+
+// ---- Segments ---------------------------------------------------------------------------------------
+
+async function fetchMissing(
+  context: SearchContext,
+  { attributes, vector }: WantedColumns,
+  segments: readonly MatchedSegment[],
+  winners: readonly Hit<Place>[],
+): Promise<void> {
+  const rows = winners.flatMap(({ value }) => (value.kind === "segment" ? [value.row] : []));
+  const lackAttributes = attributes.length > 0 && rows.some((row) => row.attributes === undefined);
+  const lackVectors = vector !== undefined && rows.some((row) => row.vector === undefined);
+  const dims = primaryVector(context.snapshot.schema)?.dims ?? 0;
+  await fetchRows(context.reader.round(), segments, rows, {
+    ids: false,
+    attributes: lackAttributes ? attributes : undefined,
+    onVector: lackVectors
+      ? (row, values, start) => {
+          row.vector = values.slice(start, start + dims);
+        }
+      : undefined,
+  });
+}
+
+// ---- Tail -------------------------------------------------------------------------------------------
+
+async function completeTail(
+  context: SearchContext,
+  columns: WantedColumns,
+  held: ReadonlyMap<string, TailChunk>,
+  winners: readonly Hit<Place>[],
+): Promise<ReadonlyMap<DocumentId, Contents>> {
+  const contents = new Map<DocumentId, Contents>();
+  const byChunk = new Map<string, number[]>();
+  for (const { value } of winners) {
+    if (value.kind === "tail") {
+      const { chunk, row } = value.place;
+      const rows = byChunk.get(chunk) ?? [];
+      rows.push(row);
+      byChunk.set(chunk, rows);
+    }
+  }
+  const visit = (chunk: TailChunk): void => {
+    for (const row of byChunk.get(chunk.key) ?? []) {
+      contents.set(chunk.batch.ids[row] as DocumentId, contentsOf(chunk, row, columns));
+    }
+  };
+  if (columns.attributes.length === 0 && columns.vector === undefined) {
+    return contents;
+  }
+  const missing = new Set<string>();
+  for (const key of byChunk.keys()) {
+    const chunk = held.get(key);
+    if (chunk === undefined) missing.add(key);
+    else visit(chunk);
+  }
+  if (missing.size > 0) {
+    const sequences = new Set([...missing].map(sequenceOfChunk));
+    await readTail(context, context.reader.round(), { sequences, chunks: missing, visit });
+  }
+  return contents;
+}
+
+function contentsOf({ batch }: TailChunk, row: number, columns: WantedColumns): Contents {
+  const valuesOf = batchValues(batch);
+  const { dims, vectors } = batch;
+  return {
+    attributes: columns.attributes.flatMap((name) => {
+      const value = valuesOf(name)(row);
+      return value === null ? [] : [{ name, value }];
+    }),
+    vector:
+      columns.vector === undefined || dims === 0
+        ? undefined
+        : vectors.slice(row * dims, (row + 1) * dims),
+  };
+}
+
+// ---- Bounds and counts ------------------------------------------------------------------------------
+
+/** Answers below this size are not worth a reservation. */
+const unreservedBytes = 1024 * 1024;
+
+/** Room for the answer, by the average size of a document. */
+async function reserveRows(
+  { ports, snapshot }: SearchContext,
+  { attributes, vector }: WantedColumns,
+  count: number,
+): Promise<Reservation | undefined> {
+  const { segments } = snapshot.manifest;
+  const rows = segments.reduce((sum, segment) => sum + segment.rows, snapshot.unindexedRows);
+  const stored = segments.reduce((sum, each) => sum + each.logicalBytes, snapshot.unindexedBytes);
+  const vectorBytes = 4 * (primaryVector(snapshot.schema)?.dims ?? 0);
+  const others = Math.max(0, stored / Math.max(1, rows) - vectorBytes);
+  const each = (attributes.length > 0 ? others : 0) + (vector === undefined ? 0 : vectorBytes);
+  const bytes = Math.ceil(count * each);
+  if (bytes <= unreservedBytes) {
+    return undefined;
+  }
+  try {
+    return await ports.budget.reserve(bytes);
+  } catch (error) {
+    if (!isEngineError(error, "tooLarge")) throw error;
+    const text = `💔 these ${count} rows take about ${bytes} bytes; ask for fewer of them or less of each`;
+    throw invalid(text, "limit");
+  }
+}
+
+export function concludeSearch(
+  context: SearchContext,
+  rows: readonly ResultRow[],
+  { fold }: Pick<Found, "fold">,
+  executionMs: number,
+): SearchResult {
+  const { snapshot } = context;
+  const logicalBytes = snapshot.manifest.segments.reduce(
+    (sum, segment) => sum + segment.logicalBytes,
+    snapshot.unindexedBytes,
+  );
+  return {
+    rows,
+    schema: snapshot.schema,
+    billing: billSearch(rows, snapshot.schema.idKind, logicalBytes),
+    performance: countPerformance(context, fold, executionMs),
+  };
+}
+
+function countPerformance(
+  { snapshot, reader, counters }: SearchContext,
+  fold: TailFold,
+  executionMs: number,
+): SearchPerformance {
+  const counts = reader.counts();
+  const { segments } = snapshot.manifest;
+  const live = segments.reduce((sum, { rows, dead }) => sum + rows - dead.rows, 0);
+  const hits = counts.memoryHits + counts.edgeHits;
+  return {
+    cacheHitRatio: counts.blocks === 0 ? 1 : hits / counts.blocks,
+    temperature: reader.temperature(),
+    executionMs,
+    unindexedRows: fold.documents,
+    approximateRows: live + fold.documents,
+    lastWriteMs: snapshot.lastWriteMs,
+    rounds: counts.rounds,
+    storeRequests: counts.storeRequests,
+    storeBytes: counts.storeBytes,
+    bytes: counts.storeBytes + counts.edgeBytes,
+    ...counters,
+    indexedRows: segments.reduce((sum, segment) => sum + segment.rows, 0),
+  };
+}

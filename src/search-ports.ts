@@ -1,0 +1,82 @@
+/**
+ * What the parts of the search flow share: the isolate's caches, and the state of one attempt at a query.
+ */
+import type { Bitmap } from "./bytes/bitmap.ts";
+import type { Segment, SegmentHome } from "./index/segment/segment.ts";
+import { limits } from "./limits.ts";
+import type { IndexPorts } from "./ports.ts";
+import type { TailPiece } from "./query/tail.ts";
+import { type Snapshot, SnapshotCache } from "./snapshot.ts";
+import { BlockReader, type BlockReaderPorts } from "./store/block-reader.ts";
+import { generationRoot } from "./store/keys.ts";
+import { WeightedLru } from "./store/weighted-lru.ts";
+
+export interface SearchPorts extends IndexPorts, Omit<BlockReaderPorts, "clock"> {
+  readonly memory: SearchMemory;
+}
+
+/** What an isolate keeps between queries besides blocks; all of it may be dropped at any time. */
+export interface SearchMemory {
+  readonly snapshots: SnapshotCache;
+  /** Opened segments by key of their root. */
+  readonly segments: WeightedLru<Segment>;
+  /** Dead rows, and rows that match a filter. */
+  readonly bitmaps: WeightedLru<Bitmap>;
+  /** Decoded WAL entries and attachments of small tails. */
+  readonly tail: WeightedLru<readonly TailPiece[]>;
+}
+
+/** One per isolate. */
+export function createSearchMemory(): SearchMemory {
+  return {
+    snapshots: new SnapshotCache(),
+    segments: new WeightedLru(limits.decodedRootsBytesMax),
+    bitmaps: new WeightedLru(limits.decodedBitmapsBytesMax),
+    tail: new WeightedLru(limits.decodedTailBytesMax),
+  };
+}
+
+/** One attempt at a query on one snapshot. */
+export interface SearchContext {
+  readonly ports: SearchPorts;
+  readonly snapshot: Snapshot;
+  readonly home: SegmentHome;
+  /** Prefix of the keys of the generation. */
+  readonly root: string;
+  readonly reader: BlockReader;
+  readonly disableCache: boolean;
+  readonly counters: SearchCounters;
+}
+
+export interface SearchCounters {
+  candidates: number;
+  refined: number;
+  exact: number;
+  masked: number;
+  clustersProbed: number;
+}
+
+export function openContext(
+  ports: SearchPorts,
+  snapshot: Snapshot,
+  disableCache: boolean,
+): SearchContext {
+  const { tenant, generation } = snapshot;
+  return {
+    ports,
+    snapshot,
+    home: { tenant, generation },
+    root: generationRoot(tenant, generation),
+    reader: new BlockReader(ports, { disableCache }),
+    disableCache,
+    counters: { candidates: 0, refined: 0, exact: 0, masked: 0, clustersProbed: 0 },
+  };
+}
+
+/** Waits for both to end, so that nothing is left running, then throws the first failure. */
+export async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<readonly [A, B]> {
+  const [first, second] = await Promise.allSettled([a, b]);
+  if (first.status === "rejected") throw first.reason;
+  if (second.status === "rejected") throw second.reason;
+  return [first.value, second.value];
+}

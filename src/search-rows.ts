@@ -1,0 +1,132 @@
+/**
+ * Fetches what is known of chosen rows only by reading them: ids, attributes, vectors. One round for rows of
+ * segments, however many of the three are asked for; each block is used as it arrives and let go.
+ */
+import type { DocumentId } from "./document/id.ts";
+import {
+  attributeIndex,
+  documentBlock,
+  documentBlockOf,
+  documentId,
+  documentValues,
+  openDocumentBlock,
+  readVectorBlock,
+  vectorBlock,
+  vectorBlockOf,
+  vectorBlockRange,
+} from "./index/segment/document-rows.ts";
+import type { Segment } from "./index/segment/segment.ts";
+import { limits } from "./limits.ts";
+import type { RowAttribute } from "./query/result.ts";
+import type { OpenSegment } from "./search-segments.ts";
+import type { Block } from "./store/block.ts";
+import { blockId } from "./store/block.ts";
+import type { ReadRound } from "./store/block-reader.ts";
+
+/** A row of a segment on its way into the answer. */
+export interface SegmentRow {
+  /** Index of the segment among those of the query. */
+  readonly segment: number;
+  readonly ordinal: number;
+  id: DocumentId | undefined;
+  attributes: readonly RowAttribute[] | undefined;
+  vector: Float32Array | undefined;
+}
+
+export function newRow(segment: number, ordinal: number): SegmentRow {
+  return { segment, ordinal, id: undefined, attributes: undefined, vector: undefined };
+}
+
+export interface RowNeeds {
+  /** Ids of the rows whose id is not known. */
+  readonly ids: boolean;
+  /** Undefined: no attributes. */
+  readonly attributes: readonly string[] | undefined;
+  /** Called with the vector of each row, which is values[start …]. */
+  readonly onVector: ((row: SegmentRow, values: Float32Array, start: number) => void) | undefined;
+}
+
+interface BlockUse {
+  readonly block: Block;
+  readonly rows: SegmentRow[];
+  readonly use: (rows: readonly SegmentRow[], bytes: Uint8Array) => void;
+}
+
+/** Rows in order of promise. */
+export async function fetchRows(
+  round: ReadRound,
+  segments: readonly OpenSegment[],
+  rows: readonly SegmentRow[],
+  needs: RowNeeds,
+): Promise<void> {
+  const uses = new Map<string, BlockUse>();
+  const want = (row: SegmentRow, block: Block, use: BlockUse["use"]): void => {
+    const key = blockId(block);
+    const known = uses.get(key);
+    if (known === undefined) uses.set(key, { block, rows: [row], use });
+    else known.rows.push(row);
+  };
+  const { onVector } = needs;
+  for (const row of rows) {
+    const { segment } = segments[row.segment] as OpenSegment;
+    if (onVector !== undefined) {
+      const index = vectorBlockOf(segment, row.ordinal);
+      want(row, vectorBlock(segment, index), (members, bytes) => {
+        useVectors(segment, index, bytes, members, onVector);
+      });
+    }
+    if (needs.attributes !== undefined || (needs.ids && row.id === undefined)) {
+      const index = documentBlockOf(segment, row.ordinal);
+      want(row, documentBlock(segment, index), (members, bytes) => {
+        useDocuments(segment, index, bytes, members, needs.attributes);
+      });
+    }
+  }
+  const list = [...uses.values()];
+  await round.readBlocks(
+    list.map(({ block }) => block),
+    {
+      readsMax: limits.documentReadsMax,
+      onBlock: (index, bytes) => {
+        const { rows: members, use } = list[index] as BlockUse;
+        use(members, bytes);
+      },
+    },
+  );
+}
+
+function useVectors(
+  segment: Segment,
+  index: number,
+  bytes: Uint8Array,
+  rows: readonly SegmentRow[],
+  onVector: NonNullable<RowNeeds["onVector"]>,
+): void {
+  const values = readVectorBlock(segment, index, bytes);
+  const { from, to } = vectorBlockRange(segment, index);
+  const dims = values.length / (to - from);
+  for (const row of rows) {
+    onVector(row, values, (row.ordinal - from) * dims);
+  }
+}
+
+function useDocuments(
+  segment: Segment,
+  index: number,
+  bytes: Uint8Array,
+  rows: readonly SegmentRow[],
+  names: readonly string[] | undefined,
+): void {
+  const block = openDocumentBlock(segment, index, bytes);
+  const columns = names?.map((name) => ({ name, at: attributeIndex(segment, name) }));
+  for (const row of rows) {
+    row.id ??= documentId(block, row.ordinal);
+    if (columns !== undefined) {
+      const values = documentValues(segment, block, row.ordinal);
+      row.attributes = columns.flatMap(({ name, at }) => {
+        const value = values[at] ?? null;
+        return value === null ? [] : [{ name, value }];
+      });
+    }
+  }
+}

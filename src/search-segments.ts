@@ -1,0 +1,280 @@
+/**
+ * Opens the segments of a snapshot and says which of their rows count.
+ *
+ *   1. Roots and dead bitmaps: decoded from an earlier query, else sent along with `head`, else read.
+ *   2. `matchRows`: rows that are alive and pass the filter, from columns and ids in one round; a segment in
+ *      which an attribute of the filter has no column is answered from all of its documents.
+ *
+ * Bitmaps of matches are kept by segment and filter, since both never change.
+ */
+import { Bitmap } from "./bytes/bitmap.ts";
+import type { Filter } from "./document/filter.ts";
+import { EngineError } from "./errors.ts";
+import { decodeDeadBitmap, verifyDeadBitmap } from "./format/dead-bitmap.ts";
+import type { SegmentInfo } from "./format/manifest.ts";
+import { evaluateFilter, type FilterPlan, planFilter } from "./index/filter/filter-plan.ts";
+import {
+  attributeIndex,
+  documentBlock,
+  documentBlockRange,
+  documentId,
+  documentValues,
+  openDocumentBlock,
+} from "./index/segment/document-rows.ts";
+import { openSegment, rootBlock, type Segment } from "./index/segment/segment.ts";
+import { limits } from "./limits.ts";
+import { filterText, prepareRowTest } from "./query/filter.ts";
+import type { SearchContext, SearchMemory } from "./search-ports.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Block } from "./store/block.ts";
+import { blockId } from "./store/block.ts";
+import type { ReadRound } from "./store/block-reader.ts";
+import { deadKey, generationRoot } from "./store/keys.ts";
+
+export interface OpenSegment {
+  readonly segment: Segment;
+  /** Undefined if none is. */
+  readonly dead: Bitmap | undefined;
+}
+
+/** A segment and the rows of it that a query is about. */
+export interface MatchedSegment extends OpenSegment {
+  /** Undefined: all rows. */
+  readonly rows: Bitmap | undefined;
+  readonly count: number;
+}
+
+// ---- Roots and dead bitmaps -------------------------------------------------------------------------
+
+/** Opened segments and dead bitmaps that the isolate still has of the last snapshot. */
+export function heldObjects(memory: SearchMemory, last: Snapshot) {
+  const { segments } = last.manifest;
+  const home = { tenant: last.tenant, generation: last.generation };
+  const root = generationRoot(last.tenant, last.generation);
+  return {
+    roots: segments
+      .filter((info) => memory.segments.has(blockId(rootBlock(home, info))))
+      .map(({ id }) => id),
+    dead: segments
+      .filter(
+        ({ id, dead }) => dead.version > 0 && memory.bitmaps.has(deadKey(root, id, dead.name)),
+      )
+      .map(({ id, dead }) => `${id}/${dead.name}`),
+  };
+}
+
+/** In the order of the manifest. */
+export async function openSegments(
+  context: SearchContext,
+  round: ReadRound,
+): Promise<readonly OpenSegment[]> {
+  const infos = context.snapshot.manifest.segments;
+  const segments = new Map<string, Segment>();
+  const dead = new Map<string, Bitmap>();
+  const rootReads = readRoots(context, round, infos, segments);
+  const deadReads = readDead(context, round, infos, dead);
+  for (const result of await Promise.allSettled([rootReads, deadReads])) {
+    if (result.status === "rejected") throw result.reason;
+  }
+  return infos.map((info) => ({
+    segment: segments.get(info.id) as Segment,
+    dead: dead.get(info.id),
+  }));
+}
+
+async function readRoots(
+  context: SearchContext,
+  round: ReadRound,
+  infos: readonly SegmentInfo[],
+  opened: Map<string, Segment>,
+): Promise<void> {
+  const { home, ports, snapshot, disableCache } = context;
+  const open = (info: SegmentInfo, bytes: Uint8Array): void => {
+    const segment = openSegment(home, info, bytes);
+    opened.set(info.id, segment);
+    if (!disableCache) {
+      // Arrays are views of the bytes; lists and maps come to about as much again.
+      ports.memory.segments.put(blockId(rootBlock(home, info)), segment, 2 * bytes.length);
+    }
+  };
+  const missing: SegmentInfo[] = [];
+  for (const info of infos) {
+    const key = blockId(rootBlock(home, info));
+    const held = disableCache ? undefined : ports.memory.segments.get(key);
+    const inline = snapshot.inline.roots.get(info.id);
+    if (held !== undefined) opened.set(info.id, held);
+    else if (inline !== undefined) open(info, inline);
+    else missing.push(info);
+  }
+  await round.readBlocks(
+    missing.map((info) => rootBlock(home, info)),
+    {
+      readsMax: limits.connectionsMax,
+      onBlock: (index, bytes) => open(missing[index] as SegmentInfo, bytes),
+    },
+  );
+}
+
+async function readDead(
+  context: SearchContext,
+  round: ReadRound,
+  infos: readonly SegmentInfo[],
+  bitmaps: Map<string, Bitmap>,
+): Promise<void> {
+  const { home, ports, root, snapshot, disableCache } = context;
+  const place = ({ id, dead }: SegmentInfo) => ({
+    generation: home.generation,
+    segment: id,
+    version: dead.version,
+  });
+  const open = (info: SegmentInfo, bytes: Uint8Array): void => {
+    const bitmap = decodeDeadBitmap(bytes, place(info), info.rows);
+    bitmaps.set(info.id, bitmap);
+    keepBitmap(context, deadKey(root, info.id, info.dead.name), bitmap);
+  };
+  const missing: SegmentInfo[] = [];
+  for (const info of infos.filter(({ dead }) => dead.version > 0)) {
+    const key = deadKey(root, info.id, info.dead.name);
+    const held = disableCache ? undefined : ports.memory.bitmaps.get(key);
+    const inline = snapshot.inline.dead.get(`${info.id}/${info.dead.name}`);
+    if (held !== undefined) bitmaps.set(info.id, held);
+    else if (inline !== undefined) open(info, inline);
+    else missing.push(info);
+  }
+  const objects = missing.map((info) => ({
+    key: deadKey(root, info.id, info.dead.name),
+    bytesMax: info.dead.bytes,
+    verify: (bytes: Uint8Array) => verifyDeadBitmap(bytes, place(info)),
+  }));
+  await round.readObjects(objects, (index, bytes) => {
+    const info = missing[index] as SegmentInfo;
+    if (bytes === undefined) {
+      throw new EngineError("notFound", `${objects[index]?.key} is gone`);
+    }
+    open(info, bytes);
+  });
+}
+
+function keepBitmap({ ports, disableCache }: SearchContext, key: string, bitmap: Bitmap): void {
+  if (!disableCache) ports.memory.bitmaps.put(key, bitmap, bitmap.words.byteLength + 256);
+}
+
+// ---- Rows that count --------------------------------------------------------------------------------
+
+/** Live rows that pass the filter, of each segment. */
+export async function matchRows(
+  context: SearchContext,
+  round: ReadRound,
+  segments: readonly OpenSegment[],
+  filter: Filter | undefined,
+): Promise<readonly MatchedSegment[]> {
+  const passing = await evaluateAll(context, round, segments, filter);
+  return segments.map(({ segment, dead }, i) => {
+    const pass = passing[i];
+    const rows =
+      dead === undefined ? pass : (pass?.clone() ?? Bitmap.full(segment.root.rows)).andNot(dead);
+    return { segment, dead, rows, count: rows?.count() ?? segment.root.rows };
+  });
+}
+
+/** Rows that pass, dead ones included; undefined without a filter. */
+async function evaluateAll(
+  context: SearchContext,
+  round: ReadRound,
+  segments: readonly OpenSegment[],
+  filter: Filter | undefined,
+): Promise<readonly (Bitmap | undefined)[]> {
+  if (filter === undefined) {
+    return segments.map(() => undefined);
+  }
+  const text = filterText(filter);
+  const { memory } = context.ports;
+  const keys = segments.map(
+    ({ segment }) => `${blockId(rootBlock(segment.home, segment.info))}?${text}`,
+  );
+  const bitmaps = keys.map((key) => (context.disableCache ? undefined : memory.bitmaps.get(key)));
+  const plans: { index: number; plan: FilterPlan }[] = [];
+  const scans: number[] = [];
+  for (const [index, { segment }] of segments.entries()) {
+    const plan = bitmaps[index] === undefined ? planFilter(segment, filter) : undefined;
+    if (plan !== undefined) plans.push({ index, plan });
+    else if (bitmaps[index] === undefined) scans.push(index);
+  }
+  await readPlans(round, plans, (index, bitmap) => {
+    bitmaps[index] = bitmap;
+  });
+  for (const index of scans) {
+    bitmaps[index] = await scanDocuments(context, (segments[index] as OpenSegment).segment, filter);
+  }
+  for (const [index, bitmap] of bitmaps.entries()) {
+    if (bitmap !== undefined) keepBitmap(context, keys[index] as string, bitmap);
+  }
+  return bitmaps;
+}
+
+/** Evaluates each plan as soon as its last block has arrived, so that few blocks are held. */
+async function readPlans(
+  round: ReadRound,
+  plans: readonly { readonly index: number; readonly plan: FilterPlan }[],
+  done: (index: number, bitmap: Bitmap) => void,
+): Promise<void> {
+  const blocks: Block[] = [];
+  const places: { waiting: Waiting; number: number }[] = [];
+  for (const { index, plan } of plans) {
+    const waiting: Waiting = { index, plan, bytes: [], left: plan.blocks.length };
+    plan.blocks.forEach((block, number) => {
+      blocks.push(block);
+      places.push({ waiting, number });
+    });
+    if (waiting.left === 0) done(index, evaluateFilter(plan, []));
+  }
+  await round.readBlocks(blocks, {
+    readsMax: limits.filterReadsMax,
+    onBlock: (block, bytes) => {
+      const { waiting, number } = places[block] as (typeof places)[number];
+      waiting.bytes[number] = bytes;
+      waiting.left -= 1;
+      if (waiting.left === 0) {
+        done(waiting.index, evaluateFilter(waiting.plan, waiting.bytes));
+        waiting.bytes = [];
+      }
+    },
+  });
+}
+
+interface Waiting {
+  readonly index: number;
+  readonly plan: FilterPlan;
+  bytes: Uint8Array[];
+  left: number;
+}
+
+async function scanDocuments(
+  { reader }: SearchContext,
+  segment: Segment,
+  filter: Filter,
+): Promise<Bitmap> {
+  const result = new Bitmap(segment.root.rows);
+  const count = segment.root.documents.blocks.count;
+  const blocks = Array.from({ length: count }, (_, i) => documentBlock(segment, i));
+  await reader.readRound(blocks, {
+    readsMax: limits.filterReadsMax,
+    onBlock: (index, bytes) => {
+      const block = openDocumentBlock(segment, index, bytes);
+      const { from, to } = documentBlockRange(segment, index);
+      const rows = Array.from({ length: to - from }, (_, i) =>
+        documentValues(segment, block, from + i),
+      );
+      const passes = prepareRowTest(filter, (name) => {
+        const column = attributeIndex(segment, name);
+        return name === "id"
+          ? (row) => documentId(block, from + row)
+          : (row) => rows[row]?.[column] ?? null;
+      });
+      for (let row = 0; row < rows.length; row++) {
+        if (passes(row)) result.set(from + row);
+      }
+    },
+  });
+  return result;
+}

@@ -1,0 +1,187 @@
+/**
+ * The query flow.
+ *
+ *   1. Snapshot: one `head` call, which brings what the isolate lacks (snapshot.ts).
+ *   2. Bind the query to its schema: from here on only bytes can be wrong.
+ *   3. Roots and dead bitmaps that did not come along: one round, usually none.
+ *   4. Side by side: the tail, folded newest first and ranked exactly; and the segments as far as they can be
+ *      ranked without it. The ids that the tail touched mask every segment before a row of it can win.
+ *      Filters are decided first.
+ *   5. The best rows of both, by exact distance and id or by id alone.
+ *   6. Attributes and vectors of those only, as far as step 4 has not met them.
+ *
+ * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 24 reads without a filter,
+ * one round and 12 reads more with one; ordered by id, a round for ids and one for documents.
+ *
+ * If an object is gone, the snapshot has outlived the collector's grace: the whole query starts over on a new
+ * one, once. There is never a partial answer.
+ */
+import type { DocumentId } from "./document/id.ts";
+import { isEngineError, unavailable } from "./errors.ts";
+import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
+import { splitFilter } from "./query/id-range.ts";
+import type { Query } from "./query/query.ts";
+import type { SearchResult } from "./query/result.ts";
+import { filterRows, rankRows, type TailChunk, TailFold, type TailPlace } from "./query/tail.ts";
+import { compareHitIds, compareHits, TopK } from "./query/top-k.ts";
+import { completeRows, concludeSearch, type Found, type Place } from "./search-answer.ts";
+import { searchInOrder } from "./search-order.ts";
+import { both, openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
+import type { SegmentRow } from "./search-rows.ts";
+import {
+  heldObjects,
+  type MatchedSegment,
+  matchRows,
+  type OpenSegment,
+  openSegments,
+} from "./search-segments.ts";
+import { isSmallTail, readTail, walHeldBelow } from "./search-tail.ts";
+import { searchVectors } from "./search-vector.ts";
+import { type Snapshot, type SnapshotTarget, takeSnapshot } from "./snapshot.ts";
+import type { ReadRound } from "./store/block-reader.ts";
+
+/** Throws `notFound`, `invalid`, `malformed`, `overloaded`, `unavailable`, `corrupt`. */
+export async function search(
+  ports: SearchPorts,
+  target: SnapshotTarget,
+  query: Query,
+): Promise<SearchResult> {
+  const startedMs = ports.clock.now();
+  for (let isRetry = false; ; isRetry = true) {
+    const snapshot = await snapshotFor(ports, target, query);
+    const bound = bindQuery(query, snapshot.schema);
+    const context = openContext(ports, snapshot, query.disableCache);
+    try {
+      const found = await findRows(context, bound);
+      const rows = await completeRows(context, bound, found);
+      context.reader.finish();
+      return concludeSearch(context, rows, found, ports.clock.now() - startedMs);
+    } catch (error) {
+      if (!isEngineError(error, "notFound")) throw error;
+      ports.memory.snapshots.forget(target.tenant, target.name);
+      if (isRetry) throw unavailable("objects of the namespace keep vanishing", error);
+      ports.log.warn("query restarted", { name: target.name, reason: error.message });
+    }
+  }
+}
+
+function snapshotFor(
+  ports: SearchPorts,
+  target: SnapshotTarget,
+  { consistency, disableCache }: Pick<Query, "consistency" | "disableCache">,
+): Promise<Snapshot> {
+  const { memory } = ports;
+  return takeSnapshot(ports, memory.snapshots, target, consistency, (last) =>
+    disableCache ? {} : { walBelow: walHeldBelow(memory, last), ...heldObjects(memory, last) },
+  );
+}
+
+/** The tail as one query sees it. */
+interface TailView {
+  readonly fold: TailFold;
+  readonly best: TopK<TailPlace>;
+  readonly chunks: Map<string, TailChunk>;
+}
+
+async function findRows(context: SearchContext, bound: BoundQuery): Promise<Found> {
+  const { rank, wanted, offset } = bound;
+  const compare = orderOf(rank);
+  const opened = await openSegments(context, context.reader.round());
+  const tail: TailView = {
+    fold: new TailFold(),
+    best: new TopK(wanted, compare),
+    chunks: new Map(),
+  };
+  const round = context.reader.round();
+  const tailRead = readTail(context, round, {
+    visit: (chunk) => visitChunk(context, bound, tail, chunk),
+  });
+  const segmentsRead = findInSegments(context, bound, opened, round, async () => {
+    await tailRead;
+    return tail;
+  });
+  const [, { segments, rows }] = await both(tailRead, segmentsRead);
+  const best = new TopK<Place>(wanted, compare);
+  for (const { distance, id, value } of tail.best.sorted()) {
+    best.offer({ distance, id, value: { kind: "tail", place: value } });
+  }
+  for (const row of rows) {
+    const { distance, id } = row;
+    best.offer({ distance, id: id as DocumentId, value: { kind: "segment", row } });
+  }
+  return { winners: best.sorted().slice(offset), segments, fold: tail.fold, chunks: tail.chunks };
+}
+
+function orderOf(rank: BoundRank): typeof compareHits {
+  if (rank.kind === "vector") {
+    return compareHits;
+  }
+  return rank.descending ? (a, b) => compareHitIds(b, a) : compareHitIds;
+}
+
+function visitChunk(
+  context: SearchContext,
+  { rank, filter }: BoundQuery,
+  tail: TailView,
+  chunk: TailChunk,
+): void {
+  const { batch, key } = chunk;
+  const rows = filterRows(batch, tail.fold.add(batch), filter);
+  if (isSmallTail(context.snapshot)) {
+    tail.chunks.set(key, chunk);
+  }
+  if (rank.kind === "vector") {
+    rankRows(rank.distance, chunk, rows, context.ports.kernels, tail.best);
+    return;
+  }
+  for (const row of rows) {
+    tail.best.offer({ distance: 0, id: batch.ids[row] as DocumentId, value: { chunk: key, row } });
+  }
+}
+
+/** A row of a segment that may win; ordered by id, all distances are 0. */
+type FoundRow = SegmentRow & { readonly distance: number };
+
+async function findInSegments(
+  context: SearchContext,
+  bound: BoundQuery,
+  opened: readonly OpenSegment[],
+  round: ReadRound,
+  tailRead: () => Promise<TailView>,
+): Promise<{ segments: readonly MatchedSegment[]; rows: readonly FoundRow[] }> {
+  const { rank, filter, wanted, columns } = bound;
+  const attributes = columns.attributes.length > 0 ? columns.attributes : undefined;
+  const nextRound = (decided: unknown) => (decided === undefined ? round : context.reader.round());
+  if (rank.kind === "id") {
+    // Bounds on the id are where to begin and to end, so only the rest needs columns.
+    const { range, rest } = splitFilter(filter);
+    const segments = await matchRows(context, round, opened, rest);
+    const { touched } = (await tailRead()).fold;
+    const { descending } = rank;
+    const order = { context, segments, range, descending, wanted, attributes, touched };
+    const rows = await searchInOrder(order, nextRound(rest));
+    return { segments, rows: rows.map((row) => Object.assign(row, { distance: 0 })) };
+  }
+  const segments = await matchRows(context, round, opened, filter);
+  const rows = await searchVectors(
+    {
+      context,
+      segments,
+      distance: rank.distance,
+      wanted,
+      exhaustive: rank.exhaustive,
+      isFiltered: filter !== undefined,
+      attributes,
+      keepVectors: columns.vector !== undefined,
+      tail: async () => {
+        const { fold, best } = await tailRead();
+        return {
+          touched: fold.touched,
+          distances: best.sorted().map(({ distance }) => distance),
+        };
+      },
+    },
+    nextRound(filter),
+  );
+  return { segments, rows };
+}
