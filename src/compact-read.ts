@@ -122,6 +122,15 @@ export class JobReader {
     return found;
   }
 
+  /** A stretch of an object, unverified. */
+  async readRange(key: string, offset: number, length: number): Promise<Uint8Array> {
+    const stored = await this.#ports.store.get(key, { offset, length });
+    if (stored === undefined) {
+      throw corrupt(`${key} is missing`);
+    }
+    return stored.bytes;
+  }
+
   async #chunk(chunk: ChunkRef): Promise<Uint8Array> {
     if (chunk.kind === "inline") {
       return chunk.bytes;

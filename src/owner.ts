@@ -37,7 +37,8 @@ import { headReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { digGrave, movePointer, writeRegistry } from "./publish.ts";
-import { type RegistryView, recover } from "./recover.ts";
+import { type RegistryView, readPointer, recover } from "./recover.ts";
+import { generationRoot } from "./store/keys.ts";
 
 export class Owner implements NamespaceApi {
   readonly #ports: OwnerPorts;
@@ -301,20 +302,29 @@ export class Owner implements NamespaceApi {
     await this.#record(undefined);
   }
 
-  /** At most once a second, since the store takes one write a second per key. */
+  /**
+   * At most once a second, since the store takes one write a second per key. A failure costs nothing
+   * but probes of a later recovery, so it is only logged.
+   */
   async #movePointer(): Promise<void> {
     const { manifest } = this.#state;
     const now = this.#ports.clock.now();
     if (manifest.version <= this.#pointer.version || now - this.#pointer.movedMs < 1_100) {
       return;
     }
-    this.#pointer = { ...this.#pointer, movedMs: now };
     const { tenant } = this.#known();
-    const etag = await movePointer(this.#ports, tenant, manifest, this.#pointer.etag);
-    if (etag !== undefined) {
-      this.#pointer = { version: manifest.version, etag, movedMs: now };
-    } else {
-      this.#ports.abort("another instance moved the pointer to the manifest");
+    const { etag } = this.#pointer;
+    this.#pointer = { ...this.#pointer, movedMs: now };
+    try {
+      const moved = await movePointer(this.#ports, tenant, manifest, etag);
+      // Not ours: an attempt of unknown outcome landed, or another instance was faster.
+      const pointer =
+        moved === undefined
+          ? await readPointer(this.#ports, generationRoot(tenant, manifest.generation))
+          : { version: manifest.version, etag: moved };
+      this.#pointer = { ...pointer, movedMs: now };
+    } catch (error) {
+      this.#ports.log.warn("cannot move the pointer to the manifest", { error: String(error) });
     }
   }
 }

@@ -89,7 +89,8 @@ export async function readRegistry(ports: OwnerPorts, identity: Identity): Promi
   return { entry, etag: stored.etag };
 }
 
-async function readPointer(
+/** What `current` says, and the etag to replace it by. */
+export async function readPointer(
   ports: OwnerPorts,
   root: string,
 ): Promise<{ version: number; etag: string | undefined }> {

@@ -1,0 +1,211 @@
+/**
+ * Compaction: how a claimed job becomes a new manifest.
+ *
+ *   flush   1. read the WAL range with its attachments, fold it to one newest operation per id
+ *           2. build a segment of the documents that live (none, if only deletes remain)
+ *           3. resolve: every id of the range is dead in every older segment; the floor moves
+ *   merge   1. open the inputs with their dead rows as the job saw them
+ *           2. build one segment of the living rows, in bounded memory
+ *           3. resolve: rows that died in the inputs since then are dead in the output too
+ *
+ * Building is long and runs beside other jobs; resolving is short and alone (compact-resolve.ts). A
+ * job never writes the manifest it computed: it submits a delta, and that is applied to the manifest
+ * as it is then. Objects of the new segment are named after job and attempt, so two attempts never
+ * meet. If we crash before the delta, they are orphans; after it, the work is done.
+ */
+
+import { Bitmap } from "./bytes/bitmap.ts";
+import { JobReader } from "./compact-read.ts";
+import { type JobContext, type Resolution, resolveJob } from "./compact-resolve.ts";
+import { foldBatches } from "./compaction/fold.ts";
+import type { Schema } from "./document/schema.ts";
+import { assert } from "./errors.ts";
+import type { Manifest, SegmentInfo } from "./format/manifest.ts";
+import {
+  type BuiltSegment,
+  buildFromRows,
+  mergeSegments,
+  noOrdinal,
+} from "./index/builder/build-segment.ts";
+import type { MergeInput } from "./index/builder/merge-input.ts";
+import type { SegmentSink } from "./index/builder/part-writer.ts";
+import { rotationSeed, type SegmentSpec } from "./index/builder/segment-spec.ts";
+import type { SegmentHome } from "./index/segment/segment.ts";
+import { limits } from "./limits.ts";
+import { replyValue } from "./namespace/protocol.ts";
+import type { IndexPorts } from "./ports.ts";
+import { putUnique } from "./store/put-unique.ts";
+
+export interface CompactContext extends JobContext {
+  readonly ports: IndexPorts;
+}
+
+/** Runs a flush or a merge to its end. False when its lease or inputs were gone: nothing changed. */
+export async function compact(context: CompactContext): Promise<boolean> {
+  const { job, identity, ports } = context;
+  const home: SegmentHome = { tenant: identity.tenant, generation: job.generation };
+  const reader = new JobReader(ports, home);
+  assert(job.kind === "flush" || job.kind === "merge", "a job that makes a segment");
+  const startedMs = ports.clock.now();
+  const done =
+    job.kind === "flush" ? await flush(context, home, reader) : await merge(context, home, reader);
+  const ms = ports.clock.now() - startedMs;
+  ports.log.info(job.kind, { ...identity, job: job.id, attempt: job.attempt, done, ms });
+  return done;
+}
+
+async function flush(
+  context: CompactContext,
+  home: SegmentHome,
+  reader: JobReader,
+): Promise<boolean> {
+  const { job, ports } = context;
+  const { wal } = job;
+  assert(wal !== undefined, "a flush has a range");
+  const { touched, live } = foldBatches(await reader.readLog(wal));
+  const built =
+    live.ids.length === 0
+      ? undefined
+      : await buildFromRows(live, specOf(context, home, wal.schema, 0), ports, sinkOf(context));
+  return await resolveJob(context, async (manifest): Promise<Resolution> => {
+    const dead = await Promise.all(
+      manifest.segments.map((segment) => supersede(reader, segment, touched)),
+    );
+    const emptied = dead.filter(({ segment, bitmap }) => bitmap.count() === segment.rows);
+    return {
+      ...addition(built),
+      // Nothing lives there any more.
+      remove: emptied.map(({ segment }) => removal(segment)),
+      dead: dead.filter(
+        ({ segment, bitmap }) =>
+          bitmap.count() > segment.dead.rows && bitmap.count() < segment.rows,
+      ),
+      floor: wal,
+    };
+  });
+}
+
+/** The segment's dead rows once the ids are superseded there. */
+async function supersede(
+  reader: JobReader,
+  segment: SegmentInfo,
+  ids: Parameters<JobReader["placesOf"]>[1],
+): Promise<{ segment: SegmentInfo; bitmap: Bitmap }> {
+  const bitmap = await reader.deadRows(segment);
+  for (const ordinal of await reader.placesOf(segment, ids)) {
+    bitmap.set(ordinal);
+  }
+  return { segment, bitmap };
+}
+
+async function merge(
+  context: CompactContext,
+  home: SegmentHome,
+  reader: JobReader,
+): Promise<boolean> {
+  const { job, ports } = context;
+  const infos = inputsOf(job.manifest, job.inputs ?? []);
+  assert(infos !== undefined && infos.length > 0, "a merge has inputs");
+  const inputs: MergeInput[] = await Promise.all(
+    infos.map(async (info) => ({
+      segment: await reader.segment(info),
+      dead: await reader.deadRows(info),
+    })),
+  );
+  const level = 1 + Math.max(...infos.map((info) => info.level));
+  const spec = specOf(context, home, job.manifest.schema, level);
+  const read = async (key: string, offset: number, length: number): Promise<Uint8Array> =>
+    await reader.readRange(key, offset, length);
+  const built = await mergeSegments(inputs, read, spec, ports, sinkOf(context));
+  return await resolveJob(context, async (manifest): Promise<Resolution | undefined> => {
+    const now = inputsOf(manifest, job.inputs ?? []);
+    if (now === undefined) {
+      return undefined;
+    }
+    const died = built && (await diedSince(reader, inputs, now, built));
+    const emptied = died !== undefined && died.count() === built?.info.rows;
+    return {
+      ...addition(emptied ? undefined : built),
+      remove: now.map(removal),
+      dead:
+        built === undefined || died === undefined || emptied || died.isEmpty()
+          ? []
+          : [{ segment: built.info, bitmap: died }],
+    };
+  });
+}
+
+/** Rows of the output whose originals died after the inputs were read. */
+async function diedSince(
+  reader: JobReader,
+  inputs: readonly MergeInput[],
+  now: readonly SegmentInfo[],
+  built: BuiltSegment,
+): Promise<Bitmap> {
+  const died = new Bitmap(built.info.rows);
+  let first = 0;
+  for (const [i, { segment, dead }] of inputs.entries()) {
+    const info = now[i] as SegmentInfo;
+    if (info.dead.version !== segment.info.dead.version) {
+      const fresh = await reader.deadRows(info);
+      (dead === undefined ? fresh : fresh.andNot(dead)).forEach((ordinal) => {
+        const output = built.ordinals[first + ordinal] as number;
+        assert(output !== noOrdinal, "a row that lived has a place in the output");
+        died.set(output);
+      });
+    }
+    first += segment.info.rows;
+  }
+  return died;
+}
+
+/** The named segments in the order of their names, or undefined if one is gone. */
+function inputsOf(manifest: Manifest, ids: readonly string[]): SegmentInfo[] | undefined {
+  const byId = new Map(manifest.segments.map((segment) => [segment.id, segment]));
+  const found = ids.flatMap((id) => byId.get(id) ?? []);
+  return found.length === ids.length ? found : undefined;
+}
+
+function removal(segment: SegmentInfo): Resolution["remove"][number] {
+  return { segment: segment.id, deadVersion: segment.dead.version };
+}
+
+function addition(built: BuiltSegment | undefined): Pick<Resolution, "add" | "roots"> {
+  if (built === undefined) {
+    return { add: [], roots: [] };
+  }
+  const { info, root } = built;
+  const inline = root.length <= limits.routeBytesMax ? [{ segment: info.id, bytes: root }] : [];
+  return { add: [info], roots: inline };
+}
+
+function specOf(
+  { job, ports }: CompactContext,
+  home: SegmentHome,
+  schema: Schema,
+  level: number,
+): SegmentSpec {
+  return {
+    home,
+    id: `${job.id}-${job.attempt}`,
+    schema,
+    rotation: rotationSeed(job.generation),
+    level,
+    createdMs: ports.clock.now(),
+  };
+}
+
+/** Stores the objects of the new segment, and keeps the lease alive while that takes its time. */
+function sinkOf({ ports, api, identity, job }: CompactContext): SegmentSink {
+  let renewedMs = ports.clock.now();
+  return {
+    async put(key, bytes) {
+      await putUnique(ports, key, bytes);
+      const now = ports.clock.now();
+      if (now - renewedMs > limits.leaseMs / 4) {
+        renewedMs = now;
+        replyValue(await api.renew(identity.tenant, identity.name, job.id, job.attempt));
+      }
+    },
+  };
+}
