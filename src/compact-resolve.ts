@@ -8,7 +8,7 @@
  *   4. delta. Refused: something changed after all, start over. Crash before: the objects are
  *      orphans. Crash after: the delta is in the manifest, and the same delta again is recognised.
  */
-import { Bitmap } from "./bytes/bitmap.ts";
+import type { Bitmap } from "./bytes/bitmap.ts";
 import { EngineError } from "./errors.ts";
 import { encodeDeadBitmap } from "./format/dead-bitmap.ts";
 import type { DeadState, Delta, Manifest, SegmentInfo } from "./format/manifest.ts";

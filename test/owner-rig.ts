@@ -8,7 +8,12 @@ import type { SchemaAddition } from "../src/document/schema.ts";
 import { EngineError } from "../src/errors.ts";
 import { encodeBatch } from "../src/format/batch.ts";
 import type { JobTable } from "../src/namespace/jobs.ts";
-import { type CommitRequest, protocolVersion, type Reply } from "../src/namespace/protocol.ts";
+import {
+  type CommitRequest,
+  protocolVersion,
+  type Reply,
+  replyValue,
+} from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
 import type { OwnerPorts, OwnerRecord } from "../src/owner-ports.ts";
 import type { JobHint, Ports } from "../src/ports.ts";
@@ -123,13 +128,7 @@ export class OwnerRig {
 
   /** Runs the call while virtual time goes on, and unwraps the reply. */
   async ask<T>(reply: Promise<Reply<T>>): Promise<T> {
-    const settled = await this.clock.run(reply);
-    if (!settled.ok) {
-      throw new EngineError(settled.kind, settled.message, {
-        ...(settled.outcomeUnknown === undefined ? {} : { outcomeUnknown: true }),
-      });
-    }
-    return settled.value;
+    return replyValue(await this.clock.run(reply));
   }
 
   /** A commit of plain documents {id, n}, encoded under what the owner says now. */

@@ -1,6 +1,8 @@
 /**
  * Entry point: the HTTP API, the queue consumer, the cron and the Namespace object, in one script.
  */
+
+import type { JobHint } from "../src/ports.ts";
 import { app } from "./api/app.ts";
 import { consume, sweep } from "./compactor.ts";
 
@@ -10,4 +12,4 @@ export default {
   fetch: app.fetch,
   queue: (batch, env) => consume(batch, env),
   scheduled: (_event, env) => sweep(env),
-} satisfies ExportedHandler<Env, import("../src/ports.ts").JobHint>;
+} satisfies ExportedHandler<Env, JobHint>;
