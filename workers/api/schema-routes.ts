@@ -22,7 +22,7 @@ export async function getSchema(scope: Scope, name: string): Promise<Response> {
 export function updateSchema(scope: Scope, name: string): Promise<Response> {
   return scope.withJson(limits.queryBodyBytesMax, async (json) => {
     const input = parseSchemaInput(json, "");
-    const schema = await changeSchema(scope.writeTarget(name), (current) =>
+    const schema = await changeSchema(scope.target(name), (current) =>
       mergeSchemaInput(current, input),
     );
     return respondJson(scope.request, schemaView(schema));

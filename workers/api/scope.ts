@@ -32,13 +32,22 @@ export interface Scope {
   readonly request: Request;
   readonly ports: SearchPorts;
   owner(name: string): NamespaceApi;
-  writeTarget(name: string): WriteTarget;
-  /** Runs `use` with the parsed body, which counts against the isolate's memory until it is done. */
-  withJson<T>(bytesMax: number, use: (json: unknown) => Promise<T>): Promise<T>;
+  target(name: string): WriteTarget;
+  /**
+   * Runs `use` with the parsed body, which counts against the memory of the isolate until `use` is
+   * done. `otherwise` stands for an empty body; without it that is malformed.
+   */
+  withJson<T>(
+    bytesMax: number,
+    use: (json: unknown) => Promise<T>,
+    otherwise?: unknown,
+  ): Promise<T>;
   /** Whole milliseconds since the request arrived, at least 1. */
   elapsedMs(): number;
   /** Forgets what the isolate knows of a namespace that was deleted. */
   forget(name: string): void;
+  /** Drops every cache of this isolate. */
+  purge(): void;
 }
 
 interface Isolate {
@@ -76,26 +85,27 @@ export function openScope(
     request,
     ports,
     owner,
-    writeTarget: (name) => ({ tenant, name, owner: owner(name), memory: memoryOf(descriptions) }),
-    withJson: async (bytesMax, use) => {
+    target: (name) => ({ tenant, name, owner: owner(name), memory: memoryOf(descriptions) }),
+    withJson: async (bytesMax, use, otherwise) => {
       const body = await readBody(bodies, request, bytesMax);
       try {
-        return await use(parseJson(body.take()));
+        const bytes = body.take();
+        const isGiven = bytes.length > 0 || otherwise === undefined;
+        return await use(isGiven ? parseJson(bytes) : otherwise);
       } finally {
         body.release();
       }
     },
     elapsedMs: () => Math.max(1, Math.ceil(systemClock.now() - startedMs)),
+    purge: () => {
+      // What the edge keeps cannot be dropped, so this isolate turns to another cache there.
+      isolate = openIsolate(env, `shoal-blocks-${encodeHex(systemRandom.bytes(8))}`);
+    },
     forget: (name) => {
       memory.snapshots.forget(tenant, name);
       descriptions.delete(name);
     },
   };
-}
-
-/** Drops every cache of this isolate. Its edge cache cannot be emptied, so it gets another. */
-export function purgeCaches(env: Env): void {
-  isolate = openIsolate(env, `shoal-blocks-${encodeHex(systemRandom.bytes(8))}`);
 }
 
 /** The store is the isolate's, so that injected latency goes on where it was. */

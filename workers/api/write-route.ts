@@ -12,7 +12,7 @@ export function writeNamespace(scope: Scope, name: string): Promise<Response> {
     const asked = parseWriteRequest(json);
     const { batch } = await write(
       scope.ports,
-      scope.writeTarget(name),
+      scope.target(name),
       (schema) => buildBatch(asked, schema),
       asked,
     );

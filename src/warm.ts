@@ -1,0 +1,45 @@
+/**
+ * Makes the first queries after a pause fast: reads what nearly every one of them needs, so that
+ * it lies in the caches when they come.
+ *
+ *   1. Snapshot with roots and dead bitmaps.
+ *   2. Scan planes, largest segments last, while they fit into a third of the block cache: more
+ *      would push out what other namespaces use.
+ *
+ * Cost: one `head` call; one round of at most six reads.
+ */
+import { primaryVector } from "./document/schema.ts";
+import { scanBlock, scanBlockCount } from "./index/segment/scan-plane.ts";
+import type { Segment } from "./index/segment/segment.ts";
+import { limits } from "./limits.ts";
+import { openContext, type SearchPorts } from "./search-ports.ts";
+import { openSegments } from "./search-segments.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Block } from "./store/block.ts";
+
+/** `snapshot` is one just taken. */
+export async function warm(ports: SearchPorts, snapshot: Snapshot): Promise<void> {
+  const context = openContext(ports, snapshot, false);
+  const { reader } = context;
+  const opened = await openSegments(context, reader.round());
+  if (primaryVector(snapshot.schema) !== undefined) {
+    const blocks = scanBlocks(opened.map(({ segment }) => segment));
+    await reader.readRound(blocks, { readsMax: limits.scanReadsMax, onBlock: () => undefined });
+  }
+  reader.finish();
+}
+
+function scanBlocks(segments: readonly Segment[]): readonly Block[] {
+  const blocks: Block[] = [];
+  let room = limits.cacheBytesMax / 3;
+  const smallestFirst = segments.toSorted((a, b) => a.root.rows - b.root.rows);
+  for (const segment of smallestFirst.filter(({ root }) => root.vector !== undefined)) {
+    for (let index = 0; index < scanBlockCount(segment); index++) {
+      const block = scanBlock(segment, index);
+      room -= block.length;
+      if (room < 0) return blocks;
+      blocks.push(block);
+    }
+  }
+  return blocks;
+}

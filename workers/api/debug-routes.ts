@@ -1,0 +1,116 @@
+/**
+ * Endpoints for measuring: recall, and caches made warm or empty. The first two exist in the API
+ * that clients know; caches are those of the isolate that answers.
+ */
+import { isJsonObject, wrongShape } from "../../src/document/shape.ts";
+import { invalid } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
+import {
+  measureRecall as measure,
+  type RecallReport,
+  type RecallRequest,
+} from "../../src/recall.ts";
+import { takeSnapshot } from "../../src/snapshot.ts";
+import { warm } from "../../src/warm.ts";
+import type { JsonEncodable } from "./json.ts";
+import { parseQueryRequest } from "./query-request.ts";
+import { renderRow } from "./query-response.ts";
+import { respondJson } from "./respond.ts";
+import type { Scope } from "./scope.ts";
+
+const vectorsDefault = 25;
+const vectorsMax = 100;
+const topKDefault = 10;
+
+/** POST …/_debug/recall. Every field may be left out, and the whole body too. */
+export function measureRecall(scope: Scope, name: string): Promise<Response> {
+  const answer = async (body: unknown): Promise<Response> => {
+    if (!isJsonObject(body)) {
+      throw wrongShape("", body, "a map");
+    }
+    const withTruth = flag(body["include_ground_truth"], "include_ground_truth");
+    const report = await measure(scope.ports, scope.target(name), parseRecall(body));
+    return respondJson(scope.request, renderRecall(report, withTruth));
+  };
+  return scope.withJson(limits.queryBodyBytesMax, answer, {});
+}
+
+const fields = new Set(["num", "top_k", "filters", "include_ground_truth", "rank_by"]);
+
+function parseRecall(body: Readonly<Record<string, unknown>>): RecallRequest {
+  for (const field of Object.keys(body)) {
+    if (!fields.has(field)) {
+      throw invalid(`💔 unknown field \`${field}\``, field);
+    }
+  }
+  const topK = count(body["top_k"], "top_k", topKDefault, limits.topKMax);
+  const rankBy = body["rank_by"] ?? undefined;
+  const filters = body["filters"] ?? undefined;
+  if (rankBy === undefined) {
+    const num = count(body["num"], "num", vectorsDefault, vectorsMax);
+    return { count: num, topK, filters, vector: undefined };
+  }
+  if ((body["num"] ?? 1) !== 1) {
+    throw invalid("💔 num must be 1 when rank_by is given", "num");
+  }
+  const { rank } = parseQueryRequest({ rank_by: rankBy, limit: topK, filters }).query;
+  if (rank.kind !== "vector") {
+    throw invalid("💔 rank_by must be a vector to search for", "rank_by");
+  }
+  return { count: 1, topK, filters, vector: { column: rank.column, values: rank.vector } };
+}
+
+function count(json: unknown, field: string, otherwise: number, max: number): number {
+  const value = json ?? otherwise;
+  if (!Number.isInteger(value) || (value as number) < 0) {
+    throw wrongShape(field, value, "usize");
+  }
+  if ((value as number) < 1 || (value as number) > max) {
+    throw invalid(`💔 ${field} must be between 1 and ${max}`, field);
+  }
+  return value as number;
+}
+
+function flag(json: unknown, field: string): boolean {
+  const value = json ?? false;
+  if (typeof value !== "boolean") {
+    throw wrongShape(field, value, "a boolean");
+  }
+  return value;
+}
+
+function renderRecall(report: RecallReport, withTruth: boolean): JsonEncodable {
+  return {
+    avg_recall: report.recall,
+    avg_exhaustive_count: report.exhaustiveCount,
+    avg_ann_count: report.annCount,
+    ...(withTruth
+      ? {
+          ground_truth: report.truths.map(({ vector, rows }) => ({
+            query_vector: vector,
+            nearest_neighbors: rows.map((row) => renderRow(row, report.schema, "float")),
+          })),
+        }
+      : {}),
+  };
+}
+
+/** GET …/hint_cache_warm. Answers once the namespace is known to exist; reads on behind it. */
+export async function warmCache(scope: Scope, name: string): Promise<Response> {
+  const { ports } = scope;
+  const { snapshots } = ports.memory;
+  const snapshot = await takeSnapshot(ports, snapshots, scope.target(name), "strong", () => ({}));
+  ports.defer(
+    warm(ports, snapshot).catch((error: unknown) => {
+      ports.log.warn("warming failed", { name, error });
+    }),
+  );
+  const message = "the caches of this server are being warmed";
+  return respondJson(scope.request, { status: "ACCEPTED", message }, { status: 202 });
+}
+
+/** GET …/_debug/purge_cache. Drops what this isolate keeps of every namespace. */
+export async function purgeCache(scope: Scope): Promise<Response> {
+  scope.purge();
+  return respondJson(scope.request, { status: "OK" });
+}
