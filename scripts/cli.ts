@@ -1,0 +1,34 @@
+/**
+ * The commands of `npm start`, `npm run load`, `bench` and `kill`. Each is one file in commands/.
+ *
+ * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
+ * 1 it did not, 2 the command could not run.
+ */
+import { Command, CommanderError } from "commander";
+import { benchCommand } from "./commands/bench.ts";
+import { killCommand } from "./commands/kill.ts";
+import { loadCommand } from "./commands/load.ts";
+import { startCommand } from "./commands/start.ts";
+import { Outcome } from "./outcome.ts";
+
+const program = new Command("shoal").exitOverride();
+for (const command of [startCommand(), loadCommand(), benchCommand(), killCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has printed its own message; asking for help is not a failure.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Outcome) {
+    if (error.message !== "") console.error(error.message);
+    return error.exitCode;
+  }
+  console.error(error instanceof Error ? error.message : String(error));
+  return 1;
+}

@@ -1,0 +1,114 @@
+/**
+ * `npm start`: the database on this machine, with a sample to search.
+ *
+ * 1. An API key, made once. 2. `wrangler dev`, until it is healthy. 3. The sample namespace, once.
+ * 4. A query, its result, and examples to copy. 5. Until Ctrl-C, which ends all of it: exit code 0.
+ */
+import { rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Command } from "commander";
+import { ApiClient, type Connection } from "../api-client.ts";
+import { type DevServer, isPortFree, startDevServer } from "../dev-server.ts";
+import { curlExample, typescriptExample } from "../examples.ts";
+import { ensureLocalKey } from "../local-key.ts";
+import { port } from "../options.ts";
+import { cannotRun, failed } from "../outcome.ts";
+import { loadSampleOnce, sampleNamespace, sampleQuestion, searchSample } from "../sample.ts";
+import { formatTable } from "../table.ts";
+
+interface Options {
+  readonly port: number;
+  readonly state: string;
+  readonly fresh: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+const root = join(import.meta.dirname, "../..");
+const hits = 3;
+
+export function startCommand(): Command {
+  return new Command("start")
+    .description("run the database on this machine with a sample to search")
+    .option("--port <port>", "where it listens", port, 8787)
+    .option("--state <folder>", "where its state is kept", join(".wrangler", "state"))
+    .option("--fresh", "start from nothing: delete that state first", false)
+    .option("--quiet", "print the URL and the key, nothing else", false)
+    .option("--verbose", "show what the server logs", false)
+    .action(start);
+}
+
+async function start(options: Options): Promise<void> {
+  const interrupted = waitForSignal();
+  const server = await Promise.race([open(options), interrupted]);
+  if (server === "interrupted") return;
+  try {
+    const connection = { url: server.url, apiKey: ensureLocalKey() };
+    await Promise.race([greet(connection, options), interrupted]);
+    const why = await Promise.race([server.ended.then(() => "ended"), interrupted]);
+    if (why === "ended") throw failed(`The server ended by itself.\n\n${server.output()}`);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** From now on a signal no longer ends this process: the race it wins does. */
+function waitForSignal(): Promise<"interrupted"> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => resolve("interrupted"));
+    }
+  });
+}
+
+async function open({ port, state, fresh, quiet, verbose }: Options): Promise<DevServer> {
+  if (!(await isPortFree(port))) {
+    throw cannotRun(`Port ${port} is in use: end what uses it, or choose another with --port.`);
+  }
+  const stateDir = resolve(root, state);
+  if (fresh) rmSync(stateDir, { recursive: true, force: true });
+  ensureLocalKey();
+  if (!quiet) console.error("Starting ...");
+  try {
+    return await startDevServer(port, stateDir, verbose);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw cannotRun(`The server did not start. ${reason}`);
+  }
+}
+
+async function greet(connection: Connection, { quiet }: Options): Promise<void> {
+  const client = new ApiClient(connection);
+  const written = await loadSampleOnce(client);
+  if (quiet) {
+    console.log(`${connection.url}\n${connection.apiKey}`);
+    return;
+  }
+  if (written > 0) console.error(`Wrote ${written} documents to the namespace ${sampleNamespace}.`);
+  const found = await searchSample(client, sampleQuestion, hits);
+  const table = formatTable(
+    ["$dist", "topic", "title", "text"],
+    found.map(({ $dist, topic, title, text }) => [$dist.toFixed(3), topic, title, text]),
+  );
+  console.log(
+    [
+      "",
+      `"${sampleQuestion}", among the documents of the namespace ${sampleNamespace}:`,
+      "",
+      ...table.map((line) => `  ${line}`),
+      "",
+      `URL      ${connection.url}`,
+      `API key  ${connection.apiKey}`,
+      "",
+      "With curl:",
+      "",
+      curlExample(connection),
+      "",
+      "With the official TypeScript client, from this folder:",
+      "",
+      typescriptExample(connection),
+      "",
+      "Ctrl-C ends it; the state is kept.",
+    ].join("\n"),
+  );
+}
