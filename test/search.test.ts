@@ -1,0 +1,132 @@
+/** Queries against a real owner and real segments, compared with the oracle. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { DocumentId, IdKind } from "../src/document/id.ts";
+import type { DistanceMetric } from "../src/document/schema.ts";
+import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
+import { SearchRig } from "./search-rig.ts";
+
+const dims = 4;
+
+type Step =
+  | { readonly kind: "write"; readonly documents: readonly OracleDocument[]; readonly deletes: readonly DocumentId[] }
+  | { readonly kind: "flush" }
+  | { readonly kind: "forget" };
+
+describe("whatever was written, overwritten, deleted and flushed", () => {
+  for (const idKind of ["uint", "string", "uuid"] as const) {
+    for (const metric of ["cosine_distance", "euclidean_squared"] as const) {
+      test(`exact queries are exact (${idKind} ids, ${metric})`, async () => {
+        await fc.assert(
+          fc.asyncProperty(anySteps(idKind), anyQueries(idKind), async (steps, queries) => {
+            const rig = await prepare(idKind, metric, steps);
+            for (const { vector, limit, filter, descending } of queries) {
+              await rig.expectExact(vector, limit, filter);
+              await rig.expectOrder(descending, limit, filter);
+            }
+          }),
+          { numRuns: 60 },
+        );
+      });
+    }
+  }
+
+  test("approximate queries over few documents find all there is to find", async () => {
+    await fc.assert(
+      fc.asyncProperty(anySteps("uint"), anyQueries("uint"), async (steps, queries) => {
+        const rig = await prepare("uint", "cosine_distance", steps);
+        for (const { vector, limit, filter } of queries) {
+          expect(await rig.recall(vector, limit, filter)).toBe(1);
+          expect(await rig.recall(vector, limit)).toBe(1);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+async function prepare(
+  idKind: IdKind,
+  metric: DistanceMetric,
+  steps: readonly Step[],
+): Promise<SearchRig> {
+  const rig = new SearchRig({ dims, idKind, metric });
+  await rig.put([documentOf(idAt(idKind, 0), 0, 0)]);
+  for (const step of steps) {
+    switch (step.kind) {
+      case "write":
+        await rig.put(step.documents, step.deletes);
+        break;
+      case "flush":
+        await rig.flush();
+        break;
+      case "forget":
+        rig.newIsolate();
+    }
+  }
+  return rig;
+}
+
+function idAt(kind: IdKind, i: number): DocumentId {
+  const uuid = `00000000-0000-4000-8000-${String(i * 7).padStart(12, "0")}`;
+  return kind === "uint" ? (i < 30 ? i : 2n ** 60n + BigInt(i)) : kind === "uuid" ? uuid : `é${i}`;
+}
+
+/** Coordinates on a coarse grid, so that ties abound. */
+function documentOf(id: DocumentId, x: number, n: number): OracleDocument {
+  const vector = Float32Array.of((x % 3) - 1, Math.floor(x / 3) % 3, x % 2, 0.5);
+  const tags = n % 4 === 0 ? null : ["a", "b", "c"].slice(0, n % 4);
+  return {
+    id,
+    vector,
+    attributes: { n: n % 5 === 4 ? null : n, name: n % 3 === 0 ? null : `w${n % 7}`, tags, note: "x" },
+  };
+}
+
+function anySteps(kind: IdKind): fc.Arbitrary<Step[]> {
+  const write = fc
+    .tuple(
+      fc.uniqueArray(fc.nat(39), { maxLength: 25 }),
+      fc.nat(25),
+      fc.nat(17),
+      fc.nat(19),
+    )
+    .map(([ids, split, x, n]): Step => {
+      const documents = ids.slice(0, split).map((id) => documentOf(idAt(kind, id), id * x, id + n));
+      return { kind: "write", documents, deletes: ids.slice(split).map((id) => idAt(kind, id)) };
+    });
+  return fc.array(
+    fc.oneof(
+      { weight: 4, arbitrary: write },
+      { weight: 2, arbitrary: fc.constant<Step>({ kind: "flush" }) },
+      fc.constant<Step>({ kind: "forget" }),
+    ),
+    { maxLength: 8 },
+  );
+}
+
+function anyQueries(kind: IdKind) {
+  const id = fc.nat(39).map((i) => idAt(kind, i));
+  const leaf: fc.Arbitrary<OracleFilter> = fc.oneof(
+    fc.tuple(fc.constant("n"), fc.constantFrom("Lt", "Gte", "Eq", "NotEq"), fc.option(fc.nat(20))),
+    fc.tuple(fc.constant("name"), fc.constantFrom("Gt", "Lte"), fc.constantFrom("w1", "w3", "w6")),
+    fc.tuple(fc.constant("tags"), fc.constantFrom("In", "NotIn"), fc.constantFrom(["a"], ["b", "c"])),
+    fc.tuple(fc.constant("id"), fc.constantFrom("Gt", "Gte", "Lt", "Lte", "NotEq"), id),
+    fc.tuple(fc.constant("id"), fc.constantFrom("In"), fc.array(id, { maxLength: 4 })),
+  );
+  const filter: fc.Arbitrary<OracleFilter> = fc.oneof(
+    leaf,
+    fc.tuple(fc.constantFrom("And", "Or"), fc.array(leaf, { maxLength: 3 })),
+    fc.tuple(fc.constant("Not"), leaf),
+  ) as fc.Arbitrary<OracleFilter>;
+  const vector = fc
+    .tuple(fc.constantFrom(-1, 0, 1), fc.constantFrom(0, 1, 2), fc.constantFrom(0, 1))
+    .map(([a, b, c]) => Float32Array.of(a, b, c, 0.5));
+  const query = fc.record({
+    vector,
+    limit: fc.integer({ min: 1, max: 45 }),
+    filter,
+    descending: fc.boolean(),
+  });
+  return fc.array(query, { minLength: 1, maxLength: 4 });
+}
