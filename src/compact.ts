@@ -199,7 +199,7 @@ function specOf(
 function sinkOf({ ports, api, identity, job }: CompactContext): SegmentSink {
   let renewedMs = ports.clock.now();
   return {
-    async put(key, bytes) {
+    async write(key, bytes) {
       await putUnique(ports, key, bytes);
       const now = ports.clock.now();
       if (now - renewedMs > limits.leaseMs / 4) {

@@ -10,7 +10,7 @@
  * before the chunk, not above its first. So comparisons touch one chunk, and most of them no more
  * than that.
  *
- * Framed as in segment-block.ts. Golden: test/golden/v1/segment-columns.hex.
+ * Framed as in segment-block.ts. Golden: test/golden/v1/segment.hex.
  */
 import { compressBlock, decompressBlock } from "../bytes/compress.ts";
 import { u16View, u32View } from "../bytes/typed-view.ts";

@@ -11,7 +11,7 @@
  *
  * Attributes stand in the order of the root's list. Schemas only ever append to that list, so rows
  * stay valid when it grows. A row larger than `documentBlockBytes` has a block to itself. Framed as
- * in segment-block.ts. Golden: test/golden/v1/segment-documents.hex.
+ * in segment-block.ts. Golden: test/golden/v1/segment.hex.
  */
 import { ByteReader } from "../bytes/byte-reader.ts";
 import { compressBlock, decompressBlock } from "../bytes/compress.ts";

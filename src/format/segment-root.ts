@@ -19,7 +19,7 @@
  *                            the number of values, u32 × (s + 1)
  *
  * Framed as in segment-block.ts. 60,000 rows of 784 dimensions take 140 KiB, nearly all of it
- * centroids. Golden: test/golden/v1/segment-root.hex.
+ * centroids. Golden: test/golden/v1/segment.hex.
  */
 import type { DocumentId, IdKind } from "../document/id.ts";
 import type { DistanceMetric } from "../document/schema.ts";

@@ -6,7 +6,7 @@
  *        0  n × dims × 4   f32, row after row
  *
  * Framed as in segment-block.ts. Blocks are small, because a query reads the vectors of its few
- * winners, scattered over the segment. Golden: test/golden/v1/segment-vectors.hex.
+ * winners, scattered over the segment. Golden: test/golden/v1/segment.hex.
  */
 import { f32View } from "../bytes/typed-view.ts";
 import { corrupt } from "../errors.ts";

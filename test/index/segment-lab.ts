@@ -31,6 +31,7 @@ import {
   readVector,
   vectorBlock,
   vectorBlockOf,
+  vectorBlockRange,
 } from "../../src/index/segment/document-rows.ts";
 import { openSegment, rootBlock, type Segment } from "../../src/index/segment/segment.ts";
 import { createPrng, type Prng } from "../../src/index/vector/prng.ts";
@@ -159,7 +160,7 @@ export class Objects {
   reads = 0;
 
   readonly sink = {
-    put: async (key: string, bytes: Uint8Array, sha256: Uint8Array): Promise<void> => {
+    write: async (key: string, bytes: Uint8Array, sha256: Uint8Array): Promise<void> => {
       expect(this.bytes.has(key)).toBe(false);
       expect(sha256).toEqual(await ports.digest(bytes));
       this.bytes.set(key, bytes.slice());
@@ -238,6 +239,7 @@ export async function merge(
 export function readAll({ segment, objects }: Pick<Lab, "segment" | "objects">): Document[] {
   const documents: Document[] = [];
   const attributeCount = segment.root.attributes.length;
+  const vectors = readAllVectors(segment, objects);
   for (let ordinal = 0; ordinal < segment.root.rows; ) {
     const index = documentBlockOf(segment, ordinal);
     const bytes = objects.load(documentBlock(segment, index));
@@ -248,19 +250,23 @@ export function readAll({ segment, objects }: Pick<Lab, "segment" | "objects">):
       while (values.length < attributeCount) {
         values.push(null);
       }
-      const vector = readVectorOf(segment, objects, ordinal);
-      documents.push({ id: documentId(block, ordinal), vector, values });
+      documents.push({ id: documentId(block, ordinal), vector: vectors[ordinal] ?? [], values });
     }
   }
   return documents;
 }
 
-function readVectorOf(segment: Segment, objects: Objects, ordinal: number): number[] {
-  if (segment.root.vector === undefined) {
-    return [];
+function readAllVectors(segment: Segment, objects: Objects): number[][] {
+  const vectors: number[][] = [];
+  while (segment.root.vector !== undefined && vectors.length < segment.root.rows) {
+    const index = vectorBlockOf(segment, vectors.length);
+    const bytes = objects.load(vectorBlock(segment, index));
+    const { to } = vectorBlockRange(segment, index);
+    while (vectors.length < to) {
+      vectors.push(Array.from(readVector(segment, vectors.length, bytes)));
+    }
   }
-  const bytes = objects.load(vectorBlock(segment, vectorBlockOf(segment, ordinal)));
-  return Array.from(readVector(segment, ordinal, bytes));
+  return vectors;
 }
 
 export function byId(documents: readonly Document[]): Map<DocumentId, Document> {

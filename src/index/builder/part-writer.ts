@@ -17,7 +17,7 @@ import type { MemoryLedger } from "./memory-ledger.ts";
 
 /** Where finished objects go. Resolves once the object is stored. */
 export interface SegmentSink {
-  put(key: string, bytes: Uint8Array, sha256: Uint8Array): Promise<void>;
+  write(key: string, bytes: Uint8Array, sha256: Uint8Array): Promise<void>;
 }
 
 export interface PartWriterInput {
@@ -86,7 +86,7 @@ export class PartWriter {
     const sha256 = await digest(bytes);
     const part = this.#parts.length;
     const prefix = generationRoot(home.tenant, home.generation);
-    await sink.put(segmentKey(prefix, segment, only ? 1 : part + 2, part), bytes, sha256);
+    await sink.write(segmentKey(prefix, segment, only ? 1 : part + 2, part), bytes, sha256);
     this.#parts.push({ bytes: bytes.length, sha256 });
     // A fresh buffer: the sink may have kept the one it was given.
     this.#release?.();
