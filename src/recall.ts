@@ -1,24 +1,25 @@
 /**
- * Measures what approximate search misses: the same vectors are searched for approximately and
- * exhaustively, and recall is the share of the exhaustive answer that the approximate one has.
+ * How much of the truth approximate queries find, measured on the namespace as it is.
  *
- *   1. Vectors to search for: those given, else ones of documents drawn at random. Documents of
- *      segments are preferred: what is not indexed yet is searched exactly anyway.
- *   2. Each vector both ways, one after the other.
+ *   1. One snapshot for everything.
+ *   2. Queries: the vector given, or stored vectors drawn at random, those of the tail included.
+ *   3. For each, the approximate answer and the exhaustive one.
  *
- * Cost: one exhaustive query a vector, which reads the refine planes of all segments.
+ * A row counts as found if it is as near as the farthest of the exhaustive answer: of rows at equal distance
+ * one is as good as another. Cost: an exhaustive query reads the refine plane.
  */
 import { primaryVector, type Schema } from "./document/schema.ts";
 import { invalid } from "./errors.ts";
-import { vectorPlanes } from "./index/segment/segment.ts";
 import { bindQuery } from "./query/bind.ts";
-import { noAttributes, type Query } from "./query/query.ts";
+import { noAttributes, type Query, type Rank } from "./query/query.ts";
 import type { ResultRow } from "./query/result.ts";
-import { search } from "./search.ts";
-import { openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
-import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
-import { type MatchedSegment, matchRows, openSegments } from "./search-segments.ts";
-import { type SnapshotTarget, takeSnapshot } from "./snapshot.ts";
+import { type TailChunk, TailFold } from "./query/tail.ts";
+import { onSnapshot, runQuery } from "./search.ts";
+import type { SearchContext, SearchPorts } from "./search-ports.ts";
+import { fetchRows, newRow } from "./search-rows.ts";
+import { type OpenSegment, openSegments } from "./search-segments.ts";
+import { readTail } from "./search-tail.ts";
+import type { SnapshotTarget } from "./snapshot.ts";
 
 export interface RecallRequest {
   /** Vectors to draw; ignored if `vector` is given. */
@@ -44,49 +45,56 @@ export interface RecallTruth {
   readonly rows: readonly ResultRow[];
 }
 
+/** Rounds of drawing; each meets dead and superseded rows now and then. */
+const drawsMax = 16;
+
+/** Throws what `search` throws; `invalid` if the namespace has no vectors. */
 export async function measureRecall(
   ports: SearchPorts,
   target: SnapshotTarget,
   request: RecallRequest,
 ): Promise<RecallReport> {
-  const snapshot = await takeSnapshot(ports, ports.memory.snapshots, target, "strong", () => ({}));
-  const column = request.vector?.column ?? primaryVector(snapshot.schema)?.name;
-  if (column === undefined) {
-    throw invalid(`💔 namespace '${target.name}' has no vectors to search for`);
-  }
-  const ask = (vector: Float32Array, exhaustive: boolean) =>
-    search(ports, target, {
-      ...queryOf(request, request.topK),
-      rank: { kind: "vector", exhaustive, column, vector },
-    });
-  const vectors =
-    request.vector === undefined
-      ? await drawVectors(openContext(ports, snapshot, false), target, request, column)
-      : [request.vector.values];
-  const truths: RecallTruth[] = [];
-  let recall = 0;
-  let annCount = 0;
-  for (const vector of vectors) {
-    const exact = await ask(vector, true);
-    const near = await ask(vector, false);
-    truths.push({ vector, rows: exact.rows });
-    recall += shareFound(exact.rows, near.rows);
-    annCount += near.rows.length;
-  }
-  const count = Math.max(1, vectors.length);
-  return {
-    recall: vectors.length === 0 ? 1 : recall / count,
-    exhaustiveCount: truths.reduce((sum, { rows }) => sum + rows.length, 0) / count,
-    annCount: annCount / count,
-    truths,
-    schema: snapshot.schema,
-  };
+  const options = { consistency: "strong", disableCache: false } as const;
+  return onSnapshot(ports, target, options, async (context) => {
+    const { schema } = context.snapshot;
+    const column = request.vector?.column ?? primaryVector(schema)?.name;
+    if (column === undefined) {
+      throw invalid(`💔 namespace '${target.name}' has no vectors to search for`);
+    }
+    const vectors =
+      request.vector === undefined
+        ? await drawVectors(context, request.count)
+        : [request.vector.values];
+    const truths: RecallTruth[] = [];
+    let recall = 0;
+    let annCount = 0;
+    for (const vector of vectors) {
+      const ask = async (exhaustive: boolean): Promise<readonly ResultRow[]> => {
+        const rank = { kind: "vector", exhaustive, column, vector } as const;
+        const bound = bindQuery(queryOf(request, rank), schema);
+        return (await runQuery(context, bound, ports.clock.now())).rows;
+      };
+      const exact = await ask(true);
+      const found = await ask(false);
+      truths.push({ vector, rows: exact });
+      recall += shareFound(exact, found);
+      annCount += found.length;
+    }
+    const count = Math.max(1, vectors.length);
+    return {
+      recall: vectors.length === 0 ? 1 : recall / count,
+      exhaustiveCount: truths.reduce((sum, { rows }) => sum + rows.length, 0) / count,
+      annCount: annCount / count,
+      truths,
+      schema,
+    };
+  });
 }
 
-function queryOf({ filters }: RecallRequest, limit: number): Query {
+function queryOf({ topK, filters }: RecallRequest, rank: Rank): Query {
   return {
-    rank: { kind: "id", descending: false },
-    limit,
+    rank,
+    limit: topK,
     offset: 0,
     filters,
     attributes: noAttributes,
@@ -96,71 +104,85 @@ function queryOf({ filters }: RecallRequest, limit: number): Query {
   };
 }
 
-function shareFound(exact: readonly ResultRow[], near: readonly ResultRow[]): number {
-  const found = new Set(near.map(({ id }) => id));
-  const hits = exact.filter(({ id }) => found.has(id)).length;
-  return exact.length === 0 ? 1 : hits / exact.length;
+function shareFound(exact: readonly ResultRow[], found: readonly ResultRow[]): number {
+  const farthest = exact.at(-1)?.distance;
+  if (farthest === undefined) {
+    return 1;
+  }
+  const hits = found.filter(({ distance }) => distance !== undefined && distance <= farthest);
+  return hits.length / exact.length;
 }
 
-async function drawVectors(
-  context: SearchContext,
-  target: SnapshotTarget,
-  request: RecallRequest,
-  column: string,
-): Promise<readonly Float32Array[]> {
-  const { ports, reader, snapshot } = context;
+// ---- Drawing ----------------------------------------------------------------------------------------
+
+/** Up to `count` vectors of live documents, each document as likely as any other. */
+async function drawVectors(context: SearchContext, count: number): Promise<Float32Array[]> {
+  const { reader } = context;
   const opened = await openSegments(context, reader.round());
-  const { filter } = bindQuery(queryOf(request, 1), snapshot.schema);
-  const segments = await matchRows(context, reader.round(), opened, filter);
-  const vectors: Float32Array[] = [];
-  for (const row of drawRows(ports.random, segments, request.count)) {
-    // Drawn rows lie far apart: reading them together would read what is between.
-    await fetchRows(reader.round(), segments, [row], {
-      ids: false,
+  const { fold, tail } = await readTailVectors(context, count);
+  const indexed = opened.reduce((sum, { segment }) => sum + segment.root.rows, 0);
+  const all = indexed + fold.documents;
+  const drawn: Float32Array[] = [];
+  for (let draw = 0; drawn.length < Math.min(count, all) && draw < drawsMax; draw++) {
+    const places = Array.from({ length: Math.min(count, all) - drawn.length }, () =>
+      drawBelow(context, all),
+    );
+    const fromTail = places.filter((place) => place >= indexed);
+    drawn.push(...fromTail.flatMap(() => tail.splice(drawBelow(context, tail.length), 1)));
+    const rows = places.flatMap((place) => (place < indexed ? rowAt(opened, place) : []));
+    await fetchRows(reader.round(), opened, rows, {
+      ids: true,
       attributes: undefined,
-      onVector: (_, values, start) => {
-        const { segment } = segments[row.segment] as MatchedSegment;
-        vectors.push(values.slice(start, start + vectorPlanes(segment).dims));
+      onVector: (row, values, start) => {
+        row.vector = values.slice(start, start + dimsOf(opened));
       },
+      // They lie far apart: reading them together would read all that is between.
+      readsMax: 2 * Math.max(1, rows.length),
     });
-  }
-  return vectors.length > 0 ? vectors : await vectorsOfTail(context, target, request, column);
-}
-
-/** Distinct rows, each as likely as the others; all of them if there are no more than `count`. */
-function drawRows(
-  random: SearchPorts["random"],
-  segments: readonly MatchedSegment[],
-  count: number,
-): readonly SegmentRow[] {
-  const total = segments.reduce((sum, segment) => sum + segment.count, 0);
-  const chosen = new Set<number>();
-  while (chosen.size < Math.min(count, total)) {
-    const view = new DataView(random.bytes(4).buffer);
-    chosen.add(view.getUint32(0) % total);
-  }
-  return [...chosen].flatMap((place) => {
-    let left = place;
-    for (const [index, segment] of segments.entries()) {
-      if (left < segment.count) {
-        return [newRow(index, segment.rows?.ordinals()[left] ?? left)];
-      }
-      left -= segment.count;
+    for (const { id, vector } of rows) {
+      if (id !== undefined && vector !== undefined && !fold.touched.has(id)) drawn.push(vector);
     }
-    return [];
-  });
+  }
+  return drawn;
 }
 
-/** The first documents by id: with no segment there are few. */
-async function vectorsOfTail(
-  { ports }: SearchContext,
-  target: SnapshotTarget,
-  request: RecallRequest,
-  column: string,
-): Promise<readonly Float32Array[]> {
-  const { rows } = await search(ports, target, {
-    ...queryOf(request, request.count),
-    attributes: { kind: "only", names: [column] },
+/** Up to `count` vectors of the tail, without preference: a reservoir. */
+async function readTailVectors(context: SearchContext, count: number) {
+  const fold = new TailFold();
+  const tail: Float32Array[] = [];
+  let seen = 0;
+  await readTail(context, context.reader.round(), {
+    visit: ({ batch }: TailChunk) => {
+      for (const row of fold.add(batch)) {
+        seen += 1;
+        const slot = tail.length < count ? tail.length : drawBelow(context, seen);
+        if (slot < count)
+          tail[slot] = batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims);
+      }
+    },
   });
-  return rows.flatMap(({ vector }) => (vector === undefined ? [] : [vector.values]));
+  return { fold, tail };
+}
+
+function rowAt(opened: readonly OpenSegment[], at: number) {
+  let first = 0;
+  for (const [index, { segment, dead }] of opened.entries()) {
+    const ordinal = at - first;
+    if (ordinal < segment.root.rows) {
+      return dead?.has(ordinal) === true ? [] : [newRow(index, ordinal)];
+    }
+    first += segment.root.rows;
+  }
+  return [];
+}
+
+function dimsOf(opened: readonly OpenSegment[]): number {
+  return opened[0]?.segment.root.vector?.dims ?? 0;
+}
+
+/** Uniform enough: the bias is below 2^-16 for any namespace. */
+function drawBelow({ ports }: SearchContext, bound: number): number {
+  const bytes = ports.random.bytes(6);
+  const value = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  return value % Math.max(1, bound);
 }

@@ -44,6 +44,8 @@ export interface RowNeeds {
   readonly attributes: readonly string[] | undefined;
   /** Called with the vector of each row, which is values[start …]. */
   readonly onVector: ((row: SegmentRow, values: Float32Array, start: number) => void) | undefined;
+  /** Other than the usual bound. */
+  readonly readsMax?: number;
 }
 
 interface BlockUse {
@@ -86,7 +88,7 @@ export async function fetchRows(
   await round.readBlocks(
     list.map(({ block }) => block),
     {
-      readsMax: limits.documentReadsMax,
+      readsMax: needs.readsMax ?? limits.documentReadsMax,
       onBlock: (index, bytes) => {
         const { rows: members, use } = list[index] as BlockUse;
         use(members, bytes);

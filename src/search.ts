@@ -37,7 +37,7 @@ import {
 } from "./search-segments.ts";
 import { isSmallTail, readTail, walHeldBelow } from "./search-tail.ts";
 import { searchVectors } from "./search-vector.ts";
-import { type Snapshot, type SnapshotTarget, takeSnapshot } from "./snapshot.ts";
+import { type SnapshotTarget, takeSnapshot } from "./snapshot.ts";
 import type { ReadRound } from "./store/block-reader.ts";
 
 /** Throws `notFound`, `invalid`, `malformed`, `overloaded`, `unavailable`, `corrupt`. */
@@ -47,33 +47,46 @@ export async function search(
   query: Query,
 ): Promise<SearchResult> {
   const startedMs = ports.clock.now();
+  return onSnapshot(ports, target, query, async (context) => {
+    const bound = bindQuery(query, context.snapshot.schema);
+    const result = await runQuery(context, bound, startedMs);
+    context.reader.finish();
+    return result;
+  });
+}
+
+/** Runs on the newest snapshot; once more on a newer one if something that it names is gone. */
+export async function onSnapshot<T>(
+  ports: SearchPorts,
+  target: SnapshotTarget,
+  { consistency, disableCache }: Pick<Query, "consistency" | "disableCache">,
+  run: (context: SearchContext) => Promise<T>,
+): Promise<T> {
+  const { memory, log } = ports;
   for (let isRetry = false; ; isRetry = true) {
-    const snapshot = await snapshotFor(ports, target, query);
-    const bound = bindQuery(query, snapshot.schema);
-    const context = openContext(ports, snapshot, query.disableCache);
+    const snapshot = await takeSnapshot(ports, memory.snapshots, target, consistency, (last) =>
+      disableCache ? {} : { walBelow: walHeldBelow(memory, last), ...heldObjects(memory, last) },
+    );
     try {
-      const found = await findRows(context, bound);
-      const rows = await completeRows(context, bound, found);
-      context.reader.finish();
-      return concludeSearch(context, rows, found, ports.clock.now() - startedMs);
+      return await run(openContext(ports, snapshot, disableCache));
     } catch (error) {
       if (!isEngineError(error, "notFound")) throw error;
-      ports.memory.snapshots.forget(target.tenant, target.name);
+      memory.snapshots.forget(target.tenant, target.name);
       if (isRetry) throw unavailable("objects of the namespace keep vanishing", error);
-      ports.log.warn("query restarted", { name: target.name, reason: error.message });
+      log.warn("query restarted", { name: target.name, reason: error.message });
     }
   }
 }
 
-function snapshotFor(
-  ports: SearchPorts,
-  target: SnapshotTarget,
-  { consistency, disableCache }: Pick<Query, "consistency" | "disableCache">,
-): Promise<Snapshot> {
-  const { memory } = ports;
-  return takeSnapshot(ports, memory.snapshots, target, consistency, (last) =>
-    disableCache ? {} : { walBelow: walHeldBelow(memory, last), ...heldObjects(memory, last) },
-  );
+/** Everything after the snapshot. A context may serve several queries, one after the other. */
+export async function runQuery(
+  context: SearchContext,
+  bound: BoundQuery,
+  startedMs: number,
+): Promise<SearchResult> {
+  const found = await findRows(context, bound);
+  const rows = await completeRows(context, bound, found);
+  return concludeSearch(context, rows, found, context.ports.clock.now() - startedMs);
 }
 
 /** The tail as one query sees it. */

@@ -2,11 +2,12 @@
  * Makes the first queries after a pause fast: reads what nearly every one of them needs, so that
  * it lies in the caches when they come.
  *
- *   1. Snapshot with roots and dead bitmaps.
+ *   1. Roots and dead bitmaps; a small tail, decoded.
  *   2. Scan planes, largest segments last, while they fit into a third of the block cache: more
  *      would push out what other namespaces use.
  *
- * Cost: one `head` call; one round of at most six reads.
+ * Cost: nothing if all of it is there already; else a round for 1, if it did not come with the
+ * snapshot, and one of at most six reads for 2.
  */
 import { primaryVector } from "./document/schema.ts";
 import { scanBlock, scanBlockCount } from "./index/segment/scan-plane.ts";
@@ -14,6 +15,7 @@ import type { Segment } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import { openContext, type SearchPorts } from "./search-ports.ts";
 import { openSegments } from "./search-segments.ts";
+import { isSmallTail, readTail } from "./search-tail.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Block } from "./store/block.ts";
 
@@ -22,6 +24,9 @@ export async function warm(ports: SearchPorts, snapshot: Snapshot): Promise<void
   const context = openContext(ports, snapshot, false);
   const { reader } = context;
   const opened = await openSegments(context, reader.round());
+  if (isSmallTail(snapshot)) {
+    await readTail(context, reader.round(), { visit: () => undefined });
+  }
   if (primaryVector(snapshot.schema) !== undefined) {
     const blocks = scanBlocks(opened.map(({ segment }) => segment));
     await reader.readRound(blocks, { readsMax: limits.scanReadsMax, onBlock: () => undefined });

@@ -41,11 +41,14 @@ const scanRowsShare = 0.08;
 const scanRowsPerWanted = 10;
 /** Matches scanned grow with the share that matches to this power: measured from 0.1 % to 50 %. */
 const selectivityPower = 0.7;
-/** Filters with no more matches, or that touch few clusters, are scanned completely. */
+/** Filters with no more matches are scanned completely, and so are those that touch few clusters. */
 const matchesScannedMax = 2_000;
 const clustersScannedMax = 100;
 const clusterMatchesScannedMax = 40_000;
+const shareScannedMax = 0.5;
 
+/** So few matches are not worth a scan, however far apart they lie. */
+const refinedAtOnceMax = 24;
 const refineRowsMin = 100;
 const refineRowsPerWanted = 3;
 /** Rows beyond those wanted whose exact distance settles what int8 codes cannot. */
@@ -70,7 +73,7 @@ export function planScan(
   kernels: Kernels,
 ): ScanPlan {
   const matches = segments.reduce((sum, segment) => sum + segment.matches, 0);
-  if (matches <= refineMax(wanted)) {
+  if (matches <= Math.max(wanted, refinedAtOnceMax)) {
     return { kind: "refineAll" };
   }
   const blocks: ScanTarget[] = [];
@@ -99,12 +102,14 @@ function matchingBlocks({ directory }: PlannedSegment, segment: number): ScanTar
 function isSmall(clustered: readonly PlannedSegment[]): boolean {
   let clusters = 0;
   let matches = 0;
-  for (const { directory, matches: each } of clustered) {
-    clusters += directory.rows.reduce((sum, rows) => sum + (rows > 0 ? 1 : 0), 0);
-    matches += each;
+  let rows = 0;
+  for (const { directory, ...segment } of clustered) {
+    clusters += directory.rows.reduce((sum, each) => sum + (each > 0 ? 1 : 0), 0);
+    matches += segment.matches;
+    rows += segment.rows;
   }
-  const fewClusters = clusters <= clustersScannedMax && matches <= clusterMatchesScannedMax;
-  return matches <= matchesScannedMax || fewClusters;
+  const fewMatches = matches <= clusterMatchesScannedMax && matches <= rows * shareScannedMax;
+  return matches <= matchesScannedMax || (clusters <= clustersScannedMax && fewMatches);
 }
 
 function nearestClusters(
