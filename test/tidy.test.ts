@@ -87,7 +87,7 @@ describe("imports", () => {
 describe("effects", () => {
   it("on storage are ordered in the flows and in store/, nowhere else", () => {
     const mayChangeStorage = /^src\/(store\/.*|[^/]+\.ts)$|^workers\/platform\//;
-    const change = /\.put\(|\b\w*(store|bucket|objects?)\.delete\(/i;
+    const change = /\b\w*(store|bucket|objects?)\.(put|delete)\(/i;
     const others = deployed.filter(({ path }) => !mayChangeStorage.test(path));
     expect(others.flatMap((file) => locate(file, change))).toEqual([]);
   });

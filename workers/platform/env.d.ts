@@ -1,8 +1,10 @@
-/** Bindings and settings of wrangler.toml, and the exports tests reach through `cloudflare:workers`. */
+/**
+ * Bindings and settings of wrangler.toml, and the exports tests reach through `cloudflare:workers`.
+ */
 interface Env {
   readonly BUCKET: R2Bucket;
-  readonly NAMESPACES: DurableObjectNamespace<import("../durable-objects/namespace.ts").Namespace>;
-  readonly JOBS: Queue<import("../src/ports.ts").JobHint>;
+  readonly NAMESPACES: DurableObjectNamespace<import("../../durable-objects/namespace.ts").Namespace>;
+  readonly JOBS: Queue<import("../../src/ports.ts").JobHint>;
   readonly ASSETS: Fetcher;
   /** Secret: accepted API keys, separated by commas. */
   readonly SHOAL_API_KEYS?: string;
@@ -15,7 +17,7 @@ interface Env {
 declare namespace Cloudflare {
   interface Env extends globalThis.Env {}
   interface GlobalProps {
-    mainModule: typeof import("./main.ts");
+    mainModule: typeof import("../main.ts");
     durableNamespaces: "Namespace";
   }
 }
