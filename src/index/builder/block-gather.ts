@@ -13,7 +13,8 @@ import type { MemoryLedger } from "./memory-ledger.ts";
 export type ReadRange = (key: string, offset: number, length: number) => Promise<Uint8Array>;
 
 const rangeBytesMax = 2 * 1024 * 1024;
-const rangesAhead = 3;
+/** With the one in hand, all connections that may wait. */
+const rangesAhead = limits.connectionsMax - 1;
 
 /** Calls `visit` with the verified bytes of each block, which are views that do not outlive it. */
 export async function forEachBlock(

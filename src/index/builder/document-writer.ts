@@ -23,8 +23,10 @@ export interface DocumentWriterInput {
   readonly ledger: MemoryLedger;
 }
 
-const gatherBytes = 16 * 1024 * 1024;
+const gatherBytes = 12 * 1024 * 1024;
 const hashBytes = 16;
+/** Of the filter, twice while it is encoded, rounded up. */
+const filterBytes = 3;
 
 /** Adds a block of sized content and returns its size. */
 export async function addSized(writer: PartWriter, content: Uint8Array): Promise<SectionRange> {
@@ -86,9 +88,11 @@ class DocumentBlocks {
   }
 
   async #write(): Promise<void> {
-    const { idKind, writer } = this.#input;
+    const { idKind, writer, ledger } = this.#input;
+    const release = ledger.hold(2 * this.#bytes);
     const { content, contentBytes } = encodeDocuments(idKind, this.#ids, this.#rows);
     const { length } = await addSized(writer, content);
+    release();
     this.#lengths.push(length);
     this.#contentBytes.push(contentBytes);
     this.#firstRows.push((this.#firstRows.at(-1) as number) + this.#rows.length);
@@ -114,7 +118,7 @@ export async function writeIds(
   ordinals: Uint32Array,
   count: number,
 ): Promise<WrittenIds> {
-  const release = ledger.hold(2 * count * hashBytes);
+  const release = ledger.hold(count * (hashBytes + filterBytes));
   const hashes = new Uint8Array(count * hashBytes);
   const firstIds: DocumentId[] = [];
   const lengths: number[] = [];

@@ -248,6 +248,8 @@ async function gatherDocuments(
     if (visit.positions.every((position) => position >= end)) {
       return;
     }
+    const { contentBytes } = visit.segment.root.documents;
+    const release = ledger.hold(contentBytes[visit.index] as number);
     const block = openDocumentBlock(visit.segment, visit.index, visit.bytes);
     visit.ordinals.forEach((ordinal, i) => {
       const position = visit.positions[i] as number;
@@ -258,6 +260,7 @@ async function gatherDocuments(
         bytes += row.length + rowObjectBytes;
       }
     });
+    release();
     while (bytes > bytesMax && end > 1) {
       end = Math.ceil(end / 2);
       rows.splice(end).forEach((row) => {
