@@ -18,7 +18,7 @@
  *                 columns    for each: chunk sizes u32 × s, index of each chunk's first value and
  *                            the number of values, u32 × (s + 1)
  *
- * Framed as in segment-block.ts. 60,000 rows of 784 dimensions take 140 KiB, nearly all of it
+ * Framed as in segment-block.ts. 60,000 rows of 784 dimensions take 125 KiB, nearly all of it
  * centroids. Golden: test/golden/v1/segment.hex.
  */
 import type { DocumentId, IdKind } from "../document/id.ts";

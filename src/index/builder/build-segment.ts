@@ -12,7 +12,8 @@
  * harmless. If we crash, the objects put so far are orphans that collection finds by their age.
  *
  * Memory, beside what the source keeps: at most 16 MiB gathered, one object of 16 MiB (24 while it
- * grows) and about 20 bytes a row; counted by the ledger.
+ * grows) and about 20 bytes a row, so a million rows fit one compaction step; counted by the
+ * ledger.
  */
 import { type AttributeSchema, isArrayType, primaryVector } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
@@ -24,9 +25,9 @@ import { encodeRoot } from "../../format/segment-root-codec.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
 import type { Digest } from "../../ports.ts";
 import { rotatedWidth } from "../vector/rotation.ts";
+import type { ReadRange } from "./block-gather.ts";
 import { writeColumn } from "./column-writer.ts";
 import { writeDocuments, writeIds } from "./document-writer.ts";
-import type { ReadRange } from "./block-gather.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import { createMemorySource, type MemoryRows } from "./memory-source.ts";
 import type { MergeInput } from "./merge-input.ts";
@@ -35,12 +36,7 @@ import { PartWriter, type SegmentSink } from "./part-writer.ts";
 import { writePlanes } from "./plane-writer.ts";
 import { orderById, orderByVector } from "./row-order.ts";
 import type { RowSource } from "./row-source.ts";
-import {
-  attributeNames,
-  buildSeed,
-  metricOf,
-  type SegmentSpec,
-} from "./segment-spec.ts";
+import { attributeNames, buildSeed, metricOf, type SegmentSpec } from "./segment-spec.ts";
 
 export interface BuildPorts {
   readonly kernels: Kernels;
