@@ -111,6 +111,8 @@ export async function spawnShoal(options: ShoalOptions = {}): Promise<Shoal> {
   const child = fork(import.meta.filename, [JSON.stringify(options)], {
     detached: true,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
+    // Keeps wrangler from telling where it found settings that are not used here.
+    env: { ...process.env, WRANGLER_LOG: "error" },
   });
   const { pid } = child;
   const started = await startedOf(child);
