@@ -108,6 +108,8 @@ export const limits = {
   clusterRowsTarget: 384,
   /** Segments of at least this size are never merged again (the top tier). */
   mergeBytesMax: 512 * MiB,
+  /** Rows of one merge: what it keeps in memory for each is 20 bytes, whatever their size. */
+  mergeRowsMax: 1_000_000,
   /** Live memory of one compaction step. */
   compactionBytesMax: 64 * MiB,
   segmentsTarget: 8,
@@ -125,7 +127,6 @@ export const limits = {
   // ---- Segments
   // -----------------------------------------------------------------------------------
   /** A segment below this is one object, above it is split into parts. */
-  segmentObjectBytes: 8 * MiB,
   segmentPartBytes: 16 * MiB,
   documentBlockBytes: 16 * KiB,
   idBlockRows: 512,

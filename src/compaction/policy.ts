@@ -137,8 +137,10 @@ function tooMany(free: readonly SegmentInfo[], count: number): readonly SegmentI
 /** The smallest segments that one merge may hold together. */
 function affordable(smallestFirst: readonly SegmentInfo[]): readonly SegmentInfo[] {
   let bytes = 0;
+  let rows = 0;
   return smallestFirst.filter((segment) => {
     bytes += liveBytes(segment);
-    return bytes <= limits.mergeBytesMax;
+    rows += segment.rows - segment.dead.rows;
+    return bytes <= limits.mergeBytesMax && rows <= limits.mergeRowsMax;
   });
 }
