@@ -3,15 +3,22 @@
  * have a vector and the attributes n (int), name (string), tags ([]string) and note (string, not filterable).
  */
 import { expect } from "vitest";
+import { compact } from "../src/compact.ts";
 import type { Batch } from "../src/document/batch.ts";
 import type { DocumentId, IdKind } from "../src/document/id.ts";
 import type { AttributeSchema, DistanceMetric, SchemaAddition } from "../src/document/schema.ts";
-import { compact } from "../src/compact.ts";
+import type { Kernels } from "../src/kernels/kernels.ts";
 import { scalarKernels } from "../src/kernels/scalar.ts";
-import type { NamespaceApi, NamespaceDescription } from "../src/namespace/protocol.ts";
+import type {
+  HeadReply,
+  NamespaceApi,
+  NamespaceDescription,
+  Reply,
+} from "../src/namespace/protocol.ts";
 import type { ResultRow, SearchResult } from "../src/query/result.ts";
 import { search } from "../src/search.ts";
 import { createSearchMemory, type SearchPorts } from "../src/search-ports.ts";
+import type { SnapshotTarget } from "../src/snapshot.ts";
 import { BlockCache, type BlockCacheOptions } from "../src/store/block-cache.ts";
 import { CountingStore } from "../src/store/counting-store.ts";
 import { MemoryBudget, type MemoryBudgetOptions } from "../src/store/memory-budget.ts";
@@ -31,6 +38,7 @@ export interface SearchRigOptions {
   readonly dims: number;
   readonly metric: DistanceMetric;
   readonly idKind: IdKind;
+  readonly kernels: Kernels;
 }
 
 export interface IsolateOptions extends BlockCacheOptions {
@@ -44,12 +52,20 @@ export class SearchRig extends OwnerRig {
   reads: CountingStore;
   /** Calls of `head`. */
   heads = 0;
+  /** What the last of them said. */
+  lastReply: Reply<HeadReply> | undefined;
   isolate: SearchPorts;
   readonly #descriptions = new Map<string, NamespaceDescription>();
 
   constructor(options: Partial<SearchRigOptions> = {}) {
     super();
-    this.options = { dims: 4, metric: "euclidean_squared", idKind: "uint", ...options };
+    this.options = {
+      dims: 4,
+      metric: "euclidean_squared",
+      idKind: "uint",
+      kernels: scalarKernels,
+      ...options,
+    };
     this.reads = new CountingStore(this.faulty);
     this.isolate = this.newIsolate();
   }
@@ -60,7 +76,7 @@ export class SearchRig extends OwnerRig {
     this.isolate = {
       ...this.ports(),
       store: this.reads,
-      kernels: scalarKernels,
+      kernels: this.options.kernels,
       cache: new BlockCache(cache),
       budget: new MemoryBudget(this.clock, budget),
       memory: createSearchMemory(),
@@ -70,11 +86,12 @@ export class SearchRig extends OwnerRig {
   }
 
   /** The owner as queries see it. */
-  get target() {
+  get target(): SnapshotTarget {
     const { tenant, name } = this;
-    const head: NamespaceApi["head"] = (request) => {
+    const head: NamespaceApi["head"] = async (request) => {
       this.heads += 1;
-      return this.owner.head(request);
+      this.lastReply = await this.owner.head(request);
+      return this.lastReply;
     };
     return { tenant, name, owner: { head } };
   }
@@ -107,17 +124,27 @@ export class SearchRig extends OwnerRig {
     for (;;) {
       const job = await this.ask(this.owner.claim(tenant, name));
       if (job === undefined) return;
-      const ports = { ...this.ports(), kernels: scalarKernels };
+      const ports = { ...this.ports(), kernels: this.options.kernels };
       await this.clock.run(compact({ ports, api: this.owner, identity: { tenant, name }, job }));
     }
   }
 
+  /** As JSON would bring it. */
   search(body: object): Promise<SearchResult> {
-    return this.clock.run(search(this.isolate, this.target, parseQueryRequest(body).query));
+    return this.searchThrough(this.target.owner, body);
+  }
+
+  searchThrough(owner: SnapshotTarget["owner"], body: object): Promise<SearchResult> {
+    const target = { tenant: this.tenant, name: this.name, owner };
+    return this.clock.run(search(this.isolate, target, parseQueryRequest(body).query));
   }
 
   /** Compares an exact query with the oracle, ids, distances and contents. */
-  async expectExact(query: Float32Array, limit: number, filter: OracleFilter): Promise<SearchResult> {
+  async expectExact(
+    query: Float32Array,
+    limit: number,
+    filter: OracleFilter,
+  ): Promise<SearchResult> {
     const result = await this.search({
       rank_by: ["vector", "kNN", [...query]],
       limit,

@@ -9,7 +9,11 @@ import { SearchRig } from "./search-rig.ts";
 const dims = 4;
 
 type Step =
-  | { readonly kind: "write"; readonly documents: readonly OracleDocument[]; readonly deletes: readonly DocumentId[] }
+  | {
+      readonly kind: "write";
+      readonly documents: readonly OracleDocument[];
+      readonly deletes: readonly DocumentId[];
+    }
   | { readonly kind: "flush" }
   | { readonly kind: "forget" };
 
@@ -79,18 +83,18 @@ function documentOf(id: DocumentId, x: number, n: number): OracleDocument {
   return {
     id,
     vector,
-    attributes: { n: n % 5 === 4 ? null : n, name: n % 3 === 0 ? null : `w${n % 7}`, tags, note: "x" },
+    attributes: {
+      n: n % 5 === 4 ? null : n,
+      name: n % 3 === 0 ? null : `w${n % 7}`,
+      tags,
+      note: "x",
+    },
   };
 }
 
 function anySteps(kind: IdKind): fc.Arbitrary<Step[]> {
   const write = fc
-    .tuple(
-      fc.uniqueArray(fc.nat(39), { maxLength: 25 }),
-      fc.nat(25),
-      fc.nat(17),
-      fc.nat(19),
-    )
+    .tuple(fc.uniqueArray(fc.nat(39), { maxLength: 25 }), fc.nat(25), fc.nat(17), fc.nat(19))
     .map(([ids, split, x, n]): Step => {
       const documents = ids.slice(0, split).map((id) => documentOf(idAt(kind, id), id * x, id + n));
       return { kind: "write", documents, deletes: ids.slice(split).map((id) => idAt(kind, id)) };
@@ -110,7 +114,11 @@ function anyQueries(kind: IdKind) {
   const leaf: fc.Arbitrary<OracleFilter> = fc.oneof(
     fc.tuple(fc.constant("n"), fc.constantFrom("Lt", "Gte", "Eq", "NotEq"), fc.option(fc.nat(20))),
     fc.tuple(fc.constant("name"), fc.constantFrom("Gt", "Lte"), fc.constantFrom("w1", "w3", "w6")),
-    fc.tuple(fc.constant("tags"), fc.constantFrom("In", "NotIn"), fc.constantFrom(["a"], ["b", "c"])),
+    fc.tuple(
+      fc.constant("tags"),
+      fc.constantFrom("In", "NotIn"),
+      fc.constantFrom(["a"], ["b", "c"]),
+    ),
     fc.tuple(fc.constant("id"), fc.constantFrom("Gt", "Gte", "Lt", "Lte", "NotEq"), id),
     fc.tuple(fc.constant("id"), fc.constantFrom("In"), fc.array(id, { maxLength: 4 })),
   );

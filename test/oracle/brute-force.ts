@@ -61,15 +61,19 @@ export class BruteForce {
 }
 
 export function distance(metric: DistanceMetric, a: Float32Array, b: Float32Array): number {
-  const dot = (x: Float32Array, y: Float32Array) =>
-    x.reduce((sum, value, i) => sum + value * (y[i] as number), 0);
-  if (metric === "euclidean_squared") {
-    return Math.fround(
-      Array.from(a).reduce((sum, value, i) => sum + (value - (b[i] as number)) ** 2, 0),
-    );
+  let [squares, ab, aa, bb] = [0, 0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i] as number, b[i] as number];
+    squares += (x - y) ** 2;
+    ab += x * y;
+    aa += x * x;
+    bb += y * y;
   }
-  const lengths = Math.sqrt(dot(a, a) * dot(b, b));
-  return lengths === 0 ? 1 : Math.fround(Math.min(2, Math.max(0, 1 - dot(a, b) / lengths)));
+  if (metric === "euclidean_squared") {
+    return Math.fround(squares);
+  }
+  const lengths = Math.sqrt(aa * bb);
+  return lengths === 0 ? 1 : Math.fround(Math.min(2, Math.max(0, 1 - ab / lengths)));
 }
 
 export function matches(filter: OracleFilter, document: OracleDocument): boolean {

@@ -1,0 +1,238 @@
+/** What queries cost: rounds, reads and rows looked at, cold and warm, on a clustered namespace. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { limits } from "../src/limits.ts";
+import type { SearchResult } from "../src/query/result.ts";
+import { simdKernels } from "./kernels/simd.ts";
+import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
+import { SearchRig } from "./search-rig.ts";
+import { SeededRandom } from "./seeded-random.ts";
+
+const dims = 144;
+const large = 12_000;
+const small = 400;
+
+let rig: SearchRig;
+let numbers: () => number;
+
+/** Documents in 60 clouds of few degrees of freedom, so that neighbours and clusters mean something. */
+function documentAt(id: number): OracleDocument {
+  const cloud = id % 60;
+  const latent = Float32Array.from({ length: 8 }, () => numbers() - 0.5);
+  const vector = Float32Array.from({ length: dims }, (_, d) => {
+    const centre = Math.sin(cloud * 7.3 + d * 1.7);
+    return latent.reduce((sum, z, j) => sum + z * Math.cos(j * 3.1 + d * (j + 1) * 0.9), centre);
+  });
+  return {
+    id,
+    vector,
+    attributes: { n: id % 1000, name: `cloud${cloud}`, tags: null, note: "…" },
+  };
+}
+
+/** Near a document of the namespace. */
+function queryNear(id: number): Float32Array {
+  return (documentAt(id).vector as Float32Array).map((x) => x + (numbers() - 0.5) * 0.1);
+}
+
+function ann(vector: Float32Array, rest: object = {}): object {
+  return { rank_by: ["vector", "ANN", [...vector]], limit: 10, ...rest };
+}
+
+beforeAll(async () => {
+  const random = new SeededRandom(3);
+  numbers = () => (random.bytes(2)[0] as number) / 256 + (random.bytes(1)[0] as number) / 65_536;
+  rig = new SearchRig({ dims, kernels: simdKernels });
+  await rig.put(Array.from({ length: large }, (_, i) => documentAt(i)));
+  await rig.flush();
+  for (let i = 0; i < 2; i++) {
+    const from = large + i * small;
+    await rig.put(Array.from({ length: small }, (_, j) => documentAt(from + j)));
+    await rig.flush();
+  }
+  await rig.put([documentAt(large + 2 * small)], [5, 6]);
+});
+
+test("the namespace has a clustered segment, flat ones and a tail", async () => {
+  const { segments, unindexedRows } = await rig.ask(rig.owner.status(rig.tenant, rig.name));
+  expect(segments.map(({ rows, clusters }) => [rows, clusters > 0])).toEqual([
+    [large, true],
+    [small, false],
+    [small, false],
+  ]);
+  expect(unindexedRows).toBe(3);
+});
+
+describe("a cold query", () => {
+  const bounds = { rounds: 3, reads: 24 };
+
+  function expectWithin({ performance }: SearchResult, rounds: number, reads: number): void {
+    expect(performance.rounds).toBeLessThanOrEqual(rounds);
+    expect(performance.storeRequests).toBeLessThanOrEqual(reads);
+    expect(performance.temperature).toBe("cold");
+    expect(rig.reads.counts().get).toBe(performance.storeRequests);
+    expect(rig.reads.counts().inFlightPeak).toBeLessThanOrEqual(limits.connectionsMax);
+  }
+
+  test("without a filter takes at most 3 rounds and 24 reads beside one call of head", async () => {
+    for (let i = 0; i < 20; i++) {
+      rig.newIsolate();
+      rig.heads = 0;
+      expectWithin(await rig.search(ann(queryNear(i * 97))), bounds.rounds, bounds.reads);
+      expect(rig.heads).toBe(1);
+    }
+  });
+
+  test("with attributes and vectors takes no round more", async () => {
+    rig.newIsolate();
+    const result = await rig.search(ann(queryNear(11), { include_attributes: true }));
+    expectWithin(result, bounds.rounds, bounds.reads);
+    expect(result.rows[0]).toMatchObject({ vector: { name: "vector" } });
+  });
+
+  test("with a filter takes one round and 12 reads more", async () => {
+    const filters: readonly OracleFilter[] = [
+      ["n", "Lt", 500],
+      ["n", "Lt", 20],
+      ["n", "Eq", 7],
+      ["name", "Eq", "cloud3"],
+      [
+        "And",
+        [
+          ["name", "In", ["cloud3", "cloud4"]],
+          ["n", "Gte", 100],
+        ],
+      ],
+    ];
+    for (const filter of filters) {
+      rig.newIsolate();
+      const result = await rig.search(ann(queryNear(3), { filters: filter }));
+      expectWithin(result, bounds.rounds + 1, bounds.reads + 12);
+    }
+  });
+
+  test("in the order of ids takes a round for ids and one for documents", async () => {
+    rig.newIsolate();
+    const body = { rank_by: ["id", "asc"], limit: 50, include_attributes: ["name"] };
+    const result = await rig.search({ ...body, filters: ["id", "Gt", 7_000] });
+    expect(result.rows.map(({ id }) => id)).toEqual(
+      Array.from({ length: 50 }, (_, i) => 7_001 + i),
+    );
+    expect(result.performance.rounds).toBe(2);
+  });
+
+  test("finds roots that did not come with head in one round more", async () => {
+    rig.newIsolate();
+    const { head } = rig.target.owner;
+    const owner = {
+      head: async (request: Parameters<typeof head>[0]) => {
+        const reply = await head(request);
+        return reply.ok
+          ? { ...reply, value: { ...reply.value, inline: { roots: [], dead: [] }, wal: [] } }
+          : reply;
+      },
+    };
+    const result = await rig.searchThrough(owner, ann(queryNear(8)));
+    expectWithin(result, bounds.rounds + 1, bounds.reads + 4);
+  });
+});
+
+describe("a warm query", () => {
+  test("reads nothing, and head sends nothing that is held", async () => {
+    rig.newIsolate();
+    const bodies = [
+      ann(queryNear(42), { include_attributes: true }),
+      ann(queryNear(43), { filters: ["n", "Lt", 300] }),
+      { rank_by: ["id", "desc"], limit: 20, include_attributes: true },
+      { rank_by: ["vector", "kNN", [...queryNear(1)]], limit: 5, filters: ["n", "Eq", 77] },
+    ];
+    const cold = [];
+    for (const body of bodies) cold.push(await rig.search(body));
+    rig.reads.reset();
+    for (const [i, body] of bodies.entries()) {
+      const { rows, performance } = await rig.search(body);
+      expect(rows).toEqual(cold[i]?.rows);
+      expect(performance).toMatchObject({
+        rounds: 0,
+        storeRequests: 0,
+        storeBytes: 0,
+        temperature: "hot",
+        cacheHitRatio: 1,
+      });
+    }
+    expect(rig.reads.requests).toBe(0);
+    expect(rig.lastReply).toMatchObject({
+      value: { wal: [], inline: { roots: [], dead: [] } },
+    });
+    expect(rig.lastReply).not.toHaveProperty("value.manifest");
+  });
+
+  test("with caches disabled reads as if it were the first, and leaves nothing behind", async () => {
+    const body = ann(queryNear(9));
+    await rig.search(body);
+    rig.reads.reset();
+    const first = await rig.search({ ...body, disable_cache: true });
+    const second = await rig.search({ ...body, disable_cache: true });
+    expect(first.performance.storeRequests).toBeGreaterThan(0);
+    expect(second.performance.storeRequests).toBe(first.performance.storeRequests);
+    expect(second.rows).toEqual(first.rows);
+  });
+});
+
+describe("an approximate query", () => {
+  test("scores less than half of the rows and finds nearly all there is", async () => {
+    let recall = 0;
+    for (let i = 0; i < 15; i++) {
+      recall += await rig.recall(queryNear(i * 401), 10);
+      const { candidates, indexedRows, clustersProbed } = (await rig.search(ann(queryNear(i))))
+        .performance;
+      expect(candidates).toBeLessThan(indexedRows / 2);
+      expect(clustersProbed).toBeGreaterThan(0);
+    }
+    expect(recall / 15).toBeGreaterThan(0.97);
+  });
+
+  test("finds nearly all under filters, frequent, rare and far from the query", async () => {
+    const filters: readonly OracleFilter[] = [
+      ["n", "Lt", 500],
+      ["n", "Lt", 50],
+      ["n", "Eq", 7],
+      ["name", "Eq", "cloud40"],
+      ["name", "NotEq", "cloud1"],
+    ];
+    for (const filter of filters) {
+      let recall = 0;
+      for (let i = 0; i < 5; i++) recall += await rig.recall(queryNear(i * 60 + 1), 10, filter);
+      expect(recall / 5, JSON.stringify(filter)).toBeGreaterThanOrEqual(0.9);
+    }
+  });
+
+  test("still answers in full after its best rows were deleted or overwritten", async () => {
+    const query = queryNear(120);
+    const best = rig.oracle.nearest("euclidean_squared", query).slice(0, 120);
+    const [deleted, overwritten] = [best.slice(0, 60), best.slice(60)];
+    await rig.put(
+      overwritten.map(({ document }) => ({ ...document, vector: new Float32Array(dims).fill(9) })),
+      deleted.map(({ id }) => id),
+    );
+    expect(await rig.recall(query, 10)).toBeGreaterThanOrEqual(0.9);
+    const { performance } = await rig.search(ann(query));
+    expect(performance.masked).toBeGreaterThan(0);
+    expect(await rig.recall(query, 100)).toBeGreaterThanOrEqual(0.9);
+  });
+});
+
+test("memory stays within its bounds when the cache is far smaller than the data", async () => {
+  const isolate = rig.newIsolate({ bytesMax: 512 * 1024, budget: { bytesMax: 8 * 1024 * 1024 } });
+  for (let i = 0; i < 10; i++) {
+    await rig.search(ann(queryNear(i * 31), { include_attributes: true }));
+  }
+  await rig.search({
+    rank_by: ["vector", "kNN", [...queryNear(5)]],
+    limit: 10,
+    filters: ["n", "Gte", 0],
+  });
+  expect(isolate.cache.memory.counts().bytesPeak).toBeLessThanOrEqual(512 * 1024);
+  const { reservedBytes, reservedBytesPeak, refused } = isolate.budget.counts();
+  expect(reservedBytesPeak).toBeLessThanOrEqual(8 * 1024 * 1024);
+  expect([reservedBytes, refused]).toEqual([0, 0]);
+});
