@@ -26,7 +26,8 @@ export function respondJson(
     "cache-control": "no-store, no-transform",
     ...headers,
   };
-  if (first.length < gzipBytesMin || !acceptsGzip(request)) {
+  const isSmall = second === undefined && first.length < gzipBytesMin;
+  if (isSmall || !acceptsGzip(request)) {
     const whole = second === undefined ? first : streamOf(first, second, chunks);
     return new Response(whole, { status, headers: common });
   }

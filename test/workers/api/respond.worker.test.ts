@@ -47,6 +47,15 @@ describe("an answer", () => {
     expect(taken.headers.get("content-encoding")).toBe("gzip");
   });
 
+  it("that begins with a small chunk is not small for that", async () => {
+    const vector = { rows: [{ id: 1, vector: new Float32Array(20_000).fill(0.5) }] };
+    const response = respondJson(ask("gzip"), vector);
+    expect(response.headers.get("content-encoding")).toBe("gzip");
+    expect(await unzip(response)).toEqual({
+      rows: [{ id: 1, vector: Array.from({ length: 20_000 }, () => 0.5) }],
+    });
+  });
+
   it("of many chunks is whole, compressed or not", async () => {
     expect(await respondJson(ask("identity"), huge).json()).toEqual(huge);
     expect(await unzip(respondJson(ask("gzip"), huge))).toEqual(huge);
