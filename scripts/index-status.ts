@@ -1,6 +1,6 @@
 /** Waiting until a namespace is indexed: GET and POST /v1/namespaces/:ns/index. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ApiClient, namespacePath } from "./api-client.ts";
+import { type ApiClient, namespacePath, type SendOptions } from "./api-client.ts";
 
 export interface IndexStatus {
   readonly indexed: boolean;
@@ -25,8 +25,12 @@ export function indexStatus(client: ApiClient, namespace: string): Promise<Index
   return client.get<IndexStatus>(`${namespacePath(namespace, "v1")}/index`);
 }
 
-export function flushNow(client: ApiClient, namespace: string): Promise<IndexStatus> {
-  return client.post<IndexStatus>(`${namespacePath(namespace, "v1")}/index`, undefined);
+export function flushNow(
+  client: ApiClient,
+  namespace: string,
+  options: SendOptions = {},
+): Promise<IndexStatus> {
+  return client.post<IndexStatus>(`${namespacePath(namespace, "v1")}/index`, undefined, options);
 }
 
 /** Resolves when every row is in a segment and no job is left. Throws after `patienceMs`. */

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ApiClient, ApiError, namespacePath } from "./api-client.ts";
 import { loadEncoder } from "./embed.ts";
+import { waitUntilIndexed } from "./index-status.ts";
 import { encodeVector } from "./loader.ts";
 
 export const sampleNamespace = "sample";
@@ -33,7 +34,7 @@ export function readSample(): readonly SampleDocument[] {
   return lines.map((line) => JSON.parse(line) as SampleDocument);
 }
 
-/** Returns the number of documents written: 0 if the namespace is there already. */
+/** Writes and indexes. Returns the number of documents written: 0 if the namespace is there already. */
 export async function loadSampleOnce(client: ApiClient): Promise<number> {
   if (await exists(client)) return 0;
   const sample = readSample();
@@ -47,6 +48,8 @@ export async function loadSampleOnce(client: ApiClient): Promise<number> {
     // What is only shown needs no index.
     schema: { text: { type: "string", filterable: false } },
   });
+  // So few rows would wait for company; the first query should see a segment.
+  await waitUntilIndexed(client, sampleNamespace);
   return sample.length;
 }
 

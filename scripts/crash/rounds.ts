@@ -50,7 +50,7 @@ export interface KillRound {
 
 const namespace = "kill";
 const writeMsMin = 300;
-const writeMsMax = 3_000;
+const writeMsMax = 6_000;
 const flushEveryMs = 400;
 const pageRows = 1_000;
 const lookups = 20;
@@ -121,7 +121,7 @@ async function keepIndexing(stopped: () => boolean, api: ApiClient): Promise<voi
   while (!stopped()) {
     await sleep(flushEveryMs);
     // The first ask may come before the namespace is there, the last after the server is gone.
-    await flushNow(api, namespace).catch(() => undefined);
+    await flushNow(api, namespace, { patienceMs: 0 }).catch(() => undefined);
   }
 }
 
