@@ -5,8 +5,8 @@
  *   2. Queries: the vector given, or stored vectors drawn at random, those of the tail included.
  *   3. For each, the approximate answer and the exhaustive one.
  *
- * A row counts as found if it is as near as the farthest of the exhaustive answer: of rows at equal distance
- * one is as good as another. Cost: an exhaustive query reads the refine plane.
+ * A row counts as found if it is as near as the farthest of the exhaustive answer: of rows at equal
+ * distance one is as good as another. Cost: an exhaustive query reads the refine plane.
  */
 import { primaryVector, type Schema } from "./document/schema.ts";
 import { invalid } from "./errors.ts";
@@ -113,7 +113,8 @@ function shareFound(exact: readonly ResultRow[], found: readonly ResultRow[]): n
   return hits.length / exact.length;
 }
 
-// ---- Drawing ----------------------------------------------------------------------------------------
+// ---- Drawing
+// ----------------------------------------------------------------------------------------
 
 /** Up to `count` vectors of live documents, each document as likely as any other. */
 async function drawVectors(context: SearchContext, count: number): Promise<Float32Array[]> {

@@ -1,6 +1,6 @@
 /**
- * Turns the winners of a query into its answer: reads what the user wants to see of them, and adds up what it
- * all cost.
+ * Turns the winners of a query into its answer: reads what the user wants to see of them, and adds
+ * up what it all cost.
  */
 import type { DocumentId } from "./document/id.ts";
 import { primaryVector } from "./document/schema.ts";
@@ -73,7 +73,8 @@ export async function completeRows(
   }
 }
 
-// ---- Segments ---------------------------------------------------------------------------------------
+// ---- Segments
+// ---------------------------------------------------------------------------------------
 
 async function fetchMissing(
   context: SearchContext,
@@ -96,7 +97,8 @@ async function fetchMissing(
   });
 }
 
-// ---- Tail -------------------------------------------------------------------------------------------
+// ---- Tail
+// -------------------------------------------------------------------------------------------
 
 async function completeTail(
   context: SearchContext,
@@ -150,7 +152,8 @@ function contentsOf({ batch }: TailChunk, row: number, columns: WantedColumns): 
   };
 }
 
-// ---- Bounds and counts ------------------------------------------------------------------------------
+// ---- Bounds and counts
+// ------------------------------------------------------------------------------
 
 /** Answers below this size are not worth a reservation. */
 const unreservedBytes = 1024 * 1024;

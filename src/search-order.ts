@@ -2,10 +2,10 @@
  * Finds rows of segments in the order of their ids, without looking at more of them than needed.
  *
  *   few matches    ids are read with the documents of all rows that match
- *   otherwise      each segment's id blocks are read in order, from where the filter's id range begins; a merge
- *                  takes the next id of any segment, skipping rows that are dead, do not match or were touched
- *                  by the tail. How many blocks to read at a time follows from the share of rows that match,
- *                  so that one round is usually enough.
+ *   otherwise      each segment's id blocks are read in order, from where the filter's id range
+ *                  begins; a merge takes the next id of any segment, skipping rows that are dead,
+ *                  do not match or were touched by the tail. How many blocks to read at a time
+ *                  follows from the share of rows that match, so that one round is usually enough.
  */
 import { compareIds, type DocumentId } from "./document/id.ts";
 import type { IdRows } from "./format/segment-ids.ts";

@@ -1,5 +1,6 @@
 /**
- * What the parts of the search flow share: the isolate's caches, and the state of one attempt at a query.
+ * What the parts of the search flow share: the isolate's caches, and the state of one attempt at a
+ * query.
  */
 import type { Bitmap } from "./bytes/bitmap.ts";
 import type { Segment, SegmentHome } from "./index/segment/segment.ts";

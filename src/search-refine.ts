@@ -1,6 +1,7 @@
 /**
- * The refine round of a vector query: int8 codes of chosen rows, each giving a range that its exact distance
- * is sure to lie in. Here ids are first seen, so here the rows are dropped whose id the tail touched.
+ * The refine round of a vector query: int8 codes of chosen rows, each giving a range that its exact
+ * distance is sure to lie in. Here ids are first seen, so here the rows are dropped whose id the
+ * tail touched.
  */
 import { u32View } from "./bytes/typed-view.ts";
 import type { RefineRows } from "./format/segment-refine.ts";

@@ -1,6 +1,7 @@
 /**
- * Fetches what is known of chosen rows only by reading them: ids, attributes, vectors. One round for rows of
- * segments, however many of the three are asked for; each block is used as it arrives and let go.
+ * Fetches what is known of chosen rows only by reading them: ids, attributes, vectors. One round
+ * for rows of segments, however many of the three are asked for; each block is used as it arrives
+ * and let go.
  */
 import type { DocumentId } from "./document/id.ts";
 import {

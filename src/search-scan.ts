@@ -1,8 +1,8 @@
 /**
  * The scan round of an approximate query: decides which rows are worth refining.
  *
- * Below `singlePlaneWidth` coordinates one bit each says too little, and a row of the refine plane is small:
- * then no code is scanned, and every row of the chosen clusters is refined.
+ * Below `singlePlaneWidth` coordinates one bit each says too little, and a row of the refine plane
+ * is small: then no code is scanned, and every row of the chosen clusters is refined.
  */
 import {
   centroidOfScanBlock,

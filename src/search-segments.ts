@@ -1,9 +1,11 @@
 /**
  * Opens the segments of a snapshot and says which of their rows count.
  *
- *   1. Roots and dead bitmaps: decoded from an earlier query, else sent along with `head`, else read.
- *   2. `matchRows`: rows that are alive and pass the filter, from columns and ids in one round; a segment in
- *      which an attribute of the filter has no column is answered from all of its documents.
+ *   1. Roots and dead bitmaps: decoded from an earlier query, else sent along with `head`, else
+ *      read.
+ *   2. `matchRows`: rows that are alive and pass the filter, from columns and ids in one round; a
+ *      segment in which an attribute of the filter has no column is answered from all of its
+ *      documents.
  *
  * Bitmaps of matches are kept by segment and filter, since both never change.
  */
@@ -44,7 +46,8 @@ export interface MatchedSegment extends OpenSegment {
   readonly count: number;
 }
 
-// ---- Roots and dead bitmaps -------------------------------------------------------------------------
+// ---- Roots and dead bitmaps
+// -------------------------------------------------------------------------
 
 /** Opened segments and dead bitmaps that the isolate still has of the last snapshot. */
 export function heldObjects(memory: SearchMemory, last: Snapshot) {
@@ -159,7 +162,8 @@ function keepBitmap({ ports, disableCache }: SearchContext, key: string, bitmap:
   if (!disableCache) ports.memory.bitmaps.put(key, bitmap, bitmap.words.byteLength + 256);
 }
 
-// ---- Rows that count --------------------------------------------------------------------------------
+// ---- Rows that count
+// --------------------------------------------------------------------------------
 
 /** Live rows that pass the filter, of each segment. */
 export async function matchRows(

@@ -1,12 +1,14 @@
 /**
  * Reads the tail of a snapshot, newest chunk first.
  *
- *   1. Entries: decoded from an earlier query, else sent along with `head`, else read from the store.
+ *   1. Entries: decoded from an earlier query, else sent along with `head`, else read from the
+ *      store.
  *   2. Attachments that entries refer to, read from the store.
  *   3. Chunks are handed on in order, newest first, whatever the order they arrived in.
  *
- * A small tail takes one pass of these steps, two rounds at most, and stays decoded for the next query. A
- * large one goes through in windows of bounded bytes, which are reserved, and nothing of it is kept.
+ * A small tail takes one pass of these steps, two rounds at most, and stays decoded for the next
+ * query. A large one goes through in windows of bounded bytes, which are reserved, and nothing of
+ * it is kept.
  */
 import { EngineError, isEngineError } from "./errors.ts";
 import { decodeBatch } from "./format/batch.ts";
@@ -115,7 +117,8 @@ function cutByBytes(pieces: readonly TailPiece[]): readonly (readonly TailPiece[
   return runs;
 }
 
-// ---- Entries ----------------------------------------------------------------------------------------
+// ---- Entries
+// ----------------------------------------------------------------------------------------
 
 /** Larger than any sealed group: one that is still open may take one more batch. */
 const entryBytesMax = limits.groupBytesMax + 2 * limits.inlineBatchBytesMax;
@@ -175,7 +178,8 @@ async function openEntry(
   return pieces;
 }
 
-// ---- Attachments ------------------------------------------------------------------------------------
+// ---- Attachments
+// ------------------------------------------------------------------------------------
 
 /** Every piece as a decoded chunk, in order. */
 async function readParts(
@@ -215,7 +219,8 @@ async function readParts(
   return pieces.flatMap((piece) => chunks.get(keyOf(piece)) ?? []);
 }
 
-// ---- Memory -----------------------------------------------------------------------------------------
+// ---- Memory
+// -----------------------------------------------------------------------------------------
 
 function entryName({ generation }: Pick<Snapshot, "generation">, sequence: number): string {
   return `${generation}/${sequence}`;

@@ -1,13 +1,14 @@
 /**
  * Ranks the rows of segments by distance to a vector.
  *
- *   approximate   1. scan: 1-bit codes of the planned blocks -> candidates by estimate      <= 6 reads
- *                 2. refine: int8 codes of the best candidates, each with a rigorous range   <= 8 reads
- *                 3. exact: full vectors of the rows whose range reaches into the answer    <= 10 reads
+ *   approximate   1. scan: 1-bit codes of the planned blocks -> candidates by estimate; 6 reads
+ *                 2. refine: int8 codes of the best, each with a rigorous range; 8 reads
+ *                 3. exact: vectors of the rows whose range reaches into the answer; 10 reads
  *   exhaustive    2 and 3 over every matching row
  *
- * Rows whose id the tail touched are dropped at 2, where ids are first seen; so that they do not crowd others
- * out, 1 keeps as many candidates more as the tail has rows, and 2 goes on until enough live rows came out.
+ * Rows whose id the tail touched are dropped at 2, where ids are first seen; so that they do not
+ * crowd others out, 1 keeps as many candidates more as the tail has rows, and 2 goes on until
+ * enough live rows came out.
  */
 import type { DocumentId } from "./document/id.ts";
 import { assert, corrupt } from "./errors.ts";

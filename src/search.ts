@@ -4,17 +4,18 @@
  *   1. Snapshot: one `head` call, which brings what the isolate lacks (snapshot.ts).
  *   2. Bind the query to its schema: from here on only bytes can be wrong.
  *   3. Roots and dead bitmaps that did not come along: one round, usually none.
- *   4. Side by side: the tail, folded newest first and ranked exactly; and the segments as far as they can be
- *      ranked without it. The ids that the tail touched mask every segment before a row of it can win.
- *      Filters are decided first.
+ *   4. Side by side: the tail, folded newest first and ranked exactly; and the segments as far as
+ *      they can be ranked without it. The ids that the tail touched mask every segment before a row
+ *      of it can win. Filters are decided first.
  *   5. The best rows of both, by exact distance and id or by id alone.
  *   6. Attributes and vectors of those only, as far as step 4 has not met them.
  *
- * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 24 reads without a filter,
- * one round and 12 reads more with one; ordered by id, a round for ids and one for documents.
+ * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 24 reads without a
+ * filter, one round and 12 reads more with one; ordered by id, a round for ids and one for
+ * documents.
  *
- * If an object is gone, the snapshot has outlived the collector's grace: the whole query starts over on a new
- * one, once. There is never a partial answer.
+ * If an object is gone, the snapshot has outlived the collector's grace: the whole query starts
+ * over on a new one, once. There is never a partial answer.
  */
 import type { DocumentId } from "./document/id.ts";
 import { isEngineError, unavailable } from "./errors.ts";

@@ -1,11 +1,14 @@
 /**
- * The isolate's view of a namespace: what the last `head` said, and what the next one need not say again.
+ * The isolate's view of a namespace: what the last `head` said, and what the next one need not say
+ * again.
  *
- *   strong      one `head` call that begins after the query arrived. If the owner cannot be reached, the log
- *               itself answers: slots are contiguous, so reading forward from the last snapshot to the first
- *               missing slot finds everything acknowledged, as long as nothing that snapshot names can have
- *               been collected. Costs a round or more, so it is the fallback.
- *   eventual    the last snapshot while it is young enough; else as strong, but without the fallback's reads
+ *   strong      one `head` call that begins after the query arrived. If the owner cannot be
+ *               reached, the log itself answers: slots are contiguous, so reading forward from the
+ *               last snapshot to the first missing slot finds everything acknowledged, as long as
+ *               nothing that snapshot names can have been collected. Costs a round or more, so it
+ *               is the fallback.
+ *   eventual    the last snapshot while it is young enough; else as strong, but without the
+ *               fallback's reads
  *
  * Snapshots are immutable. Losing them costs a larger `head`, nothing else.
  */
@@ -96,7 +99,8 @@ function weigh({ manifest, schema }: Snapshot): number {
   return 2048 + 256 * (items + schema.attributes.size + manifest.schema.attributes.size);
 }
 
-// ---- Taking one -------------------------------------------------------------------------------------
+// ---- Taking one
+// -------------------------------------------------------------------------------------
 
 export async function takeSnapshot(
   ports: Ports,
@@ -177,7 +181,8 @@ function heldManifest(reply: HeadReply, last: Snapshot | undefined): Manifest | 
     : undefined;
 }
 
-// ---- Without the owner ------------------------------------------------------------------------------
+// ---- Without the owner
+// ------------------------------------------------------------------------------
 
 /** Slots asked for at once, and the most entries that are worth reading instead of waiting. */
 const probesAtOnce = limits.connectionsMax;

@@ -14,7 +14,9 @@ const small = 400;
 let rig: SearchRig;
 let numbers: () => number;
 
-/** Documents in 60 clouds of few degrees of freedom, so that neighbours and clusters mean something. */
+/**
+ * Documents in 60 clouds of few degrees of freedom, so that neighbours and clusters mean something.
+ */
 function documentAt(id: number): OracleDocument {
   const cloud = id % 60;
   const latent = Float32Array.from({ length: 8 }, () => numbers() - 0.5);

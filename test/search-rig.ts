@@ -1,6 +1,7 @@
 /**
- * A namespace with an owner, an isolate that searches it, and the oracle that knows the answers. Documents
- * have a vector and the attributes n (int), name (string), tags ([]string) and note (string, not filterable).
+ * A namespace with an owner, an isolate that searches it, and the oracle that knows the answers.
+ * Documents have a vector and the attributes n (int), name (string), tags ([]string) and note
+ * (string, not filterable).
  */
 import { expect } from "vitest";
 import { compact } from "../src/compact.ts";

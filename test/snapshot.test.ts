@@ -152,7 +152,8 @@ describe("when objects vanish or are damaged", () => {
     await rig.put([documentAt(1), documentAt(2)]);
     await rig.flush();
     await idsOf(rig, eventual);
-    // Everything is rewritten, and the old segment collected, within the age of an eventual snapshot.
+    // Everything is rewritten, and the old segment collected, within the age of an eventual
+    // snapshot.
     await rig.put([documentAt(1), documentAt(2), documentAt(3)]);
     await deleteSegments(rig, async () => rig.flush());
     rig.isolate.cache.memory.clear();

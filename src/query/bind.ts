@@ -1,6 +1,6 @@
 /**
- * A query meets the schema of the snapshot it runs on: names become columns, JSON becomes filters, and what
- * does not fit is refused (`invalid`, with the texts that users of the API know). Pure.
+ * A query meets the schema of the snapshot it runs on: names become columns, JSON becomes filters,
+ * and what does not fit is refused (`invalid`, with the texts that users of the API know). Pure.
  */
 import type { Filter } from "../document/filter.ts";
 import { parseVectorType, type Schema } from "../document/schema.ts";

@@ -1,8 +1,9 @@
 /**
- * Rows that the scan planes promise to be near, and how few of them must be looked at more closely. Pure.
+ * Rows that the scan planes promise to be near, and how few of them must be looked at more closely.
+ * Pure.
  *
- * `Candidates` keeps the best rows of all segments by estimate in parallel arrays: a binary heap whose root
- * is the worst one kept, so that a row which cannot enter costs one comparison.
+ * `Candidates` keeps the best rows of all segments by estimate in parallel arrays: a binary heap
+ * whose root is the worst one kept, so that a row which cannot enter costs one comparison.
  */
 
 /** Rows of segments, best estimate first. */
@@ -133,9 +134,9 @@ export class Candidates {
 }
 
 /**
- * How many of the ranked rows to refine so that `wanted` good ones come out: those whose believed range
- * reaches below the `wanted`-th best upper end, a few more, and at most `most`. (RaBitQ, section 3.4: the
- * bound decides how many to rerank.)
+ * How many of the ranked rows to refine so that `wanted` good ones come out: those whose believed
+ * range reaches below the `wanted`-th best upper end, a few more, and at most `most`. (RaBitQ,
+ * section 3.4: the bound decides how many to rerank.)
  */
 export function refineCount(ranked: RankedRows, wanted: number, most: number): number {
   const { estimates, errors } = ranked;

@@ -1,13 +1,14 @@
 /**
- * The distance that users see, defined once: in double precision over the f32 coordinates as they were
- * written, then rounded to f32. Rows of the tail and rows of segments go through this same function, so
- * merging them is exact and equal vectors have equal distances wherever they lie.
+ * The distance that users see, defined once: in double precision over the f32 coordinates as they
+ * were written, then rounded to f32. Rows of the tail and rows of segments go through this same
+ * function, so merging them is exact and equal vectors have equal distances wherever they lie.
  *
  *   cosine_distance     1 - <q, v> / sqrt(|q|^2 |v|^2), in [0, 2]; 1 if either vector is zero
  *   euclidean_squared   sum (q_i - v_i)^2, at most the largest f32 (JSON has no infinity)
  *
- * The kernels compute nearly the same much faster. `quickDistances` says how far they may be off, rounding to
- * f32 included, so that rows which cannot matter are skipped without computing their exact distance.
+ * The kernels compute nearly the same much faster. `quickDistances` says how far they may be off,
+ * rounding to f32 included, so that rows which cannot matter are skipped without computing their
+ * exact distance.
  */
 import type { DistanceMetric } from "../document/schema.ts";
 import { assert } from "../errors.ts";
@@ -21,7 +22,10 @@ export interface DistanceQuery {
 }
 
 const f32Max = 3.4028234663852886e38;
-/** Covers the few single roundings to f32 around a sum: of its terms, of its result, of the exact distance. */
+/**
+ * Covers the few single roundings to f32 around a sum: of its terms, of its result, of the exact
+ * distance.
+ */
 export const roundingSlack = 2 ** -21;
 const tiny = 2 ** -100;
 

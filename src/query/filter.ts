@@ -4,8 +4,9 @@
  *   [attribute, operator, value]    ["And", [...]]    ["Or", [...]]    ["Not", filter]
  *
  * Refused: what has no filter's shape, unknown operators, lists of mixed, nested or null elements
- * (`malformed`); unknown or unfilterable attributes, values of another type (`invalid`). Texts are those that
- * users of the API know. After parsing nothing can fail: values are canonical, attributes exist.
+ * (`malformed`); unknown or unfilterable attributes, values of another type (`invalid`). Texts are
+ * those that users of the API know. After parsing nothing can fail: values are canonical,
+ * attributes exist.
  */
 import { type CompareOp, compareOps, type Filter, prepareTest } from "../document/filter.ts";
 import {
@@ -111,7 +112,8 @@ function comparedType(attribute: string, schema: Schema): ComparedType {
   return known.type;
 }
 
-// ---- Constants --------------------------------------------------------------------------------------
+// ---- Constants
+// --------------------------------------------------------------------------------------
 
 interface Place {
   readonly attribute: string;
@@ -128,7 +130,10 @@ function parseConstant(place: Place, json: unknown): AttributeValue {
     case "Eq":
     case "NotEq":
       return parseEqual(place, json);
-    default:
+    case "Lt":
+    case "Lte":
+    case "Gt":
+    case "Gte":
       return parseBound(place, json);
   }
 }
@@ -199,7 +204,10 @@ function elementType(type: ComparedType): ScalarType | undefined {
   return (isArrayType(type) ? type.slice(2) : type) as ScalarType;
 }
 
-/** Canonical value, or undefined if the JSON value is not of the type. Without a type any scalar will do. */
+/**
+ * Canonical value, or undefined if the JSON value is not of the type. Without a type any scalar
+ * will do.
+ */
 function parseConstantScalar(place: Place, json: unknown): ScalarValue | undefined {
   const type = elementType(place.type);
   if (type === undefined) {
@@ -216,16 +224,11 @@ function parseConstantScalar(place: Place, json: unknown): ScalarValue | undefin
 }
 
 function jsonKind(json: unknown): "string" | "number" | "boolean" | "other" {
-  switch (typeof json) {
-    case "string":
-    case "boolean":
-    case "number":
-      return typeof json as "string" | "boolean" | "number";
-    case "bigint":
-      return "number";
-    default:
-      return "other";
+  const type = typeof json;
+  if (type === "bigint") {
+    return "number";
   }
+  return type === "string" || type === "boolean" || type === "number" ? type : "other";
 }
 
 function mismatch(place: Place, expected: string, json: unknown): EngineError {
@@ -244,7 +247,8 @@ function showJson(json: unknown): string {
   return text.length > 64 ? `${text.slice(0, 64).toWellFormed()}…` : text;
 }
 
-// ---- Text -------------------------------------------------------------------------------------------
+// ---- Text
+// -------------------------------------------------------------------------------------------
 
 /** One text for each filter: a name under which its result may be kept. */
 export function filterText(filter: Filter): string {
@@ -253,7 +257,8 @@ export function filterText(filter: Filter): string {
   );
 }
 
-// ---- Evaluation -------------------------------------------------------------------------------------
+// ---- Evaluation
+// -------------------------------------------------------------------------------------
 
 /** Values of one attribute (or of "id") by row; absent attributes are null. */
 export type ValuesOf = (attribute: string) => (row: number) => AttributeValue;

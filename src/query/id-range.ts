@@ -1,6 +1,7 @@
 /**
- * Which ids a filter can match, as far as its outermost comparisons say: what paging by id asks for. Reading
- * ids in order, these comparisons are decided by where to begin and where to end, and need no bitmap. Pure.
+ * Which ids a filter can match, as far as its outermost comparisons say: what paging by id asks
+ * for. Reading ids in order, these comparisons are decided by where to begin and where to end, and
+ * need no bitmap. Pure.
  */
 import type { CompareFilter, Filter } from "../document/filter.ts";
 import { compareIds, type DocumentId } from "../document/id.ts";

@@ -1,6 +1,6 @@
 /**
- * A set of 16-byte id keys (format/segment-ids.ts), to ask of each refined row whether the tail touched its
- * id. Open addressing over indexes into the keys; at most half full. Pure.
+ * A set of 16-byte id keys (format/segment-ids.ts), to ask of each refined row whether the tail
+ * touched its id. Open addressing over indexes into the keys; at most half full. Pure.
  */
 import { u32View } from "../bytes/typed-view.ts";
 

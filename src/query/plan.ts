@@ -1,12 +1,13 @@
 /**
- * How an approximate query goes about the segments: which scan blocks it reads and how many rows it refines.
- * Pure. The numbers are what recall was measured with; more of either costs bytes and time, never correctness.
+ * How an approximate query goes about the segments: which scan blocks it reads and how many rows it
+ * refines. Pure. The numbers are what recall was measured with; more of either costs bytes and
+ * time, never correctness.
  *
  *   few matches     no scan: every matching row is refined
- *   small filter    every scan block that holds a match: where matches are rare or lie far from the query,
- *                   the ranking of clusters says nothing, and a budget would miss them
- *   otherwise       flat segments whole; clusters of all others together, nearest first, until they hold
- *                   the budget of live, matching rows
+ *   small filter    every scan block that holds a match: where matches are rare or lie far from the
+ *                   query, the ranking of clusters says nothing, and a budget would miss them
+ *   otherwise       flat segments whole; clusters of all others together, nearest first, until they
+ *                   hold the budget of live, matching rows
  */
 import type { DistanceMetric } from "../document/schema.ts";
 import type { Int8Query } from "../index/vector/int8.ts";
@@ -41,7 +42,9 @@ const scanRowsShare = 0.08;
 const scanRowsPerWanted = 10;
 /** Matches scanned grow with the share that matches to this power: measured from 0.1 % to 50 %. */
 const selectivityPower = 0.7;
-/** Filters with no more matches are scanned completely, and so are those that touch few clusters. */
+/**
+ * Filters with no more matches are scanned completely, and so are those that touch few clusters.
+ */
 const matchesScannedMax = 2_000;
 const clustersScannedMax = 100;
 const clusterMatchesScannedMax = 40_000;

@@ -1,6 +1,6 @@
 /**
- * A query as the engine takes it: shape and bounds are checked, names and values are not, because what they
- * must be depends on the schema of the snapshot it will run on (see bind.ts).
+ * A query as the engine takes it: shape and bounds are checked, names and values are not, because
+ * what they must be depends on the schema of the snapshot it will run on (see bind.ts).
  */
 import type { DistanceMetric } from "../document/schema.ts";
 

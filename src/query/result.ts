@@ -1,5 +1,6 @@
 /**
- * What a query answers: rows, what they cost the user (billing) and what they cost us (performance). Pure.
+ * What a query answers: rows, what they cost the user (billing) and what they cost us
+ * (performance). Pure.
  */
 import type { DocumentId, IdKind } from "../document/id.ts";
 import type { Schema } from "../document/schema.ts";

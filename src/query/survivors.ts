@@ -1,10 +1,10 @@
 /**
- * Rows that may still be among the `wanted` nearest when of each only a range is known in which its exact
- * distance lies. Pure.
+ * Rows that may still be among the `wanted` nearest when of each only a range is known in which its
+ * exact distance lies. Pure.
  *
- * The bar is the `wanted`-th smallest upper end seen so far: that many rows are at least so near, so a row
- * whose lower end is above the bar cannot be among them. With rigorous ranges nothing that belongs into the
- * answer is ever dropped, ties included.
+ * The bar is the `wanted`-th smallest upper end seen so far: that many rows are at least so near,
+ * so a row whose lower end is above the bar cannot be among them. With rigorous ranges nothing that
+ * belongs into the answer is ever dropped, ties included.
  */
 import type { DocumentId } from "../document/id.ts";
 

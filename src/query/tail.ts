@@ -1,9 +1,9 @@
 /**
  * The tail: what was written after the floor and lies in no segment yet. Pure.
  *
- * Read newest to oldest, the first operation met on an id is the one that counts: later ones (older in time)
- * are skipped, and so is every row of a segment with that id. Hence the ids touched mask the segments before
- * anything there is filtered, counted, ranked or limited.
+ * Read newest to oldest, the first operation met on an id is the one that counts: later ones (older
+ * in time) are skipped, and so is every row of a segment with that id. Hence the ids touched mask
+ * the segments before anything there is filtered, counted, ranked or limited.
  */
 import type { Batch } from "../document/batch.ts";
 import type { Filter } from "../document/filter.ts";
@@ -17,7 +17,10 @@ import { type DistanceQuery, exactDistance, quickDistances, rowSquares } from ".
 import { prepareRowTest, type ValuesOf } from "./filter.ts";
 import type { TopK } from "./top-k.ts";
 
-/** One decoded chunk of a WAL entry. Immutable but for squares, which are computed when first needed. */
+/**
+ * One decoded chunk of a WAL entry. Immutable but for squares, which are computed when first
+ * needed.
+ */
 export interface TailChunk {
   /** Names the chunk among those of a snapshot. */
   readonly key: string;
@@ -59,7 +62,8 @@ export interface TailPlace {
 }
 
 export function tailChunk(key: string, batch: Batch, encodedBytes: number): TailChunk {
-  // Vectors share the encoded bytes; ids and attribute values become objects of several times their size.
+  // Vectors share the encoded bytes; ids and attribute values become objects of several times their
+  // size.
   const objects = batch.ids.length * (1 + batch.attributes.length) * 24;
   const decoded = 2 * (encodedBytes - batch.vectors.byteLength);
   return { key, batch, bytes: encodedBytes + objects + decoded, squares: undefined };
@@ -110,7 +114,9 @@ export function batchValues(batch: Batch): ValuesOf {
   };
 }
 
-/** Ranks rows of a chunk by exact distance; those that cannot win are skipped by a quick estimate. */
+/**
+ * Ranks rows of a chunk by exact distance; those that cannot win are skipped by a quick estimate.
+ */
 export function rankRows(
   query: DistanceQuery,
   chunk: TailChunk,

@@ -1,6 +1,6 @@
 /**
- * The k best of many: a binary heap whose root is the worst of those kept, by distance and then by id (the
- * lower one is better), or in another order. An offer that cannot win costs one comparison.
+ * The k best of many: a binary heap whose root is the worst of those kept, by distance and then by
+ * id (the lower one is better), or in another order. An offer that cannot win costs one comparison.
  */
 import { compareIds, type DocumentId } from "../document/id.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Decoded objects that are dear to make again: the least recently used goes first, and the bound is the sum
- * of the weights (bytes, roughly) that came with them. For plain bytes see byte-lru.ts.
+ * Decoded objects that are dear to make again: the least recently used goes first, and the bound is
+ * the sum of the weights (bytes, roughly) that came with them. For plain bytes see byte-lru.ts.
  *
  * Values are shared with whoever reads them: nobody may change what others see.
  */

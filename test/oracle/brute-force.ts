@@ -1,6 +1,6 @@
 /**
- * The answer by definition: every document in a Map, every query by looking at all of them. Shares no code
- * with the engine but the types of its data; slow, short and obvious.
+ * The answer by definition: every document in a Map, every query by looking at all of them. Shares
+ * no code with the engine but the types of its data; slow, short and obvious.
  */
 import type { DocumentId } from "../../src/document/id.ts";
 import type { DistanceMetric } from "../../src/document/schema.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BoundedRow, Candidates, refineCount, survivors } from "../../src/query/candidates.ts";
+import { Candidates, refineCount } from "../../src/query/candidates.ts";
 
 const anyRow = fc.record({
   estimate: fc.integer({ min: 0, max: 40 }),
@@ -62,33 +62,4 @@ test("few rows are refined when the estimates are sure, all of them when they ar
   expect(refineCount(ranked(1000), 10, 100)).toBe(100);
   expect(refineCount(ranked(1000), 10, 50)).toBe(50);
   expect(refineCount(ranked(0), 200, 100)).toBe(100);
-});
-
-test("every row that may be among the nearest survives", () => {
-  const anyBounded = fc.record({
-    estimate: fc.integer({ min: 0, max: 30 }),
-    bound: fc.integer({ min: 0, max: 10 }),
-    shift: fc.integer({ min: -10, max: 10 }),
-  });
-  fc.assert(
-    fc.property(
-      fc.array(anyBounded, { maxLength: 40 }),
-      fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 10 }),
-      fc.integer({ min: 1, max: 10 }),
-      (rows, exact, wanted) => {
-        const bounded: (BoundedRow & { truth: number })[] = rows.map((row, ordinal) => ({
-          ...row,
-          segment: 0,
-          ordinal,
-          truth: row.estimate + Math.max(-row.bound, Math.min(row.bound, row.shift)),
-        }));
-        const kept = new Set(survivors(bounded, exact, wanted).map((row) => row.ordinal));
-        const all = [...bounded.map((row) => row.truth), ...exact].sort((a, b) => a - b);
-        const last = all[Math.min(wanted, all.length) - 1] ?? Infinity;
-        for (const row of bounded) {
-          if (row.truth <= last) expect(kept.has(row.ordinal)).toBe(true);
-        }
-      },
-    ),
-  );
 });

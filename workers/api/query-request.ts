@@ -1,11 +1,13 @@
 /**
- * JSON body of POST …/query -> Query. Wrong JSON types are `malformed` (422), wrong values `invalid` (400);
- * unknown fields are refused by name, unknown keys of option objects are ignored.
+ * JSON body of POST …/query -> Query. Wrong JSON types are `malformed` (422), wrong values
+ * `invalid` (400); unknown fields are refused by name, unknown keys of option objects are ignored.
  *
- *   rank_by             ["column", "ANN" | "kNN", vector], ["id", "asc" | "desc"] or, with filters, nothing
+ *   rank_by             ["column", "ANN" | "kNN", vector], ["id", "asc" | "desc"] or, with filters,
+ *                       nothing
  *   limit | top_k       1 … 10,000, offset included
  *   include_attributes  bool or names; exclude_attributes: names
- *   the rest            offset, filters, consistency, distance_metric, vector_encoding, disable_cache
+ *   the rest            offset, filters, consistency, distance_metric, vector_encoding,
+ *                       disable_cache
  */
 import type { DistanceMetric } from "../../src/document/schema.ts";
 import {
@@ -97,7 +99,8 @@ function refuseOtherFields(body: JsonObject): void {
   }
 }
 
-// ---- rank_by ----------------------------------------------------------------------------------------
+// ---- rank_by
+// ----------------------------------------------------------------------------------------
 
 function parseRank(body: JsonObject): Rank | undefined {
   const rankBy = body["rank_by"];
@@ -165,7 +168,8 @@ function badRank(): EngineError {
   );
 }
 
-// ---- limit and offset -------------------------------------------------------------------------------
+// ---- limit and offset
+// -------------------------------------------------------------------------------
 
 function parseWindow(body: JsonObject, ranked: boolean): { limit: number; offset: number } {
   const offset = parseOffset(body["offset"]);
@@ -220,7 +224,8 @@ function isCount(json: unknown): json is number | bigint {
   return (Number.isInteger(json) || typeof json === "bigint") && (json as number | bigint) >= 0;
 }
 
-// ---- The rest ---------------------------------------------------------------------------------------
+// ---- The rest
+// ---------------------------------------------------------------------------------------
 
 function parseAttributes(body: JsonObject): AttributeChoice {
   const include = body["include_attributes"];

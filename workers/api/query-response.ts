@@ -1,5 +1,6 @@
 /**
- * SearchResult -> the answer, ready for encodeJson. Rows are Maps: an attribute may be called anything.
+ * SearchResult -> the answer, ready for encodeJson. Rows are Maps: an attribute may be called
+ * anything.
  */
 import { encodeBase64 } from "../../src/bytes/base64.ts";
 import { bytesOf } from "../../src/bytes/typed-view.ts";
