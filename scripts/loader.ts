@@ -73,8 +73,14 @@ export async function loadRows(request: LoadRequest): Promise<LoadOutcome> {
   }
   const lanes = Array.from({ length: request.concurrency }, async () => {
     while (await sendNext());
-  });
-  await Promise.all(lanes);
+  }).map((lane) =>
+    lane.catch((error: unknown) => {
+      // The other lanes finish what they are sending, so that it is noted, and stop.
+      pending.length = 0;
+      return { error };
+    }),
+  );
+  for (const failure of await Promise.all(lanes)) if (failure) throw failure.error;
   return {
     rowsSent,
     rowsSkipped,
