@@ -4,7 +4,8 @@
  */
 import type { DocumentId } from "./document/id.ts";
 import { primaryVector } from "./document/schema.ts";
-import { invalid, isEngineError } from "./errors.ts";
+import { invalid } from "./errors.ts";
+import { limits } from "./limits.ts";
 import type { BoundQuery, WantedColumns } from "./query/bind.ts";
 import {
   billSearch,
@@ -157,6 +158,8 @@ function contentsOf({ batch }: TailChunk, row: number, columns: WantedColumns): 
 
 /** Answers below this size are not worth a reservation. */
 const unreservedBytes = 1024 * 1024;
+/** The other half of the budget is for reading what the answer is made of. */
+const answerBytesMax = limits.reservedBytesMax / 2;
 
 /** Room for the answer, by the average size of a document. */
 async function reserveRows(
@@ -171,16 +174,11 @@ async function reserveRows(
   const others = Math.max(0, stored / Math.max(1, rows) - vectorBytes);
   const each = (attributes.length > 0 ? others : 0) + (vector === undefined ? 0 : vectorBytes);
   const bytes = Math.ceil(count * each);
-  if (bytes <= unreservedBytes) {
-    return undefined;
-  }
-  try {
-    return await ports.budget.reserve(bytes);
-  } catch (error) {
-    if (!isEngineError(error, "tooLarge")) throw error;
-    const text = `💔 these ${count} rows take about ${bytes} bytes; ask for fewer of them or less of each`;
+  if (bytes > answerBytesMax) {
+    const text = `💔 these ${count} rows take about ${bytes} bytes; ask for fewer or for less of each`;
     throw invalid(text, "limit");
   }
+  return bytes <= unreservedBytes ? undefined : ports.budget.reserve(bytes);
 }
 
 export function concludeSearch(

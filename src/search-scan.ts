@@ -109,11 +109,13 @@ async function scanBlocks(
         estimateCluster(distance.metric, scan, centroid, codes, ports.kernels, out);
         const { from, to } = scanBlockRows(segment, target.block);
         counters.candidates += to - from;
+        let { worst } = candidates;
         for (let i = 0; i < to - from; i++) {
           const estimate = out.distances[i] as number;
           // Not `estimate >= worst`: what is not a number is no promise either.
-          if (estimate < candidates.worst && rows?.has(from + i) !== false) {
+          if (estimate < worst && rows?.has(from + i) !== false) {
             candidates.offer(estimate, out.errors[i] as number, target.segment, from + i);
+            worst = candidates.worst;
           }
         }
       },

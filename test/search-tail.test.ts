@@ -6,7 +6,7 @@ import type { OracleDocument } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
 
 const dims = 512;
-const rows = 2_400;
+const rows = 2_800;
 let rig: SearchRig;
 
 function documentAt(id: number, shift: number): OracleDocument {
@@ -46,6 +46,12 @@ test("reservations stay within the budget, and head is not asked to send the tai
   expect(reservedBytesPeak).toBeLessThanOrEqual(limits.reservedBytesMax);
   await rig.search({ rank_by: ["id", "asc"], limit: 1 });
   expect(rig.lastReply).toMatchObject({ value: { wal: [] } });
+});
+
+test("an answer too large to be put together is refused with a word of advice", async () => {
+  const body = { rank_by: ["id", "asc"], limit: 10_000, include_attributes: ["vector"] };
+  await expect(rig.search(body)).rejects.toMatchObject({ kind: "invalid" });
+  expect((await rig.search({ ...body, limit: 5_000 })).rows.length).toBe(5_000);
 });
 
 test("a small tail is decoded once and read from memory afterwards", async () => {

@@ -29,7 +29,7 @@ describe("whatever was written, overwritten, deleted and flushed", () => {
               await rig.expectOrder(descending, limit, filter);
             }
           }),
-          { numRuns: 60 },
+          { numRuns: 40 },
         );
       });
     }
@@ -44,7 +44,7 @@ describe("whatever was written, overwritten, deleted and flushed", () => {
           expect(await rig.recall(vector, limit)).toBe(1);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });
