@@ -12,6 +12,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // What the server logs is of interest where a test fails.
+    silent: "passed-only",
     projects: [
       {
         test: {
@@ -25,7 +27,12 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings: { SHOAL_API_KEYS: "workerd-key" } },
+          }),
+        ],
         test: {
           name: "workerd",
           include: ["test/**/*.worker.test.ts"],
