@@ -105,9 +105,17 @@ function acceptCodes(test: ColumnTest, bytes: readonly Uint8Array[]): Uint8Array
   const { column, op, value } = test;
   const distinct = column.firstValues[column.dictionary.count] as number;
   const accepted = new Uint8Array(distinct + 1);
+  // A list asks for the same chunk again and again.
+  const opened = new Map<number, readonly ColumnValue[]>();
   const dictionary = (chunk: number): readonly ColumnValue[] => {
+    const known = opened.get(chunk);
+    if (known !== undefined) {
+      return known;
+    }
     const number = test.chunks.get(chunk) as number;
-    return readDictionary(bytes[number] as Uint8Array, chunkLength(column, chunk));
+    const values = readDictionary(bytes[number] as Uint8Array, chunkLength(column, chunk));
+    opened.set(chunk, values);
+    return values;
   };
   if (column.separators === undefined && value !== null) {
     const matches = prepareTest(op, value);
