@@ -49,6 +49,29 @@ describe("whatever was written, overwritten, deleted and flushed", () => {
   });
 });
 
+test("exact queries are exact for vectors of any magnitude", async () => {
+  const values = [0, -0, 1e-45, 1e-30, 1, -1, 1e15, 1e19, 3e38, -3e38];
+  const documents = values.flatMap((a, i) =>
+    values.flatMap((b, j) =>
+      [0, 1, 1e19].map((c, k) => {
+        const id = (i * values.length + j) * 3 + k;
+        return { id, vector: Float32Array.of(a, b, c), attributes: { n: id } };
+      }),
+    ),
+  );
+  for (const metric of ["cosine_distance", "euclidean_squared"] as const) {
+    const rig = new SearchRig({ dims: 3, metric });
+    await rig.put(documents.slice(0, 200));
+    await rig.flush();
+    await rig.put(documents.slice(150));
+    for (const { vector } of documents.filter(({ id }) => id % 9 === 0)) {
+      await rig.expectExact(vector, 10, ["n", "Gte", 0]);
+      const body = { rank_by: ["vector", "ANN", [...vector]], limit: 10 };
+      expect((await rig.search(body)).rows.length).toBe(10);
+    }
+  }
+});
+
 async function prepare(
   idKind: IdKind,
   metric: DistanceMetric,

@@ -70,7 +70,8 @@ export function distance(metric: DistanceMetric, a: Float32Array, b: Float32Arra
     bb += y * y;
   }
   if (metric === "euclidean_squared") {
-    return Math.fround(squares);
+    // JSON has no infinity: the largest f32 stands for all beyond.
+    return Math.min(Math.fround(squares), 3.4028234663852886e38);
   }
   const lengths = Math.sqrt(aa * bb);
   return lengths === 0 ? 1 : Math.fround(Math.min(2, Math.max(0, 1 - ab / lengths)));
