@@ -23,7 +23,7 @@ import type { SnapshotTarget } from "../src/snapshot.ts";
 import { BlockCache, type BlockCacheOptions } from "../src/store/block-cache.ts";
 import { CountingStore } from "../src/store/counting-store.ts";
 import { MemoryBudget, type MemoryBudgetOptions } from "../src/store/memory-budget.ts";
-import { write } from "../src/write.ts";
+import { type WriteTarget, write } from "../src/write.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { BruteForce, type OracleDocument, type OracleFilter } from "./oracle/brute-force.ts";
 import { OwnerRig } from "./owner-rig.ts";
@@ -97,16 +97,21 @@ export class SearchRig extends OwnerRig {
     return { tenant, name, owner: { head } };
   }
 
-  async put(documents: readonly OracleDocument[], deletes: readonly DocumentId[] = []) {
+  /** The owner as writes see it. */
+  get writeTarget(): WriteTarget {
     const { owner, tenant, name } = this;
     const memory = {
       recall: (key: string) => this.#descriptions.get(key),
       remember: (key: string, value: NamespaceDescription) => this.#descriptions.set(key, value),
     };
+    return { tenant, name, owner, memory };
+  }
+
+  async put(documents: readonly OracleDocument[], deletes: readonly DocumentId[] = []) {
     await this.clock.run(
       write(
         this.ports(),
-        { tenant, name, owner, memory },
+        this.writeTarget,
         (schema) => ({
           batch: this.#toBatch(documents, deletes),
           addition: schema.version > 0 ? undefined : this.#addition(),

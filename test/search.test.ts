@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DocumentId, IdKind } from "../src/document/id.ts";
 import type { DistanceMetric } from "../src/document/schema.ts";
+import { changeSchema } from "../src/write.ts";
 import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
 
@@ -69,6 +70,38 @@ test("exact queries are exact for vectors of any magnitude", async () => {
       const body = { rank_by: ["vector", "ANN", [...vector]], limit: 10 };
       expect((await rig.search(body)).rows.length).toBe(10);
     }
+  }
+});
+
+test("a filter on an attribute that segments have no column of is answered all the same", async () => {
+  const rig = new SearchRig({ dims });
+  const withNote = (id: number, note: string | null): OracleDocument => {
+    const { vector, attributes } = documentOf(id, id, id);
+    return { id, vector: vector as Float32Array, attributes: { ...attributes, note } };
+  };
+  await rig.put(
+    Array.from({ length: 50 }, (_, i) => withNote(i, i % 3 === 0 ? null : `n${i % 4}`)),
+  );
+  await rig.flush();
+  const note = { type: "string", filterable: true } as const;
+  const merge = () => ({ attributes: new Map([["note", note]]) });
+  await rig.clock.run(changeSchema(rig.writeTarget, merge));
+  await rig.put([withNote(3, "n1"), withNote(60, "n2")], [1]);
+  for (const filter of [
+    ["note", "Eq", "n1"],
+    ["note", "NotEq", "n1"],
+    [
+      "And",
+      [
+        ["note", "Gte", "n2"],
+        ["id", "Lt", 40],
+      ],
+    ],
+    ["note", "Eq", null],
+  ] as const satisfies readonly OracleFilter[]) {
+    await rig.expectExact(Float32Array.of(0, 1, 0, 0.5), 20, filter);
+    await rig.expectOrder(true, 20, filter);
+    await rig.flush();
   }
 });
 
