@@ -2,8 +2,8 @@
  * Collection: the only place that deletes objects, and only what is known to be of no more use to
  * anybody.
  *
- *   collect  1. `current` is read back: only what it or an older manifest declared dead counts (a newer manifest might
- *               still be lost with its names, never one that `current` points to)
+ *   collect  1. `current` is read back: only what it or an older manifest declared dead counts (a
+ *               newer manifest might still be lost with its names, never one `current` points to)
  *            2. dead for longer than the grace, which is longer than any request or lease: WAL
  *               entries with the attachments they name, segments, bitmaps; attachments before the
  *               entry that names them

@@ -8,12 +8,11 @@
  *           2. build one segment of the living rows, in bounded memory
  *           3. resolve: rows that died in the inputs since then are dead in the output too
  *
- * Building is long and runs beside other jobs; resolving is short and alone (compact-resolve.ts). A
- * job never writes the manifest it computed: it submits a delta, and that is applied to the manifest
- * as it is then. Objects of the new segment are named after job and attempt, so two attempts never
+ * Building is long and runs beside other jobs; resolving is short and alone (compact-resolve.ts).
+ * A job never writes the manifest it computed: it submits a delta, and that is applied to the
+ * manifest as it is then. Objects of the new segment are named after job and attempt, so two attempts never
  * meet. If we crash before the delta, they are orphans; after it, the work is done.
  */
-
 import { Bitmap } from "./bytes/bitmap.ts";
 import { JobReader } from "./compact-read.ts";
 import { type JobContext, type Resolution, resolveJob } from "./compact-resolve.ts";

@@ -1,7 +1,8 @@
 /**
  * The owner's jobs: what is due, who has it, and the commit of what they built.
  *
- *   hint      a message without content says that something is due; lost ones are sent again by the alarm
+ *   hint      a message without content says that something is due; lost ones are sent again by
+ *             the alarm
  *   claim     hands out one job under a lease: flush before merge before collect before purge
  *   ticket    the short exclusive permission to finish; flushes get it in the order of their ranges
  *   commit    checks lease, ticket and delta, publishes the manifest, forgets the job

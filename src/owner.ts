@@ -303,8 +303,8 @@ export class Owner implements NamespaceApi {
   }
 
   /**
-   * At most once a second, since the store takes one write a second per key. A failure costs nothing
-   * but probes of a later recovery, so it is only logged.
+   * At most once a second, since the store takes one write a second per key. A failure costs
+   * nothing but probes of a later recovery, so it is only logged.
    */
   async #movePointer(): Promise<void> {
     const { manifest } = this.#state;

@@ -1,11 +1,11 @@
 /**
  * Publishing: the only place where a namespace's manifest changes, and the names that point to it.
  *
- *   manifest   create-only put of manifest/<version+1>, resolved like a WAL slot; then a storage write; only then is
- *              anybody told. Crash between: the next instance finds the manifest by probing
- *              forward.
- *   current    compare-and-swap at most once a second, after the manifest it names. A lost swap is harmless: it is a hint,
- *              and recovery probes forward from whatever it says.
+ *   manifest   create-only put of manifest/<version+1>, resolved like a WAL slot; then a storage
+ *              write; only then is anybody told. Crash between: the next instance finds the
+ *              manifest by probing forward.
+ *   current    compare-and-swap at most once a second, after the manifest it names. A lost swap is
+ *              harmless: it is a hint, and recovery probes forward from whatever it says.
  *   registry   compare-and-swap at creation and deletion, resolved by the nonce.
  */
 import { EngineError } from "./errors.ts";

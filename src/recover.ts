@@ -3,12 +3,14 @@
  * storage alone; the object's own record only saves probes.
  *
  *   1. registry entry      which generation the name has; none = the namespace does not exist
- *   2. manifest            from the larger of `current` and the record, probe forward until the first that is absent
- *   3. log                 one list from the floor gives the contiguous entries; each is read and verified in order
- *                          (six at a time); a list that is empty counts only if `current` has not
- *                          moved meanwhile
- *   4. open slot           if the record is gone or says that a slot beyond the end was tried, the end is settled: a
- *                          fence entry goes there, or whatever has landed there is adopted
+ *   2. manifest            from the larger of `current` and the record, probe forward until the
+ *                          first that is absent
+ *   3. log                 one list from the floor gives the contiguous entries; each is read and
+ *                          verified in order (six at a time); a list that is empty counts only if
+ *                          `current` has not moved meanwhile
+ *   4. open slot           if the record is gone or says that a slot beyond the end was tried, the
+ *                          end is settled: a fence entry goes there, or whatever has landed there
+ *                          is adopted
  *
  * A crash at any point changes nothing but a fence. Cost: registry, current and manifests one get
  * each, one list, one get per tail entry.

@@ -1,9 +1,9 @@
 /**
  * Queue consumer and cron: runs what namespaces say is due.
  *
- *   message   a hint without content. Jobs are claimed from the namespace's object until none is due; a duplicate, late or
- *             lost message changes nothing. Failures go back to the object, which retries with
- *             backoff, so a message is always acknowledged.
+ *   message   a hint without content. Jobs are claimed from the namespace's object until none is
+ *             due; a duplicate, late or lost message changes nothing. Failures go back to the
+ *             object, which retries with backoff, so a message is always acknowledged.
  *   cron      the safety net under the alarms: visits graves, whose object may have lost its table
  *
  * One job at a time per isolate: a job may hold half of its memory.

@@ -2,11 +2,13 @@
  * WAL entry: one sealed group, at n/<generation>/wal/<sequence>. Created once, never overwritten;
  * slots are contiguous and each entry carries the hash of its predecessor.
  *
- *   envelope  magic "SHOALWAL", format version 1; number = sequence; previous = hash of entry sequence-1
+ *   envelope  magic "SHOALWAL", format version 1; number = sequence; previous = hash of the entry
+ *             before
  *   head      {t: time in ms, m: [member]}
- *   member    {k: 0, v, a?, u, d, c}   batch: schema version after it, what it adds to the schema, upserts, deletes,
- *                                      chunks [0, offset, length, rows] inline in the blocks
- *                                      or     [1, part id, length, sha256, rows] attached
+ *   member    {k: 0, v, a?, u, d, c}   batch: schema version after it, what it adds to the
+ *                                      schema, upserts, deletes, chunks
+ *                                      [0, offset, length, rows] inline in the blocks or
+ *                                      [1, part id, length, sha256, rows] attached
  *             {k: 1}                   tombstone: the generation ends here
  *   blocks    the inline chunks (format/batch.ts)
  *

@@ -1,5 +1,6 @@
 /**
- * The engine's whole view of object storage: immutable bytes under keys, with atomic conditional writes.
+ * The engine's whole view of object storage: immutable bytes under keys, with atomic conditional
+ * writes.
  *
  * Promises an implementation must keep (test/conformance/object-store.ts checks each):
  *   - A put is atomic: a reader sees all of it or none of it.

@@ -2,10 +2,11 @@
  * Writing to a create-only slot (a WAL sequence, a manifest version) until the outcome is certain.
  *
  *   stored         the slot is ours
- *   precondition   read the occupant: our own bytes = an earlier attempt of ours landed; else it is somebody's
- *   threw          unknown: the same bytes go to the same slot again, for as long as it takes. A 404 would prove
- *                  nothing, for the write may still land; a skipped slot would be a gap, other
- *                  bytes a second truth.
+ *   precondition   read the occupant: our own bytes = an earlier attempt of ours landed; else it
+ *                  is somebody's
+ *   threw          unknown: the same bytes go to the same slot again, for as long as it takes. A
+ *                  404 would prove nothing, for the write may still land; a skipped slot would be a
+ *                  gap, other bytes a second truth.
  *
  * Cost: one put; one get after a precondition.
  */
