@@ -4,8 +4,9 @@
  * 1. Normalise as BERT uncased does: drop control characters, set CJK ideographs apart, decompose,
  *    drop accents, lower-case.
  * 2. Split at white space, and around every punctuation mark.
- * 3. WordPiece: each word is covered from the left by the longest token that fits; a piece that does
- *    not begin the word is spelt `##piece`. A word that cannot be covered is one unknown token.
+ * 3. WordPiece: each word is covered from the left by the longest token that fits; a piece that
+ *    does not begin the word is spelt `##piece`. A word that cannot be covered is one unknown
+ *    token.
  * 4. The mean of the tokens' vectors (int8 times the token's scale), at unit length.
  */
 import { readFileSync } from "node:fs";

@@ -18,7 +18,9 @@ export interface IndexStatus {
 }
 
 const pollMs = 250;
-/** A request to index now is repeated this often: a job may have been planned before the last write. */
+/**
+ * A request to index now is repeated this often: a job may have been planned before the last write.
+ */
 const nudgeMs = 5_000;
 
 export function indexStatus(client: ApiClient, namespace: string): Promise<IndexStatus> {

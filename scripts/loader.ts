@@ -3,10 +3,10 @@
  *
  * 1. The first batch goes alone: it creates the namespace.
  * 2. The others go `concurrency` at a time, columnar, vectors as base64.
- * 3. What was acknowledged is noted in a file after every batch, and skipped by the next run with the
- *    same server, namespace, data set and batch size. The note names the namespace's generation, so
- *    it means nothing for a namespace that was deleted since. A batch whose acknowledgement was lost
- *    is sent again, which changes nothing: rows are upserts.
+ * 3. What was acknowledged is noted in a file after every batch, and skipped by the next run with
+ *    the same server, namespace, data set and batch size. The note names the namespace's
+ *    generation, so it means nothing for a namespace that was deleted since. A batch whose
+ *    acknowledgement was lost is sent again, which changes nothing: rows are upserts.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";

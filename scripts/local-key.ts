@@ -1,6 +1,6 @@
 /**
- * The API key of the local server: made at the first start, kept in .dev.vars, which git ignores and
- * `wrangler dev` reads. Other lines of that file stay as they are.
+ * The API key of the local server: made at the first start, kept in .dev.vars, which git ignores
+ * and `wrangler dev` reads. Other lines of that file stay as they are.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -34,7 +34,9 @@ export function readSample(): readonly SampleDocument[] {
   return lines.map((line) => JSON.parse(line) as SampleDocument);
 }
 
-/** Writes and indexes. Returns the number of documents written: 0 if the namespace is there already. */
+/**
+ * Writes and indexes. Returns the number of documents written: 0 if the namespace is there already.
+ */
 export async function loadSampleOnce(client: ApiClient): Promise<number> {
   if (await exists(client)) return 0;
   const sample = readSample();

@@ -1,4 +1,6 @@
-/** Plain-text tables for the terminal: columns as wide as their widest cell, numbers at the right. */
+/**
+ * Plain-text tables for the terminal: columns as wide as their widest cell, numbers at the right.
+ */
 
 export type Cell = string | number;
 

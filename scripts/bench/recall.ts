@@ -7,8 +7,8 @@
  *    namespace. Each query is sent once.
  * 3. warm: every query is sent twice, then measured in three runs; medians of the runs.
  *
- * Queries go one at a time, so a latency is that of a query alone. CPU time is user and system time of
- * the runtime over a whole run, less that of as many requests for /health (and, cold, of as many
+ * Queries go one at a time, so a latency is that of a query alone. CPU time is user and system time
+ * of the runtime over a whole run, less that of as many requests for /health (and, cold, of as many
  * requests to forget). A run repeats the queries until it has at least 1,000 of them.
  *
  * Recall counts an answered row as found if it is among the true neighbours, or exactly as far from
@@ -45,7 +45,9 @@ export interface RecallBench {
   readonly say: (line: string) => void;
 }
 
-/** One line of output. The keys up to `bytes_per_query` are for comparisons over time: none changes. */
+/**
+ * One line of output. The keys up to `bytes_per_query` are for comparisons over time: none changes.
+ */
 export interface RecallLine {
   readonly bench: "recall";
   readonly engine: "shoal";
@@ -317,9 +319,9 @@ function recallOf(
   expected: number,
 ): number {
   const found = questions.map(({ isNeighbour }, i) => {
-    const rows = answers[i]?.rows ?? [];
-    if (rows.length !== expected) throw new Error(`a query was answered with ${rows.length} rows`);
-    return rows.filter(({ id }) => isNeighbour(id)).length / expected;
+    const ids = [...new Set(answers[i]?.rows.map(({ id }) => id))];
+    if (ids.length !== expected) throw new Error(`a query was answered with ${ids.length} rows`);
+    return ids.filter(isNeighbour).length / expected;
   });
   return mean(found);
 }

@@ -1,9 +1,11 @@
 /**
- * The kill test: clients write, everything is killed at once, and what was acknowledged must be there.
+ * The kill test: clients write, everything is killed at once, and what was acknowledged must be
+ * there.
  *
  * Each round:
  * 1. Clients write for a random time, while the server is asked again and again to index.
- * 2. SIGKILL to the whole process group of the server, so that nothing of it can finish or clean up.
+ * 2. SIGKILL to the whole process group of the server, so that nothing of it can finish or clean
+ *    up.
  * 3. A new server on the same state. Recovery: from its first moment to its first strong answer.
  * 4. Strong queries in the order of ids read every document; some are also looked up by vector.
  *    The ledger compares.

@@ -90,7 +90,9 @@ async function sendUntilAnswered(
   }
 }
 
-/** Distinct documents, most of them upserted: some for the first time, most over an older version. */
+/**
+ * Distinct documents, most of them upserted: some for the first time, most over an older version.
+ */
 function nextBatch(writer: Writer): readonly Operation[] {
   const { client, prng } = writer;
   writer.version += 1;

@@ -1,4 +1,6 @@
-/** `npm start` as a user meets it: from nothing, a second time, and when something is in its way. */
+/**
+ * `npm start` as a user meets it: from nothing, a second time, and when something is in its way.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
