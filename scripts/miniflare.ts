@@ -48,7 +48,7 @@ export interface Shoal {
   /** Of the process that runs the server; with spawnShoal it leads a process group. */
   readonly pid: number;
   /** Ends the server and removes its state if that was temporary. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function startShoal(options: ShoalOptions = {}): Promise<Shoal> {

@@ -1,6 +1,6 @@
 /**
- * Requests that must be refused: the status, the shape of the answer, what it says, and that nothing
- * was written. Each is sent to a namespace with two known documents.
+ * Requests that must be refused: the status, the shape of the answer, what it says, and that
+ * nothing was written. Each is sent to a namespace with two known documents.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Answer, ask, freshName, type IndexAnswer, type RawRequest } from "./harness.ts";

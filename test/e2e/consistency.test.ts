@@ -2,9 +2,9 @@
  * A strong query sees every write acknowledged before it began: while many write, while segments
  * come, merge and go.
  *
- * Writers own disjoint ids. Each upserts, asks at once, deletes, asks at once, and knows exactly what
- * it must see: others cannot change its documents. Meanwhile the namespace is asked to index again
- * and again, so that the same ids lie in the tail, in fresh segments and in merged ones.
+ * Writers own disjoint ids. Each upserts, asks at once, deletes, asks at once, and knows exactly
+ * what it must see: others cannot change its documents. Meanwhile the namespace is asked to index
+ * again and again, so that the same ids lie in the tail, in fresh segments and in merged ones.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";

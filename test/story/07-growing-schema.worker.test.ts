@@ -1,4 +1,4 @@
-/** Attributes come over time: old segments lack them, old documents do too, and queries know both. */
+/** Attributes come over time: old segments and documents lack them, and queries know both. */
 import { expect, it } from "vitest";
 import { Namespace, send } from "../workerd/api.ts";
 

@@ -44,7 +44,7 @@ export async function deleteNamespace(scope: Scope, name: string): Promise<Respo
   return respondJson(scope.request, { status: "OK" });
 }
 
-/** A prefix that no name can have lists nothing; as part of a key it must not name another place. */
+/** Part of a key, where it must not name another place. */
 function parsePrefix(prefix: string): string {
   if (!/^[A-Za-z0-9\-_.]*$/.test(prefix)) {
     throw invalid("prefix must be of [A-Za-z0-9-_.], like the names it selects", "prefix");
