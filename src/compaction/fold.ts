@@ -58,7 +58,10 @@ function gather(batches: readonly Batch[], places: readonly Place[]): Omit<Docum
   for (const source of sources) {
     for (const name of source.keys()) {
       if (!columns.has(name)) {
-        columns.set(name, Array.from(places, () => null));
+        columns.set(
+          name,
+          Array.from(places, () => null),
+        );
       }
     }
   }

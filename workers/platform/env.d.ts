@@ -3,7 +3,9 @@
  */
 interface Env {
   readonly BUCKET: R2Bucket;
-  readonly NAMESPACES: DurableObjectNamespace<import("../../durable-objects/namespace.ts").Namespace>;
+  readonly NAMESPACES: DurableObjectNamespace<
+    import("../../durable-objects/namespace.ts").Namespace
+  >;
   readonly JOBS: Queue<import("../../src/ports.ts").JobHint>;
   readonly ASSETS: Fetcher;
   /** Secret: accepted API keys, separated by commas. */

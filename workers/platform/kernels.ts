@@ -1,6 +1,7 @@
 /** The SIMD kernels of this isolate: instantiated once, from a module compiled at deploy time. */
-import simd from "../../src/kernels/kernels.wasm";
+
 import type { Kernels } from "../../src/kernels/kernels.ts";
+import simd from "../../src/kernels/kernels.wasm";
 import { createWasmKernels } from "../../src/kernels/wasm.ts";
 
 let instance: Kernels | undefined;
