@@ -134,8 +134,8 @@ function below(a: AttributeValue, b: AttributeValue): boolean {
 }
 
 function compareIds(a: DocumentId, b: DocumentId): number {
-  if (typeof a === "string") {
-    return compareUtf8(a, b as string);
+  if (typeof a === "string" || typeof b === "string") {
+    return compareUtf8(String(a), String(b));
   }
   return a < b ? -1 : a > b ? 1 : 0;
 }
