@@ -46,7 +46,10 @@ async function start(options: Options): Promise<void> {
     const connection = { url: server.url, apiKey: ensureLocalKey() };
     await Promise.race([greet(connection, options), interrupted]);
     const why = await Promise.race([server.ended.then(() => "ended"), interrupted]);
-    if (why === "ended") throw failed(`The server ended by itself.\n\n${server.output()}`);
+    if (why === "ended") throw new Error("The server ended by itself.");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw failed(`${reason}\n\n${server.output()}`.trimEnd());
   } finally {
     await server.stop();
   }
