@@ -1,5 +1,6 @@
 /**
- * The commands of `npm start`, `npm run load`, `bench` and `kill`. Each is one file in commands/.
+ * The commands of `npm start`, `npm run load`, `bench`, `kill` and `sim`. Each is one file in
+ * commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
  * 1 it did not, 2 the command could not run.
@@ -8,11 +9,18 @@ import { Command, CommanderError } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { killCommand } from "./commands/kill.ts";
 import { loadCommand } from "./commands/load.ts";
+import { simCommand } from "./commands/sim.ts";
 import { startCommand } from "./commands/start.ts";
 import { Outcome } from "./outcome.ts";
 
 const program = new Command("shoal").exitOverride();
-for (const command of [startCommand(), loadCommand(), benchCommand(), killCommand()]) {
+for (const command of [
+  startCommand(),
+  loadCommand(),
+  benchCommand(),
+  killCommand(),
+  simCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

@@ -1,0 +1,198 @@
+/**
+ * Isolates with their clients: writers that upsert, overwrite and delete a small set of ids and
+ * grow the schema; readers that list, filter and look for neighbours; now and then one that
+ * deletes the namespace, or asks for a flush. Every answer is held against the history.
+ */
+import { isEngineError } from "../../src/errors.ts";
+import { scalarKernels } from "../../src/kernels/scalar.ts";
+import { limits } from "../../src/limits.ts";
+import { type NamespaceDescription, replyValue } from "../../src/namespace/protocol.ts";
+import type { Query } from "../../src/query/query.ts";
+import type { SearchResult } from "../../src/query/result.ts";
+import { search } from "../../src/search.ts";
+import { createSearchMemory, type SearchPorts } from "../../src/search-ports.ts";
+import { BlockCache } from "../../src/store/block-cache.ts";
+import { MemoryBudget } from "../../src/store/memory-budget.ts";
+import { RetryingStore } from "../../src/store/retrying-store.ts";
+import { write } from "../../src/write.ts";
+import { syncDigest } from "../sync-digest.ts";
+import { callOwner } from "./owner-client.ts";
+import { Process } from "./process.ts";
+import { askAnything, compareAnswer } from "./questions.ts";
+import type { World } from "./world.ts";
+import { buildWrite, planWrite } from "./writes.ts";
+
+export class Isolate {
+  readonly #world: World;
+  readonly #index: number;
+  #process: Process;
+  #lives = 0;
+  #ports: SearchPorts;
+  readonly #descriptions = new Map<string, NamespaceDescription>();
+
+  constructor(world: World, index: number) {
+    this.#world = world;
+    this.#index = index;
+    this.#process = new Process(world, `isolate ${index}.0`);
+    this.#ports = this.#newPorts();
+  }
+
+  start(): void {
+    for (let client = 0; client < this.#world.sizes.clients; client++) {
+      void this.#loop(this.#process);
+    }
+  }
+
+  #restart(): void {
+    this.#process.kill();
+    this.#lives += 1;
+    this.#descriptions.clear();
+    this.#process = new Process(this.#world, `isolate ${this.#index}.${this.#lives}`);
+    this.#ports = this.#newPorts();
+    this.start();
+  }
+
+  #newPorts(): SearchPorts {
+    const { world, clock } = this.#process;
+    const { random, log, sizes } = world;
+    const ports = { clock, random, digest: syncDigest, log };
+    return {
+      ...ports,
+      store: new RetryingStore(world.store.view(this.#process), ports),
+      kernels: scalarKernels,
+      cache: new BlockCache({
+        bytesMax: sizes.isolateCacheBytes,
+        edge: world.edge.view(this.#process),
+      }),
+      budget: new MemoryBudget(clock),
+      memory: createSearchMemory(),
+      defer: (work) => {
+        work.catch((error: unknown) => world.mustBeEngineError(error, "deferred by a query"));
+      },
+    };
+  }
+
+  async #loop(process: Process): Promise<void> {
+    const { world } = this.#process;
+    const { random, faults, sizes } = world;
+    for (;;) {
+      await process.pause(random.spread(sizes.thinkMsMin, sizes.thinkMsMax), "think");
+      if (world.isQuiet) return;
+      if (faults.strikes("isolate-crash")) {
+        this.#restart();
+        return;
+      }
+      world.begin();
+      try {
+        await this.#operation(process);
+      } catch (error) {
+        world.mustBeEngineError(error, "client");
+        // What was shown to be gone or corrupt is not asked for again at once.
+        if (isEngineError(error, "corrupt")) faults.saw("query: corrupt");
+      }
+      world.operations += 1;
+    }
+  }
+
+  #operation(process: Process): Promise<void> {
+    const { random, sizes } = this.#world;
+    const dice = random.next();
+    if (dice < sizes.removeShare) return this.#remove(process);
+    if (dice < sizes.removeShare + sizes.flushShare) return this.#flush(process);
+    return random.chance(sizes.writeShare) ? this.#write(process) : this.#read(process);
+  }
+
+  async #flush(process: Process): Promise<void> {
+    const { tenant, name } = this.#world.identity;
+    replyValue(await callOwner(process).requestFlush(tenant, name));
+  }
+
+  async #remove(process: Process): Promise<void> {
+    const { history, identity } = this.#world;
+    const window = history.beginRead();
+    try {
+      replyValue(await callOwner(process).remove(identity.tenant, identity.name));
+      history.removeAcknowledged(window);
+    } catch (error) {
+      if (!isEngineError(error, "notFound")) throw error;
+      history.explain(window, "remove", (point) => (point.exists ? "it exists" : undefined));
+    }
+  }
+
+  async #write(process: Process): Promise<void> {
+    const { history, identity, random } = this.#world;
+    const intent = planWrite(this.#world);
+    const { tag } = intent;
+    let sent = 0;
+    let committed: { generation: string; sequence: number } | undefined;
+    const owner = callOwner(process, {
+      sent: () => {
+        sent += 1;
+      },
+      answered: (generation, reply) => {
+        if (reply.ok && reply.value.kind === "committed") {
+          committed = { generation, sequence: reply.value.sequence };
+        } else if (sent === 1 && isRefusal(reply)) {
+          history.writeRefused(tag, reply.message);
+        }
+        if (reply.ok && reply.value.kind === "stale") sent -= 1;
+      },
+    });
+    const memory = {
+      recall: (name: string) => this.#descriptions.get(name),
+      remember: (name: string, description: NamespaceDescription) => {
+        this.#descriptions.set(name, description);
+      },
+    };
+    const target = { ...identity, owner, memory };
+    const disableBackpressure = random.chance(0.2);
+    await write(this.#ports, target, (schema) => buildWrite(schema, intent), {
+      disableBackpressure,
+    });
+    if (committed !== undefined) {
+      history.writeAcknowledged(committed.generation, committed.sequence, tag);
+      this.#world.acknowledged += 1;
+    }
+    if (sent === 1) history.writeSentOnce(tag);
+  }
+
+  async #read(process: Process): Promise<void> {
+    const { history, identity, random, faults, sizes } = this.#world;
+    const { ask, check } = askAnything(random, sizes);
+    const strong = random.chance(0.8);
+    const stale = strong ? 0 : limits.eventualAgeMsMax + 1;
+    const bounded = strong || !faults.isOn("clock-jump");
+    const window = bounded ? history.beginStaleRead(stale) : { first: 0, startedMs: 0 };
+    const query: Query = { ...ask, consistency: strong ? "strong" : "eventual" };
+    const target = { ...identity, owner: callOwner(process) };
+    const what = `${strong ? "strong" : "eventual"} ${check.kind} read`;
+    let result: SearchResult;
+    try {
+      result = await search(this.#ports, target, query);
+    } catch (error) {
+      if (isEngineError(error, "notFound")) {
+        history.explain(window, what, (p) => (p.exists ? "not found, yet it exists" : undefined));
+      } else if (isUnknownAttribute(error)) {
+        // A namespace without a single document has no schema to ask about.
+        history.explain(window, what, (p) =>
+          p.documents.size > 0 ? "refused, yet there are documents" : undefined,
+        );
+      } else throw error;
+      return;
+    }
+    history.explain(window, what, (point) =>
+      point.exists ? compareAnswer(check, point, result) : "answered, yet it does not exist",
+    );
+  }
+}
+
+function isUnknownAttribute(error: unknown): boolean {
+  return isEngineError(error, "invalid") || isEngineError(error, "malformed");
+}
+
+function isRefusal(
+  reply: { readonly ok: boolean; readonly kind?: unknown } & object,
+): reply is { ok: false; kind: string; message: string } & typeof reply {
+  const unknown = Reflect.get(reply, "outcomeUnknown") === true;
+  return !reply.ok && !unknown && reply.kind !== "unavailable" && reply.kind !== "corrupt";
+}

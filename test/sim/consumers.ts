@@ -1,0 +1,169 @@
+/**
+ * The queue and its consumers: hints are lost, repeated, late and out of order; consumers claim
+ * jobs, run them with the real code, and die in the middle. Besides, the cron that visits graves.
+ */
+import { collect, purge } from "../../src/collect.ts";
+import { compact } from "../../src/compact.ts";
+import { openGrave } from "../../src/format/registry.ts";
+import { scalarKernels } from "../../src/kernels/scalar.ts";
+import { limits } from "../../src/limits.ts";
+import { type Job, type NamespaceApi, replyValue } from "../../src/namespace/protocol.ts";
+import type { IndexPorts, JobHint } from "../../src/ports.ts";
+import { gravePrefix } from "../../src/store/keys.ts";
+import { RetryingStore } from "../../src/store/retrying-store.ts";
+import { syncDigest } from "../sync-digest.ts";
+import { callOwner } from "./owner-client.ts";
+import { Process } from "./process.ts";
+import type { World } from "./world.ts";
+
+const invocationMs = 8 * 60_000;
+
+export class SimQueue {
+  readonly #world: World;
+  readonly #consumers: Consumer[];
+
+  constructor(world: World, consumers: number) {
+    this.#world = world;
+    this.#consumers = Array.from({ length: consumers }, (_, i) => new Consumer(world, i));
+  }
+
+  get isBusy(): boolean {
+    return this.#consumers.some(({ busy }) => busy);
+  }
+
+  send(hint: JobHint): void {
+    const { faults, random } = this.#world;
+    if (faults.strikes("hint-lost")) return;
+    const copies = faults.strikes("hint-repeated") ? 3 : 1;
+    for (let i = 0; i < copies; i++) {
+      const late = faults.strikes("hint-late") ? random.spread(1_000, 3_600_000) : 0;
+      this.#deliver(hint, random.spread(5, 500) + late);
+    }
+  }
+
+  #deliver(hint: JobHint, delayMs: number): void {
+    const { scheduler, random } = this.#world;
+    scheduler.after(delayMs, "hint", () => {
+      const consumer = random.pick(this.#consumers);
+      if (consumer.busy) {
+        this.#deliver(hint, 1_000);
+        return;
+      }
+      consumer.consume((again) => {
+        if (again) this.#deliver(hint, 1_000);
+      });
+    });
+  }
+}
+
+class Consumer {
+  readonly #world: World;
+  readonly #index: number;
+  #process: Process;
+  #lives = 0;
+  busy = false;
+
+  constructor(world: World, index: number) {
+    this.#world = world;
+    this.#index = index;
+    this.#process = new Process(world, `consumer ${index}`);
+  }
+
+  consume(done: (again: boolean) => void): void {
+    this.busy = true;
+    const process = this.#process;
+    const { faults, scheduler, random } = this.#world;
+    const end = (again: boolean): void => {
+      if (this.#process !== process) return;
+      this.busy = false;
+      done(again);
+    };
+    if (faults.strikes("consumer-crash") || faults.strikes("consumer-crash")) {
+      scheduler.after(random.spread(1, 5_000), "consumer dies", () => {
+        if (this.#process !== process || !this.busy) return;
+        process.kill();
+        this.#lives += 1;
+        this.#process = new Process(this.#world, `consumer ${this.#index}.${this.#lives}`);
+        this.busy = false;
+        done(random.chance(0.5));
+      });
+    }
+    this.#runDue(process).then(end, (error: unknown) => {
+      this.#world.mustBeEngineError(error, "consumer");
+      end(false);
+    });
+  }
+
+  async #runDue(process: Process): Promise<boolean> {
+    const { identity } = this.#world;
+    const ports = consumerPorts(process);
+    const api = callOwner(process);
+    const endMs = this.#world.scheduler.nowMs + invocationMs;
+    while (this.#world.scheduler.nowMs < endMs) {
+      const job = replyValue(await api.claim(identity.tenant, identity.name));
+      if (job === undefined) return false;
+      await this.#runJob(ports, api, job);
+    }
+    return true;
+  }
+
+  async #runJob(ports: IndexPorts, api: NamespaceApi, job: Job): Promise<void> {
+    const world = this.#world;
+    const { tenant, name } = world.identity;
+    try {
+      switch (job.kind) {
+        case "flush":
+        case "merge":
+          if (await compact({ ports, api, identity: world.identity, job })) {
+            world.faults.saw(`job: ${job.kind}`);
+          }
+          break;
+        case "collect": {
+          const { version } = await collect(ports, tenant, job);
+          world.faults.saw("job: collect");
+          replyValue(await api.finish(tenant, name, job.id, job.attempt, version));
+          break;
+        }
+        case "purge":
+          await purge(ports, tenant, job.grave ?? "");
+          world.faults.saw("job: purge");
+          replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
+          break;
+      }
+    } catch (error) {
+      world.mustBeEngineError(error, `job ${job.kind}`);
+      world.faults.saw("job: failed");
+      await api.fail(tenant, name, job.id, job.attempt, String(error));
+    }
+  }
+}
+
+function consumerPorts(process: Process): IndexPorts {
+  const { world, clock } = process;
+  const ports = { clock, random: world.random, digest: syncDigest, log: world.log };
+  const store = new RetryingStore(world.store.view(process), ports);
+  return { ...ports, store, kernels: scalarKernels };
+}
+
+/** Once an hour: purges generations deleted longer ago than the grace. */
+export function startCron(world: World): void {
+  const process = new Process(world, "cron");
+  const { store, clock } = consumerPorts(process);
+  const ports = consumerPorts(process);
+  const { tenant } = world.identity;
+  const sweep = async (): Promise<void> => {
+    const page = await store.list(gravePrefix(tenant));
+    for (const { key } of page.objects) {
+      const stored = await store.get(key);
+      const grave = stored && (await openGrave(stored.bytes, syncDigest));
+      if (grave && grave.deletedMs + limits.collectGraceMs < clock.now()) {
+        await purge(ports, tenant, grave.generation);
+      }
+    }
+  };
+  const tick = (): void => {
+    sweep().catch((error: unknown) => world.mustBeEngineError(error, "cron"));
+    world.scheduler.after(3_600_000, "cron", tick);
+  };
+  world.scheduler.after(3_600_000, "cron", tick);
+}

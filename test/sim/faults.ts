@@ -1,0 +1,145 @@
+/**
+ * What can go wrong in a simulated world, and what must have happened somewhere in a batch of
+ * worlds. Each world gets a random half of the faults at rates of its own: some bugs only show
+ * where the faults that would hide them are absent.
+ */
+import type { SimRandom } from "./random.ts";
+
+export const faultKinds = [
+  "put-lost",
+  "put-unanswered",
+  "put-late",
+  "put-throttled",
+  "read-lost",
+  "read-corrupt",
+  "read-short",
+  "list-short",
+  "delete-lost",
+  "delete-unanswered",
+  "store-slow",
+  "call-lost",
+  "reply-lost",
+  "call-overloaded",
+  "object-crash",
+  "object-replaced",
+  "storage-slow",
+  "storage-fails",
+  "storage-wiped",
+  "alarm-late",
+  "alarm-fails",
+  "hint-lost",
+  "hint-repeated",
+  "hint-late",
+  "consumer-crash",
+  "isolate-crash",
+  "edge-stale",
+  "edge-corrupt",
+  "edge-fails",
+  "edge-evicted",
+  "clock-jump",
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Turns of the protocol that a batch must have taken at least once. */
+export const branches = [
+  "slot: adopted",
+  "slot: ours after precondition",
+  "slot: fence entry",
+  "slot: several members",
+  "manifest: adopted",
+  "manifest: ours after precondition",
+  "commit: stale schema",
+  "commit: outcome unknown",
+  "commit: refused, overloaded",
+  "commit: attachment",
+  "call: fenced",
+  "call: repeated",
+  "ticket: void",
+  "ticket: wait",
+  "delta: refused",
+  "delta: repeated",
+  "job: flush",
+  "job: merge",
+  "job: collect",
+  "job: purge",
+  "job: failed",
+  "collect: orphans",
+  "query: restarted",
+  "query: without the owner",
+  "query: corrupt",
+  "namespace: deleted",
+  "namespace: made again",
+] as const;
+
+export type Branch = (typeof branches)[number];
+
+/** Per opportunity: a request, a call, a message, a look at the clock. */
+const rates: Readonly<Record<FaultKind, number>> = {
+  "put-lost": 0.06,
+  "put-unanswered": 0.06,
+  "put-late": 0.05,
+  "put-throttled": 0.03,
+  "read-lost": 0.03,
+  "read-corrupt": 0.01,
+  "read-short": 0.01,
+  "list-short": 0.3,
+  "delete-lost": 0.1,
+  "delete-unanswered": 0.1,
+  "store-slow": 0.03,
+  "call-lost": 0.02,
+  "reply-lost": 0.02,
+  "call-overloaded": 0.01,
+  "object-crash": 0.004,
+  "object-replaced": 0.006,
+  "storage-slow": 0.03,
+  "storage-fails": 0.002,
+  "storage-wiped": 0.25,
+  "alarm-late": 0.3,
+  "alarm-fails": 0.2,
+  "hint-lost": 0.3,
+  "hint-repeated": 0.3,
+  "hint-late": 0.3,
+  "consumer-crash": 0.004,
+  "isolate-crash": 0.001,
+  "edge-stale": 0.3,
+  "edge-corrupt": 0.05,
+  "edge-fails": 0.1,
+  "edge-evicted": 0.1,
+  "clock-jump": 0.001,
+};
+
+export class Faults {
+  readonly counts = new Map<string, number>();
+  readonly #random: SimRandom;
+  readonly #rates = new Map<FaultKind, number>();
+  #stopped = false;
+
+  constructor(random: SimRandom) {
+    this.#random = random;
+    for (const kind of faultKinds) {
+      const factor = random.spread(0.2, 3);
+      if (random.chance(0.5)) this.#rates.set(kind, rates[kind] * factor);
+    }
+  }
+
+  /** From now on nothing goes wrong any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  isOn(kind: FaultKind): boolean {
+    return this.#rates.has(kind);
+  }
+
+  strikes(kind: FaultKind): boolean {
+    const rate = this.#stopped ? undefined : this.#rates.get(kind);
+    if (rate === undefined || !this.#random.chance(rate)) return false;
+    this.saw(kind);
+    return true;
+  }
+
+  saw(what: FaultKind | Branch): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Once faults have stopped: everything that was begun ends, everything is indexed, jobs end, the
+ * answer is the newest point of the history, and after a day nothing is left that nobody needs.
+ */
+
+import type { Manifest } from "../../src/format/manifest.ts";
+import { openManifest } from "../../src/format/manifest-codec.ts";
+import { openPointer } from "../../src/format/registry.ts";
+import { replyValue } from "../../src/namespace/protocol.ts";
+import { currentKey, generationRoot, manifestKey } from "../../src/store/keys.ts";
+import { write } from "../../src/write.ts";
+import { syncDigest } from "../sync-digest.ts";
+import { callOwner } from "./owner-client.ts";
+import { Process } from "./process.ts";
+import type { World } from "./world.ts";
+import { buildWrite, planWrite } from "./writes.ts";
+
+const hourMs = 3_600_000;
+
+export async function settle(world: World): Promise<void> {
+  const process = new Process(world, "operator");
+  if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
+    world.violate("stuck", `${world.unfinished} operations have not ended`);
+    return;
+  }
+  await runWith(world, indexAll(world, process));
+  if (world.isViolated) return;
+  // Orphans may go after a day; collectors run when something is dead, so something dies then.
+  await world.scheduler.run(world.scheduler.nowMs + 26 * hourMs, () => world.isViolated);
+  await runWith(world, writeOnce(world, process));
+  await runWith(world, indexAll(world, process));
+  await world.scheduler.run(world.scheduler.nowMs + 3 * hourMs, () => world.isViolated);
+  await runWith(world, findOrphans(world));
+}
+
+async function runWith(world: World, work: Promise<void>): Promise<void> {
+  let done = false;
+  const end = (): void => {
+    done = true;
+  };
+  work.then(end, (error: unknown) => {
+    world.violate("unsettled", String(error));
+    end();
+  });
+  await world.scheduler.run(world.scheduler.nowMs + 4 * hourMs, () => done || world.isViolated);
+  if (!done && !world.isViolated) world.violate("stuck", "settling does not end");
+}
+
+async function writeOnce(world: World, process: Process): Promise<void> {
+  const memory = { recall: () => undefined, remember: () => {} };
+  const target = { ...world.identity, owner: callOwner(process), memory };
+  const ports = {
+    store: world.store.view(process),
+    clock: process.clock,
+    random: world.random,
+    digest: syncDigest,
+  };
+  const intent = { ...planWrite(world), extra: undefined };
+  await write(ports, target, (schema) => buildWrite(schema, intent), { disableBackpressure: true });
+}
+
+async function indexAll(world: World, process: Process): Promise<void> {
+  const { tenant, name } = world.identity;
+  const owner = callOwner(process);
+  const { exists } = replyValue(await owner.describe(tenant, name));
+  if (exists !== world.history.last.exists) {
+    world.violate("existence", `the owner says ${exists}`);
+    return;
+  }
+  if (!exists) return;
+  replyValue(await owner.requestFlush(tenant, name));
+  for (let waits = 0; ; waits++) {
+    const status = replyValue(await owner.status(tenant, name));
+    if (status.indexed && status.unindexedRows === 0 && !world.queue.isBusy) break;
+    if (waits > 300) {
+      world.violate("not indexed", JSON.stringify(status.jobs));
+      return;
+    }
+    await process.pause(5_000);
+  }
+}
+
+/** Everything in the store is named by something that is needed. */
+async function findOrphans(world: World): Promise<void> {
+  const { memory } = world.store;
+  const { history, object } = world;
+  const all = (await memory.list("", { limit: 1_000 })).objects.map(({ key }) => key);
+  const { last } = history;
+  const root = last.exists ? generationRoot("default", last.generation) : "-";
+  const generation = object.record?.generation;
+  const manifest = last.exists ? await currentManifest(world, root) : undefined;
+  const named = new Set<string>(manifest === undefined ? [] : namedBy(manifest));
+  const orphans = all.filter((key) => {
+    if (key.includes("/names/")) return false;
+    if (!key.startsWith(root)) return generation === undefined || !key.includes(generation);
+    const [, kind, id] = /^([^/]+)(?:\/([^/]+))?/.exec(key.slice(root.length)) ?? [];
+    if (kind === "current" || kind === "manifest") return false;
+    if (kind === "wal") return Number.parseInt(id ?? "", 16) < (manifest?.floor ?? 0);
+    if (kind === "part") return true;
+    return !named.has(key.slice(root.length));
+  });
+  const alive = manifest?.dead.length === 0 ? orphans : [];
+  if (alive.length > 0) {
+    world.violate("orphans", `${alive.length} objects: ${alive.slice(0, 3).join(", ")}`);
+  }
+  if (manifest !== undefined && manifest.dead.length > 0) {
+    world.violate("undead", `${manifest.dead.length} dead objects were never collected`);
+  }
+}
+
+async function currentManifest(world: World, root: string): Promise<Manifest | undefined> {
+  const { memory } = world.store;
+  const { generation } = world.history.last;
+  const stored = await memory.get(currentKey(root));
+  if (stored === undefined) return undefined;
+  let { manifestVersion: version } = await openPointer(stored.bytes, syncDigest);
+  let newest: Manifest | undefined;
+  for (; ; version++) {
+    const bytes = (await memory.get(manifestKey(root, version)))?.bytes;
+    if (bytes === undefined) return newest;
+    newest = await openManifest(bytes, { generation, version }, syncDigest);
+  }
+}
+
+function namedBy({ segments }: Manifest): string[] {
+  return segments.flatMap(({ id, parts, dead }) => [
+    ...(parts.length === 1
+      ? [`segment/${id}`]
+      : parts.map((_, i) => `segment/${id}/${String(i).padStart(4, "0")}`)),
+    ...(dead.version > 0 ? [`segment/${id}/dead/${dead.name}`] : []),
+  ]);
+}

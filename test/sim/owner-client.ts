@@ -1,0 +1,102 @@
+/**
+ * The owner as other processes reach it: over a network that loses calls and answers, with the
+ * repetitions of the platform's client. An answer may have been lost after the work was done.
+ */
+import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
+import type { NamespaceApi, Reply } from "../../src/namespace/protocol.ts";
+import type { Owner } from "../../src/owner.ts";
+import { backoffMs } from "../../src/store/backoff.ts";
+import type { Process } from "./process.ts";
+import { ResetError } from "./sim-object.ts";
+
+const backoff = { attemptsMax: 5, baseMs: 50, capMs: 1_000 };
+
+/** Told of each attempt whose answer arrived, and of each that may have been made in vain. */
+export interface CommitWatch {
+  answered(generation: string, reply: Awaited<ReturnType<NamespaceApi["commit"]>>): void;
+  sent(): void;
+}
+
+export function callOwner(process: Process, watch?: CommitWatch): NamespaceApi {
+  const { faults } = process.world;
+  const call = <T>(work: (owner: Owner) => Promise<Reply<T>>): Promise<Reply<T>> =>
+    repeat(process, work);
+  return {
+    describe: (tenant, name) => call((owner) => owner.describe(tenant, name)),
+    commit: async (request) => {
+      try {
+        const reply = await call((owner) => {
+          watch?.sent();
+          return owner.commit(request);
+        });
+        if (reply.ok && reply.value.kind === "stale") faults.saw("commit: stale schema");
+        if (!reply.ok && reply.outcomeUnknown === true) faults.saw("commit: outcome unknown");
+        if (!reply.ok && reply.kind === "overloaded") faults.saw("commit: refused, overloaded");
+        watch?.answered(request.generation, reply);
+        return reply;
+      } catch (error) {
+        if (!isEngineError(error, "unavailable")) throw error;
+        throw new EngineError(error.kind, error.message, { outcomeUnknown: true });
+      }
+    },
+    head: (request) => call((owner) => owner.head(request)),
+    remove: (tenant, name) => call((owner) => owner.remove(tenant, name)),
+    status: (tenant, name) => call((owner) => owner.status(tenant, name)),
+    requestFlush: (tenant, name) => call((owner) => owner.requestFlush(tenant, name)),
+    claim: (tenant, name) => call((owner) => owner.claim(tenant, name)),
+    renew: (...args) => call((owner) => owner.renew(...args)),
+    ticket: async (...args) => {
+      const reply = await call((owner) => owner.ticket(...args));
+      if (reply.ok && reply.value.kind !== "granted") faults.saw(`ticket: ${reply.value.kind}`);
+      return reply;
+    },
+    commitDelta: async (...args) => {
+      let attempts = 0;
+      const reply = await call((owner) => {
+        attempts += 1;
+        return owner.commitDelta(...args);
+      });
+      if (reply.ok && reply.value.kind === "refused") faults.saw("delta: refused");
+      if (attempts > 1) faults.saw("delta: repeated");
+      return reply;
+    },
+    finish: (...args) => call((owner) => owner.finish(...args)),
+    fail: (...args) => call((owner) => owner.fail(...args)),
+  };
+}
+
+async function repeat<T>(
+  process: Process,
+  work: (owner: Owner) => Promise<Reply<T>>,
+): Promise<Reply<T>> {
+  const { world, clock } = process;
+  for (let failed = 0; ; failed++) {
+    let error: unknown;
+    try {
+      if (world.faults.strikes("call-overloaded")) {
+        throw new EngineError("overloaded", "too many requests", { retryAfterMs: 1_000 });
+      }
+      const reply = await process.hears(travel(process, work));
+      if (reply.ok || reply.kind !== "fenced") return reply;
+      error = unavailable(reply.message);
+    } catch (thrown) {
+      if (!(thrown instanceof ResetError)) throw thrown;
+      error = unavailable(thrown.message);
+    }
+    world.faults.saw("call: repeated");
+    if (failed + 1 >= backoff.attemptsMax) throw error;
+    await clock.sleep(backoffMs(backoff, failed, error, world.random));
+  }
+}
+
+async function travel<T>(process: Process, work: (owner: Owner) => Promise<T>): Promise<T> {
+  const { world } = process;
+  const { faults, random } = world;
+  await world.pause(random.spread(0.2, 5), "call");
+  if (faults.strikes("call-lost")) throw new ResetError("the call was lost");
+  const [outcome] = await Promise.allSettled([world.object.deliver(work)]);
+  await world.pause(random.spread(0.2, 5), "reply");
+  if (faults.strikes("reply-lost")) throw new ResetError("the reply was lost");
+  if (outcome.status === "rejected") throw outcome.reason;
+  return outcome.value;
+}

@@ -1,0 +1,56 @@
+/**
+ * Something that runs and may die at any await: an isolate, a consumer, an instance of the object.
+ * What a dead process waits for never comes, and what it asks for never arrives.
+ */
+import type { Clock } from "../../src/ports.ts";
+import type { World } from "./world.ts";
+
+/** No clock is further off than this: half of the grace is meant for slow work. */
+const skewMsMax = 8 * 60_000;
+
+export class Process {
+  readonly world: World;
+  readonly name: string;
+  alive = true;
+  #skewMs = 0;
+  readonly clock: Clock;
+
+  constructor(world: World, name: string) {
+    this.world = world;
+    this.name = name;
+    this.clock = {
+      now: () => {
+        const { faults, random, scheduler } = world;
+        if (faults.strikes("clock-jump")) this.#skewMs = random.between(-skewMsMax, skewMsMax);
+        return Math.floor(scheduler.nowMs + this.#skewMs);
+      },
+      sleep: (ms) => this.pause(ms),
+    };
+  }
+
+  kill(): void {
+    this.alive = false;
+  }
+
+  pause(ms: number, label = "sleep"): Promise<void> {
+    return new Promise((resolve) => {
+      this.world.scheduler.after(ms, label, () => {
+        if (this.alive) resolve();
+      });
+    });
+  }
+
+  /** The promise as this process sees it: once it is dead, it learns nothing more. */
+  hears<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(
+        (value) => {
+          if (this.alive) resolve(value);
+        },
+        (error: unknown) => {
+          if (this.alive) reject(error);
+        },
+      );
+    });
+  }
+}

@@ -1,0 +1,140 @@
+/** Random queries, and what their answers must be at a point of the history. */
+import { noAttributes, type Query } from "../../src/query/query.ts";
+import type { ResultRow, SearchResult } from "../../src/query/result.ts";
+import {
+  BruteForce,
+  distance,
+  matches,
+  type OracleDocument,
+  type OracleFilter,
+} from "../oracle/brute-force.ts";
+import type { Point } from "./history.ts";
+import type { SimRandom } from "./random.ts";
+import type { Sizes } from "./sizes.ts";
+
+export interface Check {
+  readonly kind: "listing" | "kNN" | "ANN";
+  readonly filter: OracleFilter | undefined;
+  readonly descending: boolean;
+  readonly vector: Float32Array;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface Question {
+  readonly ask: Omit<Query, "consistency">;
+  readonly check: Check;
+}
+
+export function askAnything(random: SimRandom, sizes: Sizes): Question {
+  const dice = random.next();
+  const kind = dice < 0.5 ? "listing" : dice < 0.8 ? "kNN" : "ANN";
+  const isComplete = kind === "listing" && random.chance(0.7);
+  const check: Check = {
+    kind,
+    filter: isComplete || random.chance(0.4) ? undefined : randomFilter(random, sizes),
+    descending: random.chance(0.5),
+    vector: Float32Array.from({ length: 4 }, () => random.below(16) - 8),
+    limit: isComplete ? 5_000 : 1 + random.below(20),
+    offset: random.chance(0.8) ? 0 : random.below(4),
+  };
+  const rank: Query["rank"] =
+    kind === "listing"
+      ? { kind: "id", descending: check.descending }
+      : { kind: "vector", column: "vector", vector: check.vector, exhaustive: kind === "kNN" };
+  const ask = {
+    rank,
+    limit: check.limit,
+    offset: check.offset,
+    filters: check.filter,
+    attributes: random.chance(0.9) ? ({ kind: "all" } as const) : noAttributes,
+    metric: undefined,
+    disableCache: random.chance(0.1),
+  };
+  return { ask, check };
+}
+
+function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
+  const n = random.below(10);
+  switch (random.below(5)) {
+    case 0:
+      return ["n", random.pick(["Eq", "NotEq", "Lt", "Gte"]), n];
+    case 1:
+      return ["id", random.pick(["Gt", "Lte"]), random.below(sizes.ids)];
+    case 2:
+      return ["n", random.pick(["In", "NotIn"]), [n, (n + 3) % 10]];
+    case 3:
+      return ["Not", ["n", "Eq", n]];
+    default:
+      return ["Or", [randomFilter(random, sizes), randomFilter(random, sizes)]];
+  }
+}
+
+/** How the answer differs from what it must be at the point, or undefined. */
+export function compareAnswer(
+  check: Check,
+  point: Point,
+  { rows }: SearchResult,
+): string | undefined {
+  const { kind, filter, descending, vector, limit, offset } = check;
+  const oracle = new BruteForce();
+  for (const document of point.documents.values()) oracle.upsert(document);
+  if (kind === "ANN") return compareNear(check, oracle, rows);
+  const all =
+    kind === "kNN"
+      ? oracle.nearest("euclidean_squared", vector, filter)
+      : oracle.byId(descending, filter);
+  const expected = all.slice(offset, offset + limit);
+  for (let at = 0; at < Math.max(rows.length, expected.length); at++) {
+    const [row, hit] = [rows[at], expected[at]];
+    const wrong =
+      row === undefined || hit === undefined
+        ? `${rows.length} rows instead of ${expected.length}`
+        : (compareRow(row, hit.document) ??
+          (kind === "kNN" && row.distance !== hit.distance
+            ? `distance ${row.distance} instead of ${hit.distance}`
+            : undefined));
+    if (wrong !== undefined) return `row ${at}: ${wrong}`;
+  }
+  return undefined;
+}
+
+/** Which rows is approximate; what they say is not. */
+function compareNear(
+  { vector, filter, limit, offset }: Check,
+  oracle: BruteForce,
+  rows: readonly ResultRow[],
+): string | undefined {
+  const matching = oracle.matching(filter);
+  const count = Math.max(0, Math.min(limit, matching.length - offset));
+  if (rows.length !== count) return `${rows.length} rows instead of ${count}`;
+  let before = Number.NEGATIVE_INFINITY;
+  for (const row of rows) {
+    const document = oracle.documents.get(row.id);
+    if (document === undefined) return `a phantom: ${row.id}`;
+    if (filter !== undefined && !matches(filter, document)) return `${row.id} does not match`;
+    const exact = distance("euclidean_squared", vector, document.vector ?? new Float32Array(4));
+    if (row.distance !== exact || exact < before) return `${row.id} at distance ${row.distance}`;
+    before = exact;
+    const wrong = compareRow(row, document);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+function compareRow(row: ResultRow, document: OracleDocument): string | undefined {
+  if (row.id !== document.id) return `id ${row.id} instead of ${document.id}`;
+  // No attributes were asked for.
+  if (row.attributes.length === 0 && row.vector === undefined) return undefined;
+  const shown = Object.fromEntries(row.attributes.map(({ name, value }) => [name, value]));
+  const wanted = Object.entries(document.attributes);
+  const differs =
+    wanted.length !== row.attributes.length ||
+    wanted.some(([name, value]) => shown[name] !== value);
+  if (differs) {
+    return `id ${row.id} is ${JSON.stringify(shown)}, not ${JSON.stringify(document.attributes)}`;
+  }
+  const vector = row.vector?.values ?? [];
+  const same = document.vector?.every((value, i) => value === vector[i]) ?? true;
+  return same ? undefined : `vector of ${row.id}`;
+}

@@ -1,0 +1,210 @@
+/**
+ * Object storage with everything that can happen on the way to it and back. The bytes lie in a
+ * memory store; each process sees it through a view of its own.
+ *
+ *   put      lost before it arrives, applied with its answer lost, applied seconds after its error,
+ *            refused with 429 (more than one write a second to a key, or by chance)
+ *   get      lost, a bit flipped, fewer bytes than asked for
+ *   list     lost, shorter pages than asked for
+ *   delete   lost, applied with its answer lost
+ *
+ * Watches that nothing but `current` and registry entries is ever overwritten.
+ */
+import { EngineError } from "../../src/errors.ts";
+import { equalBytes } from "../../src/format/envelope.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
+import type {
+  ByteRange,
+  ListOptions,
+  ListPage,
+  ObjectInfo,
+  ObjectStore,
+  PutMode,
+  PutOptions,
+  PutResult,
+  StoredObject,
+} from "../../src/store/object-store.ts";
+import { syncDigest } from "../sync-digest.ts";
+import type { Process } from "./process.ts";
+import type { World } from "./world.ts";
+
+/** After how long a put that failed may still take effect. */
+const lateMsMax = 20_000;
+const mutable = /\/(current|names\/[^/]+)$/;
+
+export class SimStore {
+  readonly memory: MemoryStore;
+  readonly #world: World;
+  readonly #writtenMs = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+    const clock = { now: () => Math.floor(world.scheduler.nowMs) };
+    this.memory = new MemoryStore({ clock, digest: syncDigest });
+  }
+
+  /** As `process` sees it. `released` resolves when its requests may leave it. */
+  view(process: Process, released?: () => Promise<void>): ObjectStore {
+    return new StoreView(this, this.#world, process, released);
+  }
+
+  async put(
+    key: string,
+    bytes: Uint8Array,
+    mode: PutMode,
+    options?: PutOptions,
+  ): Promise<PutResult> {
+    const { scheduler, faults, history } = this.#world;
+    if (mode.kind === "replace" && !mutable.test(key)) {
+      this.#world.violate("overwrite", `${key} is replaced`);
+    }
+    const result = await this.memory.put(key, bytes, mode, options);
+    scheduler.note(`${key} ${result.kind}`);
+    if (result.kind === "stored") {
+      await history.stored(key, bytes);
+    } else if (/\/(wal|manifest)\//.test(key)) {
+      const occupant = await this.memory.get(key);
+      const ours = occupant !== undefined && equalBytes(occupant.bytes, bytes);
+      const slot = key.includes("/wal/") ? "slot" : "manifest";
+      faults.saw(ours ? `${slot}: ours after precondition` : `${slot}: adopted`);
+    }
+    return result;
+  }
+
+  /** The platform takes about one write a second of one key. */
+  isTooSoon(key: string): boolean {
+    const now = this.#world.scheduler.nowMs;
+    const last = this.#writtenMs.get(key);
+    if (last !== undefined && now - last < 1_000 && mutable.test(key)) return true;
+    this.#writtenMs.set(key, now);
+    return false;
+  }
+}
+
+class StoreView implements ObjectStore {
+  readonly #store: SimStore;
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #released: (() => Promise<void>) | undefined;
+
+  constructor(store: SimStore, world: World, process: Process, released?: () => Promise<void>) {
+    this.#store = store;
+    this.#world = world;
+    this.#process = process;
+    this.#released = released;
+  }
+
+  get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
+    return this.#process.hears(this.#get(key, range));
+  }
+
+  head(key: string): Promise<ObjectInfo | undefined> {
+    return this.#process.hears(this.#head(key));
+  }
+
+  put(key: string, bytes: Uint8Array, mode: PutMode, options?: PutOptions): Promise<PutResult> {
+    return this.#process.hears(this.#put(key, bytes.slice(), mode, options));
+  }
+
+  list(prefix: string, options?: ListOptions): Promise<ListPage> {
+    return this.#process.hears(this.#list(prefix, options));
+  }
+
+  delete(keys: readonly string[]): Promise<void> {
+    return this.#process.hears(this.#delete(keys));
+  }
+
+  async #get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
+    const { faults, random } = this.#world;
+    await this.#travel("get");
+    if (faults.strikes("read-lost")) throw lost("get");
+    const object = await this.#store.memory.get(key, range);
+    await this.#travel("got");
+    if (object === undefined || object.bytes.length === 0) return object;
+    if (faults.strikes("read-corrupt")) {
+      const at = random.below(object.bytes.length);
+      object.bytes[at] = (object.bytes[at] as number) ^ (1 << random.below(8));
+    } else if (faults.strikes("read-short")) {
+      return { ...object, bytes: object.bytes.slice(0, random.below(object.bytes.length)) };
+    }
+    return object;
+  }
+
+  async #head(key: string): Promise<ObjectInfo | undefined> {
+    await this.#travel("head");
+    if (this.#world.faults.strikes("read-lost")) throw lost("head");
+    const info = await this.#store.memory.head(key);
+    await this.#travel("headed");
+    return info;
+  }
+
+  async #put(
+    key: string,
+    bytes: Uint8Array,
+    mode: PutMode,
+    options?: PutOptions,
+  ): Promise<PutResult> {
+    const { faults, scheduler, random } = this.#world;
+    await this.#leave();
+    await this.#travel("put");
+    if (faults.strikes("put-lost")) throw lost("put");
+    if (this.#store.isTooSoon(key) || faults.strikes("put-throttled")) {
+      faults.saw("put-throttled");
+      throw new EngineError("overloaded", "too many writes", { retryAfterMs: 1_000 });
+    }
+    if (faults.strikes("put-late")) {
+      scheduler.after(random.spread(1, lateMsMax), "late put", () => {
+        void this.#store.put(key, bytes, mode, options);
+      });
+      throw lost("put");
+    }
+    const result = await this.#store.put(key, bytes, mode, options);
+    await this.#travel("stored");
+    if (faults.strikes("put-unanswered")) throw lost("put");
+    return result;
+  }
+
+  async #list(prefix: string, options: ListOptions = {}): Promise<ListPage> {
+    const { faults, random } = this.#world;
+    if (this.#process.name.startsWith("isolate")) {
+      this.#world.violate("listed", `${prefix} is listed on the query path`);
+    }
+    await this.#travel("list");
+    if (faults.strikes("read-lost")) throw lost("list");
+    const page = await this.#store.memory.list(prefix, options);
+    await this.#travel("listed");
+    if (page.objects.length > 1 && faults.strikes("list-short")) {
+      const shown = 1 + random.below(page.objects.length - 1);
+      return { objects: page.objects.slice(0, shown), more: true };
+    }
+    return page;
+  }
+
+  async #delete(keys: readonly string[]): Promise<void> {
+    const { faults, scheduler } = this.#world;
+    await this.#leave();
+    await this.#travel("delete");
+    if (faults.strikes("delete-lost")) throw lost("delete");
+    for (const key of keys) scheduler.note(`${key} deleted`);
+    await this.#store.memory.delete(keys);
+    await this.#travel("deleted");
+    if (faults.strikes("delete-unanswered")) throw lost("delete");
+  }
+
+  /** Resolves when a change may leave the process; never if that is dead. */
+  async #leave(): Promise<void> {
+    await this.#released?.();
+    if (!this.#process.alive) await new Promise(() => {});
+  }
+
+  /** Half a round trip. What has left a process goes on when that dies. */
+  async #travel(label: string): Promise<void> {
+    const { faults, random } = this.#world;
+    const slow = faults.strikes("store-slow") ? random.spread(100, 8_000) : 0;
+    await this.#world.pause(random.spread(1, 20) + slow, label);
+  }
+}
+
+function lost(what: string): EngineError {
+  return new EngineError("unavailable", `${what}: no answer`, { outcomeUnknown: what === "put" });
+}

@@ -1,0 +1,28 @@
+/** A small run of the simulation; `npm run sim` is the large one. */
+import { describe, expect, test } from "vitest";
+import { runBatch } from "./batch.ts";
+import { runSeed } from "./world.ts";
+
+describe("the simulated world", () => {
+  test("loses nothing, shows no mixture and comes to rest, whatever goes wrong", async () => {
+    const wrong: string[] = [];
+    const summary = await runBatch({
+      seeds: 40,
+      seed: 1,
+      operations: 100,
+      mode: "both",
+      onSeed: ({ seed, violations }) => {
+        for (const { kind, detail } of violations) wrong.push(`seed ${seed}: ${kind}: ${detail}`);
+      },
+    });
+    expect(wrong).toEqual([]);
+    expect(summary.acknowledged).toBeGreaterThan(1_000);
+  }, 60_000);
+
+  test("runs the same way twice under the same seed, and another way under another", async () => {
+    const run = (seed: number) => runSeed({ seed, operations: 60, mode: "safety" });
+    const { traceHash } = await run(7);
+    expect((await run(7)).traceHash).toBe(traceHash);
+    expect((await run(8)).traceHash).not.toBe(traceHash);
+  }, 20_000);
+});

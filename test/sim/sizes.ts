@@ -1,0 +1,78 @@
+/**
+ * How large a simulated world is: who is in it, how busy they are, and the bounds of the engine,
+ * many of them lowered so that a small history meets what otherwise takes gigabytes.
+ */
+import { limits } from "../../src/limits.ts";
+import type { SimRandom } from "./random.ts";
+
+export interface Sizes {
+  readonly isolates: number;
+  /** Of each isolate. */
+  readonly clients: number;
+  readonly consumers: number;
+  readonly ids: number;
+  readonly rowsMax: number;
+  readonly attributes: number;
+  readonly writeShare: number;
+  readonly removeShare: number;
+  readonly flushShare: number;
+  readonly thinkMsMin: number;
+  readonly thinkMsMax: number;
+  readonly objectMemoryBytes: number;
+  readonly isolateCacheBytes: number;
+}
+
+export function randomSizes(random: SimRandom): Sizes {
+  const thinkMsMin = random.spread(0.5, 100);
+  return {
+    isolates: 1 + random.below(3),
+    clients: 1 + random.below(5),
+    consumers: 1 + random.below(3),
+    ids: random.pick([6, 24, 24, 100]),
+    rowsMax: random.pick([2, 6, 6, 30]),
+    attributes: 5,
+    writeShare: random.pick([0.2, 0.5, 0.5, 0.8]),
+    removeShare: random.pick([0, 0.001, 0.01]),
+    flushShare: random.pick([0.001, 0.02, 0.1]),
+    thinkMsMin,
+    // Now and then a client sleeps so long that everything dead is collected meanwhile.
+    thinkMsMax: thinkMsMin * random.pick([10, 1_000, 100_000]),
+    objectMemoryBytes: random.pick([0, 4_096, 1 << 20]),
+    isolateCacheBytes: random.pick([0, 4_096, 1 << 20]),
+  };
+}
+
+type Bounds = { -readonly [K in keyof typeof limits]: number };
+
+/** Bounds of the engine for one world. */
+export function randomBounds(random: SimRandom): Partial<Bounds> {
+  const hard = random.pick([12_000, 60_000, limits.unindexedHardBytes]);
+  return {
+    flushObjects: random.pick([3, 8, 64]),
+    inlineBatchBytesMax: random.pick([400, limits.inlineBatchBytesMax]),
+    groupBytesMax: random.pick([600, limits.groupBytesMax]),
+    unindexedHardBytes: hard,
+    unindexedSoftBytes: hard / 4,
+    flushBytes: Math.min(limits.flushBytes, hard / 8),
+    segmentsMax: random.pick([12, 64]),
+    clusteredRowsMin: random.pick([16, limits.clusteredRowsMin]),
+    clusterRowsTarget: random.pick([8, limits.clusterRowsTarget]),
+    appliedDeltasMax: random.pick([4, 64]),
+    headWalBytesMax: random.pick([0, 2_000, limits.headWalBytesMax]),
+    headRouteBytesMax: random.pick([0, limits.headRouteBytesMax]),
+    headDeadBytesMax: random.pick([0, limits.headDeadBytesMax]),
+    tailHeldBytesMax: random.pick([500, limits.tailHeldBytesMax]),
+    tailWindowBytes: random.pick([1_000, limits.tailWindowBytes]),
+  };
+}
+
+/** Runs `work` under these bounds, and puts back what was before. */
+export async function withBounds<T>(bounds: Partial<Bounds>, work: () => Promise<T>): Promise<T> {
+  const before = { ...limits };
+  Object.assign(limits, bounds);
+  try {
+    return await work();
+  } finally {
+    Object.assign(limits, before);
+  }
+}

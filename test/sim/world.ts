@@ -1,0 +1,169 @@
+/**
+ * One simulated world: a namespace, its object, the store, the queue, consumers and isolates, all
+ * running the engine's own code in one process under virtual time.
+ *
+ *   1. faulty   clients work while everything goes wrong
+ *   2. quiet    clients end what they have begun, faults stop
+ *   3. settled  (liveness) all is flushed, jobs end, a day passes, what nobody needs is gone
+ *
+ * The seed decides everything: sizes, bounds, which faults at which rates, every delay.
+ */
+import { EngineError } from "../../src/errors.ts";
+import type { Identity } from "../../src/owner-ports.ts";
+import type { Log } from "../../src/ports.ts";
+import { Isolate } from "./clients.ts";
+import { SimQueue, startCron } from "./consumers.ts";
+import { type Branch, Faults } from "./faults.ts";
+import { History } from "./history.ts";
+import { settle } from "./liveness.ts";
+import { SimRandom } from "./random.ts";
+import { Scheduler } from "./scheduler.ts";
+import { SimEdge } from "./sim-edge.ts";
+import { ResetError, SimObject } from "./sim-object.ts";
+import { SimStore } from "./sim-store.ts";
+import { randomBounds, randomSizes, type Sizes, withBounds } from "./sizes.ts";
+
+export interface Violation {
+  readonly kind: string;
+  readonly detail: string;
+  readonly atMs: number;
+}
+
+export interface SeedOptions {
+  readonly seed: number;
+  /** Client operations of the faulty part. */
+  readonly operations: number;
+  readonly mode: "safety" | "liveness" | "both";
+  /** Called with each line of the log. */
+  readonly onLog?: (line: string) => void;
+}
+
+export interface SeedResult {
+  readonly seed: number;
+  readonly operations: number;
+  readonly acknowledged: number;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly violations: readonly Violation[];
+  readonly traceHash: string;
+}
+
+/** Longer than any job, backoff or repetition that is under way when faults stop. */
+const quietMs = 30 * 60_000;
+
+const branchesOfLog: Readonly<Record<string, Branch>> = {
+  "query restarted": "query: restarted",
+  "head failed": "query: without the owner",
+};
+
+export class World {
+  readonly identity: Identity = { tenant: "default", name: "sim" };
+  readonly random: SimRandom;
+  readonly scheduler = new Scheduler();
+  readonly faults: Faults;
+  readonly sizes: Sizes;
+  readonly log: Log;
+  readonly history: History;
+  readonly store: SimStore;
+  readonly edge: SimEdge;
+  readonly object: SimObject;
+  readonly queue: SimQueue;
+  readonly violations: Violation[] = [];
+  operations = 0;
+  acknowledged = 0;
+  isQuiet = false;
+  #begun = 0;
+  #tags = 0;
+  readonly #operationsMax: number;
+
+  constructor({ seed, operations, onLog }: SeedOptions) {
+    this.random = new SimRandom(seed);
+    this.faults = new Faults(this.random);
+    this.sizes = randomSizes(this.random);
+    this.#operationsMax = operations;
+    const note = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
+      const branch = branchesOfLog[event];
+      if (branch !== undefined) this.faults.saw(branch);
+      onLog?.(`${Math.round(this.scheduler.elapsedMs)} ${event} ${JSON.stringify(fields ?? {})}`);
+    };
+    this.log = { info: note, warn: note, error: note };
+    this.history = new History(this);
+    this.store = new SimStore(this);
+    this.edge = new SimEdge(this);
+    this.object = new SimObject(this);
+    this.queue = new SimQueue(this, this.sizes.consumers);
+  }
+
+  get isViolated(): boolean {
+    return this.violations.length > 0;
+  }
+
+  get unfinished(): number {
+    return this.#begun - this.operations;
+  }
+
+  async run(mode: SeedOptions["mode"]): Promise<void> {
+    const { random, scheduler, faults } = this;
+    for (let i = 0; i < this.sizes.isolates; i++) new Isolate(this, i).start();
+    startCron(this);
+    const wipes = faults.isOn("storage-wiped");
+    const wipe = (): void => {
+      if (faults.strikes("storage-wiped")) this.object.wipe();
+      scheduler.after(random.spread(1_000, 3_600_000), "wipe", wipe);
+    };
+    if (wipes) scheduler.after(random.spread(1_000, 600_000), "wipe", wipe);
+    await scheduler.run(Infinity, () => this.isViolated || this.operations >= this.#operationsMax);
+    this.isQuiet = true;
+    faults.stop();
+    await scheduler.run(scheduler.nowMs + quietMs, () => this.isViolated);
+    if (mode !== "safety" && !this.isViolated) await settle(this);
+  }
+
+  begin(): void {
+    this.#begun += 1;
+  }
+
+  readonly newTag = (): number => {
+    this.#tags += 1;
+    return this.#tags;
+  };
+
+  pause(ms: number, label: string): Promise<void> {
+    return new Promise((resolve) => this.scheduler.after(ms, label, resolve));
+  }
+
+  violate(kind: string, detail: string): void {
+    this.violations.push({ kind, detail, atMs: Math.round(this.scheduler.elapsedMs) });
+  }
+
+  /** Whatever the engine throws is an EngineError; all else is a mistake of ours. */
+  mustBeEngineError(error: unknown, where: string): void {
+    if (error instanceof EngineError || error instanceof ResetError) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.violate("exception", `${where}: ${text}`);
+  }
+
+  mustBeReset(error: unknown, where: string): void {
+    this.mustBeEngineError(error, where);
+  }
+}
+
+export async function runSeed(options: SeedOptions): Promise<SeedResult> {
+  const bounds = randomBounds(new SimRandom(options.seed + 1_000_003));
+  return await withBounds(bounds, async () => {
+    const world = new World(options);
+    await world.run(options.mode);
+    const { scheduler, faults, operations, acknowledged, violations } = world;
+    return {
+      seed: options.seed,
+      operations,
+      acknowledged,
+      events: scheduler.events,
+      simulatedMs: scheduler.elapsedMs,
+      counts: faults.counts,
+      violations,
+      traceHash: scheduler.traceHash,
+    };
+  });
+}
