@@ -14,10 +14,6 @@
  * Recall counts an answered row as found if it is among the true neighbours, or exactly as far from
  * the query as the last of them.
  */
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createPrng } from "../../src/index/vector/prng.ts";
 import { ApiClient, namespacePath } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
@@ -27,6 +23,7 @@ import { type ShoalOptions, spawnShoal } from "../miniflare.ts";
 import { distance, nearest } from "../nearest.ts";
 import { cpuMs, descendants } from "../process-cpu.ts";
 import { mean, median, quantile, round } from "../quantiles.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
 
 export type Phase = "cold" | "warm";
 
@@ -94,14 +91,13 @@ const topK = 10;
 const runQueriesMinDefault = 1_000;
 const measuredRuns = 3;
 
-export async function benchRecall(bench: RecallBench): Promise<readonly RecallLine[]> {
-  const state = await mkdtemp(join(tmpdir(), "shoal-bench-"));
-  try {
-    const loaded = await onServer({ stateDir: state }, (client) => load(bench, client));
+export function benchRecall(bench: RecallBench): Promise<readonly RecallLine[]> {
+  return withTemporaryFolder("bench", async (stateDir) => {
+    const loaded = await onServer({ stateDir }, (client) => load(bench, client));
     const questions = prepareQuestions(bench);
     const lines: RecallLine[] = [];
     for (const phase of bench.phases) {
-      const options = { stateDir: state, ...(bench.latency && { latency: bench.latency }) };
+      const options = { stateDir, ...(bench.latency && { latency: bench.latency }) };
       const measured = await onServer(options, (client, pid) => {
         bench.say(`${phase}: ${questions.length} queries`);
         return phase === "cold"
@@ -111,9 +107,7 @@ export async function benchRecall(bench: RecallBench): Promise<readonly RecallLi
       lines.push({ ...describeRun(bench, phase, questions, measured), ...loaded });
     }
     return lines;
-  } finally {
-    rmSync(state, { recursive: true, force: true });
-  }
+  });
 }
 
 async function onServer<T>(

@@ -12,15 +12,13 @@
  *
  * The moments of the kills and the writes come from the seed; what happens between them does not.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPrng, type Prng } from "../../src/index/vector/prng.ts";
 import { ApiClient, namespacePath } from "../api-client.ts";
 import { flushNow, indexStatus } from "../index-status.ts";
 import { newApiKey } from "../local-key.ts";
 import { type Shoal, spawnShoal } from "../miniflare.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
 import { Ledger, type Operation } from "./ledger.ts";
 import { checksumOf, type Document, makeDocument, type Writer, writeUntil } from "./writer.ts";
 
@@ -57,10 +55,15 @@ const flushEveryMs = 400;
 const pageRows = 1_000;
 const lookups = 20;
 const recoveryMsMax = 60_000;
+/** A read that is told to come back later may do so for this long. */
+const readMsMax = 10_000;
 const complaintsShown = 10;
 
-export async function runKills(test: KillTest): Promise<readonly KillRound[]> {
-  const stateDir = mkdtempSync(join(tmpdir(), "shoal-kill-"));
+export function runKills(test: KillTest): Promise<readonly KillRound[]> {
+  return withTemporaryFolder("kill", (stateDir) => killRepeatedly(test, stateDir));
+}
+
+async function killRepeatedly(test: KillTest, stateDir: string): Promise<readonly KillRound[]> {
   const apiKey = newApiKey();
   const start = (): Promise<Shoal> => spawnShoal({ stateDir, apiKey });
   const clientOf = ({ directUrl }: Shoal): ApiClient => new ApiClient({ url: directUrl, apiKey });
@@ -90,7 +93,6 @@ export async function runKills(test: KillTest): Promise<readonly KillRound[]> {
     return rounds;
   } finally {
     await server.stop();
-    rmSync(stateDir, { recursive: true, force: true });
   }
 }
 
@@ -142,7 +144,7 @@ async function firstStrongAnswer(api: ApiClient): Promise<number> {
   const startedMs = performance.now();
   for (;;) {
     try {
-      await readPage(api, -1, 1);
+      await readPage(api, -1, 1, 0);
       return Math.round(performance.now() - startedMs);
     } catch (error) {
       if (performance.now() - startedMs > recoveryMsMax) throw error;
@@ -153,7 +155,12 @@ async function firstStrongAnswer(api: ApiClient): Promise<number> {
 
 type Stored = Pick<Document, "id" | "client" | "version" | "checksum">;
 
-async function readPage(api: ApiClient, afterId: number, limit: number): Promise<Stored[]> {
+async function readPage(
+  api: ApiClient,
+  afterId: number,
+  limit: number,
+  patienceMs: number,
+): Promise<Stored[]> {
   const { rows } = await api.post<{ rows: Stored[] }>(
     `${namespacePath(namespace)}/query`,
     {
@@ -162,7 +169,7 @@ async function readPage(api: ApiClient, afterId: number, limit: number): Promise
       include_attributes: ["client", "version", "checksum"],
       ...(afterId >= 0 && { filters: ["id", "Gt", afterId] }),
     },
-    { patienceMs: 0 },
+    { patienceMs },
   );
   return rows;
 }
@@ -172,7 +179,7 @@ type Inspection = Omit<KillRound, "kill" | "after_ms" | "recovery_ms">;
 async function inspect(api: ApiClient, ledger: Ledger, prng: Prng): Promise<Inspection> {
   const stored: Stored[] = [];
   for (;;) {
-    const page = await readPage(api, stored.at(-1)?.id ?? -1, pageRows);
+    const page = await readPage(api, stored.at(-1)?.id ?? -1, pageRows, readMsMax);
     stored.push(...page);
     if (page.length < pageRows) break;
   }
@@ -211,7 +218,7 @@ async function lookUp(api: ApiClient, stored: readonly Stored[], prng: Prng): Pr
     const { rows } = await api.post<{ rows: readonly { readonly id: number }[] }>(
       `${namespacePath(namespace)}/query`,
       { rank_by: ["vector", "ANN", vector], top_k: 10 },
-      { patienceMs: 0 },
+      { patienceMs: readMsMax },
     );
     const ids = rows.map((row) => row.id);
     if (ids[0] !== id || new Set(ids).size !== ids.length) {
