@@ -20,10 +20,16 @@ import type {
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
 import { ByteLru } from "../src/store/byte-lru.ts";
+import { MemoryBudget } from "../src/store/memory-budget.ts";
+import { systemClock } from "../workers/platform/clock.ts";
 import { enginePorts } from "../workers/platform/ports.ts";
 
-/** Half of the objects' memory; the other half is for groups in flight. */
+/** Half of the objects' memory; the other half is for writes that are not durable yet. */
 const memory = new ByteLru(limits.objectBytesMax / 2);
+const pending = new MemoryBudget(systemClock, {
+  bytesMax: limits.objectBytesMax / 2,
+  leaseMs: limits.pendingLeaseMs,
+});
 
 export class Namespace extends DurableObject<Env> implements NamespaceApi {
   readonly #owner: Owner;
@@ -35,6 +41,7 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
       storage: new ObjectStorage(ctx.storage),
       queue: { send: (hint) => env.JOBS.send(hint).then(() => undefined) },
       memory,
+      pending,
       defer: (work) => ctx.waitUntil(work),
       abort: (reason) => ctx.abort(reason),
     };
@@ -134,11 +141,8 @@ class ObjectStorage implements OwnerStorage {
     return this.#write("jobs", jobs);
   }
 
-  async setAlarm(atMs: number): Promise<void> {
-    const pending = await this.#storage.getAlarm();
-    if (pending === null || pending > atMs) {
-      await this.#storage.setAlarm(atMs);
-    }
+  setAlarm(atMs: number): Promise<void> {
+    return this.#storage.setAlarm(atMs);
   }
 
   async #write(key: string, value: unknown): Promise<void> {

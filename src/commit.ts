@@ -1,34 +1,43 @@
 /**
  * Group commit: the only place where a namespace's log grows.
  *
- *   1. A member (batch or tombstone) joins the open group if it was encoded under the schema as it
- *      will be then; else its writer is told to encode again, once everything ahead of it is
- *      durable.
+ *   1. A member joins the open group. A batch or tombstone that does not fit what the namespace
+ *      will be then becomes a question: its writer hears how things are, once everything ahead of
+ *      it is durable.
  *   2. The group is sealed when no put is in flight and the commit interval has passed, or at 8
- *      MiB.
+ *      MiB. What cannot be read back is refused here, before it is stored.
  *   3. A new name is registered first. Crash here: a registered generation without entries,
  *      finished by the next instance.
- *   4. In one turn: storage write {intent: sequence}, then the create-only put of wal/<sequence>.
- *      The store lets the put out only after the storage write, which fails for a replaced
- *      instance. Crash here: the entry exists or may yet appear; the next instance settles the slot
- *      before anything else.
+ *   4. In one turn: storage write {intent: sequence}, then the create-only put of wal/<sequence>
+ *      (owner-store.ts). Crash here: the entry exists or may yet appear; the next instance settles
+ *      the slot before anything else.
  *   5. Slot ours: apply. Occupied by a newer epoch: we were replaced. Otherwise adopt the occupant,
  *      check every member again as if it had just arrived, seal with a new nonce for the next slot.
- *   6. Storage write {next, hash}; then all members are answered. Crash here: durable but
- *      unanswered, which is allowed.
+ *   6. Storage write {next, hash}; after a tombstone, whoever wrote it, the deletion is finished;
+ *      then all members are answered. Crash here: durable but unanswered, which is allowed.
  *
- * Cost per group: two storage writes and one put, however many members.
+ * A member that has waited too long is told that its outcome is unknown, and keeps its place. Cost
+ * of a group: two storage writes and one put, however many members.
  */
-import { applyAddition, type Schema } from "./document/schema.ts";
-import { EngineError, isEngineError } from "./errors.ts";
+import { EngineError, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
-import { openWalEntry, sealWalEntry, type WalMember } from "./format/wal.ts";
+import { type OpenedWalEntry, openWalEntry, sealWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
-import type { CommitReply, CommitRequest, NamespaceDescription } from "./namespace/protocol.ts";
-import { applyEntry, exists, type NamespaceState } from "./namespace/state.ts";
+import {
+  describe,
+  fits,
+  lookPast,
+  type Outlook,
+  requestBytes,
+  type Wish,
+  walMembers,
+} from "./namespace/group.ts";
+import type { CommitReply, CommitRequest } from "./namespace/protocol.ts";
+import { applyEntry, type NamespaceState } from "./namespace/state.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { generationRoot, walKey } from "./store/keys.ts";
-import { putSlot, type SlotOutcome } from "./store/slot.ts";
+import type { Reservation } from "./store/memory-budget.ts";
+import { putSlot } from "./store/slot.ts";
 
 /** What the committer needs of its owner. */
 export interface CommitHost {
@@ -36,101 +45,125 @@ export interface CommitHost {
   state(): NamespaceState;
   epoch(): number;
   setState(state: NamespaceState): void;
-  /** Storage write of the owner's record with this intent. */
-  record(intent: number | undefined): Promise<void>;
+  /** The slot that may be written to, part of every record from now on. */
+  setIntent(sequence: number | undefined): void;
+  /** Storage write of the owner's record. */
+  record(): Promise<void>;
   /** Makes the registry say that this generation is live. */
   register(): Promise<void>;
-  /** A group became durable. */
+  /** Finishes the deletion of a log that ended and begins the name's next life. */
+  bury(): Promise<void>;
+  /** Makes sure that an alarm will look at what is about to be written. */
+  arm(): Promise<void>;
+  /** An entry became durable. */
   committed(sequence: number, bytes: Uint8Array): void;
 }
 
 interface Pending {
-  readonly request: CommitRequest | undefined;
+  readonly wish: Wish;
   readonly bytes: number;
+  readonly held: Reservation | undefined;
   readonly deadlineMs: number;
   readonly answer: (reply: CommitReply) => void;
   readonly fail: (error: unknown) => void;
 }
 
+/** How often somebody looks whether a member has waited too long. */
+const watchMs = 1_000;
+
 export class GroupCommit {
+  /** Its store fences every put. */
   readonly #ports: OwnerPorts;
   readonly #host: CommitHost;
   #open: Pending[] = [];
   #sealing: Pending[] = [];
-  #openBytes = 0;
-  /** Schema once every waiting member is committed; undefined while none waits. */
-  #expected: Schema | undefined;
+  /** After all that wait; undefined while none does. */
+  #outlook: Outlook | undefined;
   #running = false;
-  #sealedMs = 0;
+  #watching = false;
+  #sealedMs = Number.NEGATIVE_INFINITY;
   #busySinceMs = 0;
-  #drained: (() => void)[] = [];
 
   constructor(ports: OwnerPorts, host: CommitHost) {
     this.#ports = ports;
     this.#host = host;
   }
 
-  /** Encoded bytes waiting in memory. */
-  get pendingBytes(): number {
-    return this.#openBytes + this.#sealing.reduce((sum, member) => sum + member.bytes, 0);
+  /** Resolves once the batch is durable, or was found stale. Holds `held` as long as the bytes. */
+  commit(request: CommitRequest, held: Reservation): Promise<CommitReply> {
+    return this.#join({ kind: "batch", request }, held);
   }
 
-  /** Resolves once the request is durable, or was found stale. `undefined` = the tombstone. */
-  async commit(request: CommitRequest | undefined): Promise<CommitReply> {
-    if (request !== undefined && !this.#fits(request)) {
-      await this.drain();
-      return { kind: "stale", now: describe(this.#host.state()) };
+  /** Resolves once the generation is deleted and the name free; stale if another did it. */
+  remove(generation: string): Promise<CommitReply> {
+    return this.#join({ kind: "tombstone", generation }, undefined);
+  }
+
+  /** Resolves, with `stale`, once everything that waits now is durable. */
+  settled(): Promise<CommitReply> {
+    return this.#join({ kind: "question" }, undefined);
+  }
+
+  /**
+   * Makes sure that nothing an earlier instance sent can land any more: fills the open slot with an
+   * entry without members, or adopts what is there and goes on to the next.
+   */
+  async settle(): Promise<void> {
+    const { generation } = this.#host.state();
+    for (;;) {
+      const state = this.#host.state();
+      const { sealed, entry } = await this.#encode(state);
+      const isOurs = await this.#store(state, sealed, entry);
+      if (isOurs || this.#host.state().generation !== generation) {
+        return;
+      }
     }
-    const schema = this.#expected ?? this.#host.state().schema;
-    this.#expected = applyAddition(schema, request?.addition);
-    return await new Promise<CommitReply>((answer, fail) => {
-      const bytes = inlineBytes(request);
+  }
+
+  #join(wish: Wish, held: Reservation | undefined): Promise<CommitReply> {
+    return new Promise((answer, fail) => {
+      const bytes = wish.kind === "batch" ? requestBytes(wish.request) : 0;
       const deadlineMs = this.#ports.clock.now() + limits.commitDeadlineMs;
-      this.#open.push({ request, bytes, deadlineMs, answer, fail });
-      this.#openBytes += bytes;
+      try {
+        this.#open.push(this.#admit({ wish, bytes, held, deadlineMs, answer, fail }));
+      } catch (error) {
+        held?.release();
+        throw error;
+      }
       if (!this.#running) {
         this.#running = true;
         this.#ports.defer(this.#run());
+        this.#ports.defer(this.#watch());
       }
     });
   }
 
-  /** Resolves when nothing is waiting or in flight. */
-  async drain(): Promise<void> {
-    if (this.#running) {
-      await new Promise<void>((resolve) => this.#drained.push(resolve));
+  /** The member, as a question if it does not fit behind those that wait. */
+  #admit(member: Pending): Pending {
+    const outlook = this.#outlook ?? this.#host.state();
+    if (fits(outlook, member.wish)) {
+      this.#outlook = lookPast(outlook, member.wish);
+      return member;
     }
-  }
-
-  #fits(request: CommitRequest): boolean {
-    const state = this.#host.state();
-    const schema = this.#expected ?? state.schema;
-    return (
-      request.generation === state.generation &&
-      !state.ended &&
-      !this.#open.some((member) => member.request === undefined) &&
-      !this.#sealing.some((member) => member.request === undefined) &&
-      request.schemaVersion === schema.version
-    );
+    member.held?.release();
+    return { ...member, wish: { kind: "question" }, bytes: 0, held: undefined };
   }
 
   async #run(): Promise<void> {
     try {
       this.#busySinceMs = this.#ports.clock.now();
       while (this.#open.length > 0) {
-        await this.#interval();
+        if (this.#open.some(writes)) {
+          await this.#interval();
+        }
         this.#sealing = this.#takeGroup();
-        await this.#seal();
+        this.#answerAll(await this.#seal());
       }
     } catch (error) {
       this.#failAll(error);
     } finally {
-      this.#sealing = [];
-      this.#expected = undefined;
+      this.#outlook = undefined;
       this.#running = false;
-      for (const resolve of this.#drained.splice(0)) {
-        resolve();
-      }
     }
   }
 
@@ -139,10 +172,12 @@ export class GroupCommit {
     const now = this.#ports.clock.now();
     const busy = now - this.#busySinceMs >= limits.commitBusyAfterMs;
     const interval = busy ? limits.commitIntervalBusyMs : limits.commitIntervalMs;
-    const end = this.#sealedMs + interval;
-    for (let at = now; at < end && this.#openBytes < limits.groupBytesMax; ) {
-      await this.#ports.clock.sleep(Math.min(end - at, limits.commitIntervalMs));
-      at = this.#ports.clock.now();
+    // Not longer than the interval, wherever the clock has jumped to.
+    let waitMs = Math.min(interval, this.#sealedMs + interval - now);
+    while (waitMs > 0 && sumBytes(this.#open) < limits.groupBytesMax) {
+      const stepMs = Math.min(waitMs, limits.commitIntervalMs);
+      await this.#ports.clock.sleep(stepMs);
+      waitMs -= stepMs;
     }
     this.#sealedMs = this.#ports.clock.now();
   }
@@ -151,143 +186,159 @@ export class GroupCommit {
     let bytes = 0;
     let count = 0;
     for (const member of this.#open) {
-      if (count > 0 && bytes + member.bytes > limits.groupBytesMax) {
+      bytes += member.bytes;
+      if (count > 0 && bytes > limits.groupBytesMax) {
         break;
       }
-      bytes += member.bytes;
       count += 1;
-      if (member.request === undefined) {
+      if (member.wish.kind === "tombstone") {
         break;
       }
     }
-    this.#openBytes -= bytes;
     return this.#open.splice(0, count);
   }
 
-  async #seal(): Promise<void> {
-    const { digest, random, clock } = this.#ports;
-    while (this.#sealing.length > 0) {
+  /** The entry that made the group durable; undefined if it had nothing to write. */
+  async #seal(): Promise<OpenedWalEntry | undefined> {
+    while (this.#sealing.some(writes)) {
       const state = this.#host.state();
+      const encoded = await this.#encode(state).catch((error: unknown) => this.#refuse(error));
+      if (encoded === undefined) {
+        return undefined;
+      }
       if (!state.registered) {
         await this.#host.register();
-        continue;
       }
-      const timeMs = Math.max(clock.now(), state.lastWriteMs);
-      const entry = {
-        generation: state.generation,
-        sequence: state.next,
+      if (await this.#store(state, encoded.sealed, encoded.entry)) {
+        return encoded.entry;
+      }
+    }
+    return undefined;
+  }
+
+  /** Reads the entry back too: what decodes badly here would do so in every later instance. */
+  async #encode(state: NamespaceState): Promise<{ sealed: SealedObject; entry: OpenedWalEntry }> {
+    const { clock, random, digest } = this.#ports;
+    const { generation, next: sequence } = state;
+    const sealed = await sealWalEntry(
+      {
+        generation,
+        sequence,
         epoch: this.#host.epoch(),
         nonce: random.bytes(16),
         previous: state.hash,
-        timeMs,
-        members: membersOf(this.#sealing, state.schema),
-      };
-      const sealed = await sealWalEntry(entry, digest);
-      if (await this.#store(state, sealed)) {
-        const answered = this.#sealing.splice(0);
-        this.#host.committed(entry.sequence, sealed.bytes);
-        for (const member of answered) {
-          member.answer({ kind: "committed", sequence: entry.sequence, timeMs });
-        }
-      } else {
-        this.#checkAgain();
-      }
-    }
+        timeMs: Math.max(clock.now(), state.lastWriteMs),
+        members: walMembers(
+          this.#sealing.map(({ wish }) => wish),
+          state.schema,
+        ),
+      },
+      digest,
+    );
+    const entry = await openWalEntry(sealed.bytes, { generation, sequence }, digest);
+    applyEntry(state, entry, sealed.bytes.length);
+    return { sealed, entry };
   }
 
   /** True when the slot holds our group; false when it held another entry, adopted now. */
-  async #store(state: NamespaceState, sealed: SealedObject): Promise<boolean> {
-    const key = walKey(generationRoot(this.#host.identity().tenant, state.generation), state.next);
-    const [, outcome] = await Promise.all([
-      this.#host.record(state.next),
-      putSlot(this.#ports, key, sealed, () => this.#tellUnknown()),
-    ]);
-    const bytes = occupantOr(outcome, sealed);
-    const expected = { generation: state.generation, sequence: state.next };
-    const entry = await openWalEntry(bytes, expected, this.#ports.digest);
-    if (entry.epoch > this.#host.epoch()) {
+  async #store(
+    state: NamespaceState,
+    sealed: SealedObject,
+    entry: OpenedWalEntry,
+  ): Promise<boolean> {
+    const { generation, next: sequence } = state;
+    const key = walKey(generationRoot(this.#host.identity().tenant, generation), sequence);
+    this.#host.setIntent(sequence);
+    const [, outcome] = await Promise.all([this.#host.arm(), putSlot(this.#ports, key, sealed)]);
+    const isOurs = outcome.kind === "ours";
+    const bytes = isOurs ? sealed.bytes : outcome.bytes;
+    const expected = { generation, sequence };
+    const stored = isOurs ? entry : await openWalEntry(bytes, expected, this.#ports.digest);
+    if (stored.epoch > this.#host.epoch()) {
       throw new EngineError("fenced", "a newer instance writes to this log");
     }
-    this.#host.setState(applyEntry(this.#host.state(), entry, bytes.length));
-    await this.#host.record(undefined);
-    return outcome.kind === "ours";
+    this.#host.setState(applyEntry(this.#host.state(), stored, bytes.length));
+    this.#host.setIntent(undefined);
+    await this.#host.record();
+    this.#host.committed(sequence, bytes);
+    const hasEnded = this.#host.state().ended;
+    if (hasEnded) {
+      await this.#host.bury();
+    }
+    if (hasEnded || !isOurs) {
+      this.#checkAgain(isOurs);
+    }
+    return isOurs;
   }
 
-  /**
-   * Members that waited too long learn that their outcome is unknown; the slot is resolved all the
-   * same.
-   */
-  #tellUnknown(): void {
-    const now = this.#ports.clock.now();
-    for (const member of this.#sealing) {
-      if (member.deadlineMs <= now) {
-        member.fail(outcomeUnknown());
-      }
+  /** The log went on otherwise than was looked for: who no longer fits is told how things are. */
+  #checkAgain(isCommitted: boolean): void {
+    this.#outlook = this.#host.state();
+    if (!isCommitted) {
+      this.#sealing = this.#sealing.map((member) => this.#admit(member));
+    }
+    this.#open = this.#open.map((member) => this.#admit(member));
+  }
+
+  #answerAll(entry: OpenedWalEntry | undefined): void {
+    const now = describe(this.#host.state());
+    for (const member of this.#sealing.splice(0)) {
+      member.held?.release();
+      member.answer(
+        entry === undefined || !writes(member)
+          ? { kind: "stale", now }
+          : { kind: "committed", sequence: entry.sequence, timeMs: entry.timeMs },
+      );
     }
   }
 
-  /** After adopting a foreign entry: members that no longer fit are told to start again. */
-  #checkAgain(): void {
-    const state = this.#host.state();
-    let schema = state.schema;
-    this.#sealing = this.#sealing.filter((member) => {
-      const fits =
-        !state.ended &&
-        (member.request === undefined || member.request.schemaVersion === schema.version);
-      if (fits) {
-        schema = applyAddition(schema, member.request?.addition);
-      } else {
-        member.answer({ kind: "stale", now: describe(state) });
-      }
-      return fits;
-    });
-    const waiting = this.#open.splice(0);
-    this.#openBytes = 0;
-    for (const member of waiting) {
-      member.answer({ kind: "stale", now: describe(state) });
+  /** A group that cannot be encoded: nothing was stored, and everything else goes on. */
+  #refuse(error: unknown): undefined {
+    this.#ports.log.error("a group cannot be encoded", { error: String(error) });
+    const refused = this.#sealing.filter(writes);
+    this.#sealing = this.#sealing.filter((member) => !writes(member));
+    for (const member of refused) {
+      member.held?.release();
+      member.fail(error);
     }
-    this.#expected = schema;
+    this.#checkAgain(false);
+  }
+
+  /** Tells members that waited too long; runs beside the puts, since one may never answer. */
+  async #watch(): Promise<void> {
+    if (this.#watching) {
+      return;
+    }
+    this.#watching = true;
+    while (this.#running) {
+      await this.#ports.clock.sleep(watchMs);
+      const now = this.#ports.clock.now();
+      for (const member of [...this.#sealing, ...this.#open]) {
+        if (member.deadlineMs <= now) {
+          member.fail(writes(member) ? outcomeUnknown() : unavailable("the log stands still"));
+        }
+      }
+    }
+    this.#watching = false;
   }
 
   #failAll(error: unknown): void {
-    const waiting = this.#open.splice(0);
-    this.#openBytes = 0;
-    for (const member of this.#sealing) {
-      member.fail(isEngineError(error, "fenced") ? outcomeUnknown() : error);
-    }
-    for (const member of waiting) {
-      member.fail(error);
+    const sealed = new Set(this.#sealing);
+    for (const member of [...this.#sealing.splice(0), ...this.#open.splice(0)]) {
+      member.held?.release();
+      member.fail(sealed.has(member) && writes(member) ? outcomeUnknown() : error);
     }
     this.#ports.log.error("commit failed", { error: String(error) });
     this.#ports.abort(`commit failed: ${String(error)}`);
   }
 }
 
-export function describe(state: NamespaceState): NamespaceDescription {
-  return { exists: exists(state), generation: state.generation, schema: state.schema };
+function writes({ wish }: Pending): boolean {
+  return wish.kind !== "question";
 }
 
-function membersOf(group: readonly Pending[], before: Schema): WalMember[] {
-  let schema = before;
-  return group.map(({ request }): WalMember => {
-    if (request === undefined) {
-      return { kind: "tombstone" };
-    }
-    schema = applyAddition(schema, request.addition);
-    const { addition, upserts, deletes, chunks } = request;
-    return { kind: "batch", schemaVersion: schema.version, addition, upserts, deletes, chunks };
-  });
-}
-
-function occupantOr(outcome: SlotOutcome, sealed: SealedObject): Uint8Array {
-  return outcome.kind === "ours" ? sealed.bytes : outcome.bytes;
-}
-
-function inlineBytes(request: CommitRequest | undefined): number {
-  return (request?.chunks ?? []).reduce(
-    (sum, chunk) => sum + (chunk.kind === "inline" ? chunk.bytes.length : 0),
-    256,
-  );
+function sumBytes(members: readonly Pending[]): number {
+  return members.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function outcomeUnknown(): EngineError {

@@ -70,6 +70,14 @@ export const limits = {
   /** Unindexed bytes: writers are slowed above soft, refused (429) above hard. */
   unindexedSoftBytes: 64 * MiB,
   unindexedHardBytes: 256 * MiB,
+  /** Entries of the tail: each is one read of a recovery and some memory of the object. */
+  tailEntriesMax: 4_096,
+  /** WAL bytes that recovery and collection read at once. */
+  waveBytesMax: 16 * MiB,
+  /** Until when the bytes of a writer count that vanished with its object. */
+  pendingLeaseMs: 10 * 60_000,
+  /** Between two writes of `current`: the store takes one a second per key. */
+  pointerIntervalMs: 1_100,
   /** Segments of one namespace: writers are refused before merging could not keep up. */
   segmentsMax: 64,
 

@@ -3,7 +3,7 @@
  * Pure.
  *
  * Order: flush before merge before collect before purge; within a kind, what failed before goes
- * first, flushes by range.
+ * first, flushes by range and none before an earlier one that has nobody.
  */
 import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
 import type { Manifest } from "./format/manifest.ts";
@@ -11,6 +11,7 @@ import { limits } from "./limits.ts";
 import {
   busySegments,
   flushFrom,
+  isLeased,
   isWaiting,
   type JobRecord,
   type JobTable,
@@ -32,25 +33,37 @@ export function dueJob(
     return purge(table, nowMs);
   }
   const { manifest } = state;
-  const waiting = table.jobs
-    .filter((job) => isWaiting(job, nowMs) && !isVoid(job, manifest))
-    .toSorted((a, b) => (a.wal?.from ?? 0) - (b.wal?.from ?? 0));
-  const retry = (kind: JobRecord["kind"]): JobRecord | undefined =>
-    waiting.find((job) => job.kind === kind);
+  const retry = table.jobs.find(
+    (job) => job.kind === "merge" && isWaiting(job, nowMs) && !isVoid(job, manifest),
+  );
   return (
-    retry("flush") ??
-    newFlush(table, state, nowMs, newId) ??
-    retry("merge") ??
+    flush(table, state, nowMs, newId) ??
+    retry ??
     newMerge(table, manifest, newId) ??
     collect(table, manifest, nowMs, newId) ??
     purge(table, nowMs)
   );
 }
 
-/** Its range is flushed or one of its inputs is gone: there is nothing left to do. */
+/** The earliest flush that nobody works on. No later range can be resolved before it. */
+export function idleFlush(
+  table: JobTable,
+  manifest: Manifest,
+  nowMs: number,
+): JobRecord | undefined {
+  return table.jobs
+    .filter((job) => job.wal !== undefined && !isLeased(job, nowMs) && !isVoid(job, manifest))
+    .toSorted((a, b) => (a.wal?.from ?? 0) - (b.wal?.from ?? 0))[0];
+}
+
+/** Its range is flushed, an input is gone, all is collected: there is nothing left to do. */
 export function isVoid(job: JobRecord, manifest: Manifest): boolean {
-  if (job.wal !== undefined) {
-    return job.wal.from < manifest.floor;
+  const { wal, deadBeforeMs } = job;
+  if (wal !== undefined) {
+    return wal.from < manifest.floor;
+  }
+  if (deadBeforeMs !== undefined) {
+    return !manifest.dead.some(({ sinceMs }) => sinceMs <= deadBeforeMs);
   }
   const ids = new Set(manifest.segments.map(({ id }) => id));
   return (job.inputs ?? []).some((input) => !ids.has(input));
@@ -68,7 +81,7 @@ export function nextAlarmMs(
   const soon = nowMs + limits.alarmMs;
   const times = table.graves.map(({ dueMs }) => dueMs);
   const peek = dueJob(table, state, nowMs, (kind) => kind);
-  if (peek !== undefined || table.jobs.length > 0) {
+  if (peek !== undefined || table.jobs.some((job) => !isVoid(job, state.manifest))) {
     times.push(soon);
   }
   if (exists(state)) {
@@ -80,12 +93,16 @@ export function nextAlarmMs(
   return Number.isFinite(atMs) ? atMs : undefined;
 }
 
-function newFlush(
+function flush(
   table: JobTable,
   state: NamespaceState,
   nowMs: number,
   newId: NewId,
 ): UnclaimedJob | undefined {
+  const idle = idleFlush(table, state.manifest, nowMs);
+  if (idle !== undefined) {
+    return isWaiting(idle, nowMs) ? idle : undefined;
+  }
   const running = table.jobs.filter((job) => job.kind === "flush").length;
   if (running >= limits.flushesParallelMax) {
     return undefined;
@@ -113,7 +130,7 @@ function collect(
   nowMs: number,
   newId: NewId,
 ): UnclaimedJob | undefined {
-  const running = table.jobs.find((job) => job.kind === "collect");
+  const running = table.jobs.find((job) => job.kind === "collect" && !isVoid(job, manifest));
   if (running !== undefined) {
     return isWaiting(running, nowMs) ? running : undefined;
   }
@@ -124,7 +141,7 @@ function collect(
 
 function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
   const running = table.jobs.filter((job) => !isWaiting(job, nowMs));
-  const taken = new Set(running.map(({ grave }) => grave));
+  const taken = new Set(running.map((job) => job.grave));
   const grave = table.graves.find(
     ({ generation, dueMs }) => dueMs <= nowMs && !taken.has(generation),
   )?.generation;

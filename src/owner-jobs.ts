@@ -14,6 +14,7 @@ import { encodeHex } from "./bytes/hex.ts";
 import { applyDelta } from "./compaction/delta.ts";
 import { EngineError } from "./errors.ts";
 import type { Delta, Manifest } from "./format/manifest.ts";
+import { limits } from "./limits.ts";
 import {
   claimJob,
   emptyJobTable,
@@ -21,9 +22,11 @@ import {
   findJob,
   forgetJob,
   heldJob,
-  holdsTicket,
+  isBarred,
+  isLeased,
   type JobRecord,
   type JobTable,
+  releaseJob,
   renewJob,
   tableFor,
   takeTicket,
@@ -37,7 +40,7 @@ import type {
   TicketReply,
 } from "./namespace/protocol.ts";
 import { applyManifest, type NamespaceState } from "./namespace/state.ts";
-import { dueJob, isVoid, nextAlarmMs } from "./owner-due.ts";
+import { dueJob, idleFlush, isVoid, nextAlarmMs } from "./owner-due.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { publishManifest } from "./publish.ts";
 import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
@@ -47,11 +50,15 @@ export interface JobHost {
   state(): NamespaceState;
   epoch(): number;
   setState(state: NamespaceState): void;
-  record(intent: number | undefined): Promise<void>;
+  record(): Promise<void>;
   movePointer(): Promise<void>;
 }
 
+const hintIntervalMs = 1_000;
+const ended: DeltaReply = { kind: "refused", reason: "the namespace was deleted" };
+
 export class OwnerJobs {
+  /** Its store fences every put. */
   readonly #ports: OwnerPorts;
   readonly #host: JobHost;
   #table: JobTable = emptyJobTable("");
@@ -64,7 +71,7 @@ export class OwnerJobs {
     this.#host = host;
   }
 
-  /** At the start of an instance, and when the name begins a new life. */
+  /** At the start of an instance. */
   async start(): Promise<void> {
     const stored = await this.#ports.storage.readJobs();
     const now = this.#ports.clock.now();
@@ -72,21 +79,37 @@ export class OwnerJobs {
     this.hint();
   }
 
+  /** The name begins a new life, in this turn: jobs of the old one are void from now on. */
+  async beginLife(): Promise<void> {
+    const now = this.#ports.clock.now();
+    await this.#save(tableFor(this.#table, this.#host.state().generation, now));
+    this.hint();
+  }
+
+  /** Resolves when no manifest is being published. */
+  async idle(): Promise<void> {
+    await this.#publishing;
+  }
+
   /** Tells the queue, at most once a second, that something is due, and arms the alarm. */
   hint(): void {
-    const now = this.#ports.clock.now();
-    if (this.#due(now) !== undefined && now - this.#hintedMs >= 1_000) {
-      this.#hintedMs = now;
-      const { tenant, name } = this.#host.identity();
-      this.#ports.defer(this.#ports.queue.send({ tenant, name }).catch(() => undefined));
-    }
-    this.#ports.defer(this.#arm(now));
+    this.#tellQueue();
+    this.#ports.defer(this.#armNext());
   }
 
   async alarm(): Promise<void> {
     this.#alarmMs = Number.POSITIVE_INFINITY;
     this.#hintedMs = Number.NEGATIVE_INFINITY;
-    this.hint();
+    this.#tellQueue();
+    // The alarm that rang is gone: its successor must be there before this one is done.
+    await this.#armNext();
+  }
+
+  /** There will be a tail: an alarm must be there before anything of it is acknowledged. */
+  async armForWrite(): Promise<void> {
+    if (this.#alarmMs === Number.POSITIVE_INFINITY) {
+      await this.#arm(this.#ports.clock.now() + limits.flushAgeSmallMs);
+    }
   }
 
   async requestFlush(): Promise<void> {
@@ -102,10 +125,12 @@ export class OwnerJobs {
       return undefined;
     }
     const claimed = claimJob(this.#table, due, now);
+    // As things are in this turn: the name may begin another life while the claim is written.
+    const job = this.#jobOf(claimed.job);
     await this.#save(claimed.table);
     // More may be due: let another consumer start beside this one.
     this.hint();
-    return this.#jobOf(claimed.job);
+    return job;
   }
 
   async renew(id: string, attempt: number): Promise<boolean> {
@@ -126,7 +151,13 @@ export class OwnerJobs {
     }
     const { manifest } = this.#host.state();
     if (job.wal !== undefined && job.wal.from > manifest.floor) {
-      return { kind: "wait", ms: 250 };
+      if (idleFlush(this.#table, manifest, now) === undefined) {
+        return { kind: "wait", ms: 250 };
+      }
+      // Whoever waits here may be the only one who could do the earlier range.
+      await this.#save(releaseJob(this.#table, job));
+      this.hint();
+      return { kind: "void", reason: "an earlier range has nobody" };
     }
     const taken = takeTicket(this.#table, job, now);
     if (taken === undefined) {
@@ -146,19 +177,17 @@ export class OwnerJobs {
     delta: Delta,
     inline: InlineObjects,
   ): Promise<DeltaReply> {
-    const { manifest } = this.#host.state();
-    if (manifest.applied.includes(delta.id)) {
-      return { kind: "committed", version: manifest.version };
-    }
-    const now = this.#ports.clock.now();
-    const job = heldJob(this.#table, id, attempt, now);
-    if (job === undefined || !holdsTicket(this.#table, job, now) || delta.job !== id) {
-      return { kind: "refused", reason: "lease or ticket is gone" };
-    }
-    const reply = await this.#publish((current) => {
-      const { createdMs } = this.#host.state();
-      const applied = applyDelta({ ...current, createdMs }, delta, this.#stamp());
-      return applied.kind === "refused" ? applied.reason : applied.manifest;
+    const reply = await this.#publish(({ manifest, createdMs }) => {
+      if (manifest.applied.includes(delta.id)) {
+        return { kind: "committed", version: manifest.version };
+      }
+      const now = this.#ports.clock.now();
+      const job = heldJob(this.#table, id, attempt, now);
+      if (job === undefined || delta.job !== id || isBarred(this.#table, job, now)) {
+        return { kind: "refused", reason: "the lease is gone, or another job's turn has come" };
+      }
+      const applied = applyDelta({ ...manifest, createdMs }, delta, this.#stamp());
+      return applied.kind === "refused" ? applied : applied.manifest;
     });
     if (reply.kind === "committed") {
       this.#remember(inline, delta);
@@ -170,16 +199,27 @@ export class OwnerJobs {
     return reply;
   }
 
+  /** `version`: the newest manifest whose dead records the collector has seen to. */
   async finish(id: string, attempt: number, version: number): Promise<true> {
-    const job = heldJob(this.#table, id, attempt, this.#ports.clock.now());
-    if (job?.deadBeforeMs !== undefined) {
-      const before = job.deadBeforeMs;
-      await this.#publish((manifest) => ({
-        ...manifest,
-        ...this.#stampedVersion(manifest),
-        dead: manifest.dead.filter((record) => record.sinceMs > before || record.version > version),
-      }));
+    const held = (): JobRecord | undefined =>
+      heldJob(this.#table, id, attempt, this.#ports.clock.now());
+    const before = held()?.deadBeforeMs;
+    if (before !== undefined) {
+      const reply = await this.#publish(({ manifest }) => {
+        const dead = manifest.dead.filter(
+          (record) => record.sinceMs > before || record.version > version,
+        );
+        const isDone = held() === undefined || dead.length === manifest.dead.length;
+        return isDone
+          ? { kind: "refused", reason: "nothing was collected" }
+          : { ...manifest, ...this.#stampedVersion(manifest), dead };
+      });
+      if (reply.kind === "refused") {
+        // `current` lags behind: not at once again.
+        return await this.fail(id, attempt, reply.reason);
+      }
     }
+    const job = held();
     if (job !== undefined) {
       const graves = this.#table.graves.filter(({ generation }) => generation !== job.grave);
       await this.#save(forgetJob({ ...this.#table, graves }, id));
@@ -204,10 +244,11 @@ export class OwnerJobs {
     const { generation, next, manifest, unindexedRows, unindexedBytes } = this.#host.state();
     const due = this.#due(now);
     const known = due === undefined ? undefined : findJob(this.#table, due.id);
+    const open = this.#table.jobs.filter((job) => !isVoid(job, manifest));
     const jobs: IndexStatus["jobs"] = [
-      ...this.#table.jobs.map(({ id, kind, attempt, leaseUntilMs }) => {
-        const state = leaseUntilMs > now ? ("claimed" as const) : ("due" as const);
-        return { id, kind, attempt, state };
+      ...open.map((job) => {
+        const { id, kind, attempt } = job;
+        return { id, kind, attempt, state: isLeased(job, now) ? "claimed" : "due" } as const;
       }),
       ...(due === undefined || known !== undefined
         ? []
@@ -262,25 +303,31 @@ export class OwnerJobs {
     };
   }
 
-  /** One manifest at a time. `change` returns the successor, or why there is none. */
-  #publish(change: (manifest: Manifest) => Manifest | string): Promise<DeltaReply> {
+  /** One manifest at a time. `change` returns the successor, or the reply if there is none. */
+  #publish(change: (state: NamespaceState) => Manifest | DeltaReply): Promise<DeltaReply> {
     const turn = this.#publishing.then(() => this.#publishNow(change));
     this.#publishing = turn.catch(() => undefined);
     return turn;
   }
 
-  async #publishNow(change: (manifest: Manifest) => Manifest | string): Promise<DeltaReply> {
+  async #publishNow(change: (state: NamespaceState) => Manifest | DeltaReply): Promise<DeltaReply> {
     const { tenant } = this.#host.identity();
     for (;;) {
-      const { manifest } = this.#host.state();
-      const next = change(manifest);
-      if (typeof next === "string") {
-        return { kind: "refused", reason: next };
+      const state = this.#host.state();
+      const next = state.ended ? ended : change(state);
+      if ("kind" in next) {
+        return next;
       }
-      const published = await publishManifest(this.#ports, tenant, manifest, next);
+      if (next.floor > state.next) {
+        return { kind: "refused", reason: `the log ends at ${state.next}, before ${next.floor}` };
+      }
+      const published = await publishManifest(this.#ports, tenant, state.manifest, next);
       const winner = published.kind === "published" ? next : published.manifest;
+      if (winner.floor > this.#host.state().next) {
+        throw new EngineError("fenced", "a manifest names log entries this instance does not know");
+      }
       this.#host.setState(applyManifest(this.#host.state(), winner));
-      await this.#host.record(undefined);
+      await this.#host.record();
       if (published.kind === "published") {
         return { kind: "committed", version: next.version };
       }
@@ -319,11 +366,29 @@ export class OwnerJobs {
     await this.#ports.storage.writeJobs(this.#table);
   }
 
-  async #arm(now: number): Promise<void> {
-    const atMs = nextAlarmMs(this.#table, this.#host.state(), now);
-    if (atMs !== undefined && atMs < this.#alarmMs) {
-      this.#alarmMs = atMs;
+  #tellQueue(): void {
+    const now = this.#ports.clock.now();
+    if (this.#due(now) !== undefined && Math.abs(now - this.#hintedMs) >= hintIntervalMs) {
+      this.#hintedMs = now;
+      const { tenant, name } = this.#host.identity();
+      this.#ports.defer(this.#ports.queue.send({ tenant, name }).catch(() => undefined));
+    }
+  }
+
+  async #armNext(): Promise<void> {
+    await this.#arm(nextAlarmMs(this.#table, this.#host.state(), this.#ports.clock.now()));
+  }
+
+  async #arm(atMs: number | undefined): Promise<void> {
+    if (atMs === undefined || atMs >= this.#alarmMs) {
+      return;
+    }
+    this.#alarmMs = atMs;
+    try {
       await this.#ports.storage.setAlarm(atMs);
+    } catch (error) {
+      this.#alarmMs = Number.POSITIVE_INFINITY;
+      throw error;
     }
   }
 }

@@ -5,9 +5,17 @@
 import type { JobTable } from "./namespace/jobs.ts";
 import type { HintQueue, Ports } from "./ports.ts";
 import type { ByteLru } from "./store/byte-lru.ts";
+import type { MemoryBudget } from "./store/memory-budget.ts";
 
 export interface OwnerRecord {
+  /** Who this object is, for an alarm that does not say. */
+  readonly identity: Identity;
   readonly generation: string;
+  /**
+   * Version of the registry entry this was written under. A generation that was minted under the
+   * present one and never registered may still be registered.
+   */
+  readonly registryVersion: number;
   /** Epoch of the instance that wrote this. */
   readonly epoch: number;
   /** The next free slot, and the hash of the entry before it. */
@@ -19,16 +27,16 @@ export interface OwnerRecord {
 }
 
 /**
- * Durable storage of one object. A write throws when this instance has been replaced; while a write
- * is under way, puts to object storage and replies that were issued after it wait for it. That is
- * the fence of the whole write path.
+ * Durable storage of one object. Writes become durable in the order they are issued. A write throws
+ * when this instance has been replaced; while one is under way, puts to object storage and replies
+ * that were issued after it wait for it. That is the fence of the whole write path.
  */
 export interface OwnerStorage {
   readRecord(): Promise<OwnerRecord | undefined>;
   writeRecord(record: OwnerRecord): Promise<void>;
   readJobs(): Promise<JobTable | undefined>;
   writeJobs(jobs: JobTable): Promise<void>;
-  /** Fires `alarm()` once at about this time; an earlier pending alarm stays. */
+  /** Fires `alarm()` once at about this time, and no longer at any time set before. */
   setAlarm(atMs: number): Promise<void>;
 }
 
@@ -37,9 +45,11 @@ export interface OwnerPorts extends Ports {
   readonly queue: HintQueue;
   /** Bytes kept only to save readers a round; shared by all objects of the isolate. */
   readonly memory: ByteLru;
+  /** Bytes of writes that are not durable yet; shared by all objects of the isolate. */
+  readonly pending: MemoryBudget;
   /** Keeps the instance alive for work nobody waits for. */
   defer(work: Promise<unknown>): void;
-  /** Ends this instance: it was replaced, or no longer knows what is true. */
+  /** Ends this instance: it was replaced, or no longer knows what is true. May not return. */
   abort(reason: string): void;
 }
 

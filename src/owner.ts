@@ -3,19 +3,21 @@
  * leases its jobs. One instance runs inside each Namespace object; everything it knows is rebuilt
  * from object storage by recover.ts.
  *
- *   write    commit.ts    group commit of batches into the log
- *   publish  publish.ts   manifests, `current`, registry
- *   jobs     owner-jobs.ts what is due, leases, tickets, deltas
+ *   write    commit.ts      group commit of batches into the log, and the end of it
+ *   publish  publish.ts     manifests, `current`, registry
+ *   jobs     owner-jobs.ts  what is due, leases, tickets, deltas
+ *   fence    owner-store.ts an instance that was replaced changes nothing
  *
  * `head` takes its snapshot in one turn of an instance that has settled its open slot: it holds
  * everything acknowledged before the call began, even if this instance is replaced a moment later.
  */
 
 import { encodeHex } from "./bytes/hex.ts";
-import { describe, GroupCommit } from "./commit.ts";
+import { GroupCommit } from "./commit.ts";
 import { assert, EngineError, isEngineError } from "./errors.ts";
 import type { Delta } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
+import { describe, requestBytes } from "./namespace/group.ts";
 import {
   type CommitReply,
   type CommitRequest,
@@ -36,11 +38,13 @@ import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./name
 import { headReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
+import { FencedStore } from "./owner-store.ts";
 import { digGrave, movePointer, writeRegistry } from "./publish.ts";
 import { type RegistryView, readPointer, recover } from "./recover.ts";
-import { generationRoot } from "./store/keys.ts";
+import type { Reservation } from "./store/memory-budget.ts";
 
 export class Owner implements NamespaceApi {
+  /** Its store fences every put. */
   readonly #ports: OwnerPorts;
   #identity: Identity | undefined;
   #starting: Promise<void> | undefined;
@@ -48,13 +52,13 @@ export class Owner implements NamespaceApi {
   #state: NamespaceState = stateAtFloor(firstManifest("0".repeat(32)), false);
   #registry: RegistryView = { entry: undefined, etag: undefined };
   #epoch = 0;
+  #intent: number | undefined;
   #pointer: { version: number; etag: string | undefined; movedMs: number };
-  #ending: Promise<void> | undefined;
   readonly #commits: GroupCommit;
   readonly #jobs: OwnerJobs;
 
   constructor(ports: OwnerPorts) {
-    this.#ports = ports;
+    this.#ports = { ...ports, store: new FencedStore(ports.store, () => this.#record()) };
     this.#pointer = { version: 0, etag: undefined, movedMs: 0 };
     const host = {
       identity: (): Identity => this.#known(),
@@ -63,12 +67,17 @@ export class Owner implements NamespaceApi {
       setState: (state: NamespaceState): void => {
         this.#state = state;
       },
-      record: (intent: number | undefined): Promise<void> => this.#record(intent),
+      record: (): Promise<void> => this.#record(),
     };
-    this.#jobs = new OwnerJobs(ports, { ...host, movePointer: () => this.#movePointer() });
-    this.#commits = new GroupCommit(ports, {
+    this.#jobs = new OwnerJobs(this.#ports, { ...host, movePointer: () => this.#movePointer() });
+    this.#commits = new GroupCommit(this.#ports, {
       ...host,
+      setIntent: (sequence) => {
+        this.#intent = sequence;
+      },
       register: () => this.#register(),
+      bury: () => this.#bury(),
+      arm: () => this.#jobs.armForWrite(),
       committed: (sequence, bytes) => {
         ports.memory.put(`${this.#state.generation}/wal/${sequence}`, bytes);
         this.#jobs.hint();
@@ -77,15 +86,25 @@ export class Owner implements NamespaceApi {
   }
 
   describe(tenant: string, name: string): Promise<Reply<NamespaceDescription>> {
-    return this.#answer({ tenant, name }, async () => describe(this.#state));
+    return this.#answer({ tenant, name }, async () => {
+      // A deletion under way is about to give the name a new generation.
+      const reply = this.#state.ended ? await this.#commits.settled() : undefined;
+      return reply?.kind === "stale" ? reply.now : describe(this.#state);
+    });
   }
 
   commit(request: CommitRequest): Promise<Reply<CommitReply>> {
     return this.#answer(request, async () => {
       checkProtocol(request.protocol);
-      await this.#ending;
-      await this.#backpressure(request);
-      return await this.#commits.commit(request);
+      const held = this.#ports.pending.tryReserve(requestBytes(request));
+      if (held === undefined) {
+        throw overloaded("too many writes are waiting here");
+      }
+      const waitMs = this.#backpressureMs(request, held);
+      if (waitMs > 0) {
+        await this.#ports.clock.sleep(waitMs);
+      }
+      return await this.#commits.commit(request, held);
     });
   }
 
@@ -99,12 +118,9 @@ export class Owner implements NamespaceApi {
 
   remove(tenant: string, name: string): Promise<Reply<true>> {
     return this.#answer({ tenant, name }, async () => {
-      await this.#ending;
       this.#mustExist();
-      this.#ending ??= this.#end().finally(() => {
-        this.#ending = undefined;
-      });
-      await this.#ending;
+      // Stale: another deletion was faster. Either way this life is over.
+      await this.#commits.remove(this.#state.generation);
       return true as const;
     });
   }
@@ -169,19 +185,23 @@ export class Owner implements NamespaceApi {
     return this.#answer({ tenant, name }, () => this.#jobs.fail(job, attempt, reason));
   }
 
-  /**
-   * The object's alarm: sends lost hints again and arms itself while there is work. Never throws.
-   */
+  /** The object's alarm: sends lost hints again, and arms itself while there is work. */
   async alarm(identity: Identity | undefined): Promise<void> {
-    const reply = await this.#answer(identity, async () => {
-      await this.#movePointer();
-      await this.#jobs.alarm();
-      return true as const;
-    });
-    if (!reply.ok) {
+    try {
+      const reply = await this.#answer(identity, async () => {
+        await this.#movePointer();
+        await this.#jobs.alarm();
+        return true as const;
+      });
+      if (reply.ok) {
+        return;
+      }
       this.#ports.log.warn("alarm failed", { message: reply.message });
-      await this.#ports.storage.setAlarm(this.#ports.clock.now() + limits.alarmMs);
+    } catch (error) {
+      this.#ports.log.error("alarm failed", { error: String(error) });
     }
+    // Not left to the platform, which gives up after a few attempts.
+    await this.#ports.storage.setAlarm(this.#ports.clock.now() + limits.alarmMs);
   }
 
   /** Runs `work` on a recovered instance and turns what it throws into a reply. */
@@ -209,17 +229,22 @@ export class Owner implements NamespaceApi {
 
   async #start(): Promise<void> {
     try {
-      const identity = this.#known();
-      const recovered = await recover(this.#ports, identity, () => this.#newGeneration());
+      const record = await this.#ports.storage.readRecord();
+      this.#identity ??= record?.identity;
+      const newGeneration = (): string => this.#newGeneration();
+      const recovered = await recover(this.#ports, this.#known(), record, newGeneration);
       this.#state = recovered.state;
       this.#registry = recovered.registry;
       this.#epoch = recovered.epoch;
       this.#pointer = { ...recovered.pointer, movedMs: 0 };
-      await this.#record(undefined);
+      this.#intent = recovered.isSettled ? undefined : recovered.state.next;
+      await this.#record();
+      await this.#jobs.start();
       if (recovered.state.ended) {
         await this.#bury();
+      } else if (!recovered.isSettled) {
+        await this.#commits.settle();
       }
-      await this.#jobs.start();
       this.#started = true;
     } catch (error) {
       this.#starting = undefined;
@@ -245,14 +270,16 @@ export class Owner implements NamespaceApi {
     return encodeHex(this.#ports.random.bytes(16));
   }
 
-  #record(intent: number | undefined): Promise<void> {
+  #record(): Promise<void> {
     const { generation, next, hash, manifest } = this.#state;
     return this.#ports.storage.writeRecord({
+      identity: this.#known(),
       generation,
+      registryVersion: this.#registry.entry?.version ?? 0,
       epoch: this.#epoch,
       next,
       hash,
-      intent,
+      intent: this.#intent,
       manifestVersion: manifest.version,
     });
   }
@@ -264,42 +291,38 @@ export class Owner implements NamespaceApi {
     this.#state = { ...this.#state, registered: true };
   }
 
-  /** Slower above the soft bound, refused above the hard one. */
-  async #backpressure(request: CommitRequest): Promise<void> {
-    const { unindexedSoftBytes: soft, unindexedHardBytes: hard } = limits;
-    const { unindexedBytes, manifest } = this.#state;
-    if (this.#commits.pendingBytes > limits.objectBytesMax / 2) {
-      throw overloaded("too many writes are waiting for this namespace");
+  /** Slower and slower from a quarter of the tail's bounds on, refused above them. */
+  #backpressureMs({ disableBackpressure }: CommitRequest, held: Reservation): number {
+    if (disableBackpressure) {
+      return 0;
     }
-    if (request.disableBackpressure) {
-      return;
-    }
-    if (unindexedBytes > hard || manifest.segments.length >= limits.segmentsMax) {
+    const { unindexedBytes, tail, manifest } = this.#state;
+    const share = Math.max(
+      unindexedBytes / limits.unindexedHardBytes,
+      tail.length / limits.tailEntriesMax,
+    );
+    if (share > 1 || manifest.segments.length >= limits.segmentsMax) {
+      held.release();
       this.#jobs.hint();
       throw overloaded(`${unindexedBytes} bytes wait to be indexed; writes go on when fewer do`);
     }
-    if (unindexedBytes > soft) {
-      await this.#ports.clock.sleep((1_000 * (unindexedBytes - soft)) / (hard - soft));
-    }
+    const slowFrom = limits.unindexedSoftBytes / limits.unindexedHardBytes;
+    return (1_000 * Math.max(0, share - slowFrom)) / (1 - slowFrom);
   }
 
-  /** Tombstone, grave, registry, in this order; a crash between is finished by the next start. */
-  async #end(): Promise<void> {
-    const reply = await this.#commits.commit(undefined);
-    assert(reply.kind === "committed", "a tombstone is never stale");
-    await this.#commits.drain();
-    await this.#bury();
-    await this.#jobs.start();
-  }
-
+  /**
+   * After a tombstone: grave, registry, then state and jobs of the next life in one turn. A crash
+   * between is finished by the next start.
+   */
   async #bury(): Promise<void> {
+    await this.#jobs.idle();
     const { generation } = this.#state;
     await digGrave(this.#ports, this.#known(), generation);
     const change = { generation, state: "deleted" as const, epoch: this.#epoch };
     this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);
     this.#state = stateAtFloor(firstManifest(this.#newGeneration()), false);
     this.#pointer = { version: 0, etag: undefined, movedMs: 0 };
-    await this.#record(undefined);
+    await Promise.all([this.#record(), this.#jobs.beginLife()]);
   }
 
   /**
@@ -309,7 +332,8 @@ export class Owner implements NamespaceApi {
   async #movePointer(): Promise<void> {
     const { manifest } = this.#state;
     const now = this.#ports.clock.now();
-    if (manifest.version <= this.#pointer.version || now - this.#pointer.movedMs < 1_100) {
+    const sinceMs = Math.abs(now - this.#pointer.movedMs);
+    if (manifest.version <= this.#pointer.version || sinceMs < limits.pointerIntervalMs) {
       return;
     }
     const { tenant } = this.#known();
@@ -320,9 +344,11 @@ export class Owner implements NamespaceApi {
       // Not ours: an attempt of unknown outcome landed, or another instance was faster.
       const pointer =
         moved === undefined
-          ? await readPointer(this.#ports, generationRoot(tenant, manifest.generation))
+          ? await readPointer(this.#ports, tenant, manifest.generation)
           : { version: manifest.version, etag: moved };
-      this.#pointer = { ...pointer, movedMs: now };
+      if (this.#state.generation === manifest.generation) {
+        this.#pointer = { ...pointer, movedMs: now };
+      }
     } catch (error) {
       this.#ports.log.warn("cannot move the pointer to the manifest", { error: String(error) });
     }

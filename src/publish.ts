@@ -87,9 +87,12 @@ export async function writeRegistry(
     if (entry?.generation === change.generation && entry.state === change.state) {
       return view;
     }
-    const foreign = entry !== undefined && entry.generation !== change.generation;
-    if (foreign && (entry.state === "live" || change.state === "deleted")) {
-      throw new EngineError("fenced", `the name belongs to generation ${entry.generation}`);
+    const isForeign = entry !== undefined && entry.generation !== change.generation;
+    const isOver = isForeign
+      ? entry.state === "live" || change.state === "deleted"
+      : entry?.state === "deleted";
+    if (isOver) {
+      throw new EngineError("fenced", `the name belongs to another life than ${change.generation}`);
     }
     const next = {
       name: identity.name,

@@ -1,39 +1,40 @@
 /**
- * Recovery: what a new instance of a namespace's owner does before anything else. Works from object
- * storage alone; the object's own record only saves probes.
+ * Recovery: what a new instance of a namespace's owner finds out before anything else. Works from
+ * object storage alone; the object's own record only saves probes. Reads and changes nothing.
  *
- *   1. registry entry      which generation the name has; none = the namespace does not exist
- *   2. manifest            from the larger of `current` and the record, probe forward until the
- *                          first that is absent
- *   3. log                 one list from the floor gives the contiguous entries; each is read and
- *                          verified in order (six at a time); a list that is empty counts only if
- *                          `current` has not moved meanwhile
- *   4. open slot           if the record is gone or says that a slot beyond the end was tried, the
- *                          end is settled: a fence entry goes there, or whatever has landed there
- *                          is adopted
+ *   1. registry entry  which generation the name has; none = the namespace does not exist
+ *   2. manifest        from the larger of `current` and the record, probe forward until the first
+ *                      that is absent; without either, the last one listed
+ *   3. log             one list from the floor shows the entries; each is read and verified in
+ *                      order, a few at a time. A gap is corruption, never the end. An empty list
+ *                      counts only if `current` has not moved meanwhile
+ *   4. open slot       may have been written to if the record is gone or says so; it is for the
+ *                      owner to settle it before it answers anybody
  *
- * A crash at any point changes nothing but a fence. Cost: registry, current and manifests one get
- * each, one list, one get per tail entry.
+ * Cost: registry, current and manifests one get each, a list for each 1,000 tail entries, one get
+ * for each entry.
  */
 import { corrupt, EngineError } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openManifest } from "./format/manifest-codec.ts";
 import { openPointer, openRegistryEntry, type RegistryEntry } from "./format/registry.ts";
-import { type OpenedWalEntry, openWalEntry, sealWalEntry } from "./format/wal.ts";
+import { type OpenedWalEntry, openWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
 import { checkStoredManifest } from "./namespace/invariants.ts";
 import { applyEntry, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
+import type { Ports } from "./ports.ts";
 import {
   currentKey,
   generationRoot,
   manifestKey,
+  manifestPrefix,
   registryKey,
   sequenceOfWalKey,
+  versionOfManifestKey,
   walKey,
   walPrefix,
 } from "./store/keys.ts";
-import { putSlot } from "./store/slot.ts";
 
 export interface RegistryView {
   readonly entry: RegistryEntry | undefined;
@@ -45,38 +46,56 @@ export interface Recovered {
   readonly registry: RegistryView;
   /** Epoch of this instance: larger than any seen. */
   readonly epoch: number;
-  /** Version `current` holds, and its etag. */
-  readonly pointer: { readonly version: number; readonly etag: string | undefined };
+  readonly pointer: PointerView;
+  /** False: an earlier instance's put may still land in the slot after the last entry. */
+  readonly isSettled: boolean;
+}
+
+/** The version `current` holds, and the etag to replace it by. */
+export interface PointerView {
+  readonly version: number;
+  readonly etag: string | undefined;
 }
 
 export async function recover(
   ports: OwnerPorts,
   identity: Identity,
+  record: OwnerRecord | undefined,
   newGeneration: () => string,
 ): Promise<Recovered> {
-  const record = await ports.storage.readRecord();
   const registry = await readRegistry(ports, identity);
-  const live = registry.entry?.state === "live" ? registry.entry : undefined;
-  const recordEpoch = Math.max(record?.epoch ?? 0, registry.entry?.epoch ?? 0);
-  if (live === undefined) {
-    // A generation minted earlier but never registered is used again: attachments may lie there
-    // already.
-    const reuse = record !== undefined && record.generation !== registry.entry?.generation;
-    const generation = reuse ? record.generation : newGeneration();
+  const { entry } = registry;
+  const recordEpoch = Math.max(record?.epoch ?? 0, entry?.epoch ?? 0);
+  if (entry?.state !== "live") {
+    // A generation minted under this very entry but never registered is used again: attachments may
+    // lie there already. Any other may have been lived and deleted.
+    const isUnused =
+      record !== undefined &&
+      record.registryVersion === (entry?.version ?? 0) &&
+      record.generation !== entry?.generation;
+    const generation = isUnused ? record.generation : newGeneration();
     return {
       state: stateAtFloor(firstManifest(generation), false),
       registry,
       epoch: recordEpoch + 1,
       pointer: { version: 0, etag: undefined },
+      isSettled: true,
     };
   }
-  const own = record?.generation === live.generation ? record : undefined;
-  const root = generationRoot(identity.tenant, live.generation);
-  const { manifest, pointer } = await newestManifest(ports, root, live.generation, own);
-  const log = await readLog(ports, root, manifest, pointer.version);
-  const epoch = Math.max(recordEpoch, manifest.epoch, log.epoch) + 1;
-  const state = await settleEnd(ports, root, log.state, epoch, own);
-  return { state, registry, epoch, pointer };
+  const own = record?.generation === entry.generation ? record : undefined;
+  const { manifest, pointer } = await newestManifest(ports, identity.tenant, entry.generation, own);
+  const log = await readLog(ports, identity.tenant, manifest, pointer.version);
+  if (own !== undefined && own.next > log.state.next) {
+    const { next, generation } = log.state;
+    throw corrupt(`the log of ${generation} ends at ${next}, before ${own.next}`);
+  }
+  return {
+    state: log.state,
+    registry,
+    epoch: Math.max(recordEpoch, manifest.epoch, log.epoch) + 1,
+    pointer,
+    isSettled: log.state.ended || (own !== undefined && (own.intent ?? -1) < log.state.next),
+  };
 }
 
 export async function readRegistry(ports: OwnerPorts, identity: Identity): Promise<RegistryView> {
@@ -91,28 +110,33 @@ export async function readRegistry(ports: OwnerPorts, identity: Identity): Promi
   return { entry, etag: stored.etag };
 }
 
-/** What `current` says, and the etag to replace it by. */
 export async function readPointer(
-  ports: OwnerPorts,
-  root: string,
-): Promise<{ version: number; etag: string | undefined }> {
-  const stored = await ports.store.get(currentKey(root));
+  ports: Pick<OwnerPorts, "store" | "digest">,
+  tenant: string,
+  generation: string,
+): Promise<PointerView> {
+  const stored = await ports.store.get(currentKey(generationRoot(tenant, generation)));
   if (stored === undefined) {
     return { version: 0, etag: undefined };
   }
   const pointer = await openPointer(stored.bytes, ports.digest);
+  if (pointer.generation !== generation) {
+    throw corrupt(`the pointer of ${generation} is one of ${pointer.generation}`);
+  }
   return { version: pointer.manifestVersion, etag: stored.etag };
 }
 
 async function newestManifest(
   ports: OwnerPorts,
-  root: string,
+  tenant: string,
   generation: string,
   record: OwnerRecord | undefined,
-): Promise<{ manifest: Manifest; pointer: { version: number; etag: string | undefined } }> {
+): Promise<{ manifest: Manifest; pointer: PointerView }> {
+  const root = generationRoot(tenant, generation);
   for (;;) {
-    const pointer = await readPointer(ports, root);
-    const start = Math.max(pointer.version, record?.manifestVersion ?? 0);
+    const pointer = await readPointer(ports, tenant, generation);
+    const hinted = Math.max(pointer.version, record?.manifestVersion ?? 0);
+    const start = hinted === 0 ? await lastListed(ports, root) : hinted;
     let manifest: Manifest | undefined = start === 0 ? firstManifest(generation) : undefined;
     for (let version = Math.max(1, start); ; version += 1) {
       const next = await readManifest(ports, root, generation, version);
@@ -125,14 +149,29 @@ async function newestManifest(
       return { manifest, pointer };
     }
     // Collected between our two reads: only possible once `current` has moved on.
-    if ((await readPointer(ports, root)).version <= start) {
+    if ((await readPointer(ports, tenant, generation)).version <= start) {
       throw corrupt(`manifest ${start} of ${generation} is missing`);
     }
   }
 }
 
+/** Nothing says where to begin: there is no manifest yet, or what pointed to it is lost. */
+async function lastListed(ports: OwnerPorts, root: string): Promise<number> {
+  let last = 0;
+  for (let after = manifestPrefix(root); ; ) {
+    const page = await ports.store.list(manifestPrefix(root), { after });
+    for (const { key } of page.objects) {
+      last = versionOfManifestKey(key) ?? last;
+      after = key;
+    }
+    if (!page.more) {
+      return last;
+    }
+  }
+}
+
 export async function readManifest(
-  ports: Pick<OwnerPorts, "store" | "digest">,
+  ports: Pick<Ports, "store" | "digest">,
   root: string,
   generation: string,
   version: number,
@@ -151,52 +190,69 @@ interface Log {
 
 async function readLog(
   ports: OwnerPorts,
-  root: string,
+  tenant: string,
   manifest: Manifest,
   pointerVersion: number,
 ): Promise<Log> {
-  const end = await findEnd(ports, root, manifest.floor);
-  if (end === manifest.floor && (await readPointer(ports, root)).version !== pointerVersion) {
+  const { generation, floor } = manifest;
+  const root = generationRoot(tenant, generation);
+  const sizes = await listTail(ports, root, floor);
+  if (
+    sizes.length === 0 &&
+    (await readPointer(ports, tenant, generation)).version !== pointerVersion
+  ) {
     throw new EngineError("fenced", "another instance moved the manifest during recovery");
   }
   let state = stateAtFloor(manifest, true);
   let epoch = 0;
-  for (let from = manifest.floor; from < end; from += limits.connectionsMax) {
-    const sequences: number[] = [];
-    for (let s = from; s < Math.min(end, from + limits.connectionsMax); s++) {
-      sequences.push(s);
-    }
+  for (let at = 0; at < sizes.length; ) {
+    const count = waveLength(sizes.slice(at, at + limits.connectionsMax));
+    const sequences = Array.from({ length: count }, (_, i) => floor + at + i);
     const read = await Promise.all(
-      sequences.map((sequence) => readEntry(ports, root, manifest.generation, sequence)),
+      sequences.map((sequence) => readEntry(ports, root, generation, sequence)),
     );
     for (const { entry, bytes } of read) {
       state = applyEntry(state, entry, bytes.length);
       epoch = Math.max(epoch, entry.epoch);
+      ports.memory.put(`${generation}/wal/${entry.sequence}`, bytes);
     }
+    at += count;
   }
   return { state, epoch };
 }
 
-/** First free slot at or above the floor. */
-async function findEnd(ports: OwnerPorts, root: string, floor: number): Promise<number> {
-  let end = floor;
+/** Sizes of the entries at and above the floor. */
+async function listTail(ports: OwnerPorts, root: string, floor: number): Promise<number[]> {
+  const sizes: number[] = [];
   for (;;) {
+    const end = floor + sizes.length;
     const after = end === 0 ? walPrefix(root) : walKey(root, end - 1);
     const page = await ports.store.list(walPrefix(root), { after });
-    for (const { key } of page.objects) {
-      if (sequenceOfWalKey(key) !== end) {
-        return end;
+    for (const { key, size } of page.objects) {
+      const expected = floor + sizes.length;
+      if (sequenceOfWalKey(key) !== expected) {
+        throw corrupt(`WAL entry ${expected} is missing below ${key}`);
       }
-      end += 1;
+      sizes.push(size);
     }
     if (!page.more) {
-      return end;
+      return sizes;
     }
   }
 }
 
-export async function readEntry(
-  ports: Pick<OwnerPorts, "store" | "digest">,
+/** How many of the objects may be under way and in memory at once; one at least. */
+export function waveLength(sizes: readonly number[]): number {
+  let bytes = 0;
+  const over = sizes.findIndex((size, i) => {
+    bytes += size;
+    return i === limits.connectionsMax || (i > 0 && bytes > limits.waveBytesMax);
+  });
+  return over < 0 ? sizes.length : over;
+}
+
+async function readEntry(
+  ports: OwnerPorts,
   root: string,
   generation: string,
   sequence: number,
@@ -207,51 +263,4 @@ export async function readEntry(
   }
   const entry = await openWalEntry(stored.bytes, { generation, sequence }, ports.digest);
   return { entry, bytes: stored.bytes };
-}
-
-async function settleEnd(
-  ports: OwnerPorts,
-  root: string,
-  state: NamespaceState,
-  epoch: number,
-  record: OwnerRecord | undefined,
-): Promise<NamespaceState> {
-  if (record !== undefined && record.next > state.next) {
-    throw corrupt(`the log of ${state.generation} ends at ${state.next}, before ${record.next}`);
-  }
-  const settled = record !== undefined && (record.intent ?? -1) < state.next;
-  if (settled || state.ended) {
-    return state;
-  }
-  const fence = await sealWalEntry(
-    {
-      generation: state.generation,
-      sequence: state.next,
-      epoch,
-      nonce: ports.random.bytes(16),
-      previous: state.hash,
-      timeMs: ports.clock.now(),
-      members: [],
-    },
-    ports.digest,
-  );
-  // The storage write comes first, so that a replaced instance never gets this far.
-  await ports.storage.writeRecord({
-    generation: state.generation,
-    epoch,
-    next: state.next,
-    hash: state.hash,
-    intent: state.next,
-    manifestVersion: state.manifest.version,
-  });
-  const outcome = await putSlot(ports, walKey(root, state.next), fence);
-  const bytes = outcome.kind === "ours" ? fence.bytes : outcome.bytes;
-  const expected = { generation: state.generation, sequence: state.next };
-  const entry = await openWalEntry(bytes, expected, ports.digest);
-  if (entry.epoch > epoch) {
-    throw new EngineError("fenced", "a newer instance writes to this log");
-  }
-  const next = applyEntry(state, entry, bytes.length);
-  // An adopted entry proves that a slot was written late; the one after it may be too.
-  return outcome.kind === "ours" ? next : await settleEnd(ports, root, next, epoch, undefined);
 }

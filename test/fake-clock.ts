@@ -32,9 +32,18 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  /** The machine's clock is set, back or forth. Whoever sleeps sleeps as long as before. */
+  set(nowMs: number): void {
+    for (const [i, { dueMs, wake }] of this.#sleepers.entries()) {
+      this.#sleepers[i] = { dueMs: dueMs + nowMs - this.#nowMs, wake };
+    }
+    this.#nowMs = nowMs;
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((wake) => {
-      const dueMs = this.#nowMs + Math.max(0, ms);
+      // Whole milliseconds, as a machine's clock shows.
+      const dueMs = this.#nowMs + Math.ceil(Math.max(0, ms));
       const later = this.#sleepers.findIndex((sleeper) => sleeper.dueMs > dueMs);
       this.#sleepers.splice(later < 0 ? this.#sleepers.length : later, 0, { dueMs, wake });
     });

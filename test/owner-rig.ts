@@ -1,13 +1,12 @@
 /**
- * A namespace's owner outside the platform: memory store, storage that can be wiped or belong to a
- * newer instance, a queue that only counts, a clock that moves when told. `restart` is what a crash
- * leaves: a new instance on the same bytes.
+ * A namespace's owner in Node: memory store, the platform as owner-platform.ts copies it, a queue
+ * that only counts, a clock that moves when told. `restart` is what a crash leaves: a new instance
+ * on the same bytes, beside an old one that may not know yet. An instance that aborts is replaced.
  */
 import type { DocumentId } from "../src/document/id.ts";
 import type { SchemaAddition } from "../src/document/schema.ts";
 import { EngineError } from "../src/errors.ts";
 import { encodeBatch } from "../src/format/batch.ts";
-import type { JobTable } from "../src/namespace/jobs.ts";
 import {
   type CommitRequest,
   protocolVersion,
@@ -15,60 +14,19 @@ import {
   replyValue,
 } from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
-import type { OwnerPorts, OwnerRecord } from "../src/owner-ports.ts";
+import type { Identity } from "../src/owner-ports.ts";
 import type { JobHint, Ports } from "../src/ports.ts";
 import { ByteLru } from "../src/store/byte-lru.ts";
 import { CountingStore } from "../src/store/counting-store.ts";
+import { MemoryBudget } from "../src/store/memory-budget.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FaultyStore } from "./faulty-store.ts";
+import { GatedStore, type Hook, RigInstance, RigStorage } from "./owner-platform.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { syncDigest } from "./sync-digest.ts";
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
-
-/** The durable storage all instances of one object share; only the newest may touch it. */
-export class RigStorage {
-  record: OwnerRecord | undefined;
-  jobs: JobTable | undefined;
-  alarmMs: number | undefined;
-  newest = 0;
-
-  wipe(): void {
-    this.record = undefined;
-    this.jobs = undefined;
-  }
-
-  view(instance: number): OwnerPorts["storage"] {
-    const fence = (): void => {
-      if (instance !== this.newest) {
-        throw new EngineError("fenced", "this instance was replaced");
-      }
-    };
-    return {
-      readRecord: async () => {
-        fence();
-        return this.record;
-      },
-      writeRecord: async (record) => {
-        fence();
-        this.record = record;
-      },
-      readJobs: async () => {
-        fence();
-        return this.jobs;
-      },
-      writeJobs: async (jobs) => {
-        fence();
-        this.jobs = jobs;
-      },
-      setAlarm: async (atMs) => {
-        fence();
-        this.alarmMs = Math.min(this.alarmMs ?? Number.POSITIVE_INFINITY, atMs);
-      },
-    };
-  }
-}
 
 export class OwnerRig {
   readonly clock = new FakeClock();
@@ -79,11 +37,17 @@ export class OwnerRig {
   readonly storage = new RigStorage();
   /** Puts to keys that match never arrive. */
   lost: RegExp | undefined;
+  /** How long a put is under way. */
+  putMs = 0;
+  readonly #stalls = new Map<RegExp, Promise<void>>();
   readonly hints: JobHint[] = [];
   readonly aborts: string[] = [];
   readonly tenant = "default";
   readonly name: string;
+  /** Every effect of an instance on its storage passes through here. */
+  hook: Hook = (_, apply) => apply();
   owner: Owner;
+  instance: RigInstance;
 
   constructor(name = "fish") {
     this.name = name;
@@ -93,31 +57,57 @@ export class OwnerRig {
       if (this.lost?.test(key)) {
         throw new EngineError("unavailable", "lost on the way");
       }
+      for (const [pattern, released] of this.#stalls) {
+        if (pattern.test(key)) await released;
+      }
+      if (this.putMs > 0) await this.clock.sleep(this.putMs);
       return await put(key, bytes, mode, options);
     };
+    this.instance = new RigInstance(this.storage, this.hook);
     this.owner = this.restart();
   }
 
   /** A new instance; the old one, if any, is a zombie from now on. */
   restart(): Owner {
-    this.storage.newest += 1;
-    this.owner = new Owner({
+    const instance = new RigInstance(this.storage, (what, apply) => this.hook(what, apply));
+    this.instance = instance;
+    const owner = new Owner({
       ...this.ports(),
-      storage: this.storage.view(this.storage.newest),
+      store: new GatedStore(this.store, instance),
+      storage: instance,
       queue: {
-        send: async (hint) => {
-          this.hints.push(hint);
-        },
+        send: (hint) =>
+          instance.gate(async () => {
+            this.hints.push(hint);
+          }),
       },
       memory: new ByteLru(8 * 1024 * 1024),
+      pending: new MemoryBudget(this.clock, { bytesMax: 24 * 1024 * 1024, leaseMs: 600_000 }),
       defer: (work) => {
         work.catch(() => undefined);
       },
       abort: (reason) => {
         this.aborts.push(reason);
+        instance.kill(reason);
+        if (instance.isNewest) this.restart();
       },
     });
+    this.owner = instance.face(owner);
     return this.owner;
+  }
+
+  /** Puts to keys that match arrive when the result is called, and are not answered before. */
+  stall(pattern: RegExp): () => void {
+    let release = (): void => {};
+    this.#stalls.set(pattern, new Promise((resolve) => (release = resolve)));
+    return () => {
+      this.#stalls.delete(pattern);
+      release();
+    };
+  }
+
+  get identity(): Identity {
+    return { tenant: this.tenant, name: this.name };
   }
 
   /** The engine's ports, for flows that run beside the owner. */

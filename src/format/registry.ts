@@ -6,8 +6,8 @@
  *                   that one listing tells the live names. Compare-and-swapped; written at creation
  *                   and deletion only.
  *   current         n/<generation>/current          "SHOALCUR"  number = a manifest version
- *                   head {}; the version exists; compare-and-swapped at most once a second. A hint for recovery, never
- *                   the truth.
+ *                   head {}; the version exists; compare-and-swapped at most once a second. A
+ *                   hint for recovery, never the truth.
  *   grave           t/<tenant>/graves/<generation>  "SHOALGRV"  number = deletion time in ms
  *                   head {n: name}; created once, deleted when the generation's last object is.
  *

@@ -7,11 +7,14 @@
  *
  * Rules: a WAL range belongs to one job from its first claim to its commit, so ranges never
  * overlap; an input belongs to one merge; one ticket at a time; whoever has no live lease cannot
- * commit.
+ * commit. Leases, tickets and backoffs are never longer than their span, whatever the clock does.
  */
 import type { WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
 import type { JobKind } from "./protocol.ts";
+
+/** Longest wait after a failure. */
+const backoffMaxMs = 60_000;
 
 export interface JobRecord {
   readonly id: string;
@@ -75,11 +78,16 @@ export function heldJob(
   nowMs: number,
 ): JobRecord | undefined {
   const job = findJob(table, id);
-  return job !== undefined && job.attempt === attempt && job.leaseUntilMs > nowMs ? job : undefined;
+  return job?.attempt === attempt && isLeased(job, nowMs) ? job : undefined;
 }
 
+export function isLeased(job: JobRecord, nowMs: number): boolean {
+  return lasts(job.leaseUntilMs, limits.leaseMs, nowMs);
+}
+
+/** May be handed out now. */
 export function isWaiting(job: JobRecord, nowMs: number): boolean {
-  return job.leaseUntilMs <= nowMs && job.notBeforeMs <= nowMs;
+  return !isLeased(job, nowMs) && !lasts(job.notBeforeMs, backoffMaxMs, nowMs);
 }
 
 /** Where the next flush may begin: after the last range any job owns. */
@@ -112,10 +120,15 @@ export function renewJob(table: JobTable, job: JobRecord, nowMs: number): JobTab
   return replaceJob(table, { ...job, leaseUntilMs: nowMs + limits.leaseMs });
 }
 
+/** Gives a job back for which it is too early. */
+export function releaseJob(table: JobTable, job: JobRecord): JobTable {
+  return dropTicket(replaceJob(table, { ...job, leaseUntilMs: 0 }), job.id);
+}
+
 /** Gives a job back. Repeated failures wait longer: 1 s, 2 s, 4 s … one minute. */
 export function failJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
   const failures = job.failures + 1;
-  const waitMs = Math.min(60_000, 1_000 * 2 ** Math.min(failures - 1, 10));
+  const waitMs = Math.min(backoffMaxMs, 1_000 * 2 ** Math.min(failures - 1, 10));
   const failed = { ...job, failures, leaseUntilMs: 0, notBeforeMs: nowMs + waitMs };
   return dropTicket(replaceJob(table, failed), job.id);
 }
@@ -131,18 +144,23 @@ export function takeTicket(
   job: JobRecord,
   nowMs: number,
 ): { readonly table: JobTable; readonly ticket: Ticket } | undefined {
-  const held = table.ticket;
-  const mine = held?.job === job.id && held.attempt === job.attempt;
-  if (held !== undefined && held.untilMs > nowMs && !mine) {
+  if (isBarred(table, job, nowMs)) {
     return undefined;
   }
   const ticket = { job: job.id, attempt: job.attempt, untilMs: nowMs + limits.ticketMs };
   return { table: { ...table, ticket }, ticket };
 }
 
-export function holdsTicket(table: JobTable, job: JobRecord, nowMs: number): boolean {
+/** Is it another attempt's turn to commit? A turn that ran out bars nobody until it is taken. */
+export function isBarred(table: JobTable, job: JobRecord, nowMs: number): boolean {
   const { ticket } = table;
-  return ticket?.job === job.id && ticket.attempt === job.attempt && ticket.untilMs > nowMs;
+  const isMine = ticket?.job === job.id && ticket.attempt === job.attempt;
+  return ticket !== undefined && !isMine && lasts(ticket.untilMs, limits.ticketMs, nowMs);
+}
+
+/** Not yet over; and not so far ahead that only a clock set back can explain it. */
+function lasts(untilMs: number, spanMs: number, nowMs: number): boolean {
+  return untilMs > nowMs && untilMs <= nowMs + spanMs;
 }
 
 function dropTicket(table: JobTable, job: string): JobTable {

@@ -5,11 +5,13 @@
  * Promises an implementation must keep (test/conformance/object-store.ts checks each):
  *   - A put is atomic: a reader sees all of it or none of it.
  *   - After put resolves, every later get, head and list sees it; likewise for delete.
- *   - Of concurrent puts with the same `create` key or the same `replace` etag, at most one succeeds.
+ *   - Of concurrent puts with the same `create` key or the same `replace` etag, at most one
+ *     succeeds.
  *   - A put that throws may still have happened (`unavailable`). Only a fresh read can tell.
  *
- * Etags may repeat for equal bytes (on R2 the etag of a single-part object is its MD5). So an object written
- * with `replace` must never hold the same bytes twice; bodies carry a version and a nonce for that.
+ * Etags may repeat for equal bytes (on R2 the etag of a single-part object is its MD5). So an object
+ * written with `replace` must never hold the same bytes twice; bodies carry a version and a nonce
+ * for that.
  */
 export interface ObjectStore {
   /** The object, or the given range of it; undefined if there is none. A range past the end throws `corrupt`. */

@@ -1,0 +1,199 @@
+/**
+ * What the platform does around an instance of a namespace's owner, no more and no less:
+ *
+ *   - Storage belongs to the newest instance. A write of an older one fails, and breaks it.
+ *   - While a storage write is under way, puts, deletes, messages and replies issued after it wait;
+ *     if it fails they are never sent.
+ *   - An instance that aborts ends in the middle of whatever it does; who waits for it hears so.
+ *   - A call carries copies, and a view of a buffer would carry all of the buffer.
+ */
+import { EngineError } from "../src/errors.ts";
+import type { JobTable } from "../src/namespace/jobs.ts";
+import type { Owner } from "../src/owner.ts";
+import type { OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
+import type {
+  ByteRange,
+  ListOptions,
+  ListPage,
+  ObjectInfo,
+  ObjectStore,
+  PutMode,
+  PutOptions,
+  PutResult,
+  StoredObject,
+} from "../src/store/object-store.ts";
+
+/** Carries out one effect, or makes it fail. */
+export type Hook = <T>(what: string, apply: () => Promise<T>) => Promise<T>;
+
+/** The durable storage all instances of one object share; only the newest may touch it. */
+export class RigStorage {
+  record: OwnerRecord | undefined;
+  jobs: JobTable | undefined;
+  alarmMs: number | undefined;
+  newest = 0;
+
+  wipe(): void {
+    this.record = undefined;
+    this.jobs = undefined;
+    this.alarmMs = undefined;
+  }
+}
+
+/** One instance's side of the platform. */
+export class RigInstance implements OwnerStorage {
+  readonly #storage: RigStorage;
+  readonly #number: number;
+  readonly #hook: Hook;
+  readonly #dead: Promise<never>;
+  #die: (error: Error) => void = () => {};
+  #written: Promise<void> = Promise.resolve();
+
+  constructor(storage: RigStorage, hook: Hook) {
+    storage.newest += 1;
+    this.#storage = storage;
+    this.#number = storage.newest;
+    this.#hook = hook;
+    this.#dead = new Promise((_, reject) => {
+      this.#die = reject;
+    });
+    this.#dead.catch(() => undefined);
+  }
+
+  get isNewest(): boolean {
+    return this.#number === this.#storage.newest;
+  }
+
+  /** Nothing it does from now on has any effect. */
+  kill(reason: string): void {
+    this.#die(new EngineError("unavailable", `the object was reset: ${reason}`));
+  }
+
+  /** Resolves like `effect` once all storage writes issued before it are durable. */
+  async gate<T>(effect: () => Promise<T>): Promise<T> {
+    const written = this.#written;
+    return await this.#alive(written.catch(() => new Promise<never>(() => {})).then(effect));
+  }
+
+  readRecord(): Promise<OwnerRecord | undefined> {
+    return this.#read(() => this.#storage.record);
+  }
+
+  writeRecord(record: OwnerRecord): Promise<void> {
+    return this.#write("writeRecord", () => {
+      this.#storage.record = structuredClone(record);
+    });
+  }
+
+  readJobs(): Promise<JobTable | undefined> {
+    return this.#read(() => this.#storage.jobs);
+  }
+
+  writeJobs(jobs: JobTable): Promise<void> {
+    return this.#write("writeJobs", () => {
+      this.#storage.jobs = structuredClone(jobs);
+    });
+  }
+
+  setAlarm(atMs: number): Promise<void> {
+    return this.#write("setAlarm", () => {
+      this.#storage.alarmMs = atMs;
+    });
+  }
+
+  /** The owner as others reach it. */
+  face(owner: Owner): Owner {
+    return new Proxy(owner, {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name, target);
+        if (typeof method !== "function") return method;
+        return async (...sent: unknown[]) => {
+          const reply: unknown = await this.#alive(
+            Promise.resolve(Reflect.apply(method, target, carry(sent) as unknown[])),
+          );
+          return carry(await this.gate(async () => reply));
+        };
+      },
+    });
+  }
+
+  #read<T>(read: () => T): Promise<T> {
+    return this.#alive(
+      this.#hook("storage.read", async () => {
+        this.#fence();
+        return structuredClone(read());
+      }),
+    );
+  }
+
+  /** Durable in order, and some time later. */
+  #write(what: string, apply: () => void): Promise<void> {
+    const before = this.#written;
+    this.#written = this.#alive(
+      this.#hook(`storage.${what}`, async () => {
+        await before;
+        this.#fence();
+        apply();
+      }),
+    );
+    this.#written.catch(() => undefined);
+    return this.#written;
+  }
+
+  #fence(): void {
+    if (!this.isNewest) throw new EngineError("fenced", "this instance was replaced");
+  }
+
+  #alive<T>(effect: Promise<T>): Promise<T> {
+    return Promise.race([this.#dead, effect]);
+  }
+}
+
+/** The store as one instance reaches it: its puts and deletes pass the gate, nobody else's. */
+export class GatedStore implements ObjectStore {
+  readonly #inner: ObjectStore;
+  readonly #instance: RigInstance;
+
+  constructor(inner: ObjectStore, instance: RigInstance) {
+    this.#inner = inner;
+    this.#instance = instance;
+  }
+
+  get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
+    return this.#instance.gate(() => this.#inner.get(key, range));
+  }
+
+  head(key: string): Promise<ObjectInfo | undefined> {
+    return this.#instance.gate(() => this.#inner.head(key));
+  }
+
+  put(key: string, bytes: Uint8Array, mode: PutMode, options?: PutOptions): Promise<PutResult> {
+    return this.#instance.gate(() => this.#inner.put(key, bytes, mode, options));
+  }
+
+  list(prefix: string, options?: ListOptions): Promise<ListPage> {
+    return this.#instance.gate(() => this.#inner.list(prefix, options));
+  }
+
+  delete(keys: readonly string[]): Promise<void> {
+    return this.#instance.gate(() => this.#inner.delete(keys));
+  }
+}
+
+/** A copy, as a call makes it; throws on what would carry more than it shows. */
+function carry(value: unknown): unknown {
+  refuseViews(value, "");
+  return structuredClone(value);
+}
+
+function refuseViews(value: unknown, path: string): void {
+  if (value instanceof Uint8Array) {
+    if (value.byteLength !== value.buffer.byteLength) {
+      throw new Error(`a view of ${value.buffer.byteLength} bytes was sent at ${path}`);
+    }
+  } else if (value instanceof Map) {
+    for (const [key, each] of value) refuseViews(each, `${path}.${String(key)}`);
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, each] of Object.entries(value)) refuseViews(each, `${path}.${key}`);
+  }
+}
