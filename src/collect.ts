@@ -3,14 +3,15 @@
  * anybody.
  *
  *   collect  1. `current` is read back: only what it or an older manifest declared dead counts (a
- *               newer manifest might still be lost with its names, never one `current` points to)
- *            2. dead for longer than the grace, which is longer than any request or lease: WAL
- *               entries with the attachments they name, segments, bitmaps; attachments before the
- *               entry that names them
+ *               newer manifest might still be lost with its names, never one that `current` names)
+ *            2. dead for longer than the grace, which is longer than any request or lease:
+ *               segments, bitmaps, and the log up to the last such entry, with the attachments its
+ *               entries name. Also what landed in the log too late to be read by anybody
  *            3. manifests superseded for longer than the grace and older than `current`
- *            4. orphans: objects older than a day that no manifest names, live or dead, and no WAL
- *               entry mentions
- *   purge    every object of a deleted generation, then its grave
+ *            4. orphans: objects older than a day that no manifest names, live or dead, from the
+ *               job's to the newest that is stored, and no log entry
+ *   purge    every object of a deleted generation. Its grave goes when a visit finds nothing, so
+ *            that what lands late is found by the next
  *
  * A crash anywhere leaves objects that the next run finds again: deleting is repeated, never
  * skipped. The owner drops the records of what is gone only after this returns.
@@ -22,6 +23,7 @@ import { openWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
 import type { Job } from "./namespace/protocol.ts";
 import type { Ports } from "./ports.ts";
+import { readManifest, waveLength } from "./recover.ts";
 import {
   attachmentKey,
   attachmentPrefix,
@@ -34,37 +36,58 @@ import {
   segmentKey,
   segmentOfKey,
   segmentsPrefix,
+  sequenceOfWalKey,
   versionOfManifestKey,
   walKey,
+  walPrefix,
 } from "./store/keys.ts";
 import type { ObjectInfo } from "./store/object-store.ts";
 
 export interface Collected {
-  /** Manifest version that `current` named. */
+  /** The newest manifest whose dead records were seen to. */
   readonly version: number;
   readonly objects: number;
 }
 
-export async function collect(ports: Ports, tenant: string, job: Job): Promise<Collected> {
+/** Called between steps: keeps a lease alive, or throws when it is lost. */
+export type Beat = () => Promise<void>;
+
+const noBeat: Beat = async () => {};
+
+export async function collect(
+  ports: Ports,
+  tenant: string,
+  job: Job,
+  beat: Beat = noBeat,
+): Promise<Collected> {
   const root = generationRoot(tenant, job.generation);
   const stored = await ports.store.get(currentKey(root));
   if (stored === undefined) {
     return { version: 0, objects: 0 };
   }
-  const version = (await openPointer(stored.bytes, ports.digest)).manifestVersion;
+  const current = (await openPointer(stored.bytes, ports.digest)).manifestVersion;
+  // Records of later manifests are not in the job's.
+  const version = Math.min(current, job.manifest.version);
   const before = job.deadBeforeMs ?? 0;
-  let objects = 0;
-  for (const record of job.manifest.dead) {
-    if (record.version <= version && record.sinceMs <= before) {
-      objects += await deleteDead(ports, root, job.generation, record);
-    }
-  }
-  objects += await deleteManifests(ports, root, version, before);
-  objects += await deleteOrphans(ports, root, job.generation, job.manifest);
+  const isDue = (record: DeadRecord): boolean =>
+    record.version <= version && record.sinceMs <= before;
+  const doomed = job.manifest.dead.filter(isDue).flatMap(({ object }) => keysOf(root, object));
+  let objects = await deleteAll(ports, doomed);
+  await beat();
+  objects += await deleteLog(ports, root, job.generation, endOfLog(job.manifest, isDue), beat);
+  objects += await deleteManifests(ports, root, current, before);
+  await beat();
+  objects += await deleteOrphans(ports, root, job.manifest);
   return { version, objects };
 }
 
-export async function purge(ports: Ports, tenant: string, generation: string): Promise<number> {
+/** Objects deleted; none: the generation is gone for good, and so is its grave. */
+export async function purge(
+  ports: Ports,
+  tenant: string,
+  generation: string,
+  beat: Beat = noBeat,
+): Promise<number> {
   const root = generationRoot(tenant, generation);
   let objects = 0;
   for (;;) {
@@ -74,65 +97,88 @@ export async function purge(ports: Ports, tenant: string, generation: string): P
     }
     await ports.store.delete(page.objects.map(({ key }) => key));
     objects += page.objects.length;
+    await beat();
   }
-  await ports.store.delete([graveKey(tenant, generation)]);
+  if (objects === 0) {
+    await ports.store.delete([graveKey(tenant, generation)]);
+  }
   return objects;
 }
 
-async function deleteDead(
-  ports: Ports,
-  root: string,
-  generation: string,
-  { object }: DeadRecord,
-): Promise<number> {
+/** Those of a segment or bitmap; the log's are listed. */
+function keysOf(root: string, object: DeadRecord["object"]): readonly string[] {
   switch (object.kind) {
-    case "segment": {
-      const keys = Array.from({ length: object.parts }, (_, part) =>
+    case "segment":
+      return Array.from({ length: object.parts }, (_, part) =>
         segmentKey(root, object.id, object.parts, part),
       );
-      await ports.store.delete(keys);
-      return keys.length;
-    }
     case "bitmap":
-      await ports.store.delete([deadKey(root, object.segment, object.name)]);
-      return 1;
-    case "wal": {
-      let objects = 0;
-      for (let sequence = object.from; sequence < object.to; sequence++) {
-        objects += await deleteEntry(ports, root, generation, sequence);
-      }
-      return objects;
-    }
+      return [deadKey(root, object.segment, object.name)];
+    case "wal":
+      return [];
   }
 }
 
-/** The entry goes last, since it alone says which attachments there are. */
-async function deleteEntry(
+/** The log below may go. Its ranges are in order, but a clock set back may make one due early. */
+function endOfLog(manifest: Manifest, isDue: (record: DeadRecord) => boolean): number {
+  let end = 0;
+  for (const record of manifest.dead) {
+    if (record.object.kind === "wal") {
+      if (!isDue(record)) {
+        break;
+      }
+      end = record.object.to;
+    }
+  }
+  return end;
+}
+
+/** An entry goes after its attachments, since it alone says which there are. */
+async function deleteLog(
+  ports: Ports,
+  root: string,
+  generation: string,
+  end: number,
+  beat: Beat,
+): Promise<number> {
+  const entries: { sequence: number; size: number }[] = [];
+  await eachObject(ports, walPrefix(root), ({ key, size }) => {
+    const sequence = sequenceOfWalKey(key);
+    if (sequence === undefined || sequence >= end) {
+      return "enough";
+    }
+    entries.push({ sequence, size });
+    return "more";
+  });
+  let objects = 0;
+  while (entries.length > 0) {
+    const wave = entries.splice(0, waveLength(entries.map(({ size }) => size)));
+    const parts = await Promise.all(
+      wave.map(({ sequence }) => attachmentsOf(ports, root, generation, sequence)),
+    );
+    const keys = parts.flatMap((ids) => ids ?? []).map((id) => attachmentKey(root, id));
+    objects += await deleteAll(ports, keys);
+    objects += await deleteAll(
+      ports,
+      wave.map(({ sequence }) => walKey(root, sequence)),
+    );
+    await beat();
+  }
+  return objects;
+}
+
+/** Ids of the attachments an entry names; undefined if there is no such entry. */
+async function attachmentsOf(
   ports: Ports,
   root: string,
   generation: string,
   sequence: number,
-): Promise<number> {
-  const key = walKey(root, sequence);
-  const stored = await ports.store.get(key);
+): Promise<readonly string[] | undefined> {
+  const stored = await ports.store.get(walKey(root, sequence));
   if (stored === undefined) {
-    return 0;
+    return undefined;
   }
-  const parts = await attachmentsOf(ports, generation, sequence, stored.bytes);
-  if (parts.length > 0) {
-    await ports.store.delete(parts.map((id) => attachmentKey(root, id)));
-  }
-  await ports.store.delete([key]);
-  return parts.length + 1;
-}
-
-async function attachmentsOf(
-  ports: Ports,
-  generation: string,
-  sequence: number,
-  bytes: Uint8Array,
-): Promise<readonly string[]> {
-  const entry = await openWalEntry(bytes, { generation, sequence }, ports.digest);
+  const entry = await openWalEntry(stored.bytes, { generation, sequence }, ports.digest);
   return entry.members.flatMap((member) =>
     (member.kind === "batch" ? member.chunks : []).flatMap((chunk) =>
       chunk.kind === "part" ? [chunk.id] : [],
@@ -157,69 +203,79 @@ async function deleteManifests(
       }
     }
     previous = object;
+    return "more";
   });
   return await deleteAll(ports, doomed);
 }
 
 /** What failed attempts left behind. */
-async function deleteOrphans(
-  ports: Ports,
-  root: string,
-  generation: string,
-  manifest: Manifest,
-): Promise<number> {
+async function deleteOrphans(ports: Ports, root: string, manifest: Manifest): Promise<number> {
   const oldMs = ports.clock.now() - limits.orphanAgeMs;
-  const segments = new Set(manifest.segments.map(({ id }) => id));
-  const bitmaps = new Set(manifest.segments.map(({ id, dead }) => `${id}/${dead.name}`));
-  for (const { object } of manifest.dead) {
-    if (object.kind === "segment") {
-      segments.add(object.id);
-    } else if (object.kind === "bitmap") {
-      bitmaps.add(`${object.segment}/${object.name}`);
-    }
-  }
-  const doomed: string[] = [];
-  await eachObject(ports, segmentsPrefix(root), ({ key, uploadedMs }) => {
-    const found = segmentOfKey(key);
-    const named =
-      found === undefined ||
-      (found.kind === "dead" ? bitmaps.has(`${found.id}/${found.name}`) : segments.has(found.id));
-    if (!named && uploadedMs < oldMs) {
-      doomed.push(key);
-    }
-  });
-  const parts: string[] = [];
-  await eachObject(ports, attachmentPrefix(root), ({ key, uploadedMs }) => {
+  const old: string[] = [];
+  const gather = ({ key, uploadedMs }: ObjectInfo): "more" => {
     if (uploadedMs < oldMs) {
-      parts.push(key);
+      old.push(key);
     }
-  });
-  if (parts.length > 0) {
-    const named = await namedAttachments(ports, root, generation, manifest);
-    doomed.push(...parts.filter((key) => !named.has(idOfAttachmentKey(key) ?? "")));
+    return "more";
+  };
+  await eachObject(ports, segmentsPrefix(root), gather);
+  await eachObject(ports, attachmentPrefix(root), gather);
+  if (old.length === 0) {
+    return 0;
   }
+  const named = await namedObjects(ports, root, manifest);
+  const hasAttachments = old.some((key) => idOfAttachmentKey(key) !== undefined);
+  const attachments = hasAttachments
+    ? await namedAttachments(ports, root, manifest)
+    : new Set<string>();
+  const doomed = old.filter((key) => {
+    const part = idOfAttachmentKey(key);
+    const found = segmentOfKey(key);
+    if (part !== undefined) return !attachments.has(part);
+    if (found === undefined) return false;
+    return !named.has(found.kind === "dead" ? `${found.id}/${found.name}` : found.id);
+  });
   return await deleteAll(ports, doomed);
 }
 
-/**
- * Attachments of every entry that still exists; read only when there is an old attachment to judge.
- */
+/** Segments and bitmaps, live and dead, of this manifest and of all that followed it. */
+async function namedObjects(
+  ports: Ports,
+  root: string,
+  first: Manifest,
+): Promise<ReadonlySet<string>> {
+  const named = new Set<string>();
+  for (let manifest: Manifest | undefined = first; manifest !== undefined; ) {
+    for (const { id, dead } of manifest.segments) {
+      named.add(id).add(`${id}/${dead.name}`);
+    }
+    for (const { object } of manifest.dead) {
+      if (object.kind === "segment") {
+        named.add(object.id);
+      } else if (object.kind === "bitmap") {
+        named.add(`${object.segment}/${object.name}`);
+      }
+    }
+    const { generation, version }: Manifest = manifest;
+    manifest = await readManifest(ports, root, generation, version + 1);
+  }
+  return named;
+}
+
+/** Attachments of every entry that still exists; read only when there is an old one to judge. */
 async function namedAttachments(
   ports: Ports,
   root: string,
-  generation: string,
-  manifest: Manifest,
+  { generation, floor, dead }: Manifest,
 ): Promise<ReadonlySet<string>> {
   const named = new Set<string>();
-  const wal = manifest.dead.flatMap(({ object }) => (object.kind === "wal" ? [object.from] : []));
-  for (let sequence = Math.min(manifest.floor, ...wal); ; sequence++) {
-    const stored = await ports.store.get(walKey(root, sequence));
-    if (stored === undefined && sequence >= manifest.floor) {
+  const wal = dead.flatMap(({ object }) => (object.kind === "wal" ? [object.from] : []));
+  for (let sequence = Math.min(floor, ...wal); ; sequence++) {
+    const ids = await attachmentsOf(ports, root, generation, sequence);
+    if (ids === undefined && sequence >= floor) {
       return named;
     }
-    for (const id of stored === undefined
-      ? []
-      : await attachmentsOf(ports, generation, sequence, stored.bytes)) {
+    for (const id of ids ?? []) {
       named.add(id);
     }
   }
@@ -228,16 +284,15 @@ async function namedAttachments(
 async function eachObject(
   ports: Ports,
   prefix: string,
-  visit: (object: ObjectInfo) => void,
+  visit: (object: ObjectInfo) => "more" | "enough",
 ): Promise<void> {
   let after: string | undefined;
   for (;;) {
     const page = await ports.store.list(prefix, after === undefined ? {} : { after });
-    page.objects.forEach(visit);
-    after = page.objects.at(-1)?.key;
-    if (!page.more) {
+    if (!page.objects.every((object) => visit(object) === "more") || !page.more) {
       return;
     }
+    after = page.objects.at(-1)?.key;
     if (after === undefined) {
       throw corrupt(`listing ${prefix} says that there is more but shows nothing`);
     }
