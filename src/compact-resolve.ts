@@ -2,7 +2,8 @@
  * The short second phase of a job, under the commit ticket: what died in its inputs since they were
  * read is carried over, dead bitmaps are written, the delta is committed.
  *
- *   1. ticket: from now on the manifest cannot change until it expires or we commit
+ *   1. ticket: no other job changes the manifest until it expires or we commit. Running over it
+ *      is no harm: the delta says what it was made for
  *   2. `prepare` on that manifest: which rows of which segments die
  *   3. one new bitmap object per segment that loses rows, under a name of this attempt
  *   4. delta. Refused: something changed after all, start over. Crash before: the objects are
@@ -12,6 +13,7 @@ import type { Bitmap } from "./bytes/bitmap.ts";
 import { EngineError } from "./errors.ts";
 import { encodeDeadBitmap } from "./format/dead-bitmap.ts";
 import type { DeadState, Delta, Manifest, SegmentInfo } from "./format/manifest.ts";
+import { limits } from "./limits.ts";
 import {
   type DeltaReply,
   type InlineObjects,
@@ -41,6 +43,24 @@ export interface JobContext {
   readonly job: Job;
 }
 
+/**
+ * Keeps the job's lease alive: to be called often, asks seldom. Throws `conflict` when the lease is
+ * lost, since whatever is done from then on is in vain.
+ */
+export function heartbeat({ ports, api, identity, job }: JobContext): () => Promise<void> {
+  let renewedMs = ports.clock.now();
+  return async () => {
+    const now = ports.clock.now();
+    if (now - renewedMs > limits.leaseMs / 4) {
+      renewedMs = now;
+      const reply = await api.renew(identity.tenant, identity.name, job.id, job.attempt);
+      if (!replyValue(reply)) {
+        throw new EngineError("conflict", `the lease of job ${job.id} is lost`);
+      }
+    }
+  };
+}
+
 /** How often a job tries to commit before it is given back. */
 const commitAttemptsMax = 20;
 
@@ -51,6 +71,7 @@ export async function resolveJob(
 ): Promise<boolean> {
   const { api, ports, job } = context;
   const { tenant, name } = context.identity;
+  const beat = heartbeat(context);
   for (let attempt = 0; attempt < commitAttemptsMax; ) {
     const reply = replyValue(await api.ticket(tenant, name, job.id, job.attempt));
     if (reply.kind === "void") {
@@ -59,10 +80,11 @@ export async function resolveJob(
     }
     if (reply.kind === "wait") {
       await ports.clock.sleep(reply.ms);
-      replyValue(await api.renew(tenant, name, job.id, job.attempt));
+      await beat();
       continue;
     }
     const resolution = await prepare(reply.manifest);
+    await beat();
     if (resolution === undefined) {
       return false;
     }

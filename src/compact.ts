@@ -10,12 +10,12 @@
  *
  * Building is long and runs beside other jobs; resolving is short and alone (compact-resolve.ts).
  * A job never writes the manifest it computed: it submits a delta, and that is applied to the
- * manifest as it is then. Objects of the new segment are named after job and attempt, so two attempts never
- * meet. If we crash before the delta, they are orphans; after it, the work is done.
+ * manifest as it is then. Objects of the new segment are named after job and attempt, so two
+ * attempts never meet. If we crash before the delta, they are orphans; after it, the work is done.
  */
 import { Bitmap } from "./bytes/bitmap.ts";
 import { JobReader } from "./compact-read.ts";
-import { type JobContext, type Resolution, resolveJob } from "./compact-resolve.ts";
+import { heartbeat, type JobContext, type Resolution, resolveJob } from "./compact-resolve.ts";
 import { foldBatches } from "./compaction/fold.ts";
 import type { Schema } from "./document/schema.ts";
 import { assert } from "./errors.ts";
@@ -31,7 +31,6 @@ import type { SegmentSink } from "./index/builder/part-writer.ts";
 import { rotationSeed, type SegmentSpec } from "./index/builder/segment-spec.ts";
 import type { SegmentHome } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
-import { replyValue } from "./namespace/protocol.ts";
 import type { IndexPorts } from "./ports.ts";
 import { putUnique } from "./store/put-unique.ts";
 
@@ -61,11 +60,17 @@ async function flush(
   const { job, ports } = context;
   const { wal } = job;
   assert(wal !== undefined, "a flush has a range");
+  const beat = heartbeat(context);
   const { touched, live } = foldBatches(await reader.readLog(wal));
   const built =
     live.ids.length === 0
       ? undefined
-      : await buildFromRows(live, specOf(context, home, wal.schema, 0), ports, sinkOf(context));
+      : await buildFromRows(
+          live,
+          specOf(context, home, wal.schema, 0),
+          ports,
+          sinkOf(context, beat),
+        );
   return await resolveJob(context, async (manifest): Promise<Resolution> => {
     const dead = await Promise.all(
       manifest.segments.map((segment) => supersede(reader, segment, touched)),
@@ -113,9 +118,12 @@ async function merge(
   );
   const level = 1 + Math.max(...infos.map((info) => info.level));
   const spec = specOf(context, home, job.manifest.schema, level);
-  const read = async (key: string, offset: number, length: number): Promise<Uint8Array> =>
-    await reader.readRange(key, offset, length);
-  const built = await mergeSegments(inputs, read, spec, ports, sinkOf(context));
+  const beat = heartbeat(context);
+  const read = async (key: string, offset: number, length: number): Promise<Uint8Array> => {
+    await beat();
+    return await reader.readRange(key, offset, length);
+  };
+  const built = await mergeSegments(inputs, read, spec, ports, sinkOf(context, beat));
   return await resolveJob(context, async (manifest): Promise<Resolution | undefined> => {
     const now = inputsOf(manifest, job.inputs ?? []);
     if (now === undefined) {
@@ -194,17 +202,12 @@ function specOf(
   };
 }
 
-/** Stores the objects of the new segment, and keeps the lease alive while that takes its time. */
-function sinkOf({ ports, api, identity, job }: CompactContext): SegmentSink {
-  let renewedMs = ports.clock.now();
+/** Stores the objects of the new segment. */
+function sinkOf({ ports }: CompactContext, beat: () => Promise<void>): SegmentSink {
   return {
     async write(key, bytes) {
       await putUnique(ports, key, bytes);
-      const now = ports.clock.now();
-      if (now - renewedMs > limits.leaseMs / 4) {
-        renewedMs = now;
-        replyValue(await api.renew(identity.tenant, identity.name, job.id, job.attempt));
-      }
+      await beat();
     },
   };
 }

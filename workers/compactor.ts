@@ -4,23 +4,29 @@
  *   message   a hint without content. Jobs are claimed from the namespace's object until none is
  *             due; a duplicate, late or lost message changes nothing. Failures go back to the
  *             object, which retries with backoff, so a message is always acknowledged.
- *   cron      the safety net under the alarms: visits graves, whose object may have lost its table
+ *   cron      visits graves: those whose object lost its table, and those where objects landed
+ *             after they were emptied
  *
  * One job at a time per isolate: a job may hold half of its memory.
  */
 import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
+import { heartbeat } from "../src/compact-resolve.ts";
+import { corrupt } from "../src/errors.ts";
 import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
 import type { Identity } from "../src/owner-ports.ts";
-import type { IndexPorts, JobHint } from "../src/ports.ts";
-import { gravePrefix } from "../src/store/keys.ts";
+import type { IndexPorts, JobHint, Ports } from "../src/ports.ts";
+import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
 import { kernels } from "./platform/kernels.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
 
-/** One consumer invocation may take 15 minutes; the rest is for the job that is running then. */
+/**
+ * An invocation may take 15 minutes, whatever the number of its messages; the rest is for the job
+ * that is running then.
+ */
 const invocationMs = 8 * 60_000;
 /** Tenants whose graves the cron visits. Keys of other tenants come with API keys. */
 const tenants = ["default"];
@@ -38,37 +44,38 @@ export async function consume(batch: MessageBatch<JobHint>, env: Env): Promise<v
     return;
   }
   const ports: IndexPorts = { ...enginePorts(env), kernels: kernels() };
+  const endMs = ports.clock.now() + invocationMs;
   for (const message of batch.messages) {
-    if (busyUntilMs > ports.clock.now()) {
+    const now = ports.clock.now();
+    if (busyUntilMs > now || now >= endMs) {
       message.retry({ delaySeconds: 1 });
       continue;
     }
     const { tenant, name } = message.body;
-    const more = await runDue(ports, namespaceClient(env, tenant, name), { tenant, name });
+    await runDue(ports, namespaceClient(env, tenant, name), { tenant, name }, endMs);
+    // If the time was up before the work was, the object's alarm asks for more.
     message.ack();
-    if (more) {
-      await env.JOBS.send(message.body);
-    }
   }
 }
 
-/** True if the time was up before the work was. */
-async function runDue(ports: IndexPorts, api: NamespaceApi, identity: Identity): Promise<boolean> {
-  const endMs = ports.clock.now() + invocationMs;
+async function runDue(
+  ports: IndexPorts,
+  api: NamespaceApi,
+  identity: Identity,
+  endMs: number,
+): Promise<void> {
   try {
     while (ports.clock.now() < endMs) {
       busyUntilMs = ports.clock.now() + limits.leaseMs;
       const job = replyValue(await api.claim(identity.tenant, identity.name));
       if (job === undefined) {
-        return false;
+        return;
       }
       await runJob(ports, api, identity, job);
     }
-    return true;
   } catch (error) {
     // The alarm of the object asks again.
     ports.log.warn("cannot claim a job", { ...identity, error: String(error) });
-    return false;
   } finally {
     busyUntilMs = 0;
   }
@@ -81,6 +88,7 @@ async function runJob(
   job: Job,
 ): Promise<void> {
   const { tenant, name } = identity;
+  const beat = heartbeat({ ports, api, identity, job });
   try {
     switch (job.kind) {
       case "flush":
@@ -88,12 +96,12 @@ async function runJob(
         await compact({ ports, api, identity, job });
         break;
       case "collect": {
-        const { version } = await collect(ports, tenant, job);
+        const { version } = await collect(ports, tenant, job, beat);
         replyValue(await api.finish(tenant, name, job.id, job.attempt, version));
         break;
       }
       case "purge":
-        await purge(ports, tenant, job.grave ?? "");
+        await purge(ports, tenant, job.grave ?? "", beat);
         replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
         break;
     }
@@ -112,13 +120,31 @@ export async function sweep(env: Env): Promise<void> {
       const prefix = gravePrefix(tenant);
       const page = await ports.store.list(prefix, after === undefined ? {} : { after });
       for (const { key } of page.objects) {
-        const stored = await ports.store.get(key);
-        const grave = stored && (await openGrave(stored.bytes, ports.digest));
-        if (grave && grave.deletedMs + limits.collectGraceMs < ports.clock.now()) {
-          await purge(ports, tenant, grave.generation);
-        }
+        await visitGrave(env, ports, tenant, key).catch((error: unknown) => {
+          ports.log.error("cannot purge", { key, error: String(error) });
+        });
       }
       after = page.more ? page.objects.at(-1)?.key : undefined;
     } while (after !== undefined);
+  }
+}
+
+async function visitGrave(env: Env, ports: Ports, tenant: string, key: string): Promise<void> {
+  const stored = await ports.store.get(key);
+  if (stored === undefined) {
+    return;
+  }
+  const { name, generation, deletedMs } = await openGrave(stored.bytes, ports.digest);
+  if (deletedMs + limits.collectGraceMs > ports.clock.now()) {
+    return;
+  }
+  if (generationOfGraveKey(key) !== generation) {
+    throw corrupt(`${key} is the grave of ${generation}`);
+  }
+  // Starting the owner finishes a deletion that was cut short between grave and registry.
+  const owner = namespaceClient(env, tenant, name);
+  const present = replyValue(await owner.describe(tenant, name));
+  if (present.generation !== generation) {
+    await purge(ports, tenant, generation);
   }
 }
