@@ -6,9 +6,9 @@
  *   2. WAL          newest entries first, from memory only, at most 4 MiB
  *   3. roots, dead  bitmaps: from memory, else from the store; at most 1 MiB and 64 KiB together
  *
- * What does not fit is read by the caller. Cost: no store request once the bytes are in memory.
+ * What does not fit, or cannot be read now, is read by the caller. Cost: no store request once the
+ * bytes are in memory.
  */
-import { corrupt } from "./errors.ts";
 import type { SegmentInfo } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import type { HeadReply, HeadRequest, InlineObjects } from "./namespace/protocol.ts";
@@ -93,46 +93,54 @@ async function inlineObjects(
     Promise.all(wantRoots.map((segment) => rootBytes(ports, root, segment))),
     Promise.all(wantDead.map((segment) => deadBytes(ports, root, segment))),
   ]);
-  return { roots, dead };
+  return {
+    roots: roots.filter((item) => item !== undefined),
+    dead: dead.filter((item) => item !== undefined),
+  };
 }
 
 async function rootBytes(
   ports: OwnerPorts,
   root: string,
   segment: SegmentInfo,
-): Promise<{ segment: string; bytes: Uint8Array }> {
+): Promise<InlineObjects["roots"][number] | undefined> {
   const { part, offset, length } = segment.root;
   const key = segmentKey(root, segment.id, segment.parts.length, part);
   const bytes = await fromMemoryOr(ports, `${key}#root`, async () => {
     return (await ports.store.get(key, { offset, length }))?.bytes;
   });
-  return { segment: segment.id, bytes };
+  return bytes && { segment: segment.id, bytes };
 }
 
 async function deadBytes(
   ports: OwnerPorts,
   root: string,
   segment: SegmentInfo,
-): Promise<{ segment: string; name: string; bytes: Uint8Array }> {
+): Promise<InlineObjects["dead"][number] | undefined> {
   const { name } = segment.dead;
   const key = deadKey(root, segment.id, name);
   const bytes = await fromMemoryOr(ports, key, async () => (await ports.store.get(key))?.bytes);
-  return { segment: segment.id, name, bytes };
+  return bytes && { segment: segment.id, name, bytes };
 }
 
+/** Undefined when the store does not answer: what is only sent along must not fail the answer. */
 async function fromMemoryOr(
   ports: OwnerPorts,
   key: string,
   read: () => Promise<Uint8Array | undefined>,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | undefined> {
   const held = ports.memory.get(key);
   if (held !== undefined) {
     return held;
   }
-  const bytes = await read();
-  if (bytes === undefined) {
-    throw corrupt(`${key} is missing`);
+  try {
+    const bytes = await read();
+    if (bytes !== undefined) {
+      ports.memory.put(key, bytes);
+    }
+    return bytes;
+  } catch (error) {
+    ports.log.warn("cannot send an object along", { key, error: String(error) });
+    return undefined;
   }
-  ports.memory.put(key, bytes);
-  return bytes;
 }
