@@ -22,6 +22,9 @@ import { askAnything, compareAnswer } from "./questions.ts";
 import type { World } from "./world.ts";
 import { buildWrite, planWrite } from "./writes.ts";
 
+/** Longer than the grace, shorter than what an attachment may wait for its entry. */
+const sleepHoursMax = 3;
+
 export class Isolate {
   readonly #world: World;
   readonly #index: number;
@@ -33,7 +36,7 @@ export class Isolate {
   constructor(world: World, index: number) {
     this.#world = world;
     this.#index = index;
-    this.#process = new Process(world, `isolate ${index}.0`);
+    this.#process = new Process(world, `isolate ${index}.0`, sleepHoursMax);
     this.#ports = this.#newPorts();
   }
 
@@ -47,7 +50,11 @@ export class Isolate {
     this.#process.kill();
     this.#lives += 1;
     this.#descriptions.clear();
-    this.#process = new Process(this.#world, `isolate ${this.#index}.${this.#lives}`);
+    this.#process = new Process(
+      this.#world,
+      `isolate ${this.#index}.${this.#lives}`,
+      sleepHoursMax,
+    );
     this.#ports = this.#newPorts();
     this.start();
   }
@@ -160,9 +167,8 @@ export class Isolate {
     const { history, identity, random, faults, sizes } = this.#world;
     const { ask, check } = askAnything(random, sizes);
     const strong = random.chance(0.8);
-    const stale = strong ? 0 : limits.eventualAgeMsMax + 1;
-    const bounded = strong || !faults.isOn("clock-jump");
-    const window = bounded ? history.beginStaleRead(stale) : { first: 0, startedMs: 0 };
+    const maxAgeMs = faults.isOn("clock-jump") ? undefined : limits.eventualAgeMsMax + 1;
+    const window = strong ? history.beginRead() : history.beginStaleRead(maxAgeMs);
     const query: Query = { ...ask, consistency: strong ? "strong" : "eventual" };
     const target = { ...identity, owner: callOwner(process) };
     const what = `${strong ? "strong" : "eventual"} ${check.kind} read`;

@@ -17,6 +17,9 @@ import { Process } from "./process.ts";
 import type { World } from "./world.ts";
 
 const invocationMs = 8 * 60_000;
+const hostMs = 15 * 60_000;
+/** Longer than any object that nothing names is kept. */
+const sleepHoursMax = 26;
 
 export class SimQueue {
   readonly #world: World;
@@ -66,26 +69,33 @@ class Consumer {
   constructor(world: World, index: number) {
     this.#world = world;
     this.#index = index;
-    this.#process = new Process(world, `consumer ${index}`);
+    this.#process = new Process(world, `consumer ${index}`, sleepHoursMax);
   }
 
   consume(done: (again: boolean) => void): void {
     this.busy = true;
     const process = this.#process;
     const { faults, scheduler, random } = this.#world;
+    let ended = false;
     const end = (again: boolean): void => {
-      if (this.#process !== process) return;
+      if (ended) return;
+      ended = true;
       this.busy = false;
       done(again);
     };
-    if (faults.strikes("consumer-crash") || faults.strikes("consumer-crash")) {
+    const replace = (): void => {
+      if (ended) return;
+      this.#lives += 1;
+      const name = `consumer ${this.#index}.${this.#lives}`;
+      this.#process = new Process(this.#world, name, sleepHoursMax);
+      end(random.chance(0.5));
+    };
+    // The platform starts another, and an old one that sleeps may wake up beside it.
+    scheduler.after(hostMs, "consumer is late", replace);
+    if (faults.strikes("consumer-crash")) {
       scheduler.after(random.spread(1, 5_000), "consumer dies", () => {
-        if (this.#process !== process || !this.busy) return;
-        process.kill();
-        this.#lives += 1;
-        this.#process = new Process(this.#world, `consumer ${this.#index}.${this.#lives}`);
-        this.busy = false;
-        done(random.chance(0.5));
+        if (!ended) process.kill();
+        replace();
       });
     }
     this.#runDue(process).then(end, (error: unknown) => {

@@ -32,8 +32,9 @@ export interface Point {
 }
 
 export interface ReadWindow {
+  /** The oldest point it may show. */
   readonly first: number;
-  readonly startedMs: number;
+  readonly isStrong: boolean;
 }
 
 const nowhere: Point = {
@@ -179,33 +180,36 @@ export class History {
   }
 
   beginRead(): ReadWindow {
-    return { first: this.#acknowledged, startedMs: this.#world.scheduler.nowMs };
+    return { first: this.#acknowledged, isStrong: true };
   }
 
-  /** As a read that may show what was newest `ageMs` before it began. */
-  beginStaleRead(ageMs: number): ReadWindow {
-    const { nowMs } = this.#world.scheduler;
-    const known = this.#acknowledgements.findLast(({ atMs }) => atMs <= nowMs - ageMs);
-    return { first: known?.index ?? 0, startedMs: nowMs };
+  /** May show what was newest `ageMs` before it began; anything, if that is unknown. */
+  beginStaleRead(ageMs: number | undefined): ReadWindow {
+    const sinceMs = this.#world.scheduler.nowMs - (ageMs ?? Infinity);
+    const known = this.#acknowledgements.findLast(({ atMs }) => atMs <= sinceMs);
+    return { first: known?.index ?? 0, isStrong: false };
   }
 
-  /** The read must agree with one point of its window, which ends now. */
+  /**
+   * The read must agree with one point of its window, which ends now. What a strong read has shown,
+   * no later one may take back.
+   */
   explain(
     window: ReadWindow,
     what: string,
     complaint: (point: Point) => string | undefined,
-  ): Point | undefined {
-    let first: string | undefined;
-    for (let index = this.points.length - 1; index >= window.first; index--) {
-      const point = this.points[index] as Point;
-      const wrong = complaint(point);
-      if (wrong === undefined) return point;
-      first ??= wrong;
+  ): boolean {
+    let wrong: string | undefined;
+    for (let index = window.first; index < this.points.length; index++) {
+      wrong = complaint(this.points[index] as Point);
+      if (wrong === undefined) {
+        if (window.isStrong) this.#acknowledge(index);
+        return true;
+      }
     }
-    const { length } = this.points;
-    const span = `points ${window.first} to ${length - 1}`;
-    this.#world.violate(what, `none of ${span} explains it; the last: ${first}`);
-    return undefined;
+    const span = `points ${window.first} to ${this.points.length - 1}`;
+    this.#world.violate(what, `none of ${span} explains it; the last: ${wrong}`);
+    return false;
   }
 
   #acknowledge(index: number): void {

@@ -19,18 +19,19 @@ const hourMs = 3_600_000;
 
 export async function settle(world: World): Promise<void> {
   const process = new Process(world, "operator");
-  if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
-    world.violate("stuck", `${world.unfinished} operations have not ended`);
-    return;
-  }
   await runWith(world, indexAll(world, process));
   if (world.isViolated) return;
+  const { size } = world.store.memory;
   // Orphans may go after a day; collectors run when something is dead, so something dies then.
   await world.scheduler.run(world.scheduler.nowMs + 26 * hourMs, () => world.isViolated);
   await runWith(world, writeOnce(world, process));
   await runWith(world, indexAll(world, process));
   await world.scheduler.run(world.scheduler.nowMs + 3 * hourMs, () => world.isViolated);
   await runWith(world, findOrphans(world));
+  if (world.store.memory.size < size) world.faults.saw("collect: orphans");
+  if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
+    world.violate("stuck", `${world.unfinished} operations have not ended`);
+  }
 }
 
 async function runWith(world: World, work: Promise<void>): Promise<void> {

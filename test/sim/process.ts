@@ -11,13 +11,16 @@ const skewMsMax = 8 * 60_000;
 export class Process {
   readonly world: World;
   readonly name: string;
+  readonly sleepHoursMax: number;
   alive = true;
   #skewMs = 0;
   readonly clock: Clock;
 
-  constructor(world: World, name: string) {
+  /** `sleepHoursMax`: how long the host may leave it without a turn. */
+  constructor(world: World, name: string, sleepHoursMax = 0) {
     this.world = world;
     this.name = name;
+    this.sleepHoursMax = sleepHoursMax;
     this.clock = {
       now: () => {
         const { faults, random, scheduler } = world;

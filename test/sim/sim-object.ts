@@ -52,10 +52,9 @@ export class SimObject {
   }
 
   /** The next event finds a new instance; the old one goes on beside it for a while. */
-  replace(): void {
-    const old = this.#current;
+  replace(old: Instance): void {
+    if (this.#current !== old) return;
     this.#current = undefined;
-    if (old === undefined) return;
     const { scheduler, random } = this.world;
     scheduler.after(random.spread(100, 60_000), "zombie ends", () => old.die("replaced"));
   }
@@ -157,6 +156,7 @@ class Instance extends Process {
 
   /** Resolves when what is sent now may leave: never, if a write before it fails. */
   async released(): Promise<void> {
+    this.mayEnd();
     if (this.#broken) await new Promise(() => {});
     await this.#written;
   }
@@ -164,13 +164,7 @@ class Instance extends Process {
   run<T>(work: (owner: Owner) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#calls.add(reject);
-      const { faults, random, scheduler } = this.world;
-      if (faults.strikes("object-crash")) {
-        scheduler.after(random.spread(0.1, 2_000), "crash", () => this.die("crash"));
-      }
-      if (faults.strikes("object-replaced")) {
-        scheduler.after(random.spread(0.1, 2_000), "replace", () => this.#object.replace());
-      }
+      this.mayEnd();
       const finish = async (act: () => void): Promise<void> => {
         await this.released();
         if (!this.alive) return;
@@ -182,6 +176,17 @@ class Instance extends Process {
         (error: unknown) => finish(() => reject(error)),
       );
     });
+  }
+
+  /** Crashes are offered at every step that has an effect. */
+  mayEnd(): void {
+    const { faults, random, scheduler } = this.world;
+    if (faults.strikes("object-crash")) {
+      scheduler.after(random.spread(0.1, 100), "crash", () => this.die("crash"));
+    }
+    if (faults.strikes("object-replaced")) {
+      scheduler.after(random.spread(0.1, 100), "replace", () => this.#object.replace(this));
+    }
   }
 
   die(reason: string): void {
@@ -215,6 +220,7 @@ class Instance extends Process {
 
   #write(apply: () => void): Promise<void> {
     if (this.#broken) return new Promise(() => {});
+    this.mayEnd();
     const { faults, random, scheduler } = this.world;
     const write: Write = { apply, state: "waiting" };
     this.#writes = this.#writes.filter(({ state }) => state === "waiting");
