@@ -1,7 +1,7 @@
 /**
- * A seeded data set as large as real ones, whose neighbours mean something: clouds in a space of few
- * dimensions, which overlap, seen through a linear map in many, with a little noise. And the truth
- * about it, by brute force.
+ * A seeded data set as large as real ones, whose neighbours mean something: clouds in a space of
+ * few dimensions, which overlap, seen through a linear map in many, with a little noise. And the
+ * truth about it, by brute force.
  */
 import { createPrng, type Prng } from "../../src/index/vector/prng.ts";
 import { simdKernels } from "../kernels/simd.ts";
