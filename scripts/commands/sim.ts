@@ -1,6 +1,7 @@
 /** `npm run sim`: simulated worlds in which everything goes wrong, and nothing may be lost. */
 import { Command, Option } from "commander";
 import { type BatchSummary, runBatch } from "../../test/sim/batch.ts";
+import { type MutantResult, runMutants } from "../../test/sim/mutation-batch.ts";
 import type { SeedResult } from "../../test/sim/world.ts";
 import { positiveInteger } from "../options.ts";
 import { failed } from "../outcome.ts";
@@ -11,12 +12,15 @@ interface Options {
   readonly operations: number;
   readonly mode: SeedMode;
   readonly json: boolean;
+  readonly mutants: boolean;
 }
 
 type SeedMode = "safety" | "liveness" | "both";
 
 /** Fewer seeds than this need not have met everything. */
 const completeFrom = 100;
+/** A planted bug must be noticed within so many worlds of so many operations. */
+const mutantBounds = { seeds: 50, operations: 200 };
 
 export function simCommand(): Command {
   return new Command("sim")
@@ -29,11 +33,16 @@ export function simCommand(): Command {
         .choices(["safety", "liveness", "both"])
         .default("both"),
     )
+    .option("--mutants", "plant known bugs instead, and check that each is noticed", false)
     .option("--json", "print lines of JSON, the summary last", false)
     .action(sim);
 }
 
-async function sim({ seeds, seed, operations, mode, json }: Options): Promise<void> {
+async function sim(options: Options): Promise<void> {
+  await (options.mutants ? plant(options) : simulate(options));
+}
+
+async function simulate({ seeds, seed, operations, mode, json }: Options): Promise<void> {
   const onSeed = (result: SeedResult): void => report(result, json);
   const summary = await runBatch({ seeds, seed, operations, mode, onSeed });
   console.log(json ? JSON.stringify(summary) : describeSummary(summary));
@@ -41,6 +50,20 @@ async function sim({ seeds, seed, operations, mode, json }: Options): Promise<vo
   if (seeds >= completeFrom && summary.unfired.length > 0) {
     throw failed(`Never happened: ${summary.unfired.join(", ")}.`);
   }
+}
+
+async function plant({ json }: Options): Promise<void> {
+  const onMutant = ({ mutant, seed, noticed }: MutantResult): void => {
+    if (json) console.log(JSON.stringify({ sim: "mutant", mutant, seed, noticed }));
+    else console.error(`${seed === undefined ? "MISSED" : `seed ${seed}`}: ${mutant} (${noticed})`);
+  };
+  const { seeds, operations } = mutantBounds;
+  const summary = await runMutants(seeds, operations, onMutant);
+  const { mutants, caught, missed } = summary;
+  console.log(
+    json ? JSON.stringify(summary) : `${caught} of ${mutants} planted bugs were noticed.`,
+  );
+  if (missed.length > 0) throw failed(`Missed: ${missed.join("; ")}.`);
 }
 
 function report({ seed, violations, traceHash }: SeedResult, json: boolean): void {

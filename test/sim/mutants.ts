@@ -1,0 +1,228 @@
+/**
+ * Bugs planted on purpose: each is an edit of the sources, made while they are loaded. A simulation
+ * that does not notice one of them would not notice the real bug either.
+ */
+
+export interface Edit {
+  /** Below the root of the repository. */
+  readonly file: string;
+  /** Occurs exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+}
+
+function mutant(name: string, file: string, find: string, replace: string): Mutant {
+  return { name, edits: [{ file, find, replace }] };
+}
+
+export const mutants: readonly Mutant[] = [
+  mutant(
+    "a put of unknown outcome counts as stored, and the slot is skipped",
+    "src/store/slot.ts",
+    "      onUnknown();\n      await ports.clock.sleep(backoffMs(slotBackoff, attempt, error, ports.random));\n      continue;",
+    '      return { kind: "ours" };',
+  ),
+  {
+    name: "a put of unknown outcome counts as failed",
+    edits: [
+      {
+        file: "src/store/slot.ts",
+        find: 'if (!isTransient(error) && !isEngineError(error, "conflict")) {',
+        replace: "if (attempt >= 0) {",
+      },
+      {
+        file: "src/commit.ts",
+        find: "member.fail(sealed.has(member) && writes(member) ? outcomeUnknown() : error);",
+        replace: 'member.fail(new EngineError("conflict", String(error)));',
+      },
+    ],
+  },
+  mutant(
+    "no nonce: one's own entry is taken for another's",
+    "src/store/slot.ts",
+    "return equalBytes(occupant.bytes, sealed.bytes)",
+    "return occupant === undefined",
+  ),
+  mutant(
+    "an occupied slot counts as ours",
+    "src/store/slot.ts",
+    "return equalBytes(occupant.bytes, sealed.bytes)",
+    "return occupant !== undefined",
+  ),
+  mutant(
+    "storage does not refuse an instance that was replaced",
+    "test/sim/sim-object.ts",
+    "    return this.#number === this.#object.newest;",
+    "    return this.#number > 0;",
+  ),
+  {
+    name: "no fence: neither before a put nor before the answer",
+    edits: [
+      { file: "src/owner-store.ts", find: "      this.#fence(),\n", replace: "" },
+      { file: "src/owner-store.ts", find: "const [, result]", replace: "const [result]" },
+      { file: "src/commit.ts", find: "    await this.#host.record();\n", replace: "" },
+    ],
+  },
+  mutant(
+    "the open slot is not settled at the start",
+    "src/owner.ts",
+    "await this.#commits.settle();",
+    "this.#intent = undefined;",
+  ),
+  mutant(
+    "an adopted entry's schema is not looked at again",
+    "src/namespace/group.ts",
+    "        schemaVersion === outlook.schema.version\n",
+    "        schemaVersion >= 0\n",
+  ),
+  {
+    name: "a delta need not know what died meanwhile, and needs no ticket",
+    edits: [
+      {
+        file: "src/compaction/delta.ts",
+        find: "if (now.dead.version !== version) {",
+        replace: "if (now.dead.version < 0) {",
+      },
+      {
+        file: "src/compaction/delta.ts",
+        find: "if (to.version <= from ||",
+        replace: "if (",
+      },
+      {
+        file: "src/namespace/jobs.ts",
+        find: "  if (held !== undefined && !mine",
+        replace: "  if (held !== undefined && held.job === '' && !mine",
+      },
+      {
+        file: "src/owner-jobs.ts",
+        find: " || isBarred(this.#table, job, now)",
+        replace: " || isBarred({ ...this.#table, ticket: undefined }, job, now)",
+      },
+    ],
+  },
+  mutant(
+    "a merge forgets what died since it read its inputs",
+    "src/compact.ts",
+    "if (info.dead.version !== segment.info.dead.version) {",
+    "if (info.dead.version < 0) {",
+  ),
+  mutant(
+    "a flush forgets deletions",
+    "src/compaction/fold.ts",
+    "return { touched, live: { ids, ...gather(batches, places) } };",
+    "return { touched: ids, live: { ids, ...gather(batches, places) } };",
+  ),
+  mutant(
+    "the oldest operation wins in a flush",
+    "src/compaction/fold.ts",
+    "for (let b = batches.length - 1; b >= 0; b--) {",
+    "for (let b = 0; b < batches.length; b++) {",
+  ),
+  mutant(
+    "a flush does not carry over what is already dead",
+    "src/compact.ts",
+    "const bitmap = await reader.deadRows(segment);",
+    "const bitmap = new Bitmap(segment.rows);",
+  ),
+  mutant(
+    "the tail does not mask segments in listings",
+    "src/search-order.ts",
+    "    return !touched.has(id);",
+    "    return !touched.has(id) || true;",
+  ),
+  mutant(
+    "the tail does not mask segments in vector search",
+    "src/search-vector.ts",
+    "[...tail.touched]",
+    "[]",
+  ),
+  mutant(
+    "deletions of the tail mask nothing",
+    "src/query/tail.ts",
+    "      this.touched.add(id);",
+    "      if (row < batch.upserts) this.touched.add(id);",
+  ),
+  mutant(
+    "objects that nothing names yet are collected whatever their age",
+    "src/collect.ts",
+    "    if (!named && uploadedMs < oldMs) {",
+    "    if (!named) {",
+  ),
+  mutant(
+    "the collector deletes one log entry too many",
+    "src/collect.ts",
+    "sequence < object.to; sequence++",
+    "sequence <= object.to; sequence++",
+  ),
+  mutant(
+    "the collector deletes the newest manifest",
+    "src/collect.ts",
+    "if (version < currentVersion && object.uploadedMs <= beforeMs) {",
+    "if (object.uploadedMs <= beforeMs) {",
+  ),
+  mutant(
+    "a strong query trusts a young snapshot",
+    "src/snapshot.ts",
+    'if (consistency === "eventual" && last !== undefined && age <= limits.eventualAgeMsMax) {',
+    "if (last !== undefined && age <= limits.eventualAgeMsMax) {",
+  ),
+  mutant(
+    "without the owner a strong query takes its last snapshot for the newest",
+    "src/snapshot.ts",
+    "    return readForward(ports, last, asOfMs, target.name);",
+    "    return last;",
+  ),
+  mutant(
+    "a name made again goes on with its old generation",
+    "src/owner.ts",
+    "this.#state = stateAtFloor(firstManifest(this.#newGeneration()), false);",
+    "this.#state = stateAtFloor(firstManifest(generation), false);",
+  ),
+  mutant(
+    "the alarm does not send lost hints again",
+    "src/owner-jobs.ts",
+    "    this.#tellQueue();\n    // The alarm",
+    "    // The alarm",
+  ),
+  mutant(
+    "a lease never ends",
+    "src/namespace/jobs.ts",
+    "  return lasts(job.leaseUntilMs, limits.leaseMs, nowMs);",
+    "  return job.leaseUntilMs > 0;",
+  ),
+  mutant(
+    "bytes of the edge cache are believed",
+    "src/store/block-cache.ts",
+    "    if (bytes.length !== block.length || !block.verify(bytes)) {",
+    "    if (bytes.length !== block.length) {",
+  ),
+  mutant(
+    "bytes of the store are believed",
+    "src/store/block-reader.ts",
+    "  if (bytes.length !== block.length || !block.verify(bytes)) {",
+    "  if (bytes.length !== block.length) {",
+  ),
+  mutant(
+    "a deletion is answered before it is in the registry",
+    "src/owner.ts",
+    "this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);\n    this.#state = stateAtFloor",
+    "void writeRegistry;\n    this.#state = stateAtFloor",
+  ),
+  mutant(
+    "a merge puts nothing in the place of its inputs",
+    "src/compact.ts",
+    "      ...addition(emptied ? undefined : built),",
+    "      ...addition(undefined),",
+  ),
+  mutant(
+    "recovery believes that a lagging pointer is the newest manifest",
+    "src/recover.ts",
+    "      manifest = next;\n",
+    "      manifest = next;\n      if (version > 0) break;\n",
+  ),
+];
