@@ -62,10 +62,8 @@ export async function collect(
 ): Promise<Collected> {
   const root = generationRoot(tenant, job.generation);
   const stored = await ports.store.get(currentKey(root));
-  if (stored === undefined) {
-    return { version: 0, objects: 0 };
-  }
-  const current = (await openPointer(stored.bytes, ports.digest)).manifestVersion;
+  const pointer = stored && (await openPointer(stored.bytes, ports.digest));
+  const current = pointer?.manifestVersion ?? 0;
   // Records of later manifests are not in the job's.
   const version = Math.min(current, job.manifest.version);
   const before = job.deadBeforeMs ?? 0;

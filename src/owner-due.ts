@@ -1,6 +1,6 @@
 /**
- * What is due in a namespace, from the owner's state and job table alone; and when to look again.
- * Pure.
+ * What is due in a namespace, from the owner's state and job table alone; when to look again; and
+ * what to say of it. Pure.
  *
  * Order: flush before merge before collect before purge; within a kind, what failed before goes
  * first, flushes by range and none before an earlier one that has nobody.
@@ -17,6 +17,7 @@ import {
   type JobTable,
   type UnclaimedJob,
 } from "./namespace/jobs.ts";
+import type { IndexStatus } from "./namespace/protocol.ts";
 import { exists, type NamespaceState } from "./namespace/state.ts";
 
 /** Makes ids that are unique for ever: outputs are named after them. */
@@ -58,12 +59,12 @@ export function idleFlush(
 
 /** Its range is flushed, an input is gone, all is collected: there is nothing left to do. */
 export function isVoid(job: JobRecord, manifest: Manifest): boolean {
-  const { wal, deadBeforeMs } = job;
+  const { wal, deadBeforeMs, sweeps } = job;
   if (wal !== undefined) {
     return wal.from < manifest.floor;
   }
   if (deadBeforeMs !== undefined) {
-    return !manifest.dead.some(({ sinceMs }) => sinceMs <= deadBeforeMs);
+    return sweeps !== true && !manifest.dead.some(({ sinceMs }) => sinceMs <= deadBeforeMs);
   }
   const ids = new Set(manifest.segments.map(({ id }) => id));
   return (job.inputs ?? []).some((input) => !ids.has(input));
@@ -88,6 +89,7 @@ export function nextAlarmMs(
     const dead = state.manifest.dead[0];
     times.push(flushDueAtMs(state.tail) ?? Number.POSITIVE_INFINITY);
     times.push((dead?.sinceMs ?? Number.POSITIVE_INFINITY) + limits.collectGraceMs);
+    times.push(table.sweepDueMs ?? Number.POSITIVE_INFINITY);
   }
   const atMs = Math.max(soon, Math.min(...times));
   return Number.isFinite(atMs) ? atMs : undefined;
@@ -135,8 +137,11 @@ function collect(
     return isWaiting(running, nowMs) ? running : undefined;
   }
   const deadBeforeMs = nowMs - limits.collectGraceMs;
-  const due = manifest.dead.some(({ sinceMs }) => sinceMs <= deadBeforeMs);
-  return due ? { id: newId("c", manifest.version), kind: "collect", deadBeforeMs } : undefined;
+  const sweeps = (table.sweepDueMs ?? Number.POSITIVE_INFINITY) <= nowMs;
+  const isDue = sweeps || manifest.dead.some(({ sinceMs }) => sinceMs <= deadBeforeMs);
+  return isDue
+    ? { id: newId("c", manifest.version), kind: "collect", deadBeforeMs, sweeps }
+    : undefined;
 }
 
 function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
@@ -146,4 +151,37 @@ function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
     ({ generation, dueMs }) => dueMs <= nowMs && !taken.has(generation),
   )?.generation;
   return grave === undefined ? undefined : { id: `p-${grave}`, kind: "purge", grave };
+}
+
+/** What the namespace says about its index. `due`: the job the next claim would get. */
+export function indexStatus(
+  table: JobTable,
+  state: NamespaceState,
+  due: UnclaimedJob | undefined,
+  nowMs: number,
+): IndexStatus {
+  const { generation, next, manifest, unindexedRows, unindexedBytes } = state;
+  const open = table.jobs.filter((job) => !isVoid(job, manifest));
+  const jobs: IndexStatus["jobs"] = [
+    ...open.map((job) => {
+      const { id, kind, attempt } = job;
+      return { id, kind, attempt, state: isLeased(job, nowMs) ? "claimed" : "due" } as const;
+    }),
+    ...(due === undefined || open.some(({ id }) => id === due.id)
+      ? []
+      : [{ id: due.id, kind: due.kind, attempt: 0, state: "due" as const }]),
+  ];
+  return {
+    generation,
+    head: next,
+    floor: manifest.floor,
+    unindexedRows,
+    unindexedBytes,
+    manifestVersion: manifest.version,
+    segments: manifest.segments.map(({ id, level, rows, dead, bytes, clusters }) => {
+      return { id, level, rows, deadRows: dead.rows, bytes, clusters };
+    }),
+    jobs,
+    indexed: manifest.floor === next && !jobs.some(({ kind }) => /flush|merge/.test(kind)),
+  };
 }

@@ -19,15 +19,15 @@ import {
   claimJob,
   emptyJobTable,
   failJob,
-  findJob,
+  finishJob,
   forgetJob,
   heldJob,
   isBarred,
-  isLeased,
   type JobRecord,
   type JobTable,
   releaseJob,
   renewJob,
+  suspectOrphans,
   tableFor,
   takeTicket,
   type UnclaimedJob,
@@ -39,8 +39,8 @@ import type {
   Job,
   TicketReply,
 } from "./namespace/protocol.ts";
-import { applyManifest, type NamespaceState } from "./namespace/state.ts";
-import { dueJob, idleFlush, isVoid, nextAlarmMs } from "./owner-due.ts";
+import { applyManifest, exists, type NamespaceState } from "./namespace/state.ts";
+import { dueJob, idleFlush, indexStatus, isVoid, nextAlarmMs } from "./owner-due.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { publishManifest } from "./publish.ts";
 import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
@@ -75,7 +75,10 @@ export class OwnerJobs {
   async start(): Promise<void> {
     const stored = await this.#ports.storage.readJobs();
     const now = this.#ports.clock.now();
-    await this.#save(tableFor(stored, this.#host.state().generation, now));
+    const state = this.#host.state();
+    const table = tableFor(stored, state.generation, now);
+    // A lost table may have had jobs, and those outputs.
+    await this.#save(stored === undefined && exists(state) ? suspectOrphans(table, now) : table);
     this.hint();
   }
 
@@ -155,7 +158,7 @@ export class OwnerJobs {
         return { kind: "wait", ms: 250 };
       }
       // Whoever waits here may be the only one who could do the earlier range.
-      await this.#save(releaseJob(this.#table, job));
+      await this.#save(releaseJob(this.#table, job, now));
       this.hint();
       return { kind: "void", reason: "an earlier range has nobody" };
     }
@@ -214,15 +217,14 @@ export class OwnerJobs {
           ? { kind: "refused", reason: "nothing was collected" }
           : { ...manifest, ...this.#stampedVersion(manifest), dead };
       });
-      if (reply.kind === "refused") {
+      if (reply.kind === "refused" && held()?.sweeps !== true) {
         // `current` lags behind: not at once again.
         return await this.fail(id, attempt, reply.reason);
       }
     }
     const job = held();
     if (job !== undefined) {
-      const graves = this.#table.graves.filter(({ generation }) => generation !== job.grave);
-      await this.#save(forgetJob({ ...this.#table, graves }, id));
+      await this.#save(finishJob(this.#table, job, this.#ports.clock.now()));
     }
     this.hint();
     return true;
@@ -241,33 +243,7 @@ export class OwnerJobs {
 
   status(): IndexStatus {
     const now = this.#ports.clock.now();
-    const { generation, next, manifest, unindexedRows, unindexedBytes } = this.#host.state();
-    const due = this.#due(now);
-    const known = due === undefined ? undefined : findJob(this.#table, due.id);
-    const open = this.#table.jobs.filter((job) => !isVoid(job, manifest));
-    const jobs: IndexStatus["jobs"] = [
-      ...open.map((job) => {
-        const { id, kind, attempt } = job;
-        return { id, kind, attempt, state: isLeased(job, now) ? "claimed" : "due" } as const;
-      }),
-      ...(due === undefined || known !== undefined
-        ? []
-        : [{ id: due.id, kind: due.kind, attempt: 0, state: "due" as const }]),
-    ];
-    const indexing = jobs.filter(({ kind }) => kind === "flush" || kind === "merge");
-    return {
-      generation,
-      head: next,
-      floor: manifest.floor,
-      unindexedRows,
-      unindexedBytes,
-      manifestVersion: manifest.version,
-      segments: manifest.segments.map(({ id, level, rows, dead, bytes, clusters }) => {
-        return { id, level, rows, deadRows: dead.rows, bytes, clusters };
-      }),
-      jobs,
-      indexed: manifest.floor === next && indexing.length === 0,
-    };
+    return indexStatus(this.#table, this.#host.state(), this.#due(now), now);
   }
 
   #due(now: number): UnclaimedJob | undefined {
@@ -362,7 +338,10 @@ export class OwnerJobs {
   async #save(table: JobTable): Promise<void> {
     const { manifest } = this.#host.state();
     const jobs = table.jobs.filter((job) => !isVoid(job, manifest));
-    this.#table = { ...table, jobs };
+    const kept = { ...table, jobs };
+    // What is void may have been built all the same.
+    const isDropped = jobs.length < table.jobs.length;
+    this.#table = isDropped ? suspectOrphans(kept, this.#ports.clock.now()) : kept;
     await this.#ports.storage.writeJobs(this.#table);
   }
 

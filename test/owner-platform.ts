@@ -3,7 +3,7 @@
  *
  *   - Storage belongs to the newest instance. A write of an older one fails, and breaks it.
  *   - While a storage write is under way, puts, deletes, messages and replies issued after it wait;
- *     if it fails they are never sent.
+ *     if it fails they are never sent, and the instance is reset.
  *   - An instance that aborts ends in the middle of whatever it does; who waits for it hears so.
  *   - A call carries copies, and a view of a buffer would carry all of the buffer.
  */
@@ -45,15 +45,19 @@ export class RigInstance implements OwnerStorage {
   readonly #storage: RigStorage;
   readonly #number: number;
   readonly #hook: Hook;
+  readonly #onReset: () => void;
   readonly #dead: Promise<never>;
+  #isDead = false;
   #die: (error: Error) => void = () => {};
   #written: Promise<void> = Promise.resolve();
 
-  constructor(storage: RigStorage, hook: Hook) {
+  /** `onReset`: this instance ended, and was the newest. */
+  constructor(storage: RigStorage, hook: Hook, onReset: () => void) {
     storage.newest += 1;
     this.#storage = storage;
     this.#number = storage.newest;
     this.#hook = hook;
+    this.#onReset = onReset;
     this.#dead = new Promise((_, reject) => {
       this.#die = reject;
     });
@@ -66,13 +70,17 @@ export class RigInstance implements OwnerStorage {
 
   /** Nothing it does from now on has any effect. */
   kill(reason: string): void {
+    if (this.#isDead) return;
+    this.#isDead = true;
     this.#die(new EngineError("unavailable", `the object was reset: ${reason}`));
+    if (this.isNewest) this.#onReset();
   }
 
   /** Resolves like `effect` once all storage writes issued before it are durable. */
   async gate<T>(effect: () => Promise<T>): Promise<T> {
     const written = this.#written;
-    return await this.#alive(written.catch(() => new Promise<never>(() => {})).then(effect));
+    const released = written.catch(() => stopped());
+    return await this.#whileAlive(released.then(() => (this.#isDead ? stopped() : effect())));
   }
 
   readRecord(): Promise<OwnerRecord | undefined> {
@@ -108,17 +116,16 @@ export class RigInstance implements OwnerStorage {
         const method: unknown = Reflect.get(target, name, target);
         if (typeof method !== "function") return method;
         return async (...sent: unknown[]) => {
-          const reply: unknown = await this.#alive(
-            Promise.resolve(Reflect.apply(method, target, carry(sent) as unknown[])),
-          );
-          return carry(await this.gate(async () => reply));
+          const answer = Promise.resolve(Reflect.apply(method, target, carry(sent) as unknown[]));
+          const reply = answer.then((value: unknown) => this.gate(async () => value));
+          return carry(await Promise.race([this.#dead, reply]));
         };
       },
     });
   }
 
   #read<T>(read: () => T): Promise<T> {
-    return this.#alive(
+    return this.#whileAlive(
       this.#hook("storage.read", async () => {
         this.#fence();
         return structuredClone(read());
@@ -129,14 +136,14 @@ export class RigInstance implements OwnerStorage {
   /** Durable in order, and some time later. */
   #write(what: string, apply: () => void): Promise<void> {
     const before = this.#written;
-    this.#written = this.#alive(
+    this.#written = this.#whileAlive(
       this.#hook(`storage.${what}`, async () => {
         await before;
         this.#fence();
         apply();
       }),
     );
-    this.#written.catch(() => undefined);
+    this.#written.catch((error: unknown) => this.kill(String(error)));
     return this.#written;
   }
 
@@ -144,9 +151,20 @@ export class RigInstance implements OwnerStorage {
     if (!this.isNewest) throw new EngineError("fenced", "this instance was replaced");
   }
 
-  #alive<T>(effect: Promise<T>): Promise<T> {
-    return Promise.race([this.#dead, effect]);
+  /** A process that ended hears of nothing any more. */
+  async #whileAlive<T>(effect: Promise<T>): Promise<T> {
+    const done = await effect.then(
+      (value) => () => value,
+      (error: unknown) => () => {
+        throw error;
+      },
+    );
+    return this.#isDead ? await stopped() : done();
   }
+}
+
+function stopped(): Promise<never> {
+  return new Promise(() => {});
 }
 
 /** The store as one instance reaches it: its puts and deletes pass the gate, nobody else's. */

@@ -20,6 +20,7 @@ import { ByteLru } from "../src/store/byte-lru.ts";
 import { CountingStore } from "../src/store/counting-store.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
 import { MemoryStore } from "../src/store/memory-store.ts";
+import type { ObjectStore } from "../src/store/object-store.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FaultyStore } from "./faulty-store.ts";
 import { GatedStore, type Hook, RigInstance, RigStorage } from "./owner-platform.ts";
@@ -63,17 +64,21 @@ export class OwnerRig {
       if (this.putMs > 0) await this.clock.sleep(this.putMs);
       return await put(key, bytes, mode, options);
     };
-    this.instance = new RigInstance(this.storage, this.hook);
+    this.instance = new RigInstance(this.storage, this.hook, () => {});
     this.owner = this.restart();
   }
 
   /** A new instance; the old one, if any, is a zombie from now on. */
   restart(): Owner {
-    const instance = new RigInstance(this.storage, (what, apply) => this.hook(what, apply));
+    const instance = new RigInstance(
+      this.storage,
+      (what, apply) => this.hook(what, apply),
+      () => this.restart(),
+    );
     this.instance = instance;
     const owner = new Owner({
       ...this.ports(),
-      store: new GatedStore(this.store, instance),
+      store: new GatedStore(this.ownerStore(), instance),
       storage: instance,
       queue: {
         send: (hint) =>
@@ -89,7 +94,6 @@ export class OwnerRig {
       abort: (reason) => {
         this.aborts.push(reason);
         instance.kill(reason);
-        if (instance.isNewest) this.restart();
       },
     });
     this.owner = instance.face(owner);
@@ -104,6 +108,11 @@ export class OwnerRig {
       this.#stalls.delete(pattern);
       release();
     };
+  }
+
+  /** The store as owners reach it, behind their gates. */
+  ownerStore(): ObjectStore {
+    return this.store;
   }
 
   get identity(): Identity {
@@ -121,8 +130,12 @@ export class OwnerRig {
     return replyValue(await this.clock.run(reply));
   }
 
-  /** A commit of plain documents {id, n}, encoded under what the owner says now. */
-  async request(upserts: readonly DocumentId[], deletes: readonly DocumentId[] = []) {
+  /** A commit of documents {id, n}, encoded under what the owner says now. */
+  async request(
+    upserts: readonly DocumentId[],
+    deletes: readonly DocumentId[] = [],
+    n: (id: DocumentId) => number = Number,
+  ) {
     const { generation, schema } = await this.ask(this.owner.describe(this.tenant, this.name));
     const addition: SchemaAddition | undefined =
       schema.version > 0
@@ -135,7 +148,7 @@ export class OwnerRig {
       ids: [...upserts, ...deletes],
       dims: 0,
       vectors: new Float32Array(0),
-      attributes: [{ name: "n", values: upserts.map((id) => Number(id)) }],
+      attributes: [{ name: "n", values: upserts.map(n) }],
     });
     const rows = upserts.length + deletes.length;
     const request: CommitRequest = {

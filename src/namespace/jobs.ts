@@ -29,6 +29,8 @@ export interface JobRecord {
   readonly inputs?: readonly string[];
   /** Collect: what was dead at this time may go. */
   readonly deadBeforeMs?: number;
+  /** Collect: there may be orphans by now, even if nothing is dead. */
+  readonly sweeps?: boolean;
   /** Purge: the deleted generation. */
   readonly grave?: string;
 }
@@ -51,10 +53,19 @@ export interface JobTable {
   readonly flushBelow: number;
   /** Deleted generations and when their objects may go. */
   readonly graves: readonly { readonly generation: string; readonly dueMs: number }[];
+  /** When the outputs of attempts that came to nothing are old enough to be collected. */
+  readonly sweepDueMs: number | undefined;
 }
 
 export function emptyJobTable(generation: string): JobTable {
-  return { generation, jobs: [], ticket: undefined, flushBelow: 0, graves: [] };
+  return {
+    generation,
+    jobs: [],
+    ticket: undefined,
+    flushBelow: 0,
+    graves: [],
+    sweepDueMs: undefined,
+  };
 }
 
 /** The table of the name's present life: jobs of an earlier one are void, its graves are not. */
@@ -113,7 +124,13 @@ export function claimJob(
     leaseUntilMs: nowMs + limits.leaseMs,
     notBeforeMs: 0,
   };
-  return { table: replaceJob(table, claimed), job: claimed };
+  const again = known === undefined ? table : suspectOrphans(table, nowMs);
+  return { table: replaceJob(again, claimed), job: claimed };
+}
+
+/** An attempt came to nothing, and may have stored something before it did. */
+export function suspectOrphans(table: JobTable, nowMs: number): JobTable {
+  return { ...table, sweepDueMs: nowMs + limits.orphanAgeMs + limits.collectGraceMs };
 }
 
 export function renewJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
@@ -121,8 +138,9 @@ export function renewJob(table: JobTable, job: JobRecord, nowMs: number): JobTab
 }
 
 /** Gives a job back for which it is too early. */
-export function releaseJob(table: JobTable, job: JobRecord): JobTable {
-  return dropTicket(replaceJob(table, { ...job, leaseUntilMs: 0 }), job.id);
+export function releaseJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
+  const released = replaceJob(table, { ...job, leaseUntilMs: 0 });
+  return suspectOrphans(dropTicket(released, job.id), nowMs);
 }
 
 /** Gives a job back. Repeated failures wait longer: 1 s, 2 s, 4 s … one minute. */
@@ -130,7 +148,16 @@ export function failJob(table: JobTable, job: JobRecord, nowMs: number): JobTabl
   const failures = job.failures + 1;
   const waitMs = Math.min(backoffMaxMs, 1_000 * 2 ** Math.min(failures - 1, 10));
   const failed = { ...job, failures, leaseUntilMs: 0, notBeforeMs: nowMs + waitMs };
-  return dropTicket(replaceJob(table, failed), job.id);
+  return suspectOrphans(dropTicket(replaceJob(table, failed), job.id), nowMs);
+}
+
+/** A collection or purge that is done. */
+export function finishJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
+  const graves = table.graves.filter(({ generation }) => generation !== job.grave);
+  // What became suspect after the job began is for the next one.
+  const isSwept = job.sweeps === true && (table.sweepDueMs ?? 0) <= nowMs;
+  const sweepDueMs = isSwept ? undefined : table.sweepDueMs;
+  return forgetJob({ ...table, graves, sweepDueMs }, job.id);
 }
 
 export function forgetJob(table: JobTable, id: string): JobTable {
