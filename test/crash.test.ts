@@ -82,7 +82,9 @@ test.for(modes)("every effect, one at a time: %s", { timeout: 60_000 }, async (m
   const failures: string[] = [];
   for (let target = 1; target <= effects; target++) {
     const rig = new CrashRig(target, mode);
-    await whole(rig).catch((error: unknown) => failures.push(`${target} ${rig.hit}: ${error}`));
+    await whole(rig).catch((error: unknown) =>
+      failures.push(`${target} ${rig.hit}: ${String(error)}`),
+    );
   }
   expect(failures).toEqual([]);
 });
