@@ -4,6 +4,7 @@
  */
 import { collect, purge } from "../../src/collect.ts";
 import { compact } from "../../src/compact.ts";
+import { heartbeat } from "../../src/compact-resolve.ts";
 import { openGrave } from "../../src/format/registry.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";
 import { limits } from "../../src/limits.ts";
@@ -120,6 +121,7 @@ class Consumer {
   async #runJob(ports: IndexPorts, api: NamespaceApi, job: Job): Promise<void> {
     const world = this.#world;
     const { tenant, name } = world.identity;
+    const beat = heartbeat({ ports, api, identity: world.identity, job });
     try {
       switch (job.kind) {
         case "flush":
@@ -129,13 +131,13 @@ class Consumer {
           }
           break;
         case "collect": {
-          const { version } = await collect(ports, tenant, job);
+          const { version } = await collect(ports, tenant, job, beat);
           world.faults.saw("job: collect");
           replyValue(await api.finish(tenant, name, job.id, job.attempt, version));
           break;
         }
         case "purge":
-          await purge(ports, tenant, job.grave ?? "");
+          await purge(ports, tenant, job.grave ?? "", beat);
           world.faults.saw("job: purge");
           replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
           break;
@@ -158,17 +160,17 @@ function consumerPorts(process: Process): IndexPorts {
 /** Once an hour: purges generations deleted longer ago than the grace. */
 export function startCron(world: World): void {
   const process = new Process(world, "cron");
-  const { store, clock } = consumerPorts(process);
   const ports = consumerPorts(process);
-  const { tenant } = world.identity;
+  const owner = callOwner(process);
+  const { tenant, name } = world.identity;
   const sweep = async (): Promise<void> => {
-    const page = await store.list(gravePrefix(tenant));
+    const page = await ports.store.list(gravePrefix(tenant));
     for (const { key } of page.objects) {
-      const stored = await store.get(key);
+      const stored = await ports.store.get(key);
       const grave = stored && (await openGrave(stored.bytes, syncDigest));
-      if (grave && grave.deletedMs + limits.collectGraceMs < clock.now()) {
-        await purge(ports, tenant, grave.generation);
-      }
+      if (!grave || grave.deletedMs + limits.collectGraceMs > ports.clock.now()) continue;
+      const present = replyValue(await owner.describe(tenant, name));
+      if (present.generation !== grave.generation) await purge(ports, tenant, grave.generation);
     }
   };
   const tick = (): void => {

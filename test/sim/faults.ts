@@ -91,7 +91,7 @@ const rates: Readonly<Record<FaultKind, number>> = {
   "call-lost": 0.02,
   "reply-lost": 0.02,
   "call-overloaded": 0.01,
-  "object-crash": 0.006,
+  "object-crash": 0.01,
   "object-replaced": 0.004,
   "storage-slow": 0.03,
   "storage-fails": 0.002,

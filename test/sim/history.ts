@@ -12,6 +12,7 @@
  *   - in every manifest the living rows of all segments are those of the point at its floor
  */
 import { decodeBatch } from "../../src/format/batch.ts";
+import { equalBytes } from "../../src/format/envelope.ts";
 import { type OpenedWalEntry, openWalEntry } from "../../src/format/wal.ts";
 import { attachmentKey, generationRoot, sequenceOfWalKey } from "../../src/store/keys.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
@@ -48,7 +49,9 @@ const nowhere: Point = {
 export class History {
   readonly points: Point[] = [nowhere];
   readonly #world: World;
-  readonly #manifests: ManifestCheck;
+  readonly manifests: ManifestCheck;
+  /** Of the newest entry. */
+  #hash: Uint8Array = new Uint8Array(32);
   /** Index of the newest point known to be acknowledged, and when it became so. */
   #acknowledged = 0;
   readonly #acknowledgements: { readonly atMs: number; readonly index: number }[] = [];
@@ -57,7 +60,7 @@ export class History {
 
   constructor(world: World) {
     this.#world = world;
-    this.#manifests = new ManifestCheck(world);
+    this.manifests = new ManifestCheck(world);
   }
 
   get last(): Point {
@@ -70,7 +73,7 @@ export class History {
     if (generation !== undefined && sequence !== undefined) {
       await this.#entry(generation, sequenceOfWalKey(key) ?? 0, bytes);
     } else if (key.includes("/manifest/")) {
-      await this.#manifests.check(key, bytes);
+      await this.manifests.check(key, bytes);
     }
   }
 
@@ -87,6 +90,10 @@ export class History {
       return;
     }
     const entry = await openWalEntry(bytes, { generation, sequence }, syncDigest);
+    if (sequence > 0 && !equalBytes(entry.previous, this.#hash)) {
+      this.#world.violate("chain", `entry ${sequence} does not follow the one before it`);
+    }
+    this.#hash = entry.hash;
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");
     const documents = new Map(begins ? [] : last.documents);

@@ -19,22 +19,43 @@ const hourMs = 3_600_000;
 
 export async function settle(world: World): Promise<void> {
   const process = new Process(world, "operator");
+  // Lost storage means a lost alarm: somebody has to call once.
+  if (world.faults.isOn("storage-wiped")) await runWith(world, awaken(world, process));
+  await pass(world, 5);
+  drained(world);
   await runWith(world, indexAll(world, process));
-  if (world.isViolated) return;
+  // What nothing names may go after a day. The owner knows only of what its jobs left behind, so
+  // something dies then, and whoever collects it looks for all the rest.
   const { size } = world.store.memory;
-  // Orphans may go after a day; collectors run when something is dead, so something dies then.
-  await world.scheduler.run(world.scheduler.nowMs + 26 * hourMs, () => world.isViolated);
+  await pass(world, 28);
   await runWith(world, writeOnce(world, process));
   await runWith(world, indexAll(world, process));
-  await world.scheduler.run(world.scheduler.nowMs + 3 * hourMs, () => world.isViolated);
-  await runWith(world, findOrphans(world));
+  await pass(world, 3);
   if (world.store.memory.size < size) world.faults.saw("collect: orphans");
+  await runWith(world, findOrphans(world));
   if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
     world.violate("stuck", `${world.unfinished} operations have not ended`);
   }
 }
 
+function pass(world: World, hours: number): Promise<void> {
+  const untilMs = world.scheduler.nowMs + hours * hourMs;
+  return world.scheduler.run(untilMs, () => world.isViolated);
+}
+
+async function awaken({ identity }: World, process: Process): Promise<void> {
+  replyValue(await callOwner(process).describe(identity.tenant, identity.name));
+}
+
+/** By alarms alone: what is old enough is flushed though nobody asks. */
+function drained({ history, violate }: World): void {
+  const { generation, next, exists } = history.last;
+  const floor = history.manifests.floors.get(generation) ?? 0;
+  if (exists && floor < next) violate("not drained", `the floor is ${floor}, not ${next}`);
+}
+
 async function runWith(world: World, work: Promise<void>): Promise<void> {
+  if (world.isViolated) return;
   let done = false;
   const end = (): void => {
     done = true;
@@ -85,7 +106,9 @@ async function indexAll(world: World, process: Process): Promise<void> {
 async function findOrphans(world: World): Promise<void> {
   const { memory } = world.store;
   const { history, object } = world;
-  const all = (await memory.list("", { limit: 1_000 })).objects.map(({ key }) => key);
+  const oldMs = world.scheduler.nowMs - 26 * hourMs;
+  const page = await memory.list("", { limit: 1_000 });
+  const all = page.objects.filter(({ uploadedMs }) => uploadedMs < oldMs).map(({ key }) => key);
   const { last } = history;
   const root = last.exists ? generationRoot("default", last.generation) : "-";
   const generation = object.record?.generation;

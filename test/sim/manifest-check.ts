@@ -16,6 +16,9 @@ export class ManifestCheck {
   /** Ids of a segment by ordinal. */
   readonly #ids = new Map<string, readonly number[]>();
 
+  /** Of the newest manifest of each generation. */
+  readonly floors = new Map<string, number>();
+
   constructor(world: World) {
     this.#world = world;
   }
@@ -26,6 +29,7 @@ export class ManifestCheck {
     const manifest = await openManifest(bytes, { generation, version }, syncDigest);
     const fault = manifestFault(manifest);
     if (fault !== undefined) this.#world.violate("manifest", fault);
+    this.floors.set(generation, manifest.floor);
     const live = await this.#liveIds(manifest);
     const point = this.#world.history.pointAt(generation, manifest.floor);
     if (point === undefined) {

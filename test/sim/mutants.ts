@@ -40,6 +40,11 @@ export const mutants: readonly Mutant[] = [
         find: "member.fail(sealed.has(member) && writes(member) ? outcomeUnknown() : error);",
         replace: 'member.fail(new EngineError("conflict", String(error)));',
       },
+      {
+        file: "src/commit.ts",
+        find: "    this.#ports.abort(`commit failed: ${String(error)}`);\n",
+        replace: "",
+      },
     ],
   },
   mutant(
@@ -69,12 +74,6 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   mutant(
-    "the open slot is not settled at the start",
-    "src/owner.ts",
-    "await this.#commits.settle();",
-    "this.#intent = undefined;",
-  ),
-  mutant(
     "an adopted entry's schema is not looked at again",
     "src/namespace/group.ts",
     "        schemaVersion === outlook.schema.version\n",
@@ -95,13 +94,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "src/namespace/jobs.ts",
-        find: "  if (held !== undefined && !mine",
-        replace: "  if (held !== undefined && held.job === '' && !mine",
-      },
-      {
-        file: "src/owner-jobs.ts",
-        find: " || isBarred(this.#table, job, now)",
-        replace: " || isBarred({ ...this.#table, ticket: undefined }, job, now)",
+        find: "  return ticket !== undefined && !isMine && lasts(",
+        replace: "  return ticket?.job === '' && !isMine && lasts(",
       },
     ],
   },
@@ -150,20 +144,26 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "objects that nothing names yet are collected whatever their age",
     "src/collect.ts",
-    "    if (!named && uploadedMs < oldMs) {",
-    "    if (!named) {",
+    "  const oldMs = ports.clock.now() - limits.orphanAgeMs;",
+    "  const oldMs = ports.clock.now();",
   ),
   mutant(
     "the collector deletes one log entry too many",
     "src/collect.ts",
-    "sequence < object.to; sequence++",
-    "sequence <= object.to; sequence++",
+    "    if (sequence === undefined || sequence >= end) {",
+    "    if (sequence === undefined || sequence > end) {",
   ),
   mutant(
-    "the collector deletes the newest manifest",
+    "the collector deletes the newest manifest too",
     "src/collect.ts",
-    "if (version < currentVersion && object.uploadedMs <= beforeMs) {",
-    "if (object.uploadedMs <= beforeMs) {",
+    "    previous = object;\n",
+    "    previous = object;\n    if (object.uploadedMs <= beforeMs) doomed.push(object.key);\n",
+  ),
+  mutant(
+    "what is dead is collected at once, though somebody may still read it",
+    "src/collect.ts",
+    "    record.version <= version && record.sinceMs <= before;",
+    "    record.version <= version + before * 0;",
   ),
   mutant(
     "a strong query trusts a young snapshot",
@@ -219,10 +219,26 @@ export const mutants: readonly Mutant[] = [
     "      ...addition(emptied ? undefined : built),",
     "      ...addition(undefined),",
   ),
+  {
+    name: "the collector and recovery go by a pointer that lags",
+    edits: [
+      {
+        file: "src/recover.ts",
+        find: "      manifest = next;\n",
+        replace: "      manifest = next;\n      if (version > 0) break;\n",
+      },
+      {
+        file: "src/collect.ts",
+        find: "  const version = Math.min(current, job.manifest.version);",
+        replace: "  const version = job.manifest.version;",
+      },
+      { file: "src/recover.ts", find: "record?.manifestVersion ?? 0", replace: "0" },
+    ],
+  },
   mutant(
-    "recovery believes that a lagging pointer is the newest manifest",
-    "src/recover.ts",
-    "      manifest = next;\n",
-    "      manifest = next;\n      if (version > 0) break;\n",
+    "a repeated delta is applied again",
+    "src/compaction/delta.ts",
+    "    if (delta.floor.from !== manifest.floor || delta.floor.to <= delta.floor.from) {",
+    "    if (delta.floor.to <= delta.floor.from) {",
   ),
 ];

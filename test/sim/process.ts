@@ -31,6 +31,9 @@ export class Process {
     };
   }
 
+  /** Something of it is under way whose outcome it will not learn: a good moment to end. */
+  mayEnd(): void {}
+
   kill(): void {
     this.alive = false;
   }

@@ -179,7 +179,7 @@ class Instance extends Process {
   }
 
   /** Crashes are offered at every step that has an effect. */
-  mayEnd(): void {
+  override mayEnd(): void {
     const { faults, random, scheduler } = this.world;
     if (faults.strikes("object-crash")) {
       scheduler.after(random.spread(0.1, 100), "crash", () => this.die("crash"));

@@ -153,6 +153,7 @@ class StoreView implements ObjectStore {
       throw new EngineError("overloaded", "too many writes", { retryAfterMs: 1_000 });
     }
     if (faults.strikes("put-late")) {
+      for (let i = 0; i < 20; i++) this.#process.mayEnd();
       scheduler.after(random.spread(1, lateMsMax), "late put", () => {
         void this.#store.put(key, bytes, mode, options);
       });

@@ -27,7 +27,7 @@ export function randomSizes(random: SimRandom): Sizes {
   return {
     isolates: 1 + random.below(3),
     clients: 1 + random.below(5),
-    consumers: 1 + random.below(3),
+    consumers: 1 + random.below(4),
     ids: random.pick([6, 24, 24, 100]),
     rowsMax: random.pick([2, 6, 6, 30]),
     attributes: 5,

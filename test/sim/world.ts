@@ -133,9 +133,9 @@ export class World {
     return new Promise((resolve) => this.scheduler.after(ms, label, resolve));
   }
 
-  violate(kind: string, detail: string): void {
+  readonly violate = (kind: string, detail: string): void => {
     this.violations.push({ kind, detail, atMs: Math.round(this.scheduler.elapsedMs) });
-  }
+  };
 
   /** Whatever the engine throws is an EngineError; all else is a mistake of ours. */
   mustBeEngineError(error: unknown, where: string): void {

@@ -12,8 +12,8 @@ export interface WriteIntent {
   readonly upserts: readonly number[];
   readonly deletes: readonly number[];
   readonly vectors: readonly (readonly number[])[];
-  /** Number of an attribute that other documents may lack. */
-  readonly extra: number | undefined;
+  /** An attribute that other documents may lack; its type is its first writer's choice. */
+  readonly extra: { readonly name: string; readonly type: "string" | "int" } | undefined;
 }
 
 export function planWrite({ random, sizes, newTag }: World): WriteIntent {
@@ -22,7 +22,9 @@ export function planWrite({ random, sizes, newTag }: World): WriteIntent {
   const deletes = random.chance(0.1) ? ids.length : random.below(ids.length);
   const upserts = ids.slice(deletes);
   const tag = upserts.length > 0 ? newTag() : undefined;
-  const extra = random.chance(0.1) ? random.below(sizes.attributes) : undefined;
+  const name = `x${random.below(sizes.attributes)}`;
+  const type = random.pick(["string", "int"] as const);
+  const extra = random.chance(0.1) ? { name, type } : undefined;
   const vectors = upserts.map(() => Array.from({ length: dims }, () => random.below(16) - 8));
   return { tag, upserts, deletes: ids.slice(0, deletes), vectors, extra };
 }
@@ -35,7 +37,7 @@ export function buildWrite(schema: Schema, intent: WriteIntent): BuiltWrite {
     ["n", { type: "int", filterable: true }],
   ];
   if (intent.extra !== undefined) {
-    wanted.push([`x${intent.extra}`, { type: "string", filterable: true }]);
+    wanted.push([intent.extra.name, { type: intent.extra.type, filterable: true }]);
   }
   const attributes = new Map(wanted.filter(([name]) => !schema.attributes.has(name)));
   const isFirst = schema.version === 0;
@@ -47,7 +49,9 @@ export function buildWrite(schema: Schema, intent: WriteIntent): BuiltWrite {
     { name: "n", values: upserts.map((id) => (id * 7 + (tag ?? 0)) % 10) },
   ];
   if (extra !== undefined) {
-    columns.push({ name: `x${extra}`, values: upserts.map((id) => `value ${id} ${tag}`) });
+    const type = schema.attributes.get(extra.name)?.type ?? extra.type;
+    const values = upserts.map((id) => (type === "int" ? id : `value ${id} ${tag}`));
+    columns.push({ name: extra.name, values });
   }
   return {
     batch: {
