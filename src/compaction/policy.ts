@@ -93,6 +93,10 @@ function liveBytes(segment: SegmentInfo): number {
   return segment.bytes * (1 - segment.dead.rows / segment.rows);
 }
 
+function liveRows(segment: SegmentInfo): number {
+  return segment.rows - segment.dead.rows;
+}
+
 function tierOf(segment: SegmentInfo): number {
   return Math.max(0, Math.floor(Math.log(liveBytes(segment) / limits.flushBytes) / Math.log(4)));
 }
@@ -103,11 +107,24 @@ function mostlyDead(free: readonly SegmentInfo[]): readonly SegmentInfo[] | unde
   return worst === undefined ? undefined : [worst];
 }
 
-/** Flat segments are scanned whole: together they become one with clusters as soon as they can. */
+/**
+ * Flat segments are scanned whole: together they become one with clusters as soon as they can, or
+ * join the smallest one that has some, if that is not many times larger.
+ */
 function smallFlat(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
-  const flat = affordable(free.filter((segment) => segment.clusters === 0));
-  const rows = flat.reduce((sum, segment) => sum + segment.rows - segment.dead.rows, 0);
-  return flat.length >= 2 && rows >= limits.clusteredRowsMin ? flat : undefined;
+  // A larger one without clusters has no vectors, and nothing of it is ever scanned.
+  const flat = affordable(free.filter(({ rows }) => rows < limits.clusteredRowsMin));
+  const rows = flat.reduce((sum, segment) => sum + liveRows(segment), 0);
+  if (flat.length >= 2 && rows >= limits.clusteredRowsMin) {
+    return flat;
+  }
+  const smallest = free.find(({ clusters }) => clusters > 0);
+  const joins =
+    smallest !== undefined &&
+    rows >= limits.clusteredRowsMin / 2 &&
+    liveRows(smallest) <= rows * limits.mergeFanIn;
+  const inputs = joins ? affordable([...flat, smallest]) : [];
+  return inputs.length > flat.length ? inputs : undefined;
 }
 
 function fullTier(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
@@ -140,7 +157,7 @@ function affordable(smallestFirst: readonly SegmentInfo[]): readonly SegmentInfo
   let rows = 0;
   return smallestFirst.filter((segment) => {
     bytes += liveBytes(segment);
-    rows += segment.rows - segment.dead.rows;
+    rows += liveRows(segment);
     return bytes <= limits.mergeBytesMax && rows <= limits.mergeRowsMax;
   });
 }

@@ -73,6 +73,19 @@ test("flat segments go together once they are enough rows for clusters", () => {
   expect(planMerge([segment("a", MiB, 5_000), segment("b", MiB, 100)], new Set())).toBeUndefined();
 });
 
+test("enough flat rows join a segment with clusters that is not many times larger", () => {
+  const flat = segment("a", MiB, 5_000);
+  const clustered = (rows: number): SegmentInfo => segment("b", 50 * MiB, rows, 0, 24);
+  expect(planMerge([flat, clustered(20_000)], new Set())).toEqual(["a", "b"]);
+  expect(planMerge([flat, clustered(20_001)], new Set())).toBeUndefined();
+  expect(planMerge([segment("a", MiB, 4_000), clustered(9_000)], new Set())).toBeUndefined();
+});
+
+test("large segments without vectors are not merged for having no clusters", () => {
+  const plain = [segment("a", 100 * MiB, 500_000), segment("b", MiB, 9_000)];
+  expect(planMerge(plain, new Set())).toBeUndefined();
+});
+
 test("four segments of one tier become one of the next", () => {
   const tier = ["a", "b", "c", "d"].map((id) => segment(id, 30 * MiB, 9_000, 0, 24));
   expect(planMerge(tier, new Set())).toEqual(["a", "b", "c", "d"]);
