@@ -124,6 +124,36 @@ describe("a delta", () => {
     }
   });
 
+  test("whose answer was lost is committed once, and says so as often as it is sent", async () => {
+    const rig = new CompactRig();
+    await rig.put([1, 2]);
+    const job = await flushJob(rig);
+    const replies: unknown[] = [];
+    const api = beforeDelta(rig, async () => {});
+    const twice: NamespaceApi = new Proxy(api, {
+      get: (target, name) => {
+        const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
+        if (name !== "commitDelta") return method;
+        return async (...sent: unknown[]) => {
+          replies.push(await method(...sent));
+          return await method(...sent);
+        };
+      },
+    });
+    expect(await rig.clock.run(rig.start(job, twice))).toBe(true);
+    expect(replies).toEqual([{ ok: true, value: { kind: "committed", version: 1 } }]);
+    expect((await rig.head()).manifestVersion).toBe(1);
+  });
+
+  test("is refused when the lease ran out after its turn had come", async () => {
+    const rig = new CompactRig();
+    await rig.put([1, 2]);
+    const job = await flushJob(rig);
+    const api = beforeDelta(rig, () => rig.clock.sleep(limits.leaseMs + 1));
+    expect(await rig.clock.run(rig.start(job, api))).toBe(false);
+    expect((await rig.head()).manifestVersion).toBe(0);
+  });
+
   test("is committed however long its bitmaps took, unless another's turn has come", async () => {
     const rig = new CompactRig();
     await rig.put([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
@@ -231,6 +261,25 @@ describe("a collection", () => {
     const uninformed = { ...job, kind: "collect" as const, deadBeforeMs: rig.clock.now() };
     await rig.clock.run(collect(rig.ports(), rig.tenant, uninformed));
     expect(await rig.segmentIds()).toEqual(rig.model);
+  });
+
+  test("spares what died less than an hour ago, and what a running job has built", async () => {
+    const rig = new CompactRig();
+    await rig.put([1]);
+    await rig.flushAll();
+    await rig.clock.advance(limits.collectGraceMs + 2_000);
+    await rig.put([2], [1]);
+    expect(await rig.run(await flushJob(rig))).toBe(true);
+    await rig.clock.run(rig.owner.alarm(rig.identity));
+    const job = (await rig.claim()) as Job;
+    expect(job.kind).toBe("collect");
+    const prefix = await root(rig);
+    const built = `${prefix}segment/f9-0-1`;
+    await rig.memory.put(built, new Uint8Array(1), { kind: "create" });
+    const before = await keys(rig, prefix);
+    await rig.clock.run(collect(rig.ports(), rig.tenant, job));
+    const spared = before.filter((key) => key !== "wal/0000000000000000");
+    expect(await keys(rig, prefix)).toEqual(spared);
   });
 
   test("takes what landed in the log below the floor, too late for anybody", async () => {

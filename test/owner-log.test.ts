@@ -8,7 +8,7 @@ import { OwnerRig } from "./owner-rig.ts";
 import { syncDigest } from "./sync-digest.ts";
 
 /** An entry at the next slot, as an earlier instance's put would leave it when it lands late. */
-async function landLate(rig: OwnerRig, members: readonly WalMember[]): Promise<void> {
+async function landLate(rig: OwnerRig, members: readonly WalMember[], epoch = 1): Promise<void> {
   const { generation, next } = await rig.head();
   const root = generationRoot(rig.tenant, generation);
   const last = await rig.memory.get(walKey(root, next - 1));
@@ -20,7 +20,7 @@ async function landLate(rig: OwnerRig, members: readonly WalMember[]): Promise<v
   const entry = {
     generation,
     sequence: next,
-    epoch: 1,
+    epoch,
     nonce: new Uint8Array(16).fill(9),
     previous: hash,
     timeMs: rig.clock.now(),
@@ -194,6 +194,16 @@ describe("a deletion", () => {
 });
 
 describe("an instance that was replaced", () => {
+  test("ends when it meets its successor in the log", async () => {
+    const rig = new OwnerRig();
+    await rig.write([1]);
+    const request = await rig.request([2]);
+    await landLate(rig, [], 99);
+    await expect(rig.clock.run(rig.owner.commit(request))).rejects.toThrow("reset");
+    expect(rig.aborts).toHaveLength(1);
+    expect(await rig.head()).toMatchObject({ next: 2, epoch: 100, unindexedRows: 1 });
+  });
+
   test("registers no name", async () => {
     const rig = new OwnerRig();
     const request = await rig.request([1]);
