@@ -7,6 +7,7 @@ import type { DocumentId } from "../src/document/id.ts";
 import type { SchemaAddition } from "../src/document/schema.ts";
 import { EngineError } from "../src/errors.ts";
 import { encodeBatch } from "../src/format/batch.ts";
+import { limits } from "../src/limits.ts";
 import {
   type CommitRequest,
   protocolVersion,
@@ -36,6 +37,10 @@ export class OwnerRig {
   readonly faulty = new FaultyStore(this.memory);
   readonly store = new CountingStore(this.faulty);
   readonly storage = new RigStorage();
+  readonly pending = new MemoryBudget(this.clock, {
+    bytesMax: limits.objectBytesMax / 2,
+    leaseMs: limits.pendingLeaseMs,
+  });
   /** Puts to keys that match never arrive. */
   lost: RegExp | undefined;
   /** How long a put is under way. */
@@ -87,7 +92,7 @@ export class OwnerRig {
           }),
       },
       memory: new ByteLru(8 * 1024 * 1024),
-      pending: new MemoryBudget(this.clock, { bytesMax: 24 * 1024 * 1024, leaseMs: 600_000 }),
+      pending: this.pending,
       defer: (work) => {
         work.catch(() => undefined);
       },
