@@ -161,7 +161,8 @@ function run(file, args, { onTerminal = false, stdout = "inherit" } = {}) {
     let signalledAt = 0;
     let timer;
     const forward = (signal) => {
-      // A terminal and npm both deliver Ctrl-C, so what comes at once counts once; a later one insists.
+      // A terminal and npm both deliver Ctrl-C, so what comes at once counts once; a later one
+      // insists.
       if (signalledAt !== 0 && Date.now() - signalledAt > 1000) endGroup();
       if (signalledAt !== 0) return;
       signalledAt = Date.now();

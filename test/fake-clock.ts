@@ -10,7 +10,7 @@ import type { Clock } from "../src/ports.ts";
 
 interface Sleeper {
   readonly dueMs: number;
-  wake(): void;
+  readonly wake: () => void;
 }
 
 /** 2026-01-01T00:00:00Z: far from zero, so that a forgotten conversion shows. */
