@@ -148,7 +148,12 @@ async function readEntries(
   // An entry's digest takes a promise to check: openEntry does, before anything is believed.
   const bytesMax = Math.min(entryBytesMax, snapshot.unindexedBytes);
   await round.readObjects(
-    missing.map((sequence) => ({ key: walKey(root, sequence), bytesMax, verify: () => true })),
+    missing.map((sequence) => ({
+      key: walKey(root, sequence),
+      bytesMax,
+      isReserved: !isSmallTail(snapshot),
+      verify: () => true,
+    })),
     (index, stored) => {
       const sequence = missing[index] as number;
       if (stored === undefined) throw gone(walKey(root, sequence));
@@ -201,6 +206,7 @@ async function readParts(
   const objects = missing.map(({ ref }) => ({
     key: attachmentKey(context.root, ref.id),
     bytesMax: ref.length,
+    isReserved: !isSmallTail(context.snapshot),
     verify: (bytes: Uint8Array) => bytes.length === ref.length,
   }));
   const arrived = new Map<number, Uint8Array>();

@@ -57,6 +57,8 @@ export interface WholeObject {
   readonly key: string;
   /** Reserved for it; a larger object is corrupt. */
   readonly bytesMax: number;
+  /** The caller holds a reservation that covers it. */
+  readonly isReserved?: boolean;
   verify(bytes: Uint8Array): boolean;
 }
 
@@ -284,7 +286,8 @@ export class BlockReader {
         onObject(index, stored?.bytes);
       };
       const request = () => askStore().get(object.key);
-      tasks.push(this.#gate.run(object.bytesMax, batch, request, use));
+      const reserve = object.isReserved === true ? 0 : object.bytesMax;
+      tasks.push(this.#gate.run(reserve, batch, request, use));
     }
     await settleAll([this.#deliverHeld(held, batch, onObject), ...tasks]);
   }

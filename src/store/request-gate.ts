@@ -37,6 +37,9 @@ export class RequestGate {
    * Sends one request and gives its answer to `use`, which runs in one turn. If nothing stands in
    * the way it is sent before this function first returns. `bytes` stay reserved until `use` is
    * done.
+   *
+   * With 0 bytes it waits for no reservation: who holds one already must not wait for another,
+   * which somebody else may hold who waits too.
    */
   async run<T>(
     bytes: number,
@@ -50,7 +53,9 @@ export class RequestGate {
       let answer: T;
       try {
         if (batch.failed) return;
-        reservation = this.#budget.tryReserve(bytes) ?? (await this.#budget.reserve(bytes));
+        if (bytes > 0) {
+          reservation = this.#budget.tryReserve(bytes) ?? (await this.#budget.reserve(bytes));
+        }
         this.#reservedBytes += bytes;
         this.#reservedBytesPeak = Math.max(this.#reservedBytesPeak, this.#reservedBytes);
         answer = await request();
