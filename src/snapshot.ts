@@ -14,7 +14,7 @@
  */
 import type { Schema } from "./document/schema.ts";
 import { applyAddition } from "./document/schema.ts";
-import { EngineError, isEngineError, unavailable } from "./errors.ts";
+import { type EngineError, isEngineError, unavailable } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { type OpenedWalEntry, openWalEntry, walEntryBytes, walEntryRows } from "./format/wal.ts";
 import { limits } from "./limits.ts";
@@ -125,7 +125,7 @@ export async function takeSnapshot(
     if (consistency === "eventual" || last === undefined || age > fallbackAgeMsMax) {
       throw isEngineError(error) ? error : unavailable("the namespace cannot be reached", error);
     }
-    return readForward(ports, last, asOfMs, target.name);
+    return readForward(ports, last, asOfMs);
   });
   cache.remember(target.name, snapshot);
   return snapshot;
@@ -188,39 +188,34 @@ function heldManifest(reply: HeadReply, last: Snapshot | undefined): Manifest | 
 const probesAtOnce = limits.connectionsMax;
 const probedEntriesMax = 96;
 
-async function readForward(
-  ports: Ports,
-  last: Snapshot,
-  asOfMs: number,
-  name: string,
-): Promise<Snapshot> {
+async function readForward(ports: Ports, last: Snapshot, asOfMs: number): Promise<Snapshot> {
   const root = generationRoot(last.tenant, last.generation);
   let snapshot: Snapshot = { ...last, asOfMs };
   while (snapshot.next - last.next < probedEntriesMax) {
     const slots = Array.from({ length: probesAtOnce }, (_, i) => snapshot.next + i);
     const found = await Promise.all(slots.map((slot) => ports.store.get(walKey(root, slot))));
+    // A slot that was read too late may be missing because it was collected.
+    if (ports.clock.now() - last.asOfMs > fallbackAgeMsMax) {
+      break;
+    }
     for (const object of found) {
       if (object === undefined) {
         return snapshot;
       }
       const expected = { generation: last.generation, sequence: snapshot.next };
       const entry = await openWalEntry(object.bytes, expected, ports.digest);
-      snapshot = afterEntry(snapshot, entry, object.bytes, name);
+      snapshot = afterEntry(snapshot, entry, object.bytes);
     }
   }
-  throw unavailable("the namespace cannot be reached, and much was written since it was");
+  throw unavailable("the namespace cannot be reached, and it was long ago that it could");
 }
 
-function afterEntry(
-  before: Snapshot,
-  entry: OpenedWalEntry,
-  bytes: Uint8Array,
-  name: string,
-): Snapshot {
+function afterEntry(before: Snapshot, entry: OpenedWalEntry, bytes: Uint8Array): Snapshot {
   let { schema } = before;
   for (const member of entry.members) {
     if (member.kind === "tombstone") {
-      throw new EngineError("notFound", `🤷 namespace '${name}' was not found`);
+      // The name may have begun another life since, and only its owner knows.
+      throw unavailable("the namespace was deleted, and its owner cannot be reached");
     }
     schema = applyAddition(schema, member.addition);
   }

@@ -123,7 +123,7 @@ describe("while the owner cannot be reached", () => {
     expect(rig.reads.counts().get).toBeLessThanOrEqual(2 * limits.connectionsMax);
   });
 
-  test("its refusals count as unreachable, and a namespace's end as what it is", async () => {
+  test("its refusals count as unreachable, and a namespace's end leaves the answer to it", async () => {
     const rig = new SearchRig();
     await rig.put([documentAt(1)]);
     await idsOf(rig, all);
@@ -133,7 +133,7 @@ describe("while the owner cannot be reached", () => {
     await rig.put([documentAt(2)]);
     expect(await idsOf(rig, all, refusing)).toEqual([1, 2]);
     await rig.ask(rig.owner.remove(rig.tenant, rig.name));
-    expect(await failure(rig.searchThrough(unreachable, all))).toBe("notFound");
+    expect(await failure(rig.searchThrough(unreachable, all))).toBe("unavailable");
   });
 
   test("nothing is answered from a snapshot that the collector may have overtaken", async () => {
