@@ -6,7 +6,11 @@
 import { isEngineError } from "../../src/errors.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";
 import { limits } from "../../src/limits.ts";
-import { type NamespaceDescription, replyValue } from "../../src/namespace/protocol.ts";
+import {
+  type HeadRequest,
+  type NamespaceDescription,
+  replyValue,
+} from "../../src/namespace/protocol.ts";
 import type { Query } from "../../src/query/query.ts";
 import type { SearchResult } from "../../src/query/result.ts";
 import { search } from "../../src/search.ts";
@@ -168,9 +172,15 @@ export class Isolate {
     const { ask, check } = askAnything(random, sizes);
     const strong = random.chance(0.8);
     const maxAgeMs = faults.isOn("clock-jump") ? undefined : limits.eventualAgeMsMax + 1;
-    const window = strong ? history.beginRead() : history.beginStaleRead(maxAgeMs);
+    let window = strong ? history.beginRead() : history.beginStaleRead(maxAgeMs);
     const query: Query = { ...ask, consistency: strong ? "strong" : "eventual" };
-    const target = { ...identity, owner: callOwner(process) };
+    const owner = callOwner(process);
+    const head = async (request: HeadRequest) => {
+      const reply = await owner.head(request);
+      window = { ...window, isFirm: strong && reply.ok };
+      return reply;
+    };
+    const target = { ...identity, owner: { head } };
     const what = `${strong ? "strong" : "eventual"} ${check.kind} read`;
     let result: SearchResult;
     try {

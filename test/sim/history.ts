@@ -35,7 +35,11 @@ export interface Point {
 export interface ReadWindow {
   /** The oldest point it may show. */
   readonly first: number;
-  readonly isStrong: boolean;
+  /**
+   * The owner answered: what it has shown, nobody may take back. Without it the log may show an
+   * entry that its writer, and the owner, have not heard of yet.
+   */
+  readonly isFirm: boolean;
 }
 
 const nowhere: Point = {
@@ -187,20 +191,17 @@ export class History {
   }
 
   beginRead(): ReadWindow {
-    return { first: this.#acknowledged, isStrong: true };
+    return { first: this.#acknowledged, isFirm: true };
   }
 
   /** May show what was newest `ageMs` before it began; anything, if that is unknown. */
   beginStaleRead(ageMs: number | undefined): ReadWindow {
     const sinceMs = this.#world.scheduler.nowMs - (ageMs ?? Infinity);
     const known = this.#acknowledgements.findLast(({ atMs }) => atMs <= sinceMs);
-    return { first: known?.index ?? 0, isStrong: false };
+    return { first: known?.index ?? 0, isFirm: false };
   }
 
-  /**
-   * The read must agree with one point of its window, which ends now. What a strong read has shown,
-   * no later one may take back.
-   */
+  /** The read must agree with one point of its window, which ends now. */
   explain(
     window: ReadWindow,
     what: string,
@@ -210,7 +211,7 @@ export class History {
     for (let index = window.first; index < this.points.length; index++) {
       wrong = complaint(this.points[index] as Point);
       if (wrong === undefined) {
-        if (window.isStrong) this.#acknowledge(index);
+        if (window.isFirm) this.#acknowledge(index);
         return true;
       }
     }

@@ -142,12 +142,6 @@ export const mutants: readonly Mutant[] = [
     "      if (row < batch.upserts) this.touched.add(id);",
   ),
   mutant(
-    "objects that nothing names yet are collected whatever their age",
-    "src/collect.ts",
-    "  const oldMs = ports.clock.now() - limits.orphanAgeMs;",
-    "  const oldMs = ports.clock.now();",
-  ),
-  mutant(
     "the collector deletes one log entry too many",
     "src/collect.ts",
     "    if (sequence === undefined || sequence >= end) {",
@@ -160,12 +154,6 @@ export const mutants: readonly Mutant[] = [
     "    previous = object;\n    if (object.uploadedMs <= beforeMs) doomed.push(object.key);\n",
   ),
   mutant(
-    "what is dead is collected at once, though somebody may still read it",
-    "src/collect.ts",
-    "    record.version <= version && record.sinceMs <= before;",
-    "    record.version <= version + before * 0;",
-  ),
-  mutant(
     "a strong query trusts a young snapshot",
     "src/snapshot.ts",
     'if (consistency === "eventual" && last !== undefined && age <= limits.eventualAgeMsMax) {',
@@ -174,14 +162,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "without the owner a strong query takes its last snapshot for the newest",
     "src/snapshot.ts",
-    "    return readForward(ports, last, asOfMs, target.name);",
+    "    return readForward(ports, last, asOfMs);",
     "    return last;",
-  ),
-  mutant(
-    "a name made again goes on with its old generation",
-    "src/owner.ts",
-    "this.#state = stateAtFloor(firstManifest(this.#newGeneration()), false);",
-    "this.#state = stateAtFloor(firstManifest(generation), false);",
   ),
   mutant(
     "the alarm does not send lost hints again",
@@ -218,27 +200,5 @@ export const mutants: readonly Mutant[] = [
     "src/compact.ts",
     "      ...addition(emptied ? undefined : built),",
     "      ...addition(undefined),",
-  ),
-  {
-    name: "the collector and recovery go by a pointer that lags",
-    edits: [
-      {
-        file: "src/recover.ts",
-        find: "      manifest = next;\n",
-        replace: "      manifest = next;\n      if (version > 0) break;\n",
-      },
-      {
-        file: "src/collect.ts",
-        find: "  const version = Math.min(current, job.manifest.version);",
-        replace: "  const version = job.manifest.version;",
-      },
-      { file: "src/recover.ts", find: "record?.manifestVersion ?? 0", replace: "0" },
-    ],
-  },
-  mutant(
-    "a repeated delta is applied again",
-    "src/compaction/delta.ts",
-    "    if (delta.floor.from !== manifest.floor || delta.floor.to <= delta.floor.from) {",
-    "    if (delta.floor.to <= delta.floor.from) {",
   ),
 ];

@@ -7,7 +7,7 @@ describe("the simulated world", () => {
   test("loses nothing, shows no mixture and comes to rest, whatever goes wrong", async () => {
     const wrong: string[] = [];
     const summary = await runBatch({
-      seeds: 40,
+      seeds: 24,
       seed: 1,
       operations: 100,
       mode: "both",
@@ -16,7 +16,7 @@ describe("the simulated world", () => {
       },
     });
     expect(wrong).toEqual([]);
-    expect(summary.acknowledged).toBeGreaterThan(1_000);
+    expect(summary.acknowledged).toBeGreaterThan(500);
   }, 60_000);
 
   test("runs the same way twice under the same seed, and another way under another", async () => {
