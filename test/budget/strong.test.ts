@@ -231,7 +231,7 @@ class StrongRig extends OwnerRig {
   async reader(): Promise<void> {
     const ids = Array.from({ length: hot }, (_, id) => id);
     while (this.writing > 0) {
-      await this.clock.sleep(this.below(40));
+      await this.clock.sleep(this.below(100));
       await this.query({ ...this.#near(this.below(hot), this.below(50)), ids });
     }
   }
@@ -258,10 +258,10 @@ describe("a strong query sees every acknowledged write", () => {
   test("while everything is written, flushed and merged for the first time", async () => {
     const rig = new StrongRig(1);
     await live(rig, 50);
-    expect(rig.answered).toBeGreaterThan(1_000);
+    expect(rig.answered).toBeGreaterThan(800);
     expect(rig.jobs("flush")).toBeGreaterThan(15);
     expect(rig.jobs("merge")).toBeGreaterThan(5);
-  });
+  }, 30_000);
 
   test("while a clustered segment loses rows to newer ones and is merged", async () => {
     const rig = new StrongRig(2);
@@ -271,5 +271,5 @@ describe("a strong query sees every acknowledged write", () => {
     expect(rig.jobs("merge")).toBeGreaterThan(2);
     const { segments } = await rig.status();
     expect(segments.some(({ clusters, rows }) => clusters > 0 && rows >= 9_000 - hot)).toBe(true);
-  });
+  }, 30_000);
 });
