@@ -38,7 +38,7 @@ export interface CompactContext extends JobContext {
   readonly ports: IndexPorts;
 }
 
-/** Runs a flush or a merge to its end. False when its lease or inputs were gone: nothing changed. */
+/** Runs a flush or merge to its end. False when its lease or inputs were gone: nothing changed. */
 export async function compact(context: CompactContext): Promise<boolean> {
   const { job, identity, ports } = context;
   const home: SegmentHome = { tenant: identity.tenant, generation: job.generation };

@@ -9,9 +9,9 @@
  *     succeeds.
  *   - A put that throws may still have happened (`unavailable`). Only a fresh read can tell.
  *
- * Etags may repeat for equal bytes (on R2 the etag of a single-part object is its MD5). So an object
- * written with `replace` must never hold the same bytes twice; bodies carry a version and a nonce
- * for that.
+ * Etags may repeat for equal bytes (on R2 the etag of a single-part object is its MD5). So an
+ * object written with `replace` must never hold the same bytes twice; bodies carry a version and a
+ * nonce for that.
  */
 export interface ObjectStore {
   /** The object, or the given range of it; undefined if there is none. A range past the end throws `corrupt`. */
