@@ -29,6 +29,8 @@ export interface Refinement {
   readonly distance: DistanceQuery;
   readonly wanted: number;
   readonly query: Int8Query;
+  /** How much of their rigorous bounds distances are believed to be off. */
+  readonly boundShare: number;
   /** Keys of the ids that the tail touched. */
   readonly masks: KeySet;
   readonly survivors: Survivors;
@@ -143,7 +145,7 @@ async function refinePages(
 }
 
 function scorePage(
-  { context, segments, distance, query, survivors }: Refinement,
+  { context, segments, distance, query, boundShare, survivors }: Refinement,
   task: PageTask,
   page: RefineRows,
   indexes: readonly number[],
@@ -154,7 +156,7 @@ function scorePage(
   const start = refinePageStart(task.page);
   for (const [i, row] of indexes.entries()) {
     let estimate = scored.estimates[i] as number;
-    let bound = scored.bounds[i] as number;
+    let bound = boundShare * (scored.bounds[i] as number);
     // Normalising, and rounding the exact distance to f32, are not in the bound of the codes.
     bound += roundingSlack * (metric === "cosine_distance" ? 4 : estimate + bound);
     if (!(Math.abs(estimate) < Infinity && bound < Infinity)) {

@@ -21,7 +21,7 @@ import { normaliseRows } from "./index/vector/unit-vector.ts";
 import { limits } from "./limits.ts";
 import { type DistanceQuery, exactDistance } from "./query/distance.ts";
 import { KeySet } from "./query/key-set.ts";
-import { exactMax } from "./query/plan.ts";
+import { believedShare, exactMax } from "./query/plan.ts";
 import { Survivors } from "./query/survivors.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { type Refinement, refineBest, refineRanges } from "./search-refine.ts";
@@ -75,7 +75,16 @@ export async function searchVectors(
   const keys = idKeys(context.snapshot.schema.idKind ?? "uint", [...tail.touched]);
   const survivors = new Survivors(wanted, tail.distances);
   const masks = new KeySet(keys);
-  const refinement: Refinement = { context, segments, distance, wanted, query, masks, survivors };
+  const refinement: Refinement = {
+    context,
+    segments,
+    distance,
+    wanted,
+    query,
+    boundShare: exhaustive ? 1 : believedShare(rotated.length),
+    masks,
+    survivors,
+  };
   if (scanned === undefined) {
     await refineRanges(refinement, wholeSegments(segments), exhaustiveReadsMax);
   } else if (scanned.kind === "ranges") {

@@ -78,6 +78,16 @@ export function exactMax(wanted: number): number {
   return wanted + Math.max(exactExtraMin, Math.ceil(exactExtraShare * wanted));
 }
 
+/**
+ * Share of the rigorous bound of an int8 estimate that an approximate query believes. The bound is
+ * reached only if the lost parts of a row point exactly along the query; in a rotated space their
+ * product has a standard deviation of 1 / sqrt(width) of it. So these are six of those: nothing was
+ * ever lost by it, and a third fewer rows need their exact distance.
+ */
+export function believedShare(width: number): number {
+  return Math.min(1, 6 / Math.sqrt(width));
+}
+
 export function planScan(
   metric: DistanceMetric,
   segments: readonly PlannedSegment[],

@@ -54,7 +54,7 @@ test("merging them holds less than one compaction step may", () => {
 describe.each<Layout>(["several", "one"])("on segments merged into %s", (layout) => {
   beforeAll(() => namespace.publish(layers[layout]));
 
-  test("a query looks at less than a quarter of the rows and finds nearly all neighbours", async () => {
+  test("a query looks at few rows and finds nearly all neighbours", async () => {
     const isolate = namespace.openIsolate({ bytesMax: 512 * mebi });
     const results = await isolate.askAll(queries, 4);
     for (const { performance } of results) {
@@ -62,6 +62,8 @@ describe.each<Layout>(["several", "one"])("on segments merged into %s", (layout)
       expect(performance.clustersProbed).toBeGreaterThan(0);
     }
     expect(recallOf(results)).toBeGreaterThanOrEqual(0.97);
+    // Full vectors are the dearest blocks to read and to keep: hardly more than the answer's.
+    expect(mean(results.map(({ performance }) => performance.exact))).toBeLessThan(1.4 * topK);
   });
 
   test("a cold query takes at most 3 rounds and 24 reads", async () => {
@@ -202,7 +204,7 @@ describe("the memory of an isolate", () => {
     await namespace.clock.advance(1_000);
     expect(paused?.gets.length).toBeGreaterThan(0);
     expect(isolate.ports.budget.counts().reservedBytes).toBeGreaterThan(0);
-    await namespace.clock.advance(limits.reservationLeaseMs);
+    await namespace.clock.advance(limits.reservationLeaseMs + 10_000);
     isolate.ports.budget.tryReserve(bytesMax)?.release();
     expect(isolate.ports.budget.counts().expired).toBeGreaterThan(0);
     expectBounded(isolate);
