@@ -6,6 +6,7 @@ const indexPatienceMs = 20_000;
 
 export interface StoryAnswer<T> {
   readonly status: number;
+  readonly headers: Headers;
   readonly json: T;
 }
 
@@ -16,7 +17,8 @@ export async function send<T>(method: string, path: string, body?: unknown) {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const response = await exports.default.fetch(request);
-  const answer: StoryAnswer<T> = { status: response.status, json: await response.json<T>() };
+  const { status, headers } = response;
+  const answer: StoryAnswer<T> = { status, headers, json: await response.json<T>() };
   return answer;
 }
 
@@ -102,7 +104,11 @@ export class Namespace {
   }
 
   async delete(): Promise<void> {
-    expectOk(await send("DELETE", `/v2/namespaces/${this.name}`));
+    expectOk(await this.tryDelete());
+  }
+
+  tryDelete() {
+    return send<object>("DELETE", `/v2/namespaces/${this.name}`);
   }
 
   /** Drops the caches of the isolate. */
