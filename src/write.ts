@@ -58,8 +58,11 @@ export interface WriteOptions {
   readonly disableBackpressure: boolean;
 }
 
-/** Every attempt but the first follows from another writer's success. */
-const attemptsMax = 8;
+/**
+ * Every attempt but the first follows from another writer's success: as many as may found a
+ * namespace at once, each with attributes of its own.
+ */
+const attemptsMax = 40;
 
 /** Resolves with what was built once it is durable. `build` may run several times. */
 export async function write<T extends BuiltWrite>(
