@@ -19,8 +19,8 @@ import type { World } from "./world.ts";
 
 const invocationMs = 8 * 60_000;
 const hostMs = 15 * 60_000;
-/** Longer than any object that nothing names is kept. */
-const sleepHoursMax = 26;
+/** Longer than any lease, shorter than the grace: what lives longer may write into a purged life. */
+const sleepHoursMax = 0.9;
 
 export class SimQueue {
   readonly #world: World;

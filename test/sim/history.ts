@@ -191,7 +191,7 @@ export class History {
   }
 
   beginRead(): ReadWindow {
-    return { first: this.#acknowledged, isFirm: true };
+    return { first: this.#acknowledged, isFirm: false };
   }
 
   /** May show what was newest `ageMs` before it began; anything, if that is unknown. */

@@ -106,7 +106,7 @@ async function indexAll(world: World, process: Process): Promise<void> {
 async function findOrphans(world: World): Promise<void> {
   const { memory } = world.store;
   const { history, object } = world;
-  const oldMs = world.scheduler.nowMs - 26 * hourMs;
+  const oldMs = world.scheduler.nowMs - 27 * hourMs;
   const page = await memory.list("", { limit: 1_000 });
   const all = page.objects.filter(({ uploadedMs }) => uploadedMs < oldMs).map(({ key }) => key);
   const { last } = history;
