@@ -142,14 +142,19 @@ class ObjectStorage implements OwnerStorage {
   }
 
   setAlarm(atMs: number): Promise<void> {
-    return this.#storage.setAlarm(atMs);
+    return fenced(this.#storage.setAlarm(atMs));
   }
 
-  async #write(key: string, value: unknown): Promise<void> {
-    try {
-      await this.#storage.put(key, value);
-    } catch (error) {
-      throw new EngineError("fenced", `storage refuses this instance: ${String(error)}`);
-    }
+  #write(key: string, value: unknown): Promise<void> {
+    return fenced(this.#storage.put(key, value));
+  }
+}
+
+/** Its failure means that we were replaced. */
+async function fenced(write: Promise<void>): Promise<void> {
+  try {
+    await write;
+  } catch (error) {
+    throw new EngineError("fenced", `storage refuses this instance: ${String(error)}`);
   }
 }

@@ -189,8 +189,8 @@ export class Owner implements NamespaceApi {
   async alarm(identity: Identity | undefined): Promise<void> {
     try {
       const reply = await this.#answer(identity, async () => {
-        await this.#movePointer();
         await this.#jobs.alarm();
+        await this.#movePointer();
         return true as const;
       });
       if (reply.ok) {

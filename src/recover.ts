@@ -14,7 +14,7 @@
  * Cost: registry, current and manifests one get each, a list for each 1,000 tail entries, one get
  * for each entry.
  */
-import { corrupt, EngineError } from "./errors.ts";
+import { corrupt, EngineError, isEngineError } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openManifest } from "./format/manifest-codec.ts";
 import { openPointer, openRegistryEntry, type RegistryEntry } from "./format/registry.ts";
@@ -119,11 +119,18 @@ export async function readPointer(
   if (stored === undefined) {
     return { version: 0, etag: undefined };
   }
-  const pointer = await openPointer(stored.bytes, ports.digest);
-  if (pointer.generation !== generation) {
-    throw corrupt(`the pointer of ${generation} is one of ${pointer.generation}`);
+  const { etag } = stored;
+  try {
+    const pointer = await openPointer(stored.bytes, ports.digest);
+    const isOurs = pointer.generation === generation;
+    return { version: isOurs ? pointer.manifestVersion : 0, etag };
+  } catch (error) {
+    if (!isEngineError(error, "corrupt")) {
+      throw error;
+    }
+    // Only a hint: what it should say is found otherwise, and the next write replaces it.
+    return { version: 0, etag };
   }
-  return { version: pointer.manifestVersion, etag: stored.etag };
 }
 
 async function newestManifest(

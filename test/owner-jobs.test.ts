@@ -331,7 +331,14 @@ describe("a new instance", () => {
     await consume(rig);
     const prefix = await root(rig);
     expect(await rig.memory.get(manifestKey(prefix, 1))).toBeUndefined();
+    const pointer = await rig.memory.get(currentKey(prefix));
     await rig.memory.delete([currentKey(prefix)]);
+    rig.storage.wipe();
+    rig.restart();
+    expect(await rig.segmentIds()).toEqual(rig.model);
+
+    const torn = pointer?.bytes.subarray(0, 99) ?? new Uint8Array();
+    await rig.memory.put(currentKey(prefix), torn, { kind: "create" });
     rig.storage.wipe();
     rig.restart();
     expect(await rig.segmentIds()).toEqual(rig.model);
