@@ -19,7 +19,7 @@ import type { World } from "./world.ts";
 
 const invocationMs = 8 * 60_000;
 const hostMs = 15 * 60_000;
-/** Longer than any lease, shorter than the grace: what lives longer may write into a purged life. */
+/** Longer than a lease, shorter than the grace: what lives longer may write into a purged life. */
 const sleepHoursMax = 0.9;
 
 export class SimQueue {

@@ -24,8 +24,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",
-    "      onUnknown();\n      await ports.clock.sleep(backoffMs(slotBackoff, attempt, error, ports.random));\n      continue;",
-    '      return { kind: "ours" };',
+    'if (!isTransient(error) && !isEngineError(error, "conflict")) {\n        throw error;',
+    'if (isTransient(error)) {\n        return { kind: "ours" };',
   ),
   {
     name: "a put of unknown outcome counts as failed",
