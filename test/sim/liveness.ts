@@ -6,7 +6,7 @@
 import type { Manifest } from "../../src/format/manifest.ts";
 import { openManifest } from "../../src/format/manifest-codec.ts";
 import { openPointer } from "../../src/format/registry.ts";
-import { replyValue } from "../../src/namespace/protocol.ts";
+import { protocolVersion, replyValue } from "../../src/namespace/protocol.ts";
 import { currentKey, generationRoot, manifestKey } from "../../src/store/keys.ts";
 import { write } from "../../src/write.ts";
 import { syncDigest } from "../sync-digest.ts";
@@ -33,8 +33,21 @@ export async function settle(world: World): Promise<void> {
   await pass(world, 3);
   if (world.store.memory.size < size) world.faults.saw("collect: orphans");
   await runWith(world, findOrphans(world));
+  world.object.wipe();
+  await runWith(world, recovered(world, process));
   if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
     world.violate("stuck", `${world.unfinished} operations have not ended`);
+  }
+}
+
+/** From the store alone an instance knows all that was ever acknowledged. */
+async function recovered({ identity, history, violate }: World, process: Process): Promise<void> {
+  const head = replyValue(
+    await callOwner(process).head({ protocol: protocolVersion, ...identity }),
+  );
+  const { generation, next } = history.last;
+  if (head.generation !== generation || head.next !== next) {
+    violate("recovery", `entry ${head.next} of ${head.generation}, not ${next} of ${generation}`);
   }
 }
 

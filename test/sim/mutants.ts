@@ -148,12 +148,6 @@ export const mutants: readonly Mutant[] = [
     "    if (sequence === undefined || sequence > end) {",
   ),
   mutant(
-    "the collector deletes the newest manifest too",
-    "src/collect.ts",
-    "    previous = object;\n",
-    "    previous = object;\n    if (object.uploadedMs <= beforeMs) doomed.push(object.key);\n",
-  ),
-  mutant(
     "a strong query trusts a young snapshot",
     "src/snapshot.ts",
     'if (consistency === "eventual" && last !== undefined && age <= limits.eventualAgeMsMax) {',
@@ -190,10 +184,10 @@ export const mutants: readonly Mutant[] = [
     "  if (bytes.length !== block.length) {",
   ),
   mutant(
-    "a deletion is answered before it is in the registry",
+    "a deletion does not reach the registry",
     "src/owner.ts",
-    "this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);\n    this.#state = stateAtFloor",
-    "void writeRegistry;\n    this.#state = stateAtFloor",
+    'state: "deleted" as const',
+    'state: "live" as const',
   ),
   mutant(
     "a merge puts nothing in the place of its inputs",
