@@ -13,7 +13,8 @@ export class Process {
   readonly name: string;
   readonly sleepHoursMax: number;
   alive = true;
-  #skewMs = 0;
+  /** How far its clock is ahead. */
+  skewMs = 0;
   readonly clock: Clock;
 
   /** `sleepHoursMax`: how long the host may leave it without a turn. */
@@ -24,8 +25,8 @@ export class Process {
     this.clock = {
       now: () => {
         const { faults, random, scheduler } = world;
-        if (faults.strikes("clock-jump")) this.#skewMs = random.between(-skewMsMax, skewMsMax);
-        return Math.floor(scheduler.nowMs + this.#skewMs);
+        if (faults.strikes("clock-jump")) this.skewMs = random.between(-skewMsMax, skewMsMax);
+        return Math.floor(scheduler.nowMs + this.skewMs);
       },
       sleep: (ms) => this.pause(ms),
     };

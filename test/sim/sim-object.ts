@@ -272,7 +272,8 @@ class Instance extends Process {
         this.#write(() => {
           object.jobs = jobs;
         }),
-      setAlarm: (atMs) => this.#write(() => object.setAlarm(atMs)),
+      // Alarms go by the clock of their host.
+      setAlarm: (atMs) => this.#write(() => object.setAlarm(atMs - this.skewMs)),
     };
   }
 }
