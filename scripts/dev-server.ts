@@ -15,6 +15,8 @@ const host = "127.0.0.1";
 const healthyMsMax = 90_000;
 const pollMs = 100;
 const stopMsMax = 8_000;
+/** One that is still starting has nothing to put in order. */
+const stopStartingMsMax = 1_000;
 const outputCharactersKept = 20_000;
 
 export interface DevServer {
@@ -43,11 +45,15 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-/** Resolves when GET /health is answered with 200. Throws with wrangler's output if it never is. */
+/**
+ * Resolves when GET /health is answered with 200. Throws with wrangler's output if it never is, and
+ * when `interrupted`; nothing is left running then.
+ */
 export async function startDevServer(
   port: number,
   stateDir: string,
   verbose: boolean,
+  interrupted: AbortSignal,
 ): Promise<DevServer> {
   const wrangler = join(root, "node_modules", "wrangler", "bin", "wrangler.js");
   const options = {
@@ -70,16 +76,15 @@ export async function startDevServer(
     child.once("exit", () => resolve());
     child.once("error", () => resolve());
   });
-  const stop = (): Promise<void> => stopTree(child, ended);
   const url = `http://${host}:${port}`;
   try {
-    await untilHealthy(url, child);
+    await untilHealthy(url, child, interrupted);
   } catch (error) {
-    await stop();
+    await stopTree(child, ended, stopStartingMsMax);
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`${reason}\n\n${output()}`, { cause: error });
   }
-  return { url, ended, output, stop };
+  return { url, ended, output, stop: () => stopTree(child, ended, stopMsMax) };
 }
 
 function collectOutput(child: ChildProcess, verbose: boolean): () => string {
@@ -93,21 +98,27 @@ function collectOutput(child: ChildProcess, verbose: boolean): () => string {
   return () => kept.trim();
 }
 
-async function untilHealthy(url: string, child: ChildProcess): Promise<void> {
+async function untilHealthy(
+  url: string,
+  child: ChildProcess,
+  interrupted: AbortSignal,
+): Promise<void> {
   const endMs = performance.now() + healthyMsMax;
   while (performance.now() < endMs) {
+    interrupted.throwIfAborted();
     if (child.exitCode !== null || child.signalCode !== null) {
       throw new Error("wrangler dev ended before it was ready.");
     }
-    if (await isHealthy(url)) return;
+    if (await isHealthy(url, interrupted)) return;
     await sleep(pollMs);
   }
   throw new Error(`${url}/health gave no answer within ${healthyMsMax / 1000} s.`);
 }
 
-async function isHealthy(url: string): Promise<boolean> {
+async function isHealthy(url: string, interrupted: AbortSignal): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
+    const signal = AbortSignal.any([AbortSignal.timeout(5_000), interrupted]);
+    const response = await fetch(`${url}/health`, { signal });
     await response.arrayBuffer();
     return response.status === 200;
   } catch {
@@ -116,16 +127,21 @@ async function isHealthy(url: string): Promise<boolean> {
 }
 
 /** Asks first, then kills what is left, the runtime below it included. */
-async function stopTree(child: ChildProcess, ended: Promise<void>): Promise<void> {
+async function stopTree(
+  child: ChildProcess,
+  ended: Promise<void>,
+  patienceMs: number,
+): Promise<void> {
   const pid = child.pid;
   if (pid === undefined) return;
   const below = descendants(pid);
   child.kill("SIGINT");
   const wait = new AbortController();
-  const timeout = sleep(stopMsMax, undefined, { signal: wait.signal }).catch(() => undefined);
+  const timeout = sleep(patienceMs, undefined, { signal: wait.signal }).catch(() => undefined);
   await Promise.race([ended, timeout]);
   wait.abort();
-  for (const each of [pid, ...below]) {
+  // Asked again: one that was starting has started more meanwhile.
+  for (const each of new Set([pid, ...below, ...descendants(pid)])) {
     try {
       process.kill(each, "SIGKILL");
     } catch {

@@ -5,7 +5,8 @@
  *
  *   lost, unanswered   the request fails, without or with its effect
  *   late               the put fails, and takes effect three seconds later
- *   dies before/after  nothing of its process happens from then on; a new instance or attempt begins
+ *   dies before/after  nothing of its process happens from then on; a new instance or attempt
+ *                      begins
  *   replaced           a new instance begins beside the old one, which does not know
  */
 import { collect, purge } from "../src/collect.ts";

@@ -14,6 +14,7 @@ import { ensureLocalKey } from "../local-key.ts";
 import { port } from "../options.ts";
 import { cannotRun, failed } from "../outcome.ts";
 import { loadSampleOnce, sampleNamespace, sampleQuestion, searchSample } from "../sample.ts";
+import { lockState } from "../state-lock.ts";
 import { formatTable } from "../table.ts";
 
 interface Options {
@@ -39,9 +40,30 @@ export function startCommand(): Command {
 }
 
 async function start(options: Options): Promise<void> {
+  const stateDir = resolve(root, options.state);
+  const unlock = lockState(stateDir);
+  if (typeof unlock === "number") {
+    throw cannotRun(
+      `A server with this state runs already (process ${unlock}): end it, or choose another --state.`,
+    );
+  }
+  try {
+    await run(options, stateDir);
+  } finally {
+    unlock();
+  }
+}
+
+async function run(options: Options, stateDir: string): Promise<void> {
   const interrupted = waitForSignal();
-  const server = await Promise.race([open(options), interrupted]);
-  if (server === "interrupted") return;
+  const interruption = new AbortController();
+  const opening = open(options, stateDir, interruption.signal);
+  const server = await Promise.race([opening, interrupted]);
+  if (server === "interrupted") {
+    interruption.abort();
+    await opening.then((opened) => opened.stop()).catch(() => undefined);
+    return;
+  }
   try {
     const connection = { url: server.url, apiKey: ensureLocalKey() };
     await Promise.race([greet(connection, options), interrupted]);
@@ -64,16 +86,19 @@ function waitForSignal(): Promise<"interrupted"> {
   });
 }
 
-async function open({ port, state, fresh, quiet, verbose }: Options): Promise<DevServer> {
+async function open(
+  { port, fresh, quiet, verbose }: Options,
+  stateDir: string,
+  interrupted: AbortSignal,
+): Promise<DevServer> {
   if (!(await isPortFree(port))) {
     throw cannotRun(`Port ${port} is in use: end what uses it, or choose another with --port.`);
   }
-  const stateDir = resolve(root, state);
   if (fresh) rmSync(stateDir, { recursive: true, force: true });
   ensureLocalKey();
   if (!quiet) console.error("Starting ...");
   try {
-    return await startDevServer(port, stateDir, verbose);
+    return await startDevServer(port, stateDir, verbose, interrupted);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw cannotRun(`The server did not start. ${reason}`);

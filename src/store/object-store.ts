@@ -14,7 +14,10 @@
  * nonce for that.
  */
 export interface ObjectStore {
-  /** The object, or the given range of it; undefined if there is none. A range past the end throws `corrupt`. */
+  /**
+   * The object, or the given range of it; undefined if there is none. A range past the end throws
+   * `corrupt`.
+   */
   get(key: string, range?: ByteRange): Promise<StoredObject | undefined>;
   head(key: string): Promise<ObjectInfo | undefined>;
   put(key: string, bytes: Uint8Array, mode: PutMode, options?: PutOptions): Promise<PutResult>;

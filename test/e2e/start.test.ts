@@ -87,6 +87,23 @@ it("keeps state and key, loads nothing the second time, and says little if asked
   const client = new ApiClient({ url, apiKey });
   const status = await client.get<{ head: number }>("/v1/namespaces/sample/index");
   expect(status.head).toBe(1);
+
+  // Two servers would each believe that the log is theirs alone; --fresh would delete it.
+  const second = start(await freePort(), "--fresh");
+  expect(await second.ended).toBe(2);
+  expect(second.stderr()).toMatch(/^A server with this state runs already \(process \d+\)/);
+  expect(await client.get("/v1/namespaces/sample/index")).toEqual(status);
+});
+
+it("ends at once, and leaves nothing, when interrupted while starting", async () => {
+  const command = start(await freePort());
+  while (descendants(command.child.pid ?? 0).length < 2) await sleep(20);
+  await sleep(300);
+  const below = descendants(command.child.pid ?? 0);
+  command.child.kill("SIGINT");
+  expect(await command.ended).toBe(0);
+  await sleep(200);
+  expect(below.filter(isAlive)).toEqual([]);
 });
 
 it("says in one sentence that the port is taken, and exits with 2", async () => {
