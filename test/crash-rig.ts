@@ -1,6 +1,6 @@
 /**
- * A namespace in which one effect goes wrong: the n-th request to the store or to an object's own
- * storage, of the owner or of a consumer, counted over a whole scenario. Whoever calls behaves as
+ * A namespace in which some effects go wrong: requests to the store or to the object's own storage,
+ * of the owner or of a consumer, chosen by their number in a whole scenario. Whoever calls behaves as
  * Workers and the queue do: asks again until it is answered.
  *
  *   lost, unanswered   the request fails, without or with its effect
@@ -25,6 +25,7 @@ import { MemoryBudget } from "../src/store/memory-budget.ts";
 import type { ObjectStore } from "../src/store/object-store.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { HookedStore } from "./hooked-store.ts";
+import type { RigInstance } from "./owner-platform.ts";
 import { OwnerRig } from "./owner-rig.ts";
 
 export const modes = [
@@ -43,26 +44,33 @@ export type Mode = (typeof modes)[number];
 const callsMax = 40;
 const lateMs = 3_000;
 
+/** What goes wrong: the effect of this number, counted from 1, in this way. */
+export interface Fault {
+  readonly effect: number;
+  readonly mode: Mode;
+}
+
 export class CrashRig extends OwnerRig {
-  /** Effects so far; the one that goes wrong, and how. */
-  effects = 0;
-  readonly #target: number;
-  readonly #mode: Mode;
-  /** What went wrong in the end. */
-  hit: string | undefined;
+  /** What happened so far, in order. */
+  readonly effects: string[] = [];
+  readonly #faults: readonly Fault[];
   /** What must be found: id to version. */
   readonly model = new Map<DocumentId, number>();
 
-  constructor(target: number, mode: Mode) {
+  constructor(...faults: readonly Fault[]) {
     super("crash");
-    this.#target = target;
-    this.#mode = mode;
-    this.hook = (what, apply) => this.#effect(`owner ${what}`, apply);
+    this.#faults = faults;
+    this.hook = (what, apply, instance) => this.#effect(`owner ${what}`, apply, instance);
     this.restart();
   }
 
-  override ownerStore(): ObjectStore {
-    return new HookedStore(this.store, (what, apply) => this.hook(what, apply));
+  /** What went wrong. */
+  get hits(): string {
+    return this.#faults.map(({ effect }) => `${effect} ${this.effects[effect - 1]}`).join(", ");
+  }
+
+  override ownerStore(instance: RigInstance): ObjectStore {
+    return new HookedStore(this.store, (what, apply) => this.hook(what, apply, instance));
   }
 
   /** Write until it is acknowledged. */
@@ -202,12 +210,12 @@ export class CrashRig extends OwnerRig {
     });
   }
 
-  async #effect<T>(what: string, apply: () => Promise<T>): Promise<T> {
-    this.effects += 1;
-    if (this.effects !== this.#target) return await apply();
-    this.hit = what;
-    const isOwner = what.startsWith("owner");
-    switch (this.#mode) {
+  async #effect<T>(what: string, apply: () => Promise<T>, instance?: RigInstance): Promise<T> {
+    const number = this.effects.push(what);
+    const fault = this.#faults.find(({ effect }) => effect === number);
+    switch (fault?.mode) {
+      case undefined:
+        return await apply();
       case "lost":
         throw failure(what);
       case "unanswered":
@@ -222,27 +230,52 @@ export class CrashRig extends OwnerRig {
         return await apply();
       case "replaced":
       case "replaced, storage wiped":
-        if (isOwner) {
-          if (this.#mode.endsWith("wiped")) this.storage.wipe();
+        if (instance?.isNewest === true) {
+          this.#mayWipe(fault.mode);
           this.restart();
         }
         return await apply();
       case "dies before":
       case "dies before, storage wiped":
-        return await this.#die(isOwner);
+        return await this.#die(fault.mode, instance);
       case "dies after":
       case "dies after, storage wiped":
         await apply();
-        return await this.#die(isOwner);
+        return await this.#die(fault.mode, instance);
     }
   }
 
-  #die(isOwner: boolean): Promise<never> {
-    if (isOwner) {
-      if (this.#mode.endsWith("wiped")) this.storage.wipe();
-      this.instance.kill("it died");
-    }
+  #die(mode: Mode, instance: RigInstance | undefined): Promise<never> {
+    if (instance?.isNewest === true) this.#mayWipe(mode);
+    instance?.kill("it died");
     return new Promise(() => {});
+  }
+
+  #mayWipe(mode: Mode): void {
+    if (mode.endsWith("wiped")) this.storage.wipe();
+  }
+}
+
+/** Whether this effect can go wrong in this way, and not just as in another. */
+export function applies(mode: Mode, what: string): boolean {
+  const isPut = what.includes(" put ");
+  const isOwners = what.startsWith("owner");
+  const changes = isPut || /delete|storage\.(write|set)/.test(what);
+  switch (mode) {
+    case "lost":
+    case "dies before":
+      return true;
+    case "late":
+      return isPut;
+    case "unanswered":
+    case "dies after":
+      return changes;
+    case "dies before, storage wiped":
+      return isOwners;
+    case "replaced":
+    case "replaced, storage wiped":
+    case "dies after, storage wiped":
+      return isOwners && changes;
   }
 }
 

@@ -1,13 +1,13 @@
 /**
- * A namespace's whole life, with everything that can go wrong going wrong once: each request to the
- * store or to the object's own storage, in each way. Afterwards every acknowledged write is there
+ * A namespace's whole life, with everything that can go wrong going wrong: each request to the
+ * store or to the object's own storage, in each way; and pairs of them. Afterwards every acknowledged write is there
  * exactly once and in its newest version, what was deleted stays deleted, and alarms alone bring
  * everything to rest.
  */
 import { expect, test } from "vitest";
 import { limits } from "../src/limits.ts";
 import { generationRoot } from "../src/store/keys.ts";
-import { CrashRig, type Mode, modes } from "./crash-rig.ts";
+import { applies, CrashRig, type Fault, type Mode, modes } from "./crash-rig.ts";
 
 /** Create, overwrite, delete rows, flush, merge, collect, delete, create again, purge. */
 async function live(rig: CrashRig): Promise<void> {
@@ -38,8 +38,8 @@ async function expectModel(rig: CrashRig): Promise<void> {
 
 /** Nothing is left to do, and nothing lies around but what the newest manifest names. */
 async function expectRest(rig: CrashRig): Promise<void> {
-  // Twice: an object that forgot its alarm has to be asked something first.
-  for (let i = 0; i < 2; i++) {
+  // Again: an object that forgot its alarm has to be asked something first.
+  for (let i = 0; i < 3; i++) {
     await rig.insist(() => rig.head());
     await rig.drain();
   }
@@ -57,34 +57,47 @@ async function expectRest(rig: CrashRig): Promise<void> {
   expect(strays).toEqual([]);
 }
 
-async function run(target: number, mode: Mode): Promise<CrashRig> {
-  const rig = new CrashRig(target, mode);
-  await whole(rig);
+async function lead(...faults: readonly Fault[]): Promise<CrashRig> {
+  const rig = new CrashRig(...faults);
+  try {
+    await live(rig);
+    await expectModel(rig);
+    await expectRest(rig);
+    rig.storage.wipe();
+    rig.restart();
+    await expectModel(rig);
+  } catch (error) {
+    const modes = faults.map(({ mode }) => mode).join(", ");
+    throw new Error(`${modes} at ${rig.hits}: ${String(error)}`, { cause: error });
+  }
   return rig;
 }
 
-async function whole(rig: CrashRig): Promise<void> {
-  await live(rig);
-  await expectModel(rig);
-  await expectRest(rig);
-  rig.storage.wipe();
-  rig.restart();
-  await expectModel(rig);
-}
+test.for(modes)(
+  "one failure at a time, each effect in turn: %s",
+  async (mode) => {
+    const { effects } = await lead();
+    expect(effects.length).toBeGreaterThan(100);
+    for (const [i, what] of effects.entries()) {
+      if (applies(mode, what)) await lead({ effect: i + 1, mode });
+    }
+  },
+  30_000,
+);
 
-test("a life without failures", async () => {
-  const rig = await run(0, "lost");
-  expect(rig.effects).toBeGreaterThan(100);
-});
-
-test.for(modes)("every effect, one at a time: %s", { timeout: 60_000 }, async (mode) => {
-  const { effects } = await run(0, mode);
-  const failures: string[] = [];
-  for (let target = 1; target <= effects; target++) {
-    const rig = new CrashRig(target, mode);
-    await whole(rig).catch((error: unknown) =>
-      failures.push(`${target} ${rig.hit}: ${String(error)}`),
-    );
+test("two failures in one life, at random", async () => {
+  const random = randomFrom(7);
+  for (let pair = 0; pair < 300; pair++) {
+    const first = { effect: 1 + random(150), mode: modes[random(modes.length)] as Mode };
+    const later = 1 + random(random(2) === 0 ? 12 : 60);
+    await lead(first, { effect: first.effect + later, mode: modes[random(modes.length)] as Mode });
   }
-  expect(failures).toEqual([]);
-});
+}, 30_000);
+
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return (state >>> 8) % below;
+  };
+}

@@ -11,6 +11,7 @@ import { EngineError } from "../src/errors.ts";
 import type { JobTable } from "../src/namespace/jobs.ts";
 import type { Owner } from "../src/owner.ts";
 import type { OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
+import type { Clock } from "../src/ports.ts";
 import type {
   ByteRange,
   ListOptions,
@@ -23,8 +24,8 @@ import type {
   StoredObject,
 } from "../src/store/object-store.ts";
 
-/** Carries out one effect, or makes it fail. */
-export type Hook = <T>(what: string, apply: () => Promise<T>) => Promise<T>;
+/** Carries out one effect, or makes it fail. `instance`: whose it is, if an owner's. */
+export type Hook = <T>(what: string, apply: () => Promise<T>, instance?: RigInstance) => Promise<T>;
 
 /** The durable storage all instances of one object share; only the newest may touch it. */
 export class RigStorage {
@@ -83,6 +84,11 @@ export class RigInstance implements OwnerStorage {
     return await this.#whileAlive(released.then(() => (this.#isDead ? stopped() : effect())));
   }
 
+  /** The clock as this instance sees it: nobody wakes up in a process that ended. */
+  clock(clock: Clock): Clock {
+    return { now: () => clock.now(), sleep: (ms) => this.#whileAlive(clock.sleep(ms)) };
+  }
+
   readRecord(): Promise<OwnerRecord | undefined> {
     return this.#read(() => this.#storage.record);
   }
@@ -126,10 +132,14 @@ export class RigInstance implements OwnerStorage {
 
   #read<T>(read: () => T): Promise<T> {
     return this.#whileAlive(
-      this.#hook("storage.read", async () => {
-        this.#fence();
-        return structuredClone(read());
-      }),
+      this.#hook(
+        "storage.read",
+        async () => {
+          this.#fence();
+          return structuredClone(read());
+        },
+        this,
+      ),
     );
   }
 
@@ -137,11 +147,15 @@ export class RigInstance implements OwnerStorage {
   #write(what: string, apply: () => void): Promise<void> {
     const before = this.#written;
     this.#written = this.#whileAlive(
-      this.#hook(`storage.${what}`, async () => {
-        await before;
-        this.#fence();
-        apply();
-      }),
+      this.#hook(
+        `storage.${what}`,
+        async () => {
+          await before;
+          this.#fence();
+          apply();
+        },
+        this,
+      ),
     );
     this.#written.catch((error: unknown) => this.kill(String(error)));
     return this.#written;

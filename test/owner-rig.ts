@@ -77,13 +77,14 @@ export class OwnerRig {
   restart(): Owner {
     const instance = new RigInstance(
       this.storage,
-      (what, apply) => this.hook(what, apply),
+      (what, apply, whose) => this.hook(what, apply, whose),
       () => this.restart(),
     );
     this.instance = instance;
     const owner = new Owner({
       ...this.ports(),
-      store: new GatedStore(this.ownerStore(), instance),
+      clock: instance.clock(this.clock),
+      store: new GatedStore(this.ownerStore(instance), instance),
       storage: instance,
       queue: {
         send: (hint) =>
@@ -116,7 +117,7 @@ export class OwnerRig {
   }
 
   /** The store as owners reach it, behind their gates. */
-  ownerStore(): ObjectStore {
+  ownerStore(_instance: RigInstance): ObjectStore {
     return this.store;
   }
 
