@@ -85,7 +85,7 @@ for (const mode of modes) {
 
 test("two failures in one life, at random", async () => {
   const random = randomFrom(7);
-  for (let pair = 0; pair < 300; pair++) {
+  for (let pair = 0; pair < 150; pair++) {
     const first = { effect: 1 + random(150), mode: modes[random(modes.length)] as Mode };
     const later = 1 + random(random(2) === 0 ? 12 : 60);
     await lead(first, { effect: first.effect + later, mode: modes[random(modes.length)] as Mode });

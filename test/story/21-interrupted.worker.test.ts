@@ -3,8 +3,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { Namespace } from "../workerd/api.ts";
 
-const writers = 16;
-const chaosMs = 3_000;
+const writers = 8;
+const chaosMs = 2_000;
 
 async function abort(namespace: Namespace): Promise<void> {
   await runInDurableObject(namespace.stub(), (_, state) => state.abort("interrupted")).catch(
@@ -41,7 +41,7 @@ it("holds every acknowledged write once, in its newest version", async () => {
     }
   };
   await Promise.all([chaos, ...Array.from({ length: writers }, (_, id) => write(id))]);
-  expect(interruptions).toBeGreaterThan(10);
+  expect(interruptions).toBeGreaterThan(8);
   expect(acknowledged.size).toBe(writers);
 
   const rows = await storm.rows();
