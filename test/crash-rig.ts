@@ -1,7 +1,7 @@
 /**
  * A namespace in which some effects go wrong: requests to the store or to the object's own storage,
- * of the owner or of a consumer, chosen by their number in a whole scenario. Whoever calls behaves as
- * Workers and the queue do: asks again until it is answered.
+ * of the owner or of a consumer, chosen by their number in a whole scenario. Whoever calls behaves
+ * as Workers and the queue do: asks again until it is answered.
  *
  *   lost, unanswered   the request fails, without or with its effect
  *   late               the put fails, and takes effect three seconds later

@@ -1,8 +1,8 @@
 /**
  * A namespace's whole life, with everything that can go wrong going wrong: each request to the
- * store or to the object's own storage, in each way; and pairs of them. Afterwards every acknowledged write is there
- * exactly once and in its newest version, what was deleted stays deleted, and alarms alone bring
- * everything to rest.
+ * store or to the object's own storage, in each way; and pairs of them. Afterwards every
+ * acknowledged write is there exactly once and in its newest version, what was deleted stays
+ * deleted, and alarms alone bring everything to rest.
  */
 import { expect, test } from "vitest";
 import { limits } from "../src/limits.ts";
