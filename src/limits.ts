@@ -130,6 +130,8 @@ export const limits = {
   // ---------------------------------------------------------------------------------
   /** Longer than any request or lease: nobody can still read what was dead for so long. */
   collectGraceMs: 3_600_000,
+  /** What is due waits for more this long: one collection costs the same for much as for little. */
+  collectEveryMs: 10 * 60_000,
   orphanAgeMs: 24 * 3_600_000,
 
   // ---- Segments

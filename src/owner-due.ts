@@ -86,9 +86,10 @@ export function nextAlarmMs(
     times.push(soon);
   }
   if (exists(state)) {
+    const collectMs = limits.collectGraceMs + limits.collectEveryMs;
     const dead = state.manifest.dead[0];
     times.push(flushDueAtMs(state.tail) ?? Number.POSITIVE_INFINITY);
-    times.push((dead?.sinceMs ?? Number.POSITIVE_INFINITY) + limits.collectGraceMs);
+    times.push((dead?.sinceMs ?? Number.POSITIVE_INFINITY) + collectMs);
     times.push(table.sweepDueMs ?? Number.POSITIVE_INFINITY);
   }
   const atMs = Math.max(soon, Math.min(...times));
@@ -138,7 +139,8 @@ function collect(
   }
   const deadBeforeMs = nowMs - limits.collectGraceMs;
   const sweeps = (table.sweepDueMs ?? Number.POSITIVE_INFINITY) <= nowMs;
-  const isDue = sweeps || manifest.dead.some(({ sinceMs }) => sinceMs <= deadBeforeMs);
+  const dueBeforeMs = deadBeforeMs - limits.collectEveryMs;
+  const isDue = sweeps || manifest.dead.some(({ sinceMs }) => sinceMs <= dueBeforeMs);
   return isDue
     ? { id: newId("c", manifest.version), kind: "collect", deadBeforeMs, sweeps }
     : undefined;

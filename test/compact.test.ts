@@ -9,6 +9,9 @@ import { limits } from "../src/limits.ts";
 import type { Job } from "../src/namespace/protocol.ts";
 import { CompactRig } from "./compact-rig.ts";
 
+/** From when something dies until it is collected. */
+const collectMs = limits.collectGraceMs + limits.collectEveryMs;
+
 describe("flush", () => {
   test("moves everything into a segment and the floor to the head", async () => {
     const rig = new CompactRig();
@@ -152,7 +155,7 @@ describe("collection", () => {
       await rig.flushAll();
     }
     const before = rig.memory.size;
-    await rig.clock.advance(limits.collectGraceMs + 1);
+    await rig.clock.advance(collectMs + 1);
     await rig.clock.run(rig.owner.alarm({ tenant: rig.tenant, name: rig.name }));
     const job = (await rig.claim()) as Job;
     expect(job.kind).toBe("collect");
@@ -169,6 +172,29 @@ describe("collection", () => {
     expect(await rig.segmentIds()).toEqual(rig.model);
   });
 
+  test("of a namespace that is written to all the time comes every ten minutes", async () => {
+    const rig = new CompactRig();
+    let collections = 0;
+    for (let minute = 0; minute < 150; minute++) {
+      await rig.put([minute % 7]);
+      await rig.clock.advance(60_000);
+      await rig.ask(rig.owner.requestFlush(rig.tenant, rig.name));
+      for (let job = await rig.claim(); job !== undefined; job = await rig.claim()) {
+        if (job.kind === "collect") {
+          collections += 1;
+          const { version } = await rig.clock.run(collect(rig.ports(), rig.tenant, job));
+          await rig.ask(rig.owner.finish(rig.tenant, rig.name, job.id, job.attempt, version));
+        } else {
+          await rig.run(job);
+        }
+      }
+    }
+    expect(collections).toBeGreaterThan(4);
+    expect(collections).toBeLessThanOrEqual(10);
+    expect((await rig.head()).manifest?.dead.length).toBeLessThan(400);
+    expect(await rig.segmentIds()).toEqual(rig.model);
+  });
+
   test("purges a deleted generation after the grace and leaves the new one alone", async () => {
     const rig = new CompactRig();
     await rig.put([1, 2, 3]);
@@ -177,7 +203,7 @@ describe("collection", () => {
     rig.model.clear();
     await rig.put([9]);
     const held = rig.memory.size;
-    await rig.clock.advance(limits.collectGraceMs + 1);
+    await rig.clock.advance(collectMs + 1);
     let job = await rig.claim();
     while (job !== undefined && job.kind !== "purge") {
       await rig.run(job);

@@ -9,6 +9,9 @@ import { limits } from "../src/limits.ts";
 import { generationRoot } from "../src/store/keys.ts";
 import { applies, CrashRig, type Fault, type Mode, modes } from "./crash-rig.ts";
 
+/** From when something dies until it is collected. */
+const collectMs = limits.collectGraceMs + limits.collectEveryMs;
+
 /** Create, overwrite, delete rows, flush, merge, collect, delete, create again, purge. */
 async function live(rig: CrashRig): Promise<void> {
   await rig.put(1, [1, 2, 3, 4, 5, 6]);
@@ -16,14 +19,14 @@ async function live(rig: CrashRig): Promise<void> {
   await index(rig);
   await rig.put(3, [2], [3, 4]);
   await index(rig);
-  await rig.clock.advance(limits.collectGraceMs);
+  await rig.clock.advance(collectMs);
   await rig.drainDue();
   await rig.put(4, [5]);
   await rig.remove();
   await rig.put(5, [8, 9]);
   await rig.put(6, [9], [8]);
   await index(rig);
-  await rig.clock.advance(limits.collectGraceMs);
+  await rig.clock.advance(collectMs);
   await rig.drainDue();
 }
 

@@ -6,6 +6,9 @@ import type { Job, NamespaceApi } from "../src/namespace/protocol.ts";
 import { currentKey, generationRoot, graveKey, manifestKey, walKey } from "../src/store/keys.ts";
 import { CompactRig } from "./compact-rig.ts";
 
+/** From when something dies until it is collected. */
+const collectMs = limits.collectGraceMs + limits.collectEveryMs;
+
 /** The owner, but that `before` runs first when a delta is committed. */
 function beforeDelta(rig: CompactRig, before: () => Promise<unknown>): NamespaceApi {
   const { owner } = rig;
@@ -204,7 +207,7 @@ describe("a consumer", () => {
     rig.lost = /\/current$/;
     await rig.put([1]);
     await rig.flushAll();
-    await rig.clock.advance(limits.collectGraceMs + 1);
+    await rig.clock.advance(collectMs + 1);
     await consume(rig);
     const before = rig.store.counts().put;
     await rig.clock.advance(10_000);
@@ -232,7 +235,7 @@ describe("a collection", () => {
     const rig = new CompactRig();
     await rig.put([1]);
     await rig.flushAll();
-    await rig.clock.advance(limits.collectGraceMs + 2_000);
+    await rig.clock.advance(collectMs + 2_000);
     await rig.clock.run(rig.owner.alarm(rig.identity));
     const job = (await rig.claim()) as Job;
     expect(job.kind).toBe("collect");
@@ -267,7 +270,7 @@ describe("a collection", () => {
     const rig = new CompactRig();
     await rig.put([1]);
     await rig.flushAll();
-    await rig.clock.advance(limits.collectGraceMs + 2_000);
+    await rig.clock.advance(collectMs + 2_000);
     await rig.put([2], [1]);
     expect(await rig.run(await flushJob(rig))).toBe(true);
     await rig.clock.run(rig.owner.alarm(rig.identity));
@@ -288,14 +291,14 @@ describe("a collection", () => {
     await rig.flushAll();
     const prefix = await root(rig);
     const first = await rig.memory.get(walKey(prefix, 0));
-    await rig.clock.advance(limits.collectGraceMs + 2_000);
+    await rig.clock.advance(collectMs + 2_000);
     await rig.clock.run(rig.owner.alarm(rig.identity));
     await consume(rig);
     expect(await keys(rig, `${prefix}wal/`)).toEqual([]);
     await rig.memory.put(walKey(prefix, 0), first?.bytes ?? new Uint8Array(), { kind: "create" });
     await rig.put([4]);
     await rig.flushAll();
-    await rig.clock.advance(limits.collectGraceMs + 2_000);
+    await rig.clock.advance(collectMs + 2_000);
     await rig.clock.run(rig.owner.alarm(rig.identity));
     await consume(rig);
     expect(await keys(rig, `${prefix}wal/`)).toEqual([]);
@@ -306,7 +309,7 @@ describe("a collection", () => {
     await rig.put([1]);
     const { generation } = await rig.head();
     await rig.ask(rig.owner.remove(rig.tenant, rig.name));
-    await rig.clock.advance(limits.collectGraceMs + 1);
+    await rig.clock.advance(collectMs + 1);
     expect((await consume(rig)).map(({ kind }) => kind)).toEqual(["purge"]);
     const late = `${generationRoot(rig.tenant, generation)}segment/late`;
     await rig.memory.put(late, new Uint8Array(1), { kind: "create" });
