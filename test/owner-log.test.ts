@@ -105,6 +105,70 @@ async function settled<T>(promise: Promise<T>): Promise<T | { error: unknown } |
   return await Promise.race([failed, later]);
 }
 
+describe("an entry of an earlier instance", () => {
+  test("that changed the schema sends those back who did not know", async () => {
+    const rig = new OwnerRig();
+    await rig.write([1]);
+    const request = await rig.request([2]);
+    const attributes = new Map([["late", { type: "string" as const, filterable: false }]]);
+    const batch = { kind: "batch" as const, upserts: 0, deletes: 0, chunks: [] };
+    await landLate(rig, [{ ...batch, schemaVersion: 2, addition: { attributes } }]);
+    const release = rig.stall(/\/wal\//);
+    const sealed = rig.owner.commit(request);
+    await rig.clock.advance(200);
+    const open = rig.owner.commit(request);
+    await rig.clock.advance(200);
+    release();
+    for (const reply of [await rig.ask(sealed), await rig.ask(open)]) {
+      expect(reply).toMatchObject({ kind: "stale", now: { exists: true, schema: { version: 2 } } });
+    }
+    expect((await rig.head()).next).toBe(2);
+    expect(await rig.write([2])).toMatchObject({ kind: "committed", sequence: 2 });
+    rig.restart();
+    expect((await rig.head()).schema.attributes.get("late")).toEqual(attributes.get("late"));
+  });
+
+  test("that is gone although the record knew it closes the namespace, and nothing is lost", async () => {
+    const rig = new OwnerRig();
+    await rig.write([1]);
+    await rig.write([2]);
+    const { generation } = await rig.head();
+    const key = walKey(generationRoot(rig.tenant, generation), 1);
+    const entry = await rig.memory.get(key);
+    await rig.memory.delete([key]);
+    rig.restart();
+    await expect(rig.head()).rejects.toMatchObject({ kind: "corrupt" });
+    await expect(rig.write([3])).rejects.toMatchObject({ kind: "corrupt" });
+    await rig.memory.put(key, entry?.bytes ?? new Uint8Array(), { kind: "create" });
+    expect((await rig.head()).unindexedRows).toBe(2);
+  });
+});
+
+describe("an alarm", () => {
+  test("that cannot start its instance rings again", async () => {
+    const rig = new OwnerRig();
+    await rig.write([1]);
+    rig.restart();
+    rig.storage.alarmMs = undefined;
+    rig.faulty.failNext("get", "lost", 100);
+    await rig.clock.run(rig.owner.alarm(rig.identity));
+    expect(rig.storage.alarmMs).toBe(rig.clock.now() + limits.alarmMs);
+    rig.faulty.clear();
+    await rig.clock.run(rig.owner.alarm(rig.identity));
+    expect(rig.storage.alarmMs).toBeGreaterThan(rig.clock.now() + limits.alarmMs);
+  });
+
+  test("that does not say whose it is finds out", async () => {
+    const rig = new OwnerRig();
+    await rig.write([1]);
+    rig.restart();
+    rig.storage.alarmMs = undefined;
+    await rig.clock.run(rig.owner.alarm(undefined));
+    expect(rig.storage.alarmMs).toBeGreaterThan(rig.clock.now() + limits.alarmMs);
+    expect((await rig.head()).unindexedRows).toBe(1);
+  });
+});
+
 describe("a deletion", () => {
   test("whose tombstone lands after its deadline is finished without a new instance", async () => {
     const rig = new OwnerRig();
