@@ -10,12 +10,12 @@ import type { Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import {
   busySegments,
-  flushFrom,
   isLeased,
   isWaiting,
   type JobRecord,
   type JobTable,
   type UnclaimedJob,
+  unownedStretch,
 } from "./namespace/jobs.ts";
 import type { IndexStatus } from "./namespace/protocol.ts";
 import { exists, type NamespaceState } from "./namespace/state.ts";
@@ -46,12 +46,19 @@ export function dueJob(
   );
 }
 
-/** The earliest flush that nobody works on. No later range can be resolved before it. */
-export function idleFlush(
-  table: JobTable,
-  manifest: Manifest,
-  nowMs: number,
-): JobRecord | undefined {
+/**
+ * Where the earliest range begins that nobody works on, among those before a flush: given back, lost,
+ * or cut off an owned range by an earlier instance's manifest. No later range can be resolved before
+ * it.
+ */
+export function neglectedFrom(table: JobTable, manifest: Manifest, nowMs: number): number {
+  const { from, to } = unownedStretch(table, manifest.floor);
+  const gap = to < Number.POSITIVE_INFINITY ? from : Number.POSITIVE_INFINITY;
+  return Math.min(gap, idleFlush(table, manifest, nowMs)?.wal?.from ?? gap);
+}
+
+/** The earliest flush that nobody works on. */
+function idleFlush(table: JobTable, manifest: Manifest, nowMs: number): JobRecord | undefined {
   return table.jobs
     .filter((job) => job.wal !== undefined && !isLeased(job, nowMs) && !isVoid(job, manifest))
     .toSorted((a, b) => (a.wal?.from ?? 0) - (b.wal?.from ?? 0))[0];
@@ -102,17 +109,20 @@ function flush(
   nowMs: number,
   newId: NewId,
 ): UnclaimedJob | undefined {
-  const idle = idleFlush(table, state.manifest, nowMs);
-  if (idle !== undefined) {
-    return isWaiting(idle, nowMs) ? idle : undefined;
+  const { manifest, tail } = state;
+  const { from, to } = unownedStretch(table, manifest.floor);
+  const idle = idleFlush(table, manifest, nowMs);
+  if ((idle?.wal?.from ?? Number.POSITIVE_INFINITY) < from) {
+    return idle !== undefined && isWaiting(idle, nowMs) ? idle : undefined;
   }
   const running = table.jobs.filter((job) => job.kind === "flush").length;
-  if (running >= limits.flushesParallelMax) {
+  const isGap = to < Number.POSITIVE_INFINITY;
+  if (running >= limits.flushesParallelMax && !isGap) {
     return undefined;
   }
-  const from = flushFrom(table, state.manifest.floor);
-  const entries = state.tail.filter(({ sequence }) => sequence >= from);
-  const wal = planFlush(entries, nowMs, table.flushBelow);
+  const entries = tail.filter(({ sequence }) => sequence >= from && sequence < to);
+  // Others wait for a gap, so it is due however small.
+  const wal = planFlush(entries, nowMs, isGap ? to : table.flushBelow);
   return wal === undefined ? undefined : { id: newId("f", wal.from), kind: "flush", wal };
 }
 

@@ -40,7 +40,7 @@ import type {
   TicketReply,
 } from "./namespace/protocol.ts";
 import { applyManifest, exists, type NamespaceState } from "./namespace/state.ts";
-import { dueJob, idleFlush, indexStatus, isVoid, nextAlarmMs } from "./owner-due.ts";
+import { dueJob, indexStatus, isVoid, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { publishManifest } from "./publish.ts";
 import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
@@ -154,7 +154,7 @@ export class OwnerJobs {
     }
     const { manifest } = this.#host.state();
     if (job.wal !== undefined && job.wal.from > manifest.floor) {
-      if (idleFlush(this.#table, manifest, now) === undefined) {
+      if (neglectedFrom(this.#table, manifest, now) > job.wal.from) {
         return { kind: "wait", ms: 250 };
       }
       // Whoever waits here may be the only one who could do the earlier range.

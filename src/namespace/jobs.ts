@@ -101,9 +101,22 @@ export function isWaiting(job: JobRecord, nowMs: number): boolean {
   return !isLeased(job, nowMs) && !lasts(job.notBeforeMs, backoffMaxMs, nowMs);
 }
 
-/** Where the next flush may begin: after the last range any job owns. */
-export function flushFrom(table: JobTable, floor: number): number {
-  return table.jobs.reduce((from, job) => Math.max(from, job.wal?.to ?? 0), floor);
+/** The first stretch of the tail that no flush owns; `to` is where the next owned one begins. */
+export function unownedStretch(
+  table: JobTable,
+  floor: number,
+): { readonly from: number; readonly to: number } {
+  const owned = table.jobs
+    .flatMap(({ wal }) => (wal !== undefined && wal.from >= floor ? [wal] : []))
+    .toSorted((a, b) => a.from - b.from);
+  let from = floor;
+  for (const range of owned) {
+    if (range.from > from) {
+      return { from, to: range.from };
+    }
+    from = range.to;
+  }
+  return { from, to: Number.POSITIVE_INFINITY };
 }
 
 export function busySegments(table: JobTable): ReadonlySet<string> {
