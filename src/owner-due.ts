@@ -47,9 +47,9 @@ export function dueJob(
 }
 
 /**
- * Where the earliest range begins that nobody works on, among those before a flush: given back, lost,
- * or cut off an owned range by an earlier instance's manifest. No later range can be resolved before
- * it.
+ * Where the earliest range begins that nobody works on, among those before a flush: given back,
+ * lost, or cut off an owned range by an earlier instance's manifest. No later range can be resolved
+ * before it.
  */
 export function neglectedFrom(table: JobTable, manifest: Manifest, nowMs: number): number {
   const { from, to } = unownedStretch(table, manifest.floor);
