@@ -298,11 +298,10 @@ describe("bounds of JSON", () => {
     expect(parse(`[${row.repeat(rows)}0]`)).toHaveLength(rows + 1);
   });
 
-  test("hostile strings take linear time", () => {
+  test("hostile strings of a megabyte are answered", () => {
     for (const unit of ["\\", '\\"', '"', "\\u0041", '","', '"a b c d e f g h i j k l m n",\\']) {
-      const started = performance.now();
+      // In quadratic time each would outlast the timeout of the test by far.
       outcome(() => parse(`["${unit.repeat(1_000_000 / unit.length)}`));
-      expect(performance.now() - started).toBeLessThan(2000);
     }
   });
 });
