@@ -32,6 +32,7 @@ import {
   generationRoot,
   graveKey,
   idOfAttachmentKey,
+  keysKey,
   manifestPrefix,
   segmentKey,
   segmentOfKey,
@@ -112,6 +113,8 @@ function keysOf(root: string, object: DeadRecord["object"]): readonly string[] {
       );
     case "bitmap":
       return [deadKey(root, object.segment, object.name)];
+    case "keys":
+      return [keysKey(root, object.name)];
     case "wal":
       return [];
   }

@@ -141,6 +141,8 @@ async function writeBitmap(
   const bytes = encodeDeadBitmap(place, bitmap);
   const root = generationRoot(identity.tenant, job.generation);
   await putUnique(ports, deadKey(root, segment.id, name), bytes);
-  const state = { version, rows: bitmap.count(), name, bytes: bytes.length };
+  const rows = bitmap.count();
+  const home = job.generation;
+  const state = { version, rows, name, bytes: bytes.length, digest: 0n, home };
   return { segment: segment.id, state, bytes };
 }

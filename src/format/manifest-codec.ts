@@ -1,10 +1,12 @@
 /**
- * Bytes of a manifest: the envelope of envelope.ts, magic "SHOALMAN", format version 1, number =
+ * Bytes of a manifest: the envelope of envelope.ts, magic "SHOALMAN", format version 2, number =
  * manifest version, head = the CBOR map below, no blocks.
  *
- *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment], a:
- *   [applied delta],
- *    d: [[object, version, since]]}                                  all times in ms
+ *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment],
+ *    a: [applied delta], d: [[object, version, since]], k: [keys], i: [[generation, from, to]],
+ *    o: seed}                                                        all times in ms
+ *
+ * A generation that is the manifest's own is written as 0.
  *
  * Decoding checks every field: a manifest that is not exactly this is corrupt.
  */
@@ -16,6 +18,8 @@ import type {
   DeadObject,
   DeadRecord,
   DeadState,
+  InheritedLog,
+  KeysRef,
   Manifest,
   SectionRange,
   SegmentInfo,
@@ -23,7 +27,7 @@ import type {
 } from "./manifest.ts";
 import { schemaFromCbor, schemaToCbor } from "./schema-codec.ts";
 
-const format: EnvelopeFormat = { magic: "SHOALMAN", version: 1 };
+const format: EnvelopeFormat = { magic: "SHOALMAN", version: 2 };
 const zeroDigest = new Uint8Array(32);
 
 export function sealManifest(manifest: Manifest, digest: Digest): Promise<SealedObject> {
@@ -42,7 +46,17 @@ export function sealManifest(manifest: Manifest, digest: Digest): Promise<Sealed
         f: manifest.floor,
         h: manifest.floorHash,
         s: schemaToCbor(manifest.schema),
-        g: manifest.segments.map(segmentToCbor),
+        o: generationToCbor(manifest.seed, manifest.generation),
+        g: manifest.segments.map((segment) => segmentToCbor(segment, manifest.generation)),
+        i: manifest.inherited.map(({ generation, from, to }) => [generation, from, to]),
+        k: manifest.keys.map((ref) => [
+          ref.name,
+          ref.from,
+          ref.to,
+          ref.keys,
+          ref.bytes,
+          ref.untilMs,
+        ]),
         a: manifest.applied,
         d: manifest.dead.map((record) => [
           deadObjectToCbor(record.object),
@@ -78,22 +92,37 @@ export async function openManifest(
     floor: head.count("f"),
     floorHash: head.bytes("h", 32),
     schema: schemaFromCbor(head.value("s")),
-    segments: head.list("g").map((value) => segmentFromCbor(new Fields(value, what))),
+    seed: generationFromCbor(head.value("o"), opened.generation, what),
+    segments: head
+      .list("g")
+      .map((value) => segmentFromCbor(new Fields(value, what), opened.generation)),
+    inherited: head.list("i").map((value) => inheritedFromCbor(value, what)),
+    keys: head.list("k").map((value) => keysFromCbor(value, what)),
     applied: head.list("a").map((value) => text(value, what)),
     dead: head.list("d").map((value) => deadRecordFromCbor(value, what)),
   };
 }
 
-function segmentToCbor(segment: SegmentInfo): Record<string, unknown> {
+function segmentToCbor(segment: SegmentInfo, own: string): Record<string, unknown> {
+  const { dead } = segment;
   return {
     i: segment.id,
+    h: generationToCbor(segment.home, own),
     l: segment.level,
     r: segment.rows,
     b: segment.bytes,
     g: segment.logicalBytes,
     p: segment.parts.map((part) => [part.bytes, part.sha256]),
     o: [segment.root.part, segment.root.offset, segment.root.length],
-    d: [segment.dead.version, segment.dead.rows, segment.dead.name, segment.dead.bytes],
+    s: segment.digest,
+    d: [
+      dead.version,
+      dead.rows,
+      dead.name,
+      dead.bytes,
+      dead.digest,
+      dead.version === 0 ? 0 : generationToCbor(dead.home, own),
+    ],
     v: segment.schemaVersion,
     k: segment.clusters,
     n: segment.minId,
@@ -102,7 +131,7 @@ function segmentToCbor(segment: SegmentInfo): Record<string, unknown> {
   };
 }
 
-function segmentFromCbor(fields: Fields): SegmentInfo {
+function segmentFromCbor(fields: Fields, own: string): SegmentInfo {
   const parts = fields.list("p").map((value): SegmentPart => {
     const [bytes, sha256] = pair(value, 2, fields.what);
     return { bytes: count(bytes, fields.what), sha256: bytesOf(sha256, 32, fields.what) };
@@ -119,13 +148,15 @@ function segmentFromCbor(fields: Fields): SegmentInfo {
   }
   return {
     id: text(fields.value("i"), fields.what),
+    home: generationFromCbor(fields.value("h"), own, fields.what),
     level: fields.count("l"),
     rows: fields.count("r"),
     bytes: fields.count("b"),
+    digest: u64(fields.value("s"), fields.what),
     logicalBytes: fields.count("g"),
     parts,
     root,
-    dead: deadStateFromCbor(fields.value("d"), fields.what),
+    dead: deadStateFromCbor(fields.value("d"), own, fields.what),
     schemaVersion: fields.count("v"),
     clusters: fields.count("k"),
     minId: documentId(fields.value("n"), fields.what),
@@ -134,14 +165,42 @@ function segmentFromCbor(fields: Fields): SegmentInfo {
   };
 }
 
-function deadStateFromCbor(value: unknown, what: string): DeadState {
-  const [version, rows, name, bytes] = pair(value, 4, what);
+function deadStateFromCbor(value: unknown, own: string, what: string): DeadState {
+  const [version, rows, name, bytes, digest, home] = pair(value, 6, what);
+  const isNone = version === 0;
   return {
     version: count(version, what),
     rows: count(rows, what),
     name: text(name, what),
     bytes: count(bytes, what),
+    digest: u64(digest, what),
+    home: isNone ? "" : generationFromCbor(home, own, what),
   };
+}
+
+function inheritedFromCbor(value: unknown, what: string): InheritedLog {
+  const [generation, from, to] = pair(value, 3, what);
+  return { generation: text(generation, what), from: count(from, what), to: count(to, what) };
+}
+
+function keysFromCbor(value: unknown, what: string): KeysRef {
+  const [name, from, to, keys, bytes, untilMs] = pair(value, 6, what);
+  return {
+    name: text(name, what),
+    from: count(from, what),
+    to: count(to, what),
+    keys: count(keys, what),
+    bytes: count(bytes, what),
+    untilMs: count(untilMs, what),
+  };
+}
+
+function generationToCbor(generation: string, own: string): string | 0 {
+  return generation === own ? 0 : generation;
+}
+
+function generationFromCbor(value: unknown, own: string, what: string): string {
+  return value === 0 ? own : text(value, what);
 }
 
 function deadObjectToCbor(object: DeadObject): readonly unknown[] {
@@ -152,6 +211,8 @@ function deadObjectToCbor(object: DeadObject): readonly unknown[] {
       return [1, object.segment, object.name];
     case "wal":
       return [2, object.from, object.to];
+    case "keys":
+      return [3, object.name, 0];
   }
 }
 
@@ -166,6 +227,8 @@ function deadRecordFromCbor(value: unknown, what: string): DeadRecord {
       return { object: { kind: "bitmap", segment: text(a, what), name: text(b, what) }, ...record };
     case 2:
       return { object: { kind: "wal", from: count(a, what), to: count(b, what) }, ...record };
+    case 3:
+      return { object: { kind: "keys", name: text(a, what) }, ...record };
     default:
       throw corrupt(`${what}: unknown kind of dead object`);
   }
@@ -210,6 +273,14 @@ function count(value: unknown, what: string): number {
     throw corrupt(`${what}: expected a count`);
   }
   return value;
+}
+
+function u64(value: unknown, what: string): bigint {
+  const digest = typeof value === "number" ? BigInt(value) : value;
+  if (typeof digest !== "bigint" || digest < 0n || digest >= 1n << 64n) {
+    throw corrupt(`${what}: expected a 64-bit number`);
+  }
+  return digest;
 }
 
 function text(value: unknown, what: string): string {

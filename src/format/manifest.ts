@@ -36,16 +36,24 @@ export interface DeadState {
   /** Last part of the bitmap's key below the segment: unique per attempt. Empty for version 0. */
   readonly name: string;
   readonly bytes: number;
+  /** Record digest of the dead rows; see `SegmentInfo.digest`. */
+  readonly digest: bigint;
+  /** Generation below which the bitmap lies: the namespace's own, or one it was branched from. */
+  readonly home: string;
 }
 
 export interface SegmentInfo {
   /** Job and attempt that built it; unique for ever. */
   readonly id: string;
+  /** Generation below which its objects lie: the namespace's own, or one it was branched from. */
+  readonly home: string;
   /** 0 for a flush, one more than the largest input for a merge. */
   readonly level: number;
   /** Rows including dead ones. */
   readonly rows: number;
   readonly bytes: number;
+  /** Record digest of all rows, dead ones included: the sum of their record hashes modulo 2^64. */
+  readonly digest: bigint;
   /** What the API calls logical bytes: ids, vectors and attribute values, before any index. */
   readonly logicalBytes: number;
   /** One part: the object segment/<id>. More: segment/<id>/<part>. */
@@ -60,14 +68,22 @@ export interface SegmentInfo {
   readonly createdMs: number;
 }
 
-export const noneDead: DeadState = { version: 0, rows: 0, name: "", bytes: 0 };
+export const noneDead: DeadState = {
+  version: 0,
+  rows: 0,
+  name: "",
+  bytes: 0,
+  digest: 0n,
+  home: "",
+};
 
 /** Something that may be deleted once the grace has passed. */
 export type DeadObject =
   | { readonly kind: "segment"; readonly id: string; readonly parts: number }
   | { readonly kind: "bitmap"; readonly segment: string; readonly name: string }
   /** Entries from … to-1 with the attachments they name. */
-  | { readonly kind: "wal"; readonly from: number; readonly to: number };
+  | { readonly kind: "wal"; readonly from: number; readonly to: number }
+  | { readonly kind: "keys"; readonly name: string };
 
 export interface DeadRecord {
   readonly object: DeadObject;
@@ -76,8 +92,29 @@ export interface DeadRecord {
   readonly sinceMs: number;
 }
 
+/** Idempotency keys of flushed entries from … to-1, in one object; no others are remembered. */
+export interface KeysRef {
+  /** Last part of its key below `keys/`: unique per attempt. */
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  readonly keys: number;
+  readonly bytes: number;
+  /** When the last of its keys may be forgotten. */
+  readonly untilMs: number;
+}
+
+/** Log entries from … to-1 that lie below a generation this one was branched from. */
+export interface InheritedLog {
+  readonly generation: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Manifest {
   readonly generation: string;
+  /** Generation whose rotation the vectors are coded under: the first ancestor's. */
+  readonly seed: string;
   readonly version: number;
   readonly epoch: number;
   /** 16 random bytes: no two manifests are ever byte-identical. */
@@ -93,6 +130,13 @@ export interface Manifest {
   /** As of the floor. */
   readonly schema: Schema;
   readonly segments: readonly SegmentInfo[];
+  /**
+   * Where the tail's entries lie before the generation's own begin: contiguous, in order, none
+   * below the floor.
+   */
+  readonly inherited: readonly InheritedLog[];
+  /** Oldest first. */
+  readonly keys: readonly KeysRef[];
   /** Ids of the newest applied deltas, oldest first. */
   readonly applied: readonly string[];
   readonly dead: readonly DeadRecord[];

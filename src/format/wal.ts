@@ -2,13 +2,14 @@
  * WAL entry: one sealed group, at n/<generation>/wal/<sequence>. Created once, never overwritten;
  * slots are contiguous and each entry carries the hash of its predecessor.
  *
- *   envelope  magic "SHOALWAL", format version 1; number = sequence; previous = hash of the entry
+ *   envelope  magic "SHOALWAL", format version 2; number = sequence; previous = hash of the entry
  *             before
  *   head      {t: time in ms, m: [member]}
- *   member    {k: 0, v, a?, u, d, c}   batch: schema version after it, what it adds to the
- *                                      schema, upserts, deletes, chunks
+ *   member    {k: 0, v, a?, u, d, c,   batch: schema version after it, what it adds to the
+ *              i?}                     schema, upserts, deletes, chunks; idempotency key
  *                                      [0, offset, length, rows] inline in the blocks or
  *                                      [1, part id, length, sha256, rows] attached
+ *                                      [id, body, keep ms]
  *             {k: 1}                   tombstone: the generation ends here
  *   blocks    the inline chunks (format/batch.ts)
  *
@@ -28,7 +29,7 @@ import {
 } from "./envelope.ts";
 import { additionFromCbor, additionToCbor } from "./schema-codec.ts";
 
-const format: EnvelopeFormat = { magic: "SHOALWAL", version: 1 };
+const format: EnvelopeFormat = { magic: "SHOALWAL", version: 2 };
 
 /**
  * Rows of a batch as one encoded chunk (format/batch.ts), inline or stored by the Worker
@@ -45,6 +46,16 @@ export type ChunkRef =
       readonly rows: number;
     };
 
+/** A writer's name for one write: sent again, it is answered again and not applied again. */
+export interface WriteKey {
+  /** 16 bytes: hash of the key its client chose, or random. */
+  readonly id: Uint8Array;
+  /** 16 bytes: hash of what was asked; the same key for anything else is a mistake. */
+  readonly body: Uint8Array;
+  /** For how long after the commit it is remembered at least. */
+  readonly keepMs: number;
+}
+
 export interface WalBatch {
   readonly kind: "batch";
   /** Version of the schema once the addition is applied. */
@@ -53,6 +64,7 @@ export interface WalBatch {
   readonly upserts: number;
   readonly deletes: number;
   readonly chunks: readonly ChunkRef[];
+  readonly key?: WriteKey;
 }
 
 export type WalMember = WalBatch | { readonly kind: "tombstone" };
@@ -139,6 +151,7 @@ function memberToCbor(member: WalMember, place: () => number): Record<string, un
         ? [0, place(), chunk.bytes.length, chunk.rows]
         : [1, chunk.id, chunk.length, chunk.sha256, chunk.rows],
     ),
+    ...(member.key === undefined ? {} : { i: [member.key.id, member.key.body, member.key.keepMs] }),
   };
 }
 
@@ -158,7 +171,16 @@ function memberFromCbor(value: unknown, entry: OpenedEnvelope, what: string): Wa
     upserts: u,
     deletes: d,
     chunks: c.map((chunk: unknown) => chunkFromCbor(chunk, entry.blocks, what)),
+    ...(member["i"] === undefined ? {} : { key: keyFromCbor(member["i"], what) }),
   };
+}
+
+function keyFromCbor(value: unknown, what: string): WriteKey {
+  const [id, body, keepMs] = Array.isArray(value) && value.length === 3 ? value : [];
+  if (!isBytes(id, 16) || !isBytes(body, 16) || !isCount(keepMs)) {
+    throw corrupt(`${what}: malformed idempotency key`);
+  }
+  return { id: id.slice(), body: body.slice(), keepMs };
 }
 
 function chunkFromCbor(value: unknown, blocks: Uint8Array, what: string): ChunkRef {
@@ -172,7 +194,7 @@ function chunkFromCbor(value: unknown, blocks: Uint8Array, what: string): ChunkR
   }
   if (chunk[0] === 1 && chunk.length === 5) {
     const [, id, length, sha256] = chunk;
-    if (typeof id === "string" && isCount(length) && isCount(rows) && isDigest(sha256)) {
+    if (typeof id === "string" && isCount(length) && isCount(rows) && isBytes(sha256, 32)) {
       return { kind: "part", id, length, sha256, rows };
     }
   }
@@ -183,8 +205,8 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function isDigest(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && value.length === 32;
+function isBytes(value: unknown, length: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === length;
 }
 
 /** Bytes an entry keeps out of the index: its own and its attachments'. */

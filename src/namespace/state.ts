@@ -49,6 +49,7 @@ export const zeroHash: Uint8Array = new Uint8Array(32);
 export function firstManifest(generation: string): Manifest {
   return {
     generation,
+    seed: generation,
     version: 0,
     epoch: 0,
     nonce: new Uint8Array(16),
@@ -59,6 +60,8 @@ export function firstManifest(generation: string): Manifest {
     floorHash: zeroHash,
     schema: emptySchema,
     segments: [],
+    inherited: [],
+    keys: [],
     applied: [],
     dead: [],
   };

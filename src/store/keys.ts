@@ -9,6 +9,7 @@
  *                            /segment/<id>             a segment that is one object
  *                            /segment/<id>/<part>      one of several
  *                            /segment/<id>/dead/<name> a bitmap of its superseded rows
+ *                            /keys/<name>     idempotency keys of flushed entries
  *                            /refs/<child>    a branch that still reads this generation
  *   t/<tenant>/ops/<token>/{request,result}   an asynchronous operation
  *   t/<tenant>/graves/<generation>            a deleted generation still to be purged
@@ -140,6 +141,14 @@ export function segmentOfKey(key: string): SegmentObject | undefined {
   if (part !== undefined) return { kind: "part", id, part: Number(part) };
   if (name !== undefined) return { kind: "dead", id, name };
   return { kind: "whole", id };
+}
+
+export function keysPrefix(root: string): string {
+  return `${root}keys/`;
+}
+
+export function keysKey(root: string, name: string): string {
+  return keysPrefix(root) + step(name);
 }
 
 export function refsPrefix(root: string): string {

@@ -19,13 +19,18 @@ function entries(count: number, bytes: number, rows = 1, timeMs = 0): FlushCandi
 function segment(id: string, bytes: number, rows: number, dead = 0, clusters = 0): SegmentInfo {
   return {
     id,
+    home: "own",
+    digest: 0n,
     level: 0,
     rows,
     bytes,
     logicalBytes: bytes,
     parts: [],
     root: { part: 0, offset: 0, length: 0 },
-    dead: dead === 0 ? noneDead : { version: 1, rows: dead, name: "x", bytes: 1 },
+    dead:
+      dead === 0
+        ? noneDead
+        : { version: 1, rows: dead, name: "x", bytes: 1, digest: 0n, home: "own" },
     schemaVersion: 1,
     clusters,
     minId: 0,

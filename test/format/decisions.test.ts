@@ -49,6 +49,7 @@ const wal: WalEntry = {
         { kind: "inline", bytes: new Uint8Array([1, 2, 3]), rows: 3 },
         { kind: "part", id: "p1", length: 9, sha256: new Uint8Array(32).fill(2), rows: 1 },
       ],
+      key: { id: new Uint8Array(16).fill(3), body: new Uint8Array(16).fill(4), keepMs: 60_000 },
     },
     { kind: "tombstone" },
   ],
@@ -56,6 +57,7 @@ const wal: WalEntry = {
 
 const manifest: Manifest = {
   generation,
+  seed: "aa".repeat(16),
   version: 5,
   epoch: 3,
   nonce,
@@ -68,13 +70,15 @@ const manifest: Manifest = {
   segments: [
     {
       id: "f0-00",
+      home: "aa".repeat(16),
       level: 0,
       rows: 10,
       bytes: 300,
+      digest: 18_446_744_073_709_551_615n,
       logicalBytes: 200,
       parts: [{ bytes: 300, sha256: new Uint8Array(32).fill(4) }],
       root: { part: 0, offset: 200, length: 100 },
-      dead: { version: 1, rows: 2, name: "1-f1-1-0", bytes: 40 },
+      dead: { version: 1, rows: 2, name: "1-f1-1-0", bytes: 40, digest: 7n, home: generation },
       schemaVersion: 2,
       clusters: 0,
       minId: 1,
@@ -82,11 +86,14 @@ const manifest: Manifest = {
       createdMs: 1_767_225_600_050,
     },
   ],
+  inherited: [{ generation: "aa".repeat(16), from: 7, to: 9 }],
+  keys: [{ name: "f0-00-1", from: 0, to: 7, keys: 3, bytes: 200, untilMs: 1_767_225_660_000 }],
   applied: ["f0-00", "f1-01"],
   dead: [
     { object: { kind: "segment", id: "old", parts: 2 }, version: 4, sinceMs: 5 },
     { object: { kind: "bitmap", segment: "old", name: "1-x" }, version: 4, sinceMs: 5 },
     { object: { kind: "wal", from: 0, to: 7 }, version: 5, sinceMs: 6 },
+    { object: { kind: "keys", name: "f0-00-1" }, version: 5, sinceMs: 6 },
   ],
 };
 
@@ -96,45 +103,52 @@ const grave = { name: "fish", generation, deletedMs: 1_767_225_600_000, nonce };
 
 const kinds: readonly {
   readonly name: string;
+  /** Of the format. */
+  readonly version: number;
   readonly seal: () => Promise<SealedObject>;
   readonly open: (bytes: Uint8Array) => Promise<unknown>;
   readonly value: object;
 }[] = [
   {
     name: "wal-entry",
+    version: 2,
     seal: () => sealWalEntry(wal, syncDigest),
     open: (bytes) => openWalEntry(bytes, { generation, sequence: 7 }, syncDigest),
     value: wal,
   },
   {
     name: "manifest",
+    version: 2,
     seal: () => sealManifest(manifest, syncDigest),
     open: (bytes) => openManifest(bytes, { generation, version: 5 }, syncDigest),
     value: manifest,
   },
   {
     name: "registry-entry",
+    version: 1,
     seal: () => sealRegistryEntry(registry, syncDigest),
     open: (bytes) => openRegistryEntry(bytes, syncDigest),
     value: registry,
   },
   {
     name: "pointer",
+    version: 1,
     seal: () => sealPointer(pointer, syncDigest),
     open: (bytes) => openPointer(bytes, syncDigest),
     value: pointer,
   },
   {
     name: "grave",
+    version: 1,
     seal: () => sealGrave(grave, syncDigest),
     open: (bytes) => openGrave(bytes, syncDigest),
     value: grave,
   },
 ];
 
-for (const { name, seal, open, value } of kinds) {
+for (const { name, version, seal, open, value } of kinds) {
   test(`the bytes of a ${name} are what they always were`, async () => {
-    const file = new URL(`../golden/v1/${name}.hex`, import.meta.url);
+    const file = new URL(`../golden/v${version}/${name}.hex`, import.meta.url);
     const golden = readFileSync(file, "utf8").replace(/\s/g, "");
     expect(encodeHex((await seal()).bytes)).toBe(golden);
     expect(await open(decodeHex(golden))).toMatchObject(value);

@@ -191,8 +191,10 @@ async function writeRoot(
   const { vector } = root;
   const info: SegmentInfo = {
     id: spec.id,
+    home: spec.home.generation,
     level: spec.level,
     rows: root.rows,
+    digest: 0n,
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     logicalBytes: source.logicalBytes,
     parts,

@@ -29,13 +29,22 @@ function headWith(change: Partial<HeadReply>): HeadReply {
 function segment(rows: number, deadRows: number, logicalBytes: number): SegmentInfo {
   return {
     id: `s${rows}`,
+    home: "own",
+    digest: 0n,
     level: 0,
     rows,
     bytes: 0,
     logicalBytes,
     parts: [],
     root: { part: 0, offset: 0, length: 0 },
-    dead: { version: deadRows > 0 ? 1 : 0, rows: deadRows, name: "", bytes: 0 },
+    dead: {
+      version: deadRows > 0 ? 1 : 0,
+      rows: deadRows,
+      name: "",
+      bytes: 0,
+      digest: 0n,
+      home: "own",
+    },
     schemaVersion: 1,
     clusters: 0,
     minId: 0,
