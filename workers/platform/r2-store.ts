@@ -12,6 +12,7 @@
  *
  * Whatever a put throws, but for 10037, it may have been applied: `outcomeUnknown`.
  */
+import type { R2Bucket, R2ListOptions, R2Object } from "@cloudflare/workers-types";
 import { corrupt, EngineError, unavailable } from "../../src/errors.ts";
 import { checkDeleteKeys, checkListLimit, checkRange } from "../../src/store/argument-checks.ts";
 import type {
