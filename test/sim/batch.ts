@@ -35,7 +35,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchSummary> {
   const counts = new Map<string, number>();
   const total = { operations: 0, acknowledged: 0, events: 0, violations: 0, ms: 0 };
   for (let seed = options.seed; seed < options.seed + seeds; seed++) {
-    let result = await runSeed({ seed, operations, mode });
+    let result = await withoutStacks(() => runSeed({ seed, operations, mode }));
     if (seed % repeatEvery === 0 || result.violations.length > 0) {
       result = await repeat(result, { seed, operations, mode });
     }
@@ -68,9 +68,20 @@ function branchesOf(mode: SeedOptions["mode"]): readonly Branch[] {
   return branches.filter((branch) => mode !== "safety" || branch !== "collect: orphans");
 }
 
+/** Errors are part of every fault, and where they were made is of interest only in a repetition. */
+async function withoutStacks<T>(work: () => Promise<T>): Promise<T> {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return await work();
+  } finally {
+    Error.stackTraceLimit = before;
+  }
+}
+
 async function repeat(first: SeedResult, options: SeedOptions): Promise<SeedResult> {
   const second = await runSeed(options);
-  if (second.traceHash === first.traceHash) return first;
+  if (second.traceHash === first.traceHash) return second;
   const detail = `trace ${first.traceHash} became ${second.traceHash}`;
   const violation = { kind: "not deterministic", detail, atMs: 0 };
   return { ...first, violations: [...first.violations, violation] };

@@ -25,6 +25,8 @@ const sleepHoursMax = 0.9;
 export class SimQueue {
   readonly #world: World;
   readonly #consumers: Consumer[];
+  /** Hints that came while their consumer was busy. */
+  #waiting: JobHint[] = [];
 
   constructor(world: World, consumers: number) {
     this.#world = world;
@@ -50,11 +52,14 @@ export class SimQueue {
     scheduler.after(delayMs, "hint", () => {
       const consumer = random.pick(this.#consumers);
       if (consumer.busy) {
-        this.#deliver(hint, 1_000);
+        this.#waiting.push(hint);
         return;
       }
       consumer.consume((again) => {
         if (again) this.#deliver(hint, 1_000);
+        // Up to four travel together from then on.
+        const [next] = this.#waiting.splice(0, 4);
+        if (next !== undefined) this.#deliver(next, 1_000);
       });
     });
   }

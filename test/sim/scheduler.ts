@@ -6,6 +6,12 @@
 /** 2026-01-01T00:00:00Z */
 const startMs = 1_767_225_600_000;
 
+/**
+ * Node ends all that waits for none between two immediates, but looks at the operating system
+ * only after the last of those that are there: many at once are that much cheaper.
+ */
+const turnsAtOnce = 256;
+
 interface Event {
   readonly atMs: number;
   readonly order: number;
@@ -43,21 +49,43 @@ export class Scheduler {
   }
 
   /** Runs events until `isDone`, the time is up, or nothing is left to happen. */
-  async run(untilMs: number, isDone: () => boolean): Promise<void> {
-    while (!isDone()) {
-      const event = this.#heap[0];
-      if (event === undefined || event.atMs > untilMs) {
-        this.#nowMs = Math.max(this.#nowMs, Math.min(untilMs, Number.MAX_SAFE_INTEGER));
-        return;
-      }
-      this.#pop();
-      this.#nowMs = event.atMs;
-      this.events += 1;
-      this.note(event.label);
-      this.note(String(Math.round(event.atMs * 16)));
-      event.run();
-      await settle();
+  run(untilMs: number, isDone: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let ended = false;
+      const turn = (): void => {
+        if (ended) return;
+        try {
+          if (!isDone() && this.#next(untilMs)) return;
+          ended = true;
+          resolve();
+        } catch (error) {
+          ended = true;
+          reject(error);
+        }
+      };
+      const turns = (): void => {
+        if (ended) return;
+        for (let i = 0; i < turnsAtOnce; i++) setImmediate(turn);
+        setImmediate(turns);
+      };
+      turns();
+    });
+  }
+
+  /** False when nothing is left to happen until then. */
+  #next(untilMs: number): boolean {
+    const event = this.#heap[0];
+    if (event === undefined || event.atMs > untilMs) {
+      this.#nowMs = Math.max(this.#nowMs, Math.min(untilMs, Number.MAX_SAFE_INTEGER));
+      return false;
     }
+    this.#pop();
+    this.#nowMs = event.atMs;
+    this.events += 1;
+    this.note(event.label);
+    this.#mix(Math.round((event.atMs - startMs) * 16));
+    event.run();
+    return true;
   }
 
   /** Makes a fact part of the trace. */
@@ -67,6 +95,11 @@ export class Scheduler {
       hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
     }
     this.#hash = hash;
+  }
+
+  #mix(value: number): void {
+    const high = Math.imul(this.#hash ^ (value / 2 ** 32), 0x01000193);
+    this.#hash = Math.imul(high ^ value, 0x01000193);
   }
 
   get traceHash(): string {
@@ -93,11 +126,4 @@ export class Scheduler {
 
 function isBefore(a: Event, b: Event): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
-}
-
-/** Lets everything run that waits for no event. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
