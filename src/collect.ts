@@ -21,6 +21,7 @@ import type { DeadRecord, Manifest } from "./format/manifest.ts";
 import { openPointer } from "./format/registry.ts";
 import { openWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
+import { collectFault } from "./namespace/invariants.ts";
 import type { Job } from "./namespace/protocol.ts";
 import type { Ports } from "./ports.ts";
 import { readManifest, waveLength } from "./recover.ts";
@@ -69,7 +70,7 @@ export async function collect(
   const version = Math.min(current, job.manifest.version);
   const before = job.deadBeforeMs ?? 0;
   const isDue = (record: DeadRecord): boolean =>
-    record.version <= version && record.sinceMs <= before;
+    collectFault(record, { version, deadBeforeMs: before }) === undefined;
   const doomed = job.manifest.dead.filter(isDue).flatMap(({ object }) => keysOf(root, object));
   let objects = await deleteAll(ports, doomed);
   await beat();

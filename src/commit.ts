@@ -32,6 +32,7 @@ import {
   type Wish,
   walMembers,
 } from "./namespace/group.ts";
+import { epochFault } from "./namespace/invariants.ts";
 import type { CommitReply, CommitRequest } from "./namespace/protocol.ts";
 import { applyEntry, type NamespaceState } from "./namespace/state.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
@@ -254,8 +255,9 @@ export class GroupCommit {
     const bytes = isOurs ? sealed.bytes : outcome.bytes;
     const expected = { generation, sequence };
     const stored = isOurs ? entry : await openWalEntry(bytes, expected, this.#ports.digest);
-    if (stored.epoch > this.#host.epoch()) {
-      throw new EngineError("fenced", "a newer instance writes to this log");
+    const replaced = epochFault(this.#host.epoch(), stored.epoch);
+    if (replaced !== undefined) {
+      throw new EngineError("fenced", `a newer instance writes to this log: ${replaced}`);
     }
     this.#host.setState(applyEntry(this.#host.state(), stored, bytes.length));
     this.#host.setIntent(undefined);

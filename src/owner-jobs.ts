@@ -15,6 +15,7 @@ import { applyDelta } from "./compaction/delta.ts";
 import { EngineError } from "./errors.ts";
 import type { Delta, Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
+import { floorFault } from "./namespace/invariants.ts";
 import {
   claimJob,
   emptyJobTable,
@@ -294,12 +295,13 @@ export class OwnerJobs {
       if ("kind" in next) {
         return next;
       }
-      if (next.floor > state.next) {
-        return { kind: "refused", reason: `the log ends at ${state.next}, before ${next.floor}` };
+      const beyond = floorFault(next.floor, state.next);
+      if (beyond !== undefined) {
+        return { kind: "refused", reason: beyond };
       }
       const published = await publishManifest(this.#ports, tenant, state.manifest, next);
       const winner = published.kind === "published" ? next : published.manifest;
-      if (winner.floor > this.#host.state().next) {
+      if (floorFault(winner.floor, this.#host.state().next) !== undefined) {
         throw new EngineError("fenced", "a manifest names log entries this instance does not know");
       }
       this.#host.setState(applyManifest(this.#host.state(), winner));

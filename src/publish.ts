@@ -13,7 +13,7 @@ import type { SealedObject } from "./format/envelope.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openManifest, sealManifest } from "./format/manifest-codec.ts";
 import { registryMetadata, sealGrave, sealPointer, sealRegistryEntry } from "./format/registry.ts";
-import { assertSuccessor } from "./namespace/invariants.ts";
+import { assertSuccessor, epochFault } from "./namespace/invariants.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { type RegistryView, readRegistry } from "./recover.ts";
 import { backoffMs, isTransient } from "./store/backoff.ts";
@@ -41,8 +41,9 @@ export async function publishManifest(
   }
   const expected = { generation: after.generation, version: after.version };
   const manifest = await openManifest(outcome.bytes, expected, ports.digest);
-  if (manifest.epoch > after.epoch) {
-    throw new EngineError("fenced", "a newer instance publishes manifests");
+  const replaced = epochFault(after.epoch, manifest.epoch);
+  if (replaced !== undefined) {
+    throw new EngineError("fenced", `a newer instance publishes manifests: ${replaced}`);
   }
   return { kind: "adopted", manifest };
 }

@@ -1,9 +1,92 @@
 /**
- * Invariants of the log and the manifest as predicates: each says what is wrong, or nothing. They
- * run before every manifest commit and after every read of one.
+ * What must hold of a namespace, whatever crashed or raced: the log, the manifest, each manifest
+ * after the one before, the job table, collection. Pure predicates: each says what is wrong, or
+ * nothing. The owner asserts them before it stores anything and after it reads, the simulator holds
+ * everything that lands against them, the models take their guards from here.
+ *
+ *   log           entryFault, epochFault
+ *   state         stateFault, floorFault
+ *   manifest      manifestFault, successorFault
+ *   conservation  conservationFault: living rows and their record digest
+ *   jobs          tableFault
+ *   collection    collectFault
+ *   documents     liveIdsFault
  */
+import type { DocumentId } from "../document/id.ts";
 import { assert, corrupt } from "../errors.ts";
-import type { Manifest } from "../format/manifest.ts";
+import { equalBytes } from "../format/envelope.ts";
+import type { DeadRecord, Manifest, SegmentInfo, WalRange } from "../format/manifest.ts";
+import type { OpenedWalEntry } from "../format/wal.ts";
+import { limits } from "../limits.ts";
+
+// ---- Log ----------------------------------------------------------------------------------------
+
+/** Where a log ends. */
+export interface LogEnd {
+  readonly generation: string;
+  /** Sequence of the next free slot. */
+  readonly next: number;
+  /** Of entry next-1; zeros before the first. */
+  readonly hash: Uint8Array;
+  /** The last entry is a tombstone. */
+  readonly ended: boolean;
+}
+
+export type LogEntry = Pick<OpenedWalEntry, "generation" | "sequence" | "previous"> & {
+  readonly members: readonly { readonly kind: OpenedWalEntry["members"][number]["kind"] }[];
+};
+
+/** What is wrong with the entry as the log's next: no gap, one chain, nothing after a tombstone. */
+export function entryFault(log: LogEnd, entry: LogEntry): string | undefined {
+  if (entry.generation !== log.generation) {
+    return `it is of generation ${entry.generation}, not ${log.generation}`;
+  }
+  if (entry.sequence !== log.next) {
+    return `it does not continue the log at ${log.next}`;
+  }
+  if (!equalBytes(entry.previous, log.hash)) {
+    return "it does not hold the hash of the one before it";
+  }
+  const end = entry.members.findIndex(({ kind }) => kind === "tombstone");
+  if (log.ended || (end >= 0 && end < entry.members.length - 1)) {
+    return "it goes on after a tombstone";
+  }
+  return undefined;
+}
+
+/** Why an instance may not go on beside what it found in a slot that it wanted. */
+export function epochFault(own: number, found: number): string | undefined {
+  return found > own ? `epoch ${found} is newer than its own ${own}` : undefined;
+}
+
+// ---- State --------------------------------------------------------------------------------------
+
+export interface TailView {
+  readonly next: number;
+  readonly manifest: { readonly floor: number };
+  readonly tail: readonly { readonly sequence: number }[];
+}
+
+/** What is wrong with an owner's view: the tail is all entries from the floor to the log's end. */
+export function stateFault({ next, manifest, tail }: TailView): string | undefined {
+  const { floor } = manifest;
+  const fault = floorFault(floor, next);
+  if (fault !== undefined) {
+    return fault;
+  }
+  if (tail.length !== next - floor) {
+    return `${tail.length} entries are known from ${floor} to ${next}`;
+  }
+  const wrong = tail.findIndex(({ sequence }, i) => sequence !== floor + i);
+  return wrong < 0 ? undefined : `entry ${floor + wrong} is missing in the tail`;
+}
+
+/** A manifest's floor lies within the log. */
+export function floorFault(floor: number, next: number): string | undefined {
+  return floor > next ? `the floor ${floor} lies beyond the log's end at ${next}` : undefined;
+}
+
+// ---- Manifest -----------------------------------------------------------------------------------
 
 /** What is wrong with the manifest by itself. */
 export function manifestFault(manifest: Manifest): string | undefined {
@@ -13,19 +96,46 @@ export function manifestFault(manifest: Manifest): string | undefined {
       return `segment ${segment.id} is listed twice`;
     }
     ids.add(segment.id);
-    if (segment.rows === 0 || segment.dead.rows > segment.rows) {
-      return `segment ${segment.id} has ${segment.dead.rows} dead of ${segment.rows} rows`;
-    }
-    if ((segment.dead.version === 0) !== (segment.dead.name === "")) {
-      return `segment ${segment.id} names no bitmap for dead version ${segment.dead.version}`;
+    const fault = segmentFault(segment);
+    if (fault !== undefined) {
+      return `segment ${segment.id} ${fault}`;
     }
     if (segment.schemaVersion > manifest.schema.version) {
       return `segment ${segment.id} has a newer schema than the floor`;
     }
   }
+  if (new Set(manifest.applied).size !== manifest.applied.length) {
+    return "a delta was applied twice";
+  }
+  return deadFault(manifest, ids);
+}
+
+function segmentFault({ rows, dead }: SegmentInfo): string | undefined {
+  if (rows === 0 || dead.rows > rows) {
+    return `has ${dead.rows} dead of ${rows} rows`;
+  }
+  if ((dead.version === 0) !== (dead.name === "")) {
+    return `names no bitmap for dead version ${dead.version}`;
+  }
+  if (dead.rows === 0 && dead.digest !== 0n) {
+    return "has a digest of no dead rows";
+  }
+  return undefined;
+}
+
+/** What may be deleted is not in use. */
+function deadFault(manifest: Manifest, live: ReadonlySet<string>): string | undefined {
+  const bitmaps = new Set(manifest.segments.map(({ id, dead }) => `${id}/${dead.name}`));
+  const keys = new Set(manifest.keys.map(({ name }) => name));
   for (const { object } of manifest.dead) {
-    if (object.kind === "segment" && ids.has(object.id)) {
+    if (object.kind === "segment" && live.has(object.id)) {
       return `segment ${object.id} is both live and dead`;
+    }
+    if (object.kind === "bitmap" && bitmaps.has(`${object.segment}/${object.name}`)) {
+      return `bitmap ${object.name} of segment ${object.segment} is both live and dead`;
+    }
+    if (object.kind === "keys" && keys.has(object.name)) {
+      return `keys ${object.name} are both live and dead`;
     }
     if (object.kind === "wal" && object.to > manifest.floor) {
       return `WAL entries up to ${object.to} are dead above the floor ${manifest.floor}`;
@@ -42,17 +152,189 @@ export function successorFault(before: Manifest, after: Manifest): string | unde
   if (after.floor < before.floor) {
     return `the floor falls from ${before.floor} to ${after.floor}`;
   }
+  if (after.floor === before.floor && !equalBytes(after.floorHash, before.floorHash)) {
+    return `the hash below the floor ${after.floor} changes`;
+  }
   if (after.epoch < before.epoch) {
     return `the epoch falls from ${before.epoch} to ${after.epoch}`;
   }
-  const dead = new Map(before.segments.map((segment) => [segment.id, segment.dead.version]));
-  for (const segment of after.segments) {
-    if (segment.dead.version < (dead.get(segment.id) ?? 0)) {
-      return `dead version of segment ${segment.id} falls`;
+  if (after.schema.version < before.schema.version) {
+    return `the schema falls from ${before.schema.version} to ${after.schema.version}`;
+  }
+  if (after.applied.length > limits.appliedDeltasMax) {
+    return `${after.applied.length} applied deltas are remembered`;
+  }
+  for (const { was, is } of keptSegments(before, after)) {
+    if (is.dead.version < was.dead.version) {
+      return `dead version of segment ${is.id} falls`;
     }
   }
   return undefined;
 }
+
+/** Those of both manifests. */
+function keptSegments(
+  before: Manifest,
+  after: Manifest,
+): { readonly was: SegmentInfo; readonly is: SegmentInfo }[] {
+  const known = new Map(before.segments.map((segment) => [segment.id, segment]));
+  return after.segments.flatMap((is) => {
+    const was = known.get(is.id);
+    return was === undefined ? [] : [{ was, is }];
+  });
+}
+
+// ---- Conservation -------------------------------------------------------------------------------
+
+/** Documents as far as they can be summed up: how many, and the sum of their record hashes. */
+export interface Sum {
+  readonly rows: number;
+  /** Modulo 2^64. */
+  readonly digest: bigint;
+}
+
+/** The documents that live in the segments. */
+export function sumLive(segments: readonly SegmentInfo[]): Sum {
+  let rows = 0;
+  let digest = 0n;
+  for (const segment of segments) {
+    rows += segment.rows - segment.dead.rows;
+    digest += segment.digest - segment.dead.digest;
+  }
+  return { rows, digest: BigInt.asUintN(64, digest) };
+}
+
+/**
+ * What the step from `before` to `after` lost, doubled or mixed up.
+ *
+ *   kept segment    its rows and digest stay; dead rows and their digest move together
+ *   floor stays     only merges: what lived in the segments that went lives in those that came, and
+ *                   nothing died elsewhere
+ *   floor moves     a flush: at most one segment comes; what comes and what dies are at most one
+ *                   row for each operation in the range, if their number is known
+ */
+export function conservationFault(
+  before: Manifest,
+  after: Manifest,
+  operations: number = Number.POSITIVE_INFINITY,
+): string | undefined {
+  const kept = keptSegments(before, after);
+  for (const { was, is } of kept) {
+    if (is.rows !== was.rows || is.digest !== was.digest) {
+      return `segment ${is.id} changes`;
+    }
+    if (is.dead.rows < was.dead.rows) {
+      return `dead rows of segment ${is.id} come back to life`;
+    }
+    if (is.dead.rows === was.dead.rows && is.dead.digest !== was.dead.digest) {
+      return `other rows of segment ${is.id} are dead than before`;
+    }
+  }
+  const keptIds = new Set(kept.map(({ is }) => is.id));
+  const isNew = ({ id }: SegmentInfo): boolean => !keptIds.has(id);
+  const gone = sumLive(before.segments.filter(isNew));
+  const added = after.segments.filter(isNew);
+  const came = sumLive(added);
+  const died = kept.reduce((sum, { was, is }) => sum + is.dead.rows - was.dead.rows, 0);
+  if (after.floor > before.floor) {
+    return flushFault(added.length, came.rows, gone.rows + died, operations);
+  }
+  if (died > 0) {
+    return `${died} rows died outside of a merge, and no write below the floor killed them`;
+  }
+  if (came.rows !== gone.rows) {
+    return `${gone.rows} living rows became ${came.rows}`;
+  }
+  if (came.digest !== gone.digest) {
+    return `${gone.rows} living rows are not the documents they were`;
+  }
+  return undefined;
+}
+
+function flushFault(
+  segments: number,
+  came: number,
+  died: number,
+  operations: number,
+): string | undefined {
+  if (segments > 1) {
+    return `a flush adds ${segments} segments`;
+  }
+  if (came > operations || died > operations) {
+    return `${operations} operations made ${came} rows and killed ${died}`;
+  }
+  return undefined;
+}
+
+// ---- Jobs ---------------------------------------------------------------------------------------
+
+export interface TableView {
+  readonly jobs: readonly {
+    readonly id: string;
+    readonly wal?: WalRange;
+    readonly inputs?: readonly string[];
+  }[];
+}
+
+/** Ranges of flushes do not overlap; a segment is the input of one merge. */
+export function tableFault({ jobs }: TableView): string | undefined {
+  if (new Set(jobs.map(({ id }) => id)).size !== jobs.length) {
+    return "a job is listed twice";
+  }
+  const ranges = jobs
+    .flatMap(({ wal }) => wal ?? [])
+    .toSorted((a, b) => a.from - b.from || a.to - b.to);
+  for (const [i, { from, to }] of ranges.entries()) {
+    if (from >= to || from < (ranges[i - 1]?.to ?? 0)) {
+      return `the range from ${from} to ${to} is empty or taken`;
+    }
+  }
+  const inputs = jobs.flatMap((job) => job.inputs ?? []);
+  const twice = inputs.find((input, i) => inputs.indexOf(input) !== i);
+  return twice === undefined ? undefined : `segment ${twice} is an input twice`;
+}
+
+// ---- Collection ---------------------------------------------------------------------------------
+
+/** What a collection may rely on. */
+export interface CollectView {
+  /** The version that `current` was seen to name, or the job's manifest if that is older. */
+  readonly version: number;
+  /** Now, less the grace. */
+  readonly deadBeforeMs: number;
+}
+
+/** Why the object of the record must not be deleted yet. */
+export function collectFault(
+  record: Pick<DeadRecord, "version" | "sinceMs">,
+  { version, deadBeforeMs }: CollectView,
+): string | undefined {
+  if (record.version > version) {
+    return `manifest ${record.version}, which gave it up, might still be lost with its name`;
+  }
+  return record.sinceMs > deadBeforeMs ? "somebody may still be reading it" : undefined;
+}
+
+// ---- Documents ----------------------------------------------------------------------------------
+
+/** The ids that live in each segment: each in one only. */
+export function liveIdsFault(
+  segments: Iterable<readonly [segment: string, ids: Iterable<DocumentId>]>,
+): string | undefined {
+  const found = new Map<DocumentId, string>();
+  for (const [segment, ids] of segments) {
+    for (const id of ids) {
+      const other = found.get(id);
+      if (other !== undefined) {
+        return `id ${id} lives in ${other} and in ${segment}`;
+      }
+      found.set(id, segment);
+    }
+  }
+  return undefined;
+}
+
+// ---- Assertions ---------------------------------------------------------------------------------
 
 export function checkStoredManifest(manifest: Manifest): Manifest {
   const fault = manifestFault(manifest);

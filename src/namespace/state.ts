@@ -10,9 +10,9 @@
  */
 import { applyAddition, emptySchema, type Schema } from "../document/schema.ts";
 import { assert, corrupt } from "../errors.ts";
-import { equalBytes } from "../format/envelope.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { type OpenedWalEntry, walEntryBytes, walEntryRows } from "../format/wal.ts";
+import { entryFault, stateFault } from "./invariants.ts";
 
 export interface TailEntry {
   readonly sequence: number;
@@ -98,17 +98,14 @@ export function applyEntry(
   entry: OpenedWalEntry,
   objectBytes: number,
 ): NamespaceState {
-  assert(entry.generation === state.generation, "an entry of this generation");
-  if (entry.sequence !== state.next || !equalBytes(entry.previous, state.hash)) {
-    throw corrupt(`WAL entry ${entry.sequence} does not continue the log at ${state.next}`);
+  const fault = entryFault(state, entry);
+  if (fault !== undefined) {
+    throw corrupt(`WAL entry ${entry.sequence}: ${fault}`);
   }
   let schema = state.schema;
   let ended = state.ended;
   let wrote = false;
   for (const member of entry.members) {
-    if (ended) {
-      throw corrupt(`WAL entry ${entry.sequence} goes on after a tombstone`);
-    }
     if (member.kind === "tombstone") {
       ended = true;
       continue;
@@ -138,8 +135,9 @@ export function applyEntry(
 
 /** The state under a newer manifest of the same generation. */
 export function applyManifest(state: NamespaceState, manifest: Manifest): NamespaceState {
-  assert(manifest.floor <= state.next, "the floor stays within the log");
   const tail = state.tail.filter((entry) => entry.sequence >= manifest.floor);
+  const fault = stateFault({ next: state.next, manifest, tail });
+  assert(fault === undefined, fault ?? "");
   return {
     ...state,
     manifest,

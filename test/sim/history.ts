@@ -12,8 +12,9 @@
  *   - in every manifest the living rows of all segments are those of the point at its floor
  */
 import { decodeBatch } from "../../src/format/batch.ts";
-import { equalBytes } from "../../src/format/envelope.ts";
 import { type OpenedWalEntry, openWalEntry } from "../../src/format/wal.ts";
+import { entryFault } from "../../src/namespace/invariants.ts";
+import { zeroHash } from "../../src/namespace/state.ts";
 import { attachmentKey, generationRoot, sequenceOfWalKey } from "../../src/store/keys.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
@@ -55,7 +56,7 @@ export class History {
   readonly #world: World;
   readonly manifests: ManifestCheck;
   /** Of the newest entry. */
-  #hash: Uint8Array = new Uint8Array(32);
+  #hash: Uint8Array = zeroHash;
   /** Index of the newest point known to be acknowledged, and when it became so. */
   #acknowledged = 0;
   readonly #acknowledgements: { readonly atMs: number; readonly index: number }[] = [];
@@ -94,9 +95,9 @@ export class History {
       return;
     }
     const entry = await openWalEntry(bytes, { generation, sequence }, syncDigest);
-    if (sequence > 0 && !equalBytes(entry.previous, this.#hash)) {
-      this.#world.violate("chain", `entry ${sequence} does not follow the one before it`);
-    }
+    const hash = begins ? zeroHash : this.#hash;
+    const fault = entryFault({ generation, next: sequence, hash, ended: false }, entry);
+    if (fault !== undefined) this.#world.violate("chain", `entry ${sequence}: ${fault}`);
     this.#hash = entry.hash;
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");

@@ -12,6 +12,7 @@
  */
 import { EngineError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
+import { tableFault } from "../../src/namespace/invariants.ts";
 import type { JobTable } from "../../src/namespace/jobs.ts";
 import { Owner } from "../../src/owner.ts";
 import type { OwnerRecord, OwnerStorage } from "../../src/owner-ports.ts";
@@ -270,6 +271,8 @@ class Instance extends Process {
         }),
       writeJobs: (jobs) =>
         this.#write(() => {
+          const fault = tableFault(jobs);
+          if (fault !== undefined) this.world.violate("jobs", fault);
           object.jobs = jobs;
         }),
       // Alarms go by the clock of their host.
