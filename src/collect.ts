@@ -117,6 +117,7 @@ function keysOf(root: string, object: DeadRecord["object"]): readonly string[] {
     case "keys":
       return [keysKey(root, object.name)];
     case "wal":
+    case "ref":
       return [];
   }
 }

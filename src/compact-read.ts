@@ -9,7 +9,8 @@ import { corrupt } from "./errors.ts";
 import { decodeBatch } from "./format/batch.ts";
 import { decodeDeadBitmap } from "./format/dead-bitmap.ts";
 import { equalBytes } from "./format/envelope.ts";
-import type { SegmentInfo, WalRange } from "./format/manifest.ts";
+import { homeOfEntry } from "./format/homes.ts";
+import type { Manifest, SegmentInfo, WalRange } from "./format/manifest.ts";
 import { type ChunkRef, openWalEntry } from "./format/wal.ts";
 import {
   findIds,
@@ -19,26 +20,30 @@ import {
   openMembership,
   planIds,
 } from "./index/segment/id-lookup.ts";
-import { openSegment, rootBlock, type Segment, type SegmentHome } from "./index/segment/segment.ts";
+import {
+  deadKeyOf,
+  deadPlace,
+  openSegment,
+  rootBlock,
+  type Segment,
+} from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { Ports } from "./ports.ts";
 import { BlockCache } from "./store/block-cache.ts";
 import { BlockReader } from "./store/block-reader.ts";
-import { attachmentKey, deadKey, generationRoot, walKey } from "./store/keys.ts";
+import { attachmentKey, generationRoot, walKey } from "./store/keys.ts";
 import { MemoryBudget } from "./store/memory-budget.ts";
 
 export class JobReader {
   readonly reader: BlockReader;
   readonly #ports: Ports;
-  readonly #home: SegmentHome;
-  readonly #root: string;
+  readonly #tenant: string;
   readonly #segments = new Map<string, Segment>();
   readonly #places = new Map<string, readonly number[]>();
 
-  constructor(ports: Ports, home: SegmentHome) {
+  constructor(ports: Ports, tenant: string) {
     this.#ports = ports;
-    this.#home = home;
-    this.#root = generationRoot(home.tenant, home.generation);
+    this.#tenant = tenant;
     this.reader = new BlockReader(
       {
         store: ports.store,
@@ -51,23 +56,28 @@ export class JobReader {
     );
   }
 
-  /** All batches of the range, oldest first. */
-  async readLog(range: WalRange): Promise<Batch[]> {
+  /** All batches of the range, oldest first; `manifest` says where its entries lie. */
+  async readLog(range: WalRange, manifest: Manifest): Promise<Batch[]> {
     const sequences = Array.from({ length: range.to - range.from }, (_, i) => range.from + i);
     const chunks = await inWaves(sequences, async (sequence) => {
-      const bytes = await this.#readObject(walKey(this.#root, sequence));
-      const expected = { generation: this.#home.generation, sequence };
-      const entry = await openWalEntry(bytes, expected, this.#ports.digest);
-      return entry.members.flatMap((member) => (member.kind === "batch" ? member.chunks : []));
+      const generation = homeOfEntry(manifest, sequence);
+      const root = generationRoot(this.#tenant, generation);
+      const bytes = await this.#readObject(walKey(root, sequence));
+      const entry = await openWalEntry(bytes, { generation, sequence }, this.#ports.digest);
+      return entry.members
+        .flatMap((member) => (member.kind === "batch" ? member.chunks : []))
+        .map((chunk) => ({ root, chunk }));
     });
-    return await inWaves(chunks.flat(), async (chunk) => decodeBatch(await this.#chunk(chunk)));
+    return await inWaves(chunks.flat(), async ({ root, chunk }) =>
+      decodeBatch(await this.#chunk(root, chunk)),
+    );
   }
 
   async segment(info: SegmentInfo): Promise<Segment> {
     let segment = this.#segments.get(info.id);
     if (segment === undefined) {
-      const [bytes] = await this.readBlocks([rootBlock(this.#home, info)]);
-      segment = openSegment(this.#home, info, bytes as Uint8Array);
+      const [bytes] = await this.readBlocks([rootBlock(this.#tenant, info)]);
+      segment = openSegment(this.#tenant, info, bytes as Uint8Array);
       this.#segments.set(info.id, segment);
     }
     // The dead version moves while the objects stay.
@@ -79,10 +89,8 @@ export class JobReader {
     if (info.dead.version === 0) {
       return new Bitmap(info.rows);
     }
-    const bytes = await this.#readObject(deadKey(this.#root, info.id, info.dead.name));
-    const { generation } = this.#home;
-    const place = { generation, segment: info.id, version: info.dead.version };
-    return decodeDeadBitmap(bytes, place, info.rows);
+    const bytes = await this.#readObject(deadKeyOf(this.#tenant, info));
+    return decodeDeadBitmap(bytes, deadPlace(info), info.rows);
   }
 
   /** Ordinals of those of the ids that the segment holds. `ids` must be the same in every call. */
@@ -131,11 +139,11 @@ export class JobReader {
     return stored.bytes;
   }
 
-  async #chunk(chunk: ChunkRef): Promise<Uint8Array> {
+  async #chunk(root: string, chunk: ChunkRef): Promise<Uint8Array> {
     if (chunk.kind === "inline") {
       return chunk.bytes;
     }
-    const bytes = await this.#readObject(attachmentKey(this.#root, chunk.id));
+    const bytes = await this.#readObject(attachmentKey(root, chunk.id));
     const hash = await this.#ports.digest(bytes);
     if (bytes.length !== chunk.length || !equalBytes(hash, chunk.sha256)) {
       throw corrupt(`attachment ${chunk.id} is not what its entry says`);

@@ -29,7 +29,6 @@ import {
 import type { MergeInput } from "./index/builder/merge-input.ts";
 import type { SegmentSink } from "./index/builder/part-writer.ts";
 import { rotationSeed, type SegmentSpec } from "./index/builder/segment-spec.ts";
-import type { SegmentHome } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { IndexPorts } from "./ports.ts";
 import { putUnique } from "./store/put-unique.ts";
@@ -41,36 +40,25 @@ export interface CompactContext extends JobContext {
 /** Runs a flush or merge to its end. False when its lease or inputs were gone: nothing changed. */
 export async function compact(context: CompactContext): Promise<boolean> {
   const { job, identity, ports } = context;
-  const home: SegmentHome = { tenant: identity.tenant, generation: job.generation };
-  const reader = new JobReader(ports, home);
+  const reader = new JobReader(ports, identity.tenant);
   assert(job.kind === "flush" || job.kind === "merge", "a job that makes a segment");
   const startedMs = ports.clock.now();
-  const done =
-    job.kind === "flush" ? await flush(context, home, reader) : await merge(context, home, reader);
+  const done = job.kind === "flush" ? await flush(context, reader) : await merge(context, reader);
   const ms = ports.clock.now() - startedMs;
   ports.log.info(job.kind, { ...identity, job: job.id, attempt: job.attempt, done, ms });
   return done;
 }
 
-async function flush(
-  context: CompactContext,
-  home: SegmentHome,
-  reader: JobReader,
-): Promise<boolean> {
+async function flush(context: CompactContext, reader: JobReader): Promise<boolean> {
   const { job, ports } = context;
   const { wal } = job;
   assert(wal !== undefined, "a flush has a range");
   const beat = heartbeat(context);
-  const { touched, live } = foldBatches(await reader.readLog(wal));
+  const { touched, live } = foldBatches(await reader.readLog(wal, job.manifest));
   const built =
     live.ids.length === 0
       ? undefined
-      : await buildFromRows(
-          live,
-          specOf(context, home, wal.schema, 0),
-          ports,
-          sinkOf(context, beat),
-        );
+      : await buildFromRows(live, specOf(context, wal.schema, 0), ports, sinkOf(context, beat));
   return await resolveJob(context, async (manifest): Promise<Resolution> => {
     const dead = await Promise.all(
       manifest.segments.map((segment) => supersede(reader, segment, touched)),
@@ -102,11 +90,7 @@ async function supersede(
   return { segment, bitmap };
 }
 
-async function merge(
-  context: CompactContext,
-  home: SegmentHome,
-  reader: JobReader,
-): Promise<boolean> {
+async function merge(context: CompactContext, reader: JobReader): Promise<boolean> {
   const { job, ports } = context;
   const infos = inputsOf(job.manifest, job.inputs ?? []);
   assert(infos !== undefined && infos.length > 0, "a merge has inputs");
@@ -117,7 +101,7 @@ async function merge(
     })),
   );
   const level = 1 + Math.max(...infos.map((info) => info.level));
-  const spec = specOf(context, home, job.manifest.schema, level);
+  const spec = specOf(context, job.manifest.schema, level);
   const beat = heartbeat(context);
   const read = async (key: string, offset: number, length: number): Promise<Uint8Array> => {
     await beat();
@@ -187,16 +171,15 @@ function addition(built: BuiltSegment | undefined): Pick<Resolution, "add" | "ro
 }
 
 function specOf(
-  { job, ports }: CompactContext,
-  home: SegmentHome,
+  { job, identity, ports }: CompactContext,
   schema: Schema,
   level: number,
 ): SegmentSpec {
   return {
-    home,
+    home: { tenant: identity.tenant, generation: job.generation },
     id: `${job.id}-${job.attempt}`,
     schema,
-    rotation: rotationSeed(job.generation),
+    rotation: rotationSeed(job.manifest.seed),
     level,
     createdMs: ports.clock.now(),
   };

@@ -9,12 +9,13 @@
  * What does not fit, or cannot be read now, is read by the caller. Cost: no store request once the
  * bytes are in memory.
  */
+import { homeOfEntry } from "./format/homes.ts";
 import type { SegmentInfo } from "./format/manifest.ts";
+import { deadKeyOf, rootBlock } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { HeadReply, HeadRequest, InlineObjects } from "./namespace/protocol.ts";
 import type { NamespaceState } from "./namespace/state.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
-import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
 
 export async function headReply(
   ports: OwnerPorts,
@@ -29,7 +30,7 @@ export async function headReply(
   const wal = isBrief ? [] : inlineWal(ports, state, known?.walBelow ?? 0);
   const inline = await inlineObjects(
     ports,
-    generationRoot(tenant, generation),
+    tenant,
     isBrief ? [] : manifest.segments,
     new Set(known?.roots ?? []),
     new Set(known?.dead ?? []),
@@ -55,7 +56,7 @@ function inlineWal(ports: OwnerPorts, state: NamespaceState, below: number): Hea
   const wal: { sequence: number; bytes: Uint8Array }[] = [];
   let room: number = limits.headWalBytesMax;
   for (const { sequence } of state.tail.toReversed()) {
-    const bytes = ports.memory.peek(`${state.generation}/wal/${sequence}`);
+    const bytes = ports.memory.peek(`${homeOfEntry(state.manifest, sequence)}/wal/${sequence}`);
     if (sequence < below || bytes === undefined || bytes.length > room) {
       break;
     }
@@ -67,7 +68,7 @@ function inlineWal(ports: OwnerPorts, state: NamespaceState, below: number): Hea
 
 async function inlineObjects(
   ports: OwnerPorts,
-  root: string,
+  tenant: string,
   segments: readonly SegmentInfo[],
   heldRoots: ReadonlySet<string>,
   heldDead: ReadonlySet<string>,
@@ -90,8 +91,8 @@ async function inlineObjects(
     }
   }
   const [roots, dead] = await Promise.all([
-    Promise.all(wantRoots.map((segment) => rootBytes(ports, root, segment))),
-    Promise.all(wantDead.map((segment) => deadBytes(ports, root, segment))),
+    Promise.all(wantRoots.map((segment) => rootBytes(ports, tenant, segment))),
+    Promise.all(wantDead.map((segment) => deadBytes(ports, tenant, segment))),
   ]);
   return {
     roots: roots.filter((item) => item !== undefined),
@@ -101,11 +102,10 @@ async function inlineObjects(
 
 async function rootBytes(
   ports: OwnerPorts,
-  root: string,
+  tenant: string,
   segment: SegmentInfo,
 ): Promise<InlineObjects["roots"][number] | undefined> {
-  const { part, offset, length } = segment.root;
-  const key = segmentKey(root, segment.id, segment.parts.length, part);
+  const { key, offset, length } = rootBlock(tenant, segment);
   const bytes = await fromMemoryOr(ports, `${key}#root`, async () => {
     return (await ports.store.get(key, { offset, length }))?.bytes;
   });
@@ -114,11 +114,11 @@ async function rootBytes(
 
 async function deadBytes(
   ports: OwnerPorts,
-  root: string,
+  tenant: string,
   segment: SegmentInfo,
 ): Promise<InlineObjects["dead"][number] | undefined> {
   const { name } = segment.dead;
-  const key = deadKey(root, segment.id, name);
+  const key = deadKeyOf(tenant, segment);
   const bytes = await fromMemoryOr(ports, key, async () => (await ports.store.get(key))?.bytes);
   return bytes && { segment: segment.id, name, bytes };
 }

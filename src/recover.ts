@@ -5,9 +5,10 @@
  *   1. registry entry  which generation the name has; none = the namespace does not exist
  *   2. manifest        from the larger of `current` and the record, probe forward until the first
  *                      that is absent; without either, the last one listed
- *   3. log             one list from the floor shows the entries; each is read and verified in
- *                      order, a few at a time. A gap is corruption, never the end. An empty list
- *                      counts only if `current` has not moved meanwhile
+ *   3. log             one list from the floor shows the entries, one more for each generation the
+ *                      tail is inherited from; each entry is read and verified in order, a few at a
+ *                      time. A gap is corruption, never the end. An empty list counts only if
+ *                      `current` has not moved meanwhile
  *   4. open slot       may have been written to if the record is gone or says so; it is for the
  *                      owner to settle it before it answers anybody
  *
@@ -15,7 +16,8 @@
  * for each entry.
  */
 import { corrupt, EngineError, isEngineError } from "./errors.ts";
-import type { Manifest } from "./format/manifest.ts";
+import { stretchesOf } from "./format/homes.ts";
+import type { Manifest, WalRange } from "./format/manifest.ts";
 import { openManifest } from "./format/manifest-codec.ts";
 import { openPointer, openRegistryEntry, type RegistryEntry } from "./format/registry.ts";
 import { type OpenedWalEntry, openWalEntry } from "./format/wal.ts";
@@ -189,60 +191,72 @@ export async function readManifest(
     : checkStoredManifest(await openManifest(stored.bytes, { generation, version }, ports.digest));
 }
 
-interface Log {
+export interface Log {
   readonly state: NamespaceState;
   /** Largest epoch in the tail. */
   readonly epoch: number;
 }
 
-async function readLog(
+/** The state after the manifest's tail. `pointerVersion`: what `current` said before. */
+export async function readLog(
   ports: OwnerPorts,
   tenant: string,
   manifest: Manifest,
   pointerVersion: number,
 ): Promise<Log> {
-  const { generation, floor } = manifest;
-  const root = generationRoot(tenant, generation);
-  const sizes = await listTail(ports, root, floor);
-  if (
-    sizes.length === 0 &&
-    (await readPointer(ports, tenant, generation)).version !== pointerVersion
-  ) {
-    throw new EngineError("fenced", "another instance moved the manifest during recovery");
-  }
+  const range = { from: manifest.floor, to: Number.POSITIVE_INFINITY };
   let state = stateAtFloor(manifest, true);
   let epoch = 0;
-  for (let at = 0; at < sizes.length; ) {
-    const count = waveLength(sizes.slice(at, at + limits.connectionsMax));
-    const sequences = Array.from({ length: count }, (_, i) => floor + at + i);
-    const read = await Promise.all(
-      sequences.map((sequence) => readEntry(ports, root, generation, sequence)),
-    );
-    for (const { entry, bytes } of read) {
-      state = applyEntry(state, entry, bytes.length);
-      epoch = Math.max(epoch, entry.epoch);
-      ports.memory.put(`${generation}/wal/${entry.sequence}`, bytes);
+  for (const stretch of stretchesOf(manifest, range)) {
+    const { generation, from, to } = stretch;
+    const sizes = await listLog(ports, generationRoot(tenant, generation), stretch);
+    if (to < Number.POSITIVE_INFINITY && sizes.length < to - from) {
+      throw corrupt(`WAL entry ${from + sizes.length} of ${generation} is missing`);
     }
-    at += count;
+    for (let at = 0; at < sizes.length; ) {
+      const count = waveLength(sizes.slice(at, at + limits.connectionsMax));
+      const sequences = Array.from({ length: count }, (_, i) => from + at + i);
+      const read = await Promise.all(
+        sequences.map((sequence) => readEntry(ports, tenant, generation, sequence)),
+      );
+      for (const { entry, bytes } of read) {
+        state = applyEntry(state, entry, bytes.length);
+        epoch = Math.max(epoch, entry.epoch);
+        ports.memory.put(`${generation}/wal/${entry.sequence}`, bytes);
+      }
+      at += count;
+    }
+  }
+  const isEmpty = state.next === manifest.floor;
+  const { generation } = manifest;
+  if (isEmpty && (await readPointer(ports, tenant, generation)).version !== pointerVersion) {
+    throw new EngineError("fenced", "another instance moved the manifest during recovery");
   }
   return { state, epoch };
 }
 
-/** Sizes of the entries at and above the floor. */
-async function listTail(ports: OwnerPorts, root: string, floor: number): Promise<number[]> {
+/** Sizes of the entries from … to-1 that lie below the root. */
+async function listLog(
+  ports: OwnerPorts,
+  root: string,
+  { from, to }: WalRange,
+): Promise<readonly number[]> {
   const sizes: number[] = [];
   for (;;) {
-    const end = floor + sizes.length;
+    const end = from + sizes.length;
     const after = end === 0 ? walPrefix(root) : walKey(root, end - 1);
     const page = await ports.store.list(walPrefix(root), { after });
     for (const { key, size } of page.objects) {
-      const expected = floor + sizes.length;
+      const expected = from + sizes.length;
+      if (expected >= to) {
+        return sizes;
+      }
       if (sequenceOfWalKey(key) !== expected) {
         throw corrupt(`WAL entry ${expected} is missing below ${key}`);
       }
       sizes.push(size);
     }
-    if (!page.more) {
+    if (!page.more || from + sizes.length >= to) {
       return sizes;
     }
   }
@@ -260,11 +274,11 @@ export function waveLength(sizes: readonly number[]): number {
 
 async function readEntry(
   ports: OwnerPorts,
-  root: string,
+  tenant: string,
   generation: string,
   sequence: number,
 ): Promise<{ entry: OpenedWalEntry; bytes: Uint8Array }> {
-  const stored = await ports.store.get(walKey(root, sequence));
+  const stored = await ports.store.get(walKey(generationRoot(tenant, generation), sequence));
   if (stored === undefined) {
     throw corrupt(`WAL entry ${sequence} of ${generation} is missing`);
   }

@@ -3,13 +3,12 @@
  * query.
  */
 import type { Bitmap } from "./bytes/bitmap.ts";
-import type { Segment, SegmentHome } from "./index/segment/segment.ts";
+import type { Segment } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { IndexPorts } from "./ports.ts";
 import type { TailPiece } from "./query/tail.ts";
 import { type Snapshot, SnapshotCache } from "./snapshot.ts";
 import { BlockReader, type BlockReaderPorts } from "./store/block-reader.ts";
-import { generationRoot } from "./store/keys.ts";
 import { WeightedLru } from "./store/weighted-lru.ts";
 
 export interface SearchPorts extends IndexPorts, Omit<BlockReaderPorts, "clock"> {
@@ -41,9 +40,6 @@ export function createSearchMemory(): SearchMemory {
 export interface SearchContext {
   readonly ports: SearchPorts;
   readonly snapshot: Snapshot;
-  readonly home: SegmentHome;
-  /** Prefix of the keys of the generation. */
-  readonly root: string;
   readonly reader: BlockReader;
   readonly disableCache: boolean;
   readonly counters: SearchCounters;
@@ -62,12 +58,9 @@ export function openContext(
   snapshot: Snapshot,
   disableCache: boolean,
 ): SearchContext {
-  const { tenant, generation } = snapshot;
   return {
     ports,
     snapshot,
-    home: { tenant, generation },
-    root: generationRoot(tenant, generation),
     reader: new BlockReader(ports, { disableCache }),
     disableCache,
     counters: { candidates: 0, refined: 0, exact: 0, masked: 0, clustersProbed: 0 },

@@ -23,7 +23,13 @@ import {
   documentValues,
   openDocumentBlock,
 } from "./index/segment/document-rows.ts";
-import { openSegment, rootBlock, type Segment } from "./index/segment/segment.ts";
+import {
+  deadKeyOf,
+  deadPlace,
+  openSegment,
+  rootBlock,
+  type Segment,
+} from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import { filterText, prepareRowTest } from "./query/filter.ts";
 import type { SearchContext, SearchMemory } from "./search-ports.ts";
@@ -31,7 +37,6 @@ import type { Snapshot } from "./snapshot.ts";
 import type { Block } from "./store/block.ts";
 import { blockId } from "./store/block.ts";
 import type { ReadRound } from "./store/block-reader.ts";
-import { deadKey, generationRoot } from "./store/keys.ts";
 
 export interface OpenSegment {
   readonly segment: Segment;
@@ -51,17 +56,14 @@ export interface MatchedSegment extends OpenSegment {
 
 /** Opened segments and dead bitmaps that the isolate still has of the last snapshot. */
 export function heldObjects(memory: SearchMemory, last: Snapshot) {
-  const { segments } = last.manifest;
-  const home = { tenant: last.tenant, generation: last.generation };
-  const root = generationRoot(last.tenant, last.generation);
+  const { tenant, manifest } = last;
+  const { segments } = manifest;
   return {
     roots: segments
-      .filter((info) => memory.segments.has(blockId(rootBlock(home, info))))
+      .filter((info) => memory.segments.has(blockId(rootBlock(tenant, info))))
       .map(({ id }) => id),
     dead: segments
-      .filter(
-        ({ id, dead }) => dead.version > 0 && memory.bitmaps.has(deadKey(root, id, dead.name)),
-      )
+      .filter((info) => info.dead.version > 0 && memory.bitmaps.has(deadKeyOf(tenant, info)))
       .map(({ id, dead }) => `${id}/${dead.name}`),
   };
 }
@@ -91,18 +93,19 @@ async function readRoots(
   infos: readonly SegmentInfo[],
   opened: Map<string, Segment>,
 ): Promise<void> {
-  const { home, ports, snapshot, disableCache } = context;
+  const { ports, snapshot, disableCache } = context;
+  const { tenant } = snapshot;
   const open = (info: SegmentInfo, bytes: Uint8Array): void => {
-    const segment = openSegment(home, info, bytes);
+    const segment = openSegment(tenant, info, bytes);
     opened.set(info.id, segment);
     if (!disableCache) {
       // Arrays are views of the bytes; lists and maps come to about as much again.
-      ports.memory.segments.put(blockId(rootBlock(home, info)), segment, 2 * bytes.length);
+      ports.memory.segments.put(blockId(rootBlock(tenant, info)), segment, 2 * bytes.length);
     }
   };
   const missing: SegmentInfo[] = [];
   for (const info of infos) {
-    const key = blockId(rootBlock(home, info));
+    const key = blockId(rootBlock(tenant, info));
     const held = disableCache ? undefined : ports.memory.segments.get(key);
     const inline = snapshot.inline.roots.get(info.id);
     if (held !== undefined) opened.set(info.id, held);
@@ -110,7 +113,7 @@ async function readRoots(
     else missing.push(info);
   }
   await round.readBlocks(
-    missing.map((info) => rootBlock(home, info)),
+    missing.map((info) => rootBlock(tenant, info)),
     {
       readsMax: limits.connectionsMax,
       onBlock: (index, bytes) => open(missing[index] as SegmentInfo, bytes),
@@ -124,20 +127,16 @@ async function readDead(
   infos: readonly SegmentInfo[],
   bitmaps: Map<string, Bitmap>,
 ): Promise<void> {
-  const { home, ports, root, snapshot, disableCache } = context;
-  const place = ({ id, dead }: SegmentInfo) => ({
-    generation: home.generation,
-    segment: id,
-    version: dead.version,
-  });
+  const { ports, snapshot, disableCache } = context;
+  const { tenant } = snapshot;
   const open = (info: SegmentInfo, bytes: Uint8Array): void => {
-    const bitmap = decodeDeadBitmap(bytes, place(info), info.rows);
+    const bitmap = decodeDeadBitmap(bytes, deadPlace(info), info.rows);
     bitmaps.set(info.id, bitmap);
-    keepBitmap(context, deadKey(root, info.id, info.dead.name), bitmap);
+    keepBitmap(context, deadKeyOf(tenant, info), bitmap);
   };
   const missing: SegmentInfo[] = [];
   for (const info of infos.filter(({ dead }) => dead.version > 0)) {
-    const key = deadKey(root, info.id, info.dead.name);
+    const key = deadKeyOf(tenant, info);
     const held = disableCache ? undefined : ports.memory.bitmaps.get(key);
     const inline = snapshot.inline.dead.get(`${info.id}/${info.dead.name}`);
     if (held !== undefined) bitmaps.set(info.id, held);
@@ -145,9 +144,9 @@ async function readDead(
     else missing.push(info);
   }
   const objects = missing.map((info) => ({
-    key: deadKey(root, info.id, info.dead.name),
+    key: deadKeyOf(tenant, info),
     bytesMax: info.dead.bytes,
-    verify: (bytes: Uint8Array) => verifyDeadBitmap(bytes, place(info)),
+    verify: (bytes: Uint8Array) => verifyDeadBitmap(bytes, deadPlace(info)),
   }));
   await round.readObjects(objects, (index, bytes) => {
     const info = missing[index] as SegmentInfo;
@@ -194,7 +193,7 @@ async function evaluateAll(
   const text = filterText(filter);
   const { memory } = context.ports;
   const keys = segments.map(
-    ({ segment }) => `${blockId(rootBlock(segment.home, segment.info))}?${text}`,
+    ({ segment }) => `${blockId(rootBlock(segment.home.tenant, segment.info))}?${text}`,
   );
   const bitmaps = keys.map((key) => (context.disableCache ? undefined : memory.bitmaps.get(key)));
   const plans: { index: number; plan: FilterPlan }[] = [];

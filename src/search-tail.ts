@@ -12,13 +12,20 @@
  */
 import { EngineError, isEngineError } from "./errors.ts";
 import { decodeBatch } from "./format/batch.ts";
+import { homeOfEntry } from "./format/homes.ts";
 import { openWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
-import { type TailChunk, type TailPiece, tailChunk, tailPieces } from "./query/tail.ts";
+import {
+  sequenceOfChunk,
+  type TailChunk,
+  type TailPiece,
+  tailChunk,
+  tailPieces,
+} from "./query/tail.ts";
 import type { SearchContext, SearchMemory } from "./search-ports.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { ReadRound } from "./store/block-reader.ts";
-import { attachmentKey, walKey } from "./store/keys.ts";
+import { attachmentKey, generationRoot, walKey } from "./store/keys.ts";
 
 export interface TailVisit {
   /** Only these entries; all if undefined. */
@@ -134,7 +141,7 @@ async function readEntries(
   round: ReadRound,
   sequences: readonly number[],
 ): Promise<Entries> {
-  const { snapshot, root } = context;
+  const { snapshot } = context;
   const found = new Map<number, readonly TailPiece[]>();
   const bytes = new Map<number, Uint8Array>();
   const missing: number[] = [];
@@ -149,14 +156,14 @@ async function readEntries(
   const bytesMax = Math.min(entryBytesMax, snapshot.unindexedBytes);
   await round.readObjects(
     missing.map((sequence) => ({
-      key: walKey(root, sequence),
+      key: entryKey(snapshot, sequence),
       bytesMax,
       isReserved: !isSmallTail(snapshot),
       verify: () => true,
     })),
     (index, stored) => {
       const sequence = missing[index] as number;
-      if (stored === undefined) throw gone(walKey(root, sequence));
+      if (stored === undefined) throw gone(entryKey(snapshot, sequence));
       bytes.set(sequence, stored);
     },
   );
@@ -174,17 +181,29 @@ async function openEntry(
   sequence: number,
   bytes: Uint8Array,
 ): Promise<readonly TailPiece[]> {
-  const { ports, snapshot, root } = context;
-  const { generation } = snapshot;
-  const pieces = await forgettingCorrupt(context, walKey(root, sequence), async () =>
+  const { ports, snapshot } = context;
+  const generation = homeOfEntry(snapshot.manifest, sequence);
+  const pieces = await forgettingCorrupt(context, entryKey(snapshot, sequence), async () =>
     tailPieces(await openWalEntry(bytes, { generation, sequence }, ports.digest)),
   );
   keep(context, entryName(snapshot, sequence), pieces, bytes.length);
   return pieces;
 }
 
+/** Entries and their attachments lie below the generation that wrote them. */
+function entryKey({ tenant, manifest }: Snapshot, sequence: number): string {
+  return walKey(generationRoot(tenant, homeOfEntry(manifest, sequence)), sequence);
+}
+
 // ---- Attachments
 // ------------------------------------------------------------------------------------
+
+type TailPart = Extract<TailPiece, { kind: "part" }>;
+
+function partKey({ snapshot }: SearchContext, { key, ref }: TailPart): string {
+  const generation = homeOfEntry(snapshot.manifest, sequenceOfChunk(key));
+  return attachmentKey(generationRoot(snapshot.tenant, generation), ref.id);
+}
 
 /** Every piece as a decoded chunk, in order. */
 async function readParts(
@@ -193,21 +212,21 @@ async function readParts(
   pieces: readonly TailPiece[],
 ): Promise<readonly TailChunk[]> {
   const chunks = new Map<string, TailChunk>();
-  const missing: Extract<TailPiece, { kind: "part" }>[] = [];
+  const missing: TailPart[] = [];
   for (const piece of pieces) {
     if (piece.kind === "chunk") {
       chunks.set(piece.chunk.key, piece.chunk);
       continue;
     }
-    const [held] = recall(context, attachmentKey(context.root, piece.ref.id)) ?? [];
+    const [held] = recall(context, partKey(context, piece)) ?? [];
     if (held?.kind === "chunk") chunks.set(piece.key, held.chunk);
     else missing.push(piece);
   }
-  const objects = missing.map(({ ref }) => ({
-    key: attachmentKey(context.root, ref.id),
-    bytesMax: ref.length,
+  const objects = missing.map((piece) => ({
+    key: partKey(context, piece),
+    bytesMax: piece.ref.length,
     isReserved: !isSmallTail(context.snapshot),
-    verify: (bytes: Uint8Array) => bytes.length === ref.length,
+    verify: (bytes: Uint8Array) => bytes.length === piece.ref.length,
   }));
   const arrived = new Map<number, Uint8Array>();
   await round.readObjects(objects, (index, bytes) => {
@@ -215,8 +234,9 @@ async function readParts(
     arrived.set(index, bytes);
   });
   for (const [index, bytes] of arrived) {
-    const { key, ref } = missing[index] as Extract<TailPiece, { kind: "part" }>;
-    const name = attachmentKey(context.root, ref.id);
+    const piece = missing[index] as TailPart;
+    const { key } = piece;
+    const name = partKey(context, piece);
     const batch = await forgettingCorrupt(context, name, async () => decodeBatch(bytes));
     const chunk = tailChunk(key, batch, bytes.length);
     keep(context, name, [{ kind: "chunk", chunk }], 0);
@@ -228,8 +248,8 @@ async function readParts(
 // ---- Memory
 // -----------------------------------------------------------------------------------------
 
-function entryName({ generation }: Pick<Snapshot, "generation">, sequence: number): string {
-  return `${generation}/${sequence}`;
+function entryName({ manifest }: Snapshot, sequence: number): string {
+  return `${homeOfEntry(manifest, sequence)}/${sequence}`;
 }
 
 function recall(context: SearchContext, name: string): readonly TailPiece[] | undefined {

@@ -43,8 +43,7 @@ export class CompactRig extends OwnerRig {
     const head = await this.ask(
       this.owner.head({ protocol: 1, tenant: this.tenant, name: this.name }),
     );
-    const home = { tenant: this.tenant, generation: head.generation };
-    const reader = new JobReader(this.ports(), home);
+    const reader = new JobReader(this.ports(), this.tenant);
     const live = new Set<DocumentId>();
     for (const info of head.manifest?.segments ?? []) {
       const segment = await reader.segment(info);

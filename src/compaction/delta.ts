@@ -6,8 +6,12 @@
  * has lost rows the job does not know of (its dead version moved); the floor is not where the job
  * began. Every delta removes something, moves a dead version or moves the floor, so none can be
  * applied twice.
+ *
+ * What was written below an ancestor's generation is not buried here: once nothing of an ancestor
+ * is named any more, the ref that protects it there is.
  */
 import { assert } from "../errors.ts";
+import { ancestorsOf, inheritedFrom, stretchesOf } from "../format/homes.ts";
 import type { DeadRecord, Delta, Manifest, SegmentInfo } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
 
@@ -36,36 +40,47 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
   const segments: SegmentInfo[] = [];
   for (const segment of manifest.segments) {
     const to = moved.get(segment.id);
-    if ((removed.has(segment.id) || to !== undefined) && segment.dead.version > 0) {
+    const { generation } = manifest;
+    const isSuperseded = (removed.has(segment.id) || to !== undefined) && segment.dead.version > 0;
+    if (isSuperseded && segment.dead.home === generation) {
       bury({ kind: "bitmap", segment: segment.id, name: segment.dead.name });
     }
-    if (removed.has(segment.id)) {
-      bury({ kind: "segment", id: segment.id, parts: segment.parts.length });
-    } else {
+    if (!removed.has(segment.id)) {
       segments.push(to === undefined ? segment : { ...segment, dead: to });
+    } else if (segment.home === generation) {
+      bury({ kind: "segment", id: segment.id, parts: segment.parts.length });
     }
   }
   segments.push(...delta.add);
   if (delta.floor !== undefined) {
-    bury({ kind: "wal", from: delta.floor.from, to: delta.floor.to });
+    for (const { generation, from, to } of stretchesOf(manifest, delta.floor)) {
+      if (generation === manifest.generation) {
+        bury({ kind: "wal", from, to });
+      }
+    }
   }
-  return {
-    kind: "applied",
-    manifest: {
-      ...manifest,
-      version,
-      epoch: commit.epoch,
-      nonce: commit.nonce,
-      committedMs: commit.nowMs,
-      lastWriteMs: delta.floor?.lastWriteMs ?? manifest.lastWriteMs,
-      floor: delta.floor?.to ?? manifest.floor,
-      floorHash: delta.floor?.hash ?? manifest.floorHash,
-      schema: delta.floor?.schema ?? manifest.schema,
-      segments,
-      applied: [...manifest.applied, delta.id].slice(-limits.appliedDeltasMax),
-      dead,
-    },
+  const floor = delta.floor?.to ?? manifest.floor;
+  const after: Manifest = {
+    ...manifest,
+    version,
+    epoch: commit.epoch,
+    nonce: commit.nonce,
+    committedMs: commit.nowMs,
+    lastWriteMs: delta.floor?.lastWriteMs ?? manifest.lastWriteMs,
+    floor,
+    floorHash: delta.floor?.hash ?? manifest.floorHash,
+    schema: delta.floor?.schema ?? manifest.schema,
+    segments,
+    inherited: inheritedFrom(manifest.inherited, floor),
+    applied: [...manifest.applied, delta.id].slice(-limits.appliedDeltasMax),
   };
+  const named = ancestorsOf(after);
+  for (const generation of ancestorsOf(manifest)) {
+    if (!named.has(generation)) {
+      bury({ kind: "ref", generation });
+    }
+  }
+  return { kind: "applied", manifest: { ...after, dead } };
 }
 
 function refuse(manifest: Manifest, delta: Delta): string | undefined {

@@ -213,6 +213,8 @@ function deadObjectToCbor(object: DeadObject): readonly unknown[] {
       return [2, object.from, object.to];
     case "keys":
       return [3, object.name, 0];
+    case "ref":
+      return [4, object.generation, 0];
   }
 }
 
@@ -229,6 +231,8 @@ function deadRecordFromCbor(value: unknown, what: string): DeadRecord {
       return { object: { kind: "wal", from: count(a, what), to: count(b, what) }, ...record };
     case 3:
       return { object: { kind: "keys", name: text(a, what) }, ...record };
+    case 4:
+      return { object: { kind: "ref", generation: text(a, what) }, ...record };
     default:
       throw corrupt(`${what}: unknown kind of dead object`);
   }

@@ -3,7 +3,7 @@
  * n/<generation>/manifest/<version>. Created once, never overwritten; the newest version that
  * exists is the truth. Version 0 is implied: no segments, floor 0.
  *
- *   envelope  see envelope.ts; magic "SHOALMAN", format version 1
+ *   envelope  see envelope.ts; magic "SHOALMAN", format version 2
  *   body      CBOR map of the fields of `Manifest`, schema as in schema-codec.ts
  *
  * Invariants (checked by src/namespace/invariants.ts before every commit and after every read)
@@ -77,13 +77,18 @@ export const noneDead: DeadState = {
   home: "",
 };
 
-/** Something that may be deleted once the grace has passed. */
+/**
+ * Something that may be deleted once the grace has passed. All of it lies below the manifest's own
+ * generation, but for refs: what an ancestor wrote is the ancestor's to delete.
+ */
 export type DeadObject =
   | { readonly kind: "segment"; readonly id: string; readonly parts: number }
   | { readonly kind: "bitmap"; readonly segment: string; readonly name: string }
   /** Entries from … to-1 with the attachments they name. */
   | { readonly kind: "wal"; readonly from: number; readonly to: number }
-  | { readonly kind: "keys"; readonly name: string };
+  | { readonly kind: "keys"; readonly name: string }
+  /** This generation's ref below an ancestor of which nothing is named any more. */
+  | { readonly kind: "ref"; readonly generation: string };
 
 export interface DeadRecord {
   readonly object: DeadObject;

@@ -15,6 +15,7 @@
 import type { DocumentId } from "../document/id.ts";
 import { assert, corrupt } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
+import { ancestorsOf, inheritedFrom } from "../format/homes.ts";
 import type { DeadRecord, Manifest, SegmentInfo, WalRange } from "../format/manifest.ts";
 import type { OpenedWalEntry } from "../format/wal.ts";
 import { limits } from "../limits.ts";
@@ -107,10 +108,25 @@ export function manifestFault(manifest: Manifest): string | undefined {
   if (new Set(manifest.applied).size !== manifest.applied.length) {
     return "a delta was applied twice";
   }
-  return deadFault(manifest, ids);
+  return inheritedFault(manifest) ?? deadFault(manifest, ids);
 }
 
-function segmentFault({ rows, dead }: SegmentInfo): string | undefined {
+/** Inherited stretches of the tail are contiguous from the floor to where the own log begins. */
+function inheritedFault({ generation, floor, inherited }: Manifest): string | undefined {
+  let next = floor;
+  for (const stretch of inherited) {
+    if (stretch.generation === generation) {
+      return "a stretch of its own log is inherited";
+    }
+    if (stretch.from !== next || stretch.to <= stretch.from) {
+      return `entries ${stretch.from} to ${stretch.to} are inherited, where ${next} follows`;
+    }
+    next = stretch.to;
+  }
+  return undefined;
+}
+
+function segmentFault({ home, rows, dead }: SegmentInfo): string | undefined {
   if (rows === 0 || dead.rows > rows) {
     return `has ${dead.rows} dead of ${rows} rows`;
   }
@@ -120,6 +136,9 @@ function segmentFault({ rows, dead }: SegmentInfo): string | undefined {
   if (dead.rows === 0 && dead.digest !== 0n) {
     return "has a digest of no dead rows";
   }
+  if (home === "" || (dead.version === 0) !== (dead.home === "")) {
+    return "does not say where it lies";
+  }
   return undefined;
 }
 
@@ -127,6 +146,7 @@ function segmentFault({ rows, dead }: SegmentInfo): string | undefined {
 function deadFault(manifest: Manifest, live: ReadonlySet<string>): string | undefined {
   const bitmaps = new Set(manifest.segments.map(({ id, dead }) => `${id}/${dead.name}`));
   const keys = new Set(manifest.keys.map(({ name }) => name));
+  const ancestors = ancestorsOf(manifest);
   for (const { object } of manifest.dead) {
     if (object.kind === "segment" && live.has(object.id)) {
       return `segment ${object.id} is both live and dead`;
@@ -136,6 +156,9 @@ function deadFault(manifest: Manifest, live: ReadonlySet<string>): string | unde
     }
     if (object.kind === "keys" && keys.has(object.name)) {
       return `keys ${object.name} are both live and dead`;
+    }
+    if (object.kind === "ref" && ancestors.has(object.generation)) {
+      return `the ref to ${object.generation} is dead, and something there is named`;
     }
     if (object.kind === "wal" && object.to > manifest.floor) {
       return `WAL entries up to ${object.to} are dead above the floor ${manifest.floor}`;
@@ -168,8 +191,31 @@ export function successorFault(before: Manifest, after: Manifest): string | unde
     if (is.dead.version < was.dead.version) {
       return `dead version of segment ${is.id} falls`;
     }
+    if (is.home !== was.home) {
+      return `segment ${is.id} moves to ${is.home}`;
+    }
   }
-  return undefined;
+  return ancestryFault(before, after);
+}
+
+/** A manifest loses ancestors, one by one, and never finds one. */
+function ancestryFault(before: Manifest, after: Manifest): string | undefined {
+  if (after.seed !== before.seed) {
+    return `the seed changes from ${before.seed} to ${after.seed}`;
+  }
+  const left = inheritedFrom(before.inherited, after.floor);
+  const isSame =
+    left.length === after.inherited.length &&
+    left.every(({ generation, from, to }, i) => {
+      const now = after.inherited[i];
+      return now?.generation === generation && now.from === from && now.to === to;
+    });
+  if (!isSame) {
+    return "other entries are inherited than before";
+  }
+  const known = ancestorsOf(before);
+  const found = [...ancestorsOf(after)].find((generation) => !known.has(generation));
+  return found === undefined ? undefined : `something of ${found} is named, and was not before`;
 }
 
 /** Those of both manifests. */

@@ -10,6 +10,7 @@
  */
 import { applyAddition, emptySchema, type Schema } from "../document/schema.ts";
 import { assert, corrupt } from "../errors.ts";
+import { homeOfEntry } from "../format/homes.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { type OpenedWalEntry, walEntryBytes, walEntryRows } from "../format/wal.ts";
 import { entryFault, stateFault } from "./invariants.ts";
@@ -98,7 +99,8 @@ export function applyEntry(
   entry: OpenedWalEntry,
   objectBytes: number,
 ): NamespaceState {
-  const fault = entryFault(state, entry);
+  const generation = homeOfEntry(state.manifest, entry.sequence);
+  const fault = entryFault({ ...state, generation }, entry);
   if (fault !== undefined) {
     throw corrupt(`WAL entry ${entry.sequence}: ${fault}`);
   }
@@ -125,7 +127,8 @@ export function applyEntry(
     next: sequence + 1,
     hash,
     schema,
-    createdMs: sequence === 0 ? timeMs : state.createdMs,
+    // A branch has its own from the start.
+    createdMs: sequence === 0 && state.createdMs === 0 ? timeMs : state.createdMs,
     lastWriteMs: wrote ? timeMs : state.lastWriteMs,
     tail: [...state.tail, { sequence, bytes, rows, timeMs, hash, schema }],
     unindexedBytes: state.unindexedBytes + bytes,

@@ -110,7 +110,7 @@ export class LargeNamespace extends OwnerRig {
   async #merge(id: string, inputs: readonly BuiltSegment[]): Promise<[BuiltSegment, number]> {
     const ledger = new MemoryLedger();
     const opened = inputs.map(({ info, root }) => ({
-      segment: openSegment(this.#home, info, root),
+      segment: openSegment(this.tenant, info, root),
       dead: undefined,
     }));
     const read = async (key: string, offset: number, length: number): Promise<Uint8Array> =>

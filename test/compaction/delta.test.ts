@@ -16,7 +16,7 @@ const commit = { epoch: 3, nonce: new Uint8Array(16).fill(1), nowMs: 1_000 };
 function segment(id: string, rows = 10): SegmentInfo {
   return {
     id,
-    home: "own",
+    home: "0".repeat(32),
     digest: 0n,
     level: 0,
     rows,
@@ -83,7 +83,7 @@ test("the same delta is never applied twice", () => {
 });
 
 test("a merge is refused when an input lost rows it does not know of", () => {
-  const to = { version: 1, rows: 2, name: "1-x", bytes: 9, digest: 0n, home: "own" };
+  const to = { version: 1, rows: 2, name: "1-x", bytes: 9, digest: 0n, home: "0".repeat(32) };
   const lossy = flush(0, 1, { dead: [{ segment: "a", from: 0, to }] });
   const after = applied(manifest("a", "b"), lossy);
   const merge = (deadVersion: number): Delta => ({
@@ -115,7 +115,7 @@ test("a flush is refused when a segment it kills rows of was merged away", () =>
     add: [segment("merged")],
     dead: [],
   };
-  const to = { version: 1, rows: 2, name: "1-x", bytes: 9, digest: 0n, home: "own" };
+  const to = { version: 1, rows: 2, name: "1-x", bytes: 9, digest: 0n, home: "0".repeat(32) };
   const after = applied(manifest("a"), merge);
   const late = flush(0, 1, { dead: [{ segment: "a", from: 0, to }] });
   expect(applyDelta(after, late, commit)).toMatchObject({
@@ -126,8 +126,8 @@ test("a flush is refused when a segment it kills rows of was merged away", () =>
 
 test("a dead version that does not advance, or kills more rows than there are, is refused", () => {
   for (const to of [
-    { version: 0, rows: 1, name: "", bytes: 0, digest: 0n, home: "own" },
-    { version: 1, rows: 11, name: "1-x", bytes: 9, digest: 0n, home: "own" },
+    { version: 0, rows: 1, name: "", bytes: 0, digest: 0n, home: "0".repeat(32) },
+    { version: 1, rows: 11, name: "1-x", bytes: 9, digest: 0n, home: "0".repeat(32) },
   ]) {
     const delta = flush(0, 1, { dead: [{ segment: "a", from: 0, to }] });
     expect(applyDelta(manifest("a"), delta, commit).kind).toBe("refused");

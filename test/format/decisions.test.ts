@@ -94,6 +94,7 @@ const manifest: Manifest = {
     { object: { kind: "bitmap", segment: "old", name: "1-x" }, version: 4, sinceMs: 5 },
     { object: { kind: "wal", from: 0, to: 7 }, version: 5, sinceMs: 6 },
     { object: { kind: "keys", name: "f0-00-1" }, version: 5, sinceMs: 6 },
+    { object: { kind: "ref", generation: "bb".repeat(16) }, version: 5, sinceMs: 6 },
   ],
 };
 

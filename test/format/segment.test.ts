@@ -76,7 +76,7 @@ describe("the bytes of a segment", () => {
     const stored = decodeHex(golden("segment"));
     const { root } = built.info;
     const bytes = stored.slice(root.offset, root.offset + root.length);
-    const segment = openSegment(home, built.info, bytes);
+    const segment = openSegment(home.tenant, built.info, bytes);
     expect(readAll({ segment, objects })).toEqual([documents[2], documents[0], documents[1]]);
   });
 
@@ -106,15 +106,15 @@ describe("the bytes of a segment", () => {
 
   it("are refused at another place, of another segment, in another life", async () => {
     const { segment, objects, built } = await sample;
-    const block = rootBlock(home, built.info);
+    const block = rootBlock(home.tenant, built.info);
     const bytes = objects.load(block);
     const elsewhere = { ...built.info, root: { ...built.info.root, offset: 0 } };
     const another = { ...built.info, id: "job-2" };
-    const reborn = { ...home, generation: "ff".repeat(16) };
-    expect(rootBlock(home, elsewhere).verify(bytes)).toBe(false);
-    expect(rootBlock(home, another).verify(bytes)).toBe(false);
-    expect(rootBlock(reborn, built.info).verify(bytes)).toBe(false);
-    expect(() => openSegment(home, another, bytes)).toThrow("checksum");
+    const reborn = { ...built.info, home: "ff".repeat(16) };
+    expect(rootBlock(home.tenant, elsewhere).verify(bytes)).toBe(false);
+    expect(rootBlock(home.tenant, another).verify(bytes)).toBe(false);
+    expect(rootBlock(home.tenant, reborn).verify(bytes)).toBe(false);
+    expect(() => openSegment(home.tenant, another, bytes)).toThrow("checksum");
     expect(segment.root.segment).toBe("job-1");
   });
 });
@@ -132,7 +132,7 @@ describe("a root", () => {
           bytes[at] = value;
         }
         sealBlock(bytes, seed, root.offset);
-        expectCorruptOrFine(() => openSegment(home, built.info, bytes));
+        expectCorruptOrFine(() => openSegment(home.tenant, built.info, bytes));
       }),
       { numRuns: 2000 },
     );

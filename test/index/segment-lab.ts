@@ -185,9 +185,9 @@ export class Objects {
   }
 
   open(built: BuiltSegment): Segment {
-    const bytes = this.load(rootBlock(home, built.info));
+    const bytes = this.load(rootBlock(home.tenant, built.info));
     expect(bytes).toEqual(built.root);
-    return openSegment(home, built.info, bytes);
+    return openSegment(home.tenant, built.info, bytes);
   }
 }
 

@@ -52,8 +52,7 @@ export class ManifestCheck {
     const clock = { now: () => Math.floor(world.scheduler.nowMs), sleep: () => Promise.resolve() };
     const { random, log } = world;
     const ports = { store: world.store.memory, clock, random, digest: syncDigest, log };
-    const home = { tenant: "default", generation: manifest.generation };
-    const reader = new JobReader(ports, home);
+    const reader = new JobReader(ports, "default");
     const live = new Set<number>();
     for (const info of manifest.segments) {
       const ids = await this.#idsOf(reader, info);

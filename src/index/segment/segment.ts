@@ -5,14 +5,15 @@
  * verified bytes back.
  */
 import { assert, corrupt } from "../../errors.ts";
+import type { DeadBitmapPlace } from "../../format/dead-bitmap.ts";
 import type { SectionRange, SegmentInfo } from "../../format/manifest.ts";
 import { partSeed, verifyBlock } from "../../format/segment-block.ts";
 import type { SegmentRoot, VectorPlanes } from "../../format/segment-root.ts";
 import { decodeRoot } from "../../format/segment-root-codec.ts";
 import type { Block } from "../../store/block.ts";
-import { generationRoot, segmentKey } from "../../store/keys.ts";
+import { deadKey, generationRoot, segmentKey } from "../../store/keys.ts";
 
-/** The life of a namespace that a segment was built in. */
+/** The life of a namespace that a segment was built in; branches read it there. */
 export interface SegmentHome {
   readonly tenant: string;
   readonly generation: string;
@@ -31,22 +32,32 @@ export interface RowRange {
 }
 
 /** The root's block: the one read that must come before any other of the segment. */
-export function rootBlock(home: SegmentHome, info: SegmentInfo): Block {
-  return blockOf(home, info, info.root);
+export function rootBlock(tenant: string, info: SegmentInfo): Block {
+  return blockOf({ tenant, generation: info.home }, info, info.root);
+}
+
+/** Where the bitmap of its dead rows lies, if there are any. */
+export function deadKeyOf(tenant: string, { id, dead }: SegmentInfo): string {
+  return deadKey(generationRoot(tenant, dead.home), id, dead.name);
+}
+
+/** What the bitmap of its dead rows says that it belongs to. */
+export function deadPlace({ id, dead }: SegmentInfo): DeadBitmapPlace {
+  return { generation: dead.home, segment: id, version: dead.version };
 }
 
 /** Opens a segment from the bytes of its root block, which are verified here. */
-export function openSegment(home: SegmentHome, info: SegmentInfo, bytes: Uint8Array): Segment {
-  if (bytes.length !== info.root.length || !rootBlock(home, info).verify(bytes)) {
+export function openSegment(tenant: string, info: SegmentInfo, bytes: Uint8Array): Segment {
+  if (bytes.length !== info.root.length || !rootBlock(tenant, info).verify(bytes)) {
     throw corrupt(`segment ${info.id}: the checksum of its root does not match`);
   }
   const root = decodeRoot(bytes, {
-    generation: home.generation,
+    generation: info.home,
     segment: info.id,
     rows: info.rows,
     partBytes: info.parts.map((part) => part.bytes),
   });
-  return { home, info, root };
+  return { home: { tenant, generation: info.home }, info, root };
 }
 
 /** The block at a place that the root names. */
