@@ -27,7 +27,9 @@ import type { World } from "./world.ts";
 import { buildWrite, planWrite } from "./writes.ts";
 
 /** Longer than the grace, shorter than what an attachment may wait for its entry. */
-const sleepHoursMax = 3;
+function sleepHoursMax(): number {
+  return Math.min(3, limits.orphanAgeMs / 3_600_000 / 2);
+}
 
 export class Isolate {
   readonly #world: World;
@@ -40,7 +42,7 @@ export class Isolate {
   constructor(world: World, index: number) {
     this.#world = world;
     this.#index = index;
-    this.#process = new Process(world, `isolate ${index}.0`, sleepHoursMax);
+    this.#process = new Process(world, `isolate ${index}.0`, sleepHoursMax());
     this.#ports = this.#newPorts();
   }
 
@@ -57,7 +59,7 @@ export class Isolate {
     this.#process = new Process(
       this.#world,
       `isolate ${this.#index}.${this.#lives}`,
-      sleepHoursMax,
+      sleepHoursMax(),
     );
     this.#ports = this.#newPorts();
     this.start();
@@ -85,9 +87,9 @@ export class Isolate {
 
   async #loop(process: Process): Promise<void> {
     const { world } = this.#process;
-    const { random, faults, sizes } = world;
+    const { faults } = world;
     for (;;) {
-      await process.pause(random.spread(sizes.thinkMsMin, sizes.thinkMsMax), "think");
+      await world.think(process);
       if (world.isQuiet) return;
       if (faults.strikes("isolate-crash")) {
         this.#restart();
@@ -106,10 +108,12 @@ export class Isolate {
   }
 
   #operation(process: Process): Promise<void> {
-    const { random, sizes } = this.#world;
+    const { random, sizes, queue } = this.#world;
     const dice = random.next();
-    if (dice < sizes.removeShare) return this.#remove(process);
-    if (dice < sizes.removeShare + sizes.flushShare) return this.#flush(process);
+    // Deletions that meet a job under way are the ones to worry about.
+    const removeShare = sizes.removeShare * (queue.isBusy ? 4 : 1);
+    if (dice < removeShare) return this.#remove(process);
+    if (dice < removeShare + sizes.flushShare) return this.#flush(process);
     return random.chance(sizes.writeShare) ? this.#write(process) : this.#read(process);
   }
 

@@ -195,4 +195,77 @@ export const mutants: readonly Mutant[] = [
     "      ...addition(emptied ? undefined : built),",
     "      ...addition(undefined),",
   ),
+  mutant(
+    "the tail masks only where its newest version matches the filter",
+    "src/search.ts",
+    "  const rows = filterRows(batch, tail.fold.add(batch), filter);\n",
+    `  const rows = filterRows(batch, tail.fold.add(batch), filter);
+  batch.ids.forEach((id, row) => {
+    if (row < batch.upserts && !rows.includes(row)) tail.fold.touched.delete(id);
+  });
+`,
+  ),
+  // Either by itself does no harm: what `current` names is never collected before it moves on.
+  {
+    name: "recovery takes a lagging `current` for the newest, and the collector does not ask it",
+    edits: [
+      {
+        file: "src/recover.ts",
+        find: "for (let version = Math.max(1, start); ; version += 1) {",
+        replace: "for (let version = Math.max(1, start); !(start > 0 && manifest); version += 1) {",
+      },
+      {
+        file: "src/collect.ts",
+        find: "const current = pointer?.manifestVersion ?? 0;",
+        replace: "const current = job.manifest.version + 0 * (pointer?.manifestVersion ?? 0);",
+      },
+    ],
+  },
+  mutant(
+    "what is old is an orphan, whoever names it",
+    "src/collect.ts",
+    'return !named.has(found.kind === "dead"',
+    'return named.size >= 0 || !named.has(found.kind === "dead"',
+  ),
+  mutant(
+    "a job cleans up when it does not hear whether its commit went through",
+    "src/compact-resolve.ts",
+    "  return replyValue(await api.commitDelta(tenant, name, job.id, job.attempt, delta, inline));",
+    `  try {
+    return replyValue(await api.commitDelta(tenant, name, job.id, job.attempt, delta, inline));
+  } catch (error) {
+    const root = generationRoot(tenant, job.generation);
+    await context.ports.store.delete(delta.add.map(({ id }) => root + "segment/" + id));
+    throw error;
+  }`,
+  ),
+  mutant(
+    "a commit unites the segments of its job's manifest with those it leaves",
+    "src/compaction/delta.ts",
+    "  segments.push(...delta.add);\n",
+    `  segments.push(...delta.add, ...manifest.segments.filter(({ id }) => removed.has(id)));
+  dead.length = 0;
+`,
+  ),
+  {
+    name: "a job whose lease is gone may still commit",
+    edits: [
+      {
+        file: "src/owner-jobs.ts",
+        find: "if (job === undefined || delta.job !== id || isBarred(this.#table, job, now)) {",
+        replace: "if (delta.job !== id) {",
+      },
+      {
+        file: "src/owner-jobs.ts",
+        find: '      return { kind: "void", reason: "the lease is gone" };\n',
+        replace:
+          '      return { kind: "granted", manifest: this.#host.state().manifest, untilMs: now };\n',
+      },
+      {
+        file: "src/compact-resolve.ts",
+        find: "      if (!replyValue(reply)) {",
+        replace: "      if (replyValue(reply) === undefined) {",
+      },
+    ],
+  },
 ];

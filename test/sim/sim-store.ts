@@ -36,6 +36,7 @@ export class SimStore {
   readonly memory: MemoryStore;
   readonly #world: World;
   readonly #writtenMs = new Map<string, number>();
+  #stuckUntilMs = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -71,6 +72,18 @@ export class SimStore {
     return result;
   }
 
+  /** For hours, now and then, no put of a `current` gets through. */
+  get isPointerStuck(): boolean {
+    return !this.#world.isQuiet && this.#stuckUntilMs > this.#world.scheduler.nowMs;
+  }
+
+  mayStickPointer(): void {
+    const { faults, random, scheduler } = this.#world;
+    if (!this.isPointerStuck && faults.strikes("pointer-stuck")) {
+      this.#stuckUntilMs = scheduler.nowMs + random.spread(0.1, stuckHoursMax) * 3_600_000;
+    }
+  }
+
   /** The platform takes about one write a second of one key. */
   isTooSoon(key: string): boolean {
     const now = this.#world.scheduler.nowMs;
@@ -80,6 +93,9 @@ export class SimStore {
     return false;
   }
 }
+
+/** For how long nothing may move `current`. */
+const stuckHoursMax = 6;
 
 class StoreView implements ObjectStore {
   readonly #store: SimStore;
@@ -148,6 +164,10 @@ class StoreView implements ObjectStore {
     await this.#leave();
     await this.#travel("put");
     if (faults.strikes("put-lost")) throw lost("put");
+    if (key.endsWith("/current")) {
+      this.#store.mayStickPointer();
+      if (this.#store.isPointerStuck) throw lost("put");
+    }
     if (this.#store.isTooSoon(key) || faults.strikes("put-throttled")) {
       faults.saw("put-throttled");
       throw new EngineError("overloaded", "too many writes", { retryAfterMs: 1_000 });

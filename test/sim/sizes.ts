@@ -18,6 +18,8 @@ export interface Sizes {
   readonly flushShare: number;
   readonly thinkMsMin: number;
   readonly thinkMsMax: number;
+  /** How often a thought becomes a nap of all clients. */
+  readonly napShare: number;
   readonly objectMemoryBytes: number;
   readonly isolateCacheBytes: number;
 }
@@ -32,11 +34,12 @@ export function randomSizes(random: SimRandom): Sizes {
     rowsMax: random.pick([2, 6, 6, 30]),
     attributes: 5,
     writeShare: random.pick([0.2, 0.5, 0.5, 0.8]),
-    removeShare: random.pick([0, 0.001, 0.01]),
+    removeShare: random.pick([0, 0.002, 0.01, 0.04]),
     flushShare: random.pick([0.001, 0.02, 0.1]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
     thinkMsMax: thinkMsMin * random.pick([10, 1_000, 100_000]),
+    napShare: random.pick([0, 0.005, 0.01]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20]),
   };
@@ -63,6 +66,8 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     headDeadBytesMax: random.pick([0, limits.headDeadBytesMax]),
     tailHeldBytesMax: random.pick([500, limits.tailHeldBytesMax]),
     tailWindowBytes: random.pick([1_000, limits.tailWindowBytes]),
+    // Shorter than a consumer may sleep, longer than its lease.
+    orphanAgeMs: random.pick([0.5 * 3_600_000, limits.orphanAgeMs]),
   };
 }
 

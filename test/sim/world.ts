@@ -16,6 +16,7 @@ import { SimQueue, startCron } from "./consumers.ts";
 import { type Branch, Faults } from "./faults.ts";
 import { History } from "./history.ts";
 import { settle } from "./liveness.ts";
+import type { Process } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SimEdge } from "./sim-edge.ts";
@@ -73,6 +74,8 @@ export class World {
   operations = 0;
   acknowledged = 0;
   isQuiet = false;
+  /** Until then all clients sleep. */
+  #napUntilMs = 0;
   #begun = 0;
   #tags = 0;
   readonly #operationsMax: number;
@@ -109,7 +112,9 @@ export class World {
     startCron(this);
     const wipes = faults.isOn("storage-wiped");
     const wipe = (): void => {
-      if (faults.strikes("storage-wiped")) this.object.wipe();
+      // While `current` lags there is most to be lost.
+      const chance = this.store.isPointerStuck ? random.chance(0.5) : false;
+      if (chance || faults.strikes("storage-wiped")) this.object.wipe();
       scheduler.after(random.spread(1_000, 3_600_000), "wipe", wipe);
     };
     if (wipes) scheduler.after(random.spread(1_000, 600_000), "wipe", wipe);
@@ -118,6 +123,17 @@ export class World {
     faults.stop();
     await scheduler.run(scheduler.nowMs + quietMs, () => this.isViolated);
     if (mode !== "safety" && !this.isViolated) await settle(this);
+  }
+
+  /** The think time of a client; now and then a nap of all, long enough for the collector. */
+  async think(process: Process): Promise<void> {
+    const { random, sizes, scheduler } = this;
+    await process.pause(random.spread(sizes.thinkMsMin, sizes.thinkMsMax), "think");
+    if (random.chance(sizes.napShare)) {
+      this.#napUntilMs = scheduler.nowMs + random.spread(0.5, 30) * 3_600_000;
+    }
+    const napMs = this.#napUntilMs - scheduler.nowMs;
+    if (napMs > 0 && !this.isQuiet) await process.pause(napMs, "nap");
   }
 
   begin(): void {
