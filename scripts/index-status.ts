@@ -5,6 +5,9 @@ import { type ApiClient, namespacePath, type SendOptions } from "./api-client.ts
 export interface IndexStatus {
   readonly indexed: boolean;
   readonly generation: string;
+  /** Log entries so far, and those of them that are in segments. */
+  readonly head: number;
+  readonly floor: number;
   readonly unindexed_rows: number;
   readonly unindexed_bytes: number;
   readonly manifest_version: number;

@@ -37,6 +37,8 @@ export interface ShoalOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Waiting added to each request to the bucket, such as `get=60/180 put=100/250`, or `remote`. */
   readonly latency?: string;
+  /** False: messages of the queues are never delivered, as if their consumer were down. */
+  readonly consumesQueue?: boolean;
   /** Shows what the Worker logs. */
   readonly verbose?: boolean;
 }
@@ -75,6 +77,7 @@ export async function startShoal(options: ShoalOptions = {}): Promise<Shoal> {
       workers: [
         {
           ...workerOptions,
+          ...(options.consumesQueue === false ? { queueConsumers: [] } : {}),
           name: "shoal",
           modulesRoot: directory,
           modules: modules.map(({ type, path }) => ({ type, path: join(directory, path) })),
@@ -149,7 +152,7 @@ function startedOf(child: ChildProcess): Promise<Started> {
 }
 
 /** Free when asked: somebody else may be faster, but hardly ever is. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -28,6 +28,8 @@ export interface Document {
 
 export interface Writer {
   readonly client: number;
+  /** For a tail that is made long on purpose. */
+  readonly disableBackpressure: boolean;
   readonly prng: Prng;
   /** Of the last batch. */
   version: number;
@@ -55,9 +57,24 @@ export async function writeUntil(
   ledger: Ledger,
 ): Promise<void> {
   while (!stopped()) {
-    const batch = nextBatch(writer);
+    const batch = nextBatch(writer, batchMax);
     ledger.begin(writer.client, batch);
-    await sendUntilAnswered(stopped, api, namespace, writer.client, batch, ledger);
+    await sendUntilAnswered(stopped, api, namespace, writer, batch, ledger);
+  }
+}
+
+/** Writes one document at a time, each acknowledged before the next is sent: an entry each. */
+export async function writeSingly(
+  api: ApiClient,
+  namespace: string,
+  writer: Writer,
+  ledger: Ledger,
+  count: number,
+): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const batch = nextBatch(writer, 1);
+    ledger.begin(writer.client, batch);
+    await sendUntilAnswered(() => false, api, namespace, writer, batch, ledger);
   }
 }
 
@@ -65,7 +82,7 @@ async function sendUntilAnswered(
   stopped: () => boolean,
   api: ApiClient,
   namespace: string,
-  client: number,
+  { client, disableBackpressure }: Writer,
   batch: readonly Operation[],
   ledger: Ledger,
 ): Promise<void> {
@@ -75,6 +92,7 @@ async function sendUntilAnswered(
       .filter(({ version }) => version > 0)
       .map(({ id, version }) => makeDocument(client, id, version)),
     deletes: batch.filter(({ version }) => version === 0).map(({ id }) => id),
+    disable_backpressure: disableBackpressure,
   };
   while (!stopped()) {
     try {
@@ -93,11 +111,11 @@ async function sendUntilAnswered(
 /**
  * Distinct documents, most of them upserted: some for the first time, most over an older version.
  */
-function nextBatch(writer: Writer): readonly Operation[] {
+function nextBatch(writer: Writer, sizeMax: number): readonly Operation[] {
   const { client, prng } = writer;
   writer.version += 1;
   const ids = new Set<number>();
-  const size = 1 + prng.below(batchMax);
+  const size = 1 + prng.below(sizeMax);
   while (ids.size < size) ids.add(client * idStride + prng.below(documentsPerClient));
   return [...ids].map((id) => ({
     id,
