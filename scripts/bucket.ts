@@ -39,6 +39,8 @@ export interface BucketSource {
 
 export interface Bucket {
   readonly store: ObjectStore;
+  /** Below it, whatever was asked for. */
+  readonly binding: BucketBinding;
   /** For messages: which bucket this is. */
   readonly place: string;
   close(): Promise<void>;
@@ -61,11 +63,17 @@ export async function openBucket(
   const proxy = await openProxy(name, account, source.remote, persist).catch((error: unknown) => {
     throw cannotRun(`Cannot open ${place}. ${hint(source)}\n\n${reasonOf(error)}`);
   });
-  const store = new RetryingStore(new R2Store(proxy.env[binding]), {
+  const bound = proxy.env[binding];
+  const store = new RetryingStore(new R2Store(bound), {
     clock: systemClock,
     random: systemRandom,
   });
-  return { store: writes ? store : readOnly(store), place, close: () => proxy.dispose() };
+  return {
+    store: writes ? store : readOnly(store),
+    binding: bound,
+    place,
+    close: () => proxy.dispose(),
+  };
 }
 
 /** Refuses what changes anything. */
@@ -101,8 +109,8 @@ function bucketOfConfig(): { readonly name: string; readonly account: string | u
   return { name: bucket.bucket_name, account: config.account_id };
 }
 
-type Proxy = Awaited<ReturnType<typeof getPlatformProxy<{ [binding]: R2Binding }>>>;
-type R2Binding = ConstructorParameters<typeof R2Store>[0];
+type Proxy = Awaited<ReturnType<typeof getPlatformProxy<{ [binding]: BucketBinding }>>>;
+export type BucketBinding = ConstructorParameters<typeof R2Store>[0];
 
 /** With a configuration of the bucket alone: nothing else of the Worker is started or deployed. */
 async function openProxy(

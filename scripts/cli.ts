@@ -1,5 +1,5 @@
 /**
- * The commands of `npm start`, `npm run load`, `bench`, `kill` and `sim`. Each is one file in
+ * The commands of `npm start`, `npm run load`, `bench`, `kill`, `sim` and `conformance`. Each is one file in
  * commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
@@ -7,6 +7,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { benchCommand } from "./commands/bench.ts";
+import { conformanceCommand } from "./commands/conformance.ts";
 import { killCommand } from "./commands/kill.ts";
 import { loadCommand } from "./commands/load.ts";
 import { simCommand } from "./commands/sim.ts";
@@ -20,6 +21,7 @@ for (const command of [
   benchCommand(),
   killCommand(),
   simCommand(),
+  conformanceCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }

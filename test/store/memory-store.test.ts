@@ -11,6 +11,7 @@ testObjectStore("memory store", () => ({
   store: shared,
   digest: syncDigest,
   nowMs: () => clock.now(),
+  sleep: (ms) => clock.advance(ms),
 }));
 
 describe("memory store", () => {

@@ -25,6 +25,7 @@ testObjectStore("retrying store", () => ({
   store: shared.store,
   digest: syncDigest,
   nowMs: () => shared.clock.now(),
+  sleep: (ms) => shared.clock.advance(ms),
 }));
 
 describe("retrying store", () => {

@@ -6,8 +6,16 @@
  * A case may report what it measured instead of judging it: what a store does not promise, but its
  * users want to know.
  */
+
+import { isEngineError } from "../../../src/errors.ts";
 import type { Digest } from "../../../src/ports.ts";
-import type { ListOptions, ObjectStore, PutResult } from "../../../src/store/object-store.ts";
+import type {
+  ListOptions,
+  ObjectStore,
+  PutMode,
+  PutOptions,
+  PutResult,
+} from "../../../src/store/object-store.ts";
 
 export interface StoreCase {
   /** Where it belongs, such as `create`. */
@@ -28,6 +36,8 @@ export interface StoreUnderTest {
   readonly sizes: CaseSizes;
   /** How far that clock and the store's may be apart. */
   readonly skewMs: number;
+  /** Between two writes of a key where the bucket takes only so many. */
+  readonly rewriteMs: number;
 }
 
 export interface CaseSizes {
@@ -51,7 +61,7 @@ export function replace(etag: string) {
 }
 
 export function text(value: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(value);
+  return Uint8Array.from(new TextEncoder().encode(value));
 }
 
 /** The etag of a put that must have succeeded. */
@@ -63,6 +73,39 @@ export function stored(result: PutResult): string {
 /** The put must have lost against what is there. */
 export function refused(result: PutResult): void {
   if (result.kind !== "precondition") throw new Error(`a put answered ${result.kind}`);
+}
+
+const putAttemptsMax = 8;
+
+/**
+ * A put that must succeed, where one key is written several times: a bucket takes about one write
+ * of a key a second. An attempt without an answer may have been applied, so a loss after it is a
+ * success if the object is ours. Returns the etag.
+ */
+export async function putInTime(
+  { store, sleep, rewriteMs }: CaseContext,
+  key: string,
+  bytes: Uint8Array,
+  mode: PutMode,
+  options: PutOptions = {},
+): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const result = await store.put(key, bytes, mode, options);
+      const object = attempt > 1 && result.kind !== "stored" ? await store.get(key) : undefined;
+      return object !== undefined && show(object.bytes) === show(bytes)
+        ? object.etag
+        : stored(result);
+    } catch (error) {
+      if (!isNoAnswer(error) || attempt === putAttemptsMax) throw error;
+      await sleep(rewriteMs);
+    }
+  }
+}
+
+/** The put may have been applied or not. */
+export function isNoAnswer(error: unknown): boolean {
+  return isEngineError(error, "overloaded") || isEngineError(error, "unavailable");
 }
 
 export function check(holds: boolean, what: string): asserts holds {

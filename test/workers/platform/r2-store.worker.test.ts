@@ -5,14 +5,35 @@ import { EngineError } from "../../../src/errors.ts";
 import { sha256 } from "../../../workers/platform/digest.ts";
 import { R2Store } from "../../../workers/platform/r2-store.ts";
 import { testObjectStore } from "../../conformance/object-store.ts";
+import { bucketCases } from "../../conformance/store/bucket-cases.ts";
 
 const { BUCKET } = env as { BUCKET: R2Bucket };
 
-testObjectStore("R2 store", () => ({
+const open = () => ({
   store: new R2Store(BUCKET),
   digest: sha256,
   nowMs: () => Date.now(),
-}));
+  sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+});
+
+testObjectStore("R2 store", open);
+
+const atBinding = bucketCases({
+  binding: BUCKET,
+  md5: async (bytes) => new Uint8Array(await crypto.subtle.digest("MD5", bytes)),
+  brokenBody: (bytes) => {
+    const { readable, writable } = new FixedLengthStream(bytes);
+    const writer = writable.getWriter();
+    const send = async (): Promise<void> => {
+      await writer.write(new Uint8Array(bytes / 2));
+      await writer.abort(new Error("the sender vanished"));
+    };
+    send().catch(() => undefined);
+    return readable;
+  },
+});
+
+testObjectStore("R2 store", open, atBinding);
 
 /** A bucket of which every request fails with this error. */
 function failing(message: string): R2Store {
