@@ -1,6 +1,6 @@
 /**
- * The commands of `npm start`, `npm run load`, `bench`, `kill`, `sim` and `conformance`. Each is one file in
- * commands/.
+ * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `conformance`. Each is one
+ * file in commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
  * 1 it did not, 2 the command could not run.

@@ -239,7 +239,7 @@ const visible: readonly StoreCase[] = [
   },
 ];
 
-/** Puts are sent and not waited for; each key is then asked for until it is there, or time is up. */
+/** Puts are sent and not waited for; each key is asked for until it is there, or time is up. */
 async function reportAbandoned(context: CaseContext): Promise<Report> {
   const { store, nowMs, sleep, sizes } = context;
   const keys = keyNames(context).flatMap((key) =>
