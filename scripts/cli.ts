@@ -1,5 +1,5 @@
 /**
- * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `conformance`. Each is one
+ * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `conformance`. Each is a
  * file in commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,

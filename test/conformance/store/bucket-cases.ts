@@ -1,6 +1,6 @@
 /**
- * What only the binding of a bucket shows, below the store interface: etags, versions, both forms of
- * conditions, encryption with a key of the caller's own, bodies that break off, and how fast one
+ * What only the binding of a bucket shows, below the store interface: etags, versions, both forms
+ * of conditions, encryption with a key of the caller's own, bodies that break off, and how fast one
  * key may be written. The binding is described here as far as it is used, so that the cases need
  * the types of no platform.
  */
