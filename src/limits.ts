@@ -40,6 +40,9 @@ export const limits = {
   filterableBytesMax: 4_096,
   dimensionsMax: 10_752,
   vectorColumnsMax: 8,
+  /** Of each vector of an array of vectors. */
+  vectorArrayDimensionsMax: 3_072,
+  sparseEntriesMax: 1_024,
   filterDepthMax: 32,
   filterNodesMax: 512,
   inListMax: 10_000,

@@ -10,6 +10,7 @@
  */
 import { primaryVector, type Schema } from "./document/schema.ts";
 import { invalid } from "./errors.ts";
+import { widenVectors } from "./format/vector-element.ts";
 import { bindQuery } from "./query/bind.ts";
 import { noAttributes, type Query, type Rank } from "./query/query.ts";
 import type { ResultRow } from "./query/result.ts";
@@ -158,7 +159,7 @@ async function readTailVectors(context: SearchContext, count: number) {
         seen += 1;
         const slot = tail.length < count ? tail.length : drawBelow(context, seen);
         if (slot < count)
-          tail[slot] = batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims);
+          tail[slot] = widenVectors(batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims));
       }
     },
   });

@@ -3,8 +3,9 @@
  * up what it all cost.
  */
 import type { DocumentId } from "./document/id.ts";
-import { primaryVector } from "./document/schema.ts";
+import { elementBytes, primaryVector } from "./document/schema.ts";
 import { invalid } from "./errors.ts";
+import { widenVectors } from "./format/vector-element.ts";
 import { limits } from "./limits.ts";
 import type { BoundQuery, WantedColumns } from "./query/bind.ts";
 import {
@@ -59,6 +60,7 @@ export async function completeRows(
     return winners.map(({ id, distance, value }) => {
       const contents: Contents | undefined = value.kind === "segment" ? value.row : tail.get(id);
       const { vector } = contents ?? {};
+      const element = primaryVector(context.snapshot.schema)?.element ?? "f32";
       return {
         id,
         distance: rank.kind === "vector" ? distance : undefined,
@@ -66,7 +68,7 @@ export async function completeRows(
         vector:
           columns.vector === undefined || vector === undefined
             ? undefined
-            : { name: columns.vector, values: vector },
+            : { name: columns.vector, element, values: vector },
       };
     });
   } finally {
@@ -149,7 +151,7 @@ function contentsOf({ batch }: TailChunk, row: number, columns: WantedColumns): 
     vector:
       columns.vector === undefined || dims === 0
         ? undefined
-        : vectors.slice(row * dims, (row + 1) * dims),
+        : widenVectors(vectors.slice(row * dims, (row + 1) * dims)),
   };
 }
 
@@ -170,7 +172,8 @@ async function reserveRows(
   const { segments } = snapshot.manifest;
   const rows = segments.reduce((sum, segment) => sum + segment.rows, snapshot.unindexedRows);
   const stored = segments.reduce((sum, each) => sum + each.logicalBytes, snapshot.unindexedBytes);
-  const vectorBytes = 4 * (primaryVector(snapshot.schema)?.dims ?? 0);
+  const { dims, element } = primaryVector(snapshot.schema) ?? { dims: 0, element: "f32" };
+  const vectorBytes = dims * elementBytes(element);
   const others = Math.max(0, stored / Math.max(1, rows) - vectorBytes);
   const each = (attributes.length > 0 ? others : 0) + (vector === undefined ? 0 : vectorBytes);
   const bytes = Math.ceil(count * each);

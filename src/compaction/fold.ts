@@ -5,15 +5,16 @@
  *   touched   every id with an operation, upsert or delete: dead in every older segment
  *   live      the documents whose newest operation is an upsert, in order of id
  */
-import { type Batch, batchRows } from "../document/batch.ts";
+import { type Batch, batchRows, type VectorValues } from "../document/batch.ts";
 import { compareIds, type DocumentId } from "../document/id.ts";
 import type { AttributeColumn, AttributeValue } from "../document/value.ts";
+import { allocateVectors, elementOf } from "../format/vector-element.ts";
 
 export interface Documents {
   readonly ids: readonly DocumentId[];
   readonly dims: number;
   /** ids × dims, row-major. */
-  readonly vectors: Float32Array;
+  readonly vectors: VectorValues;
   readonly attributes: readonly AttributeColumn[];
 }
 
@@ -50,7 +51,8 @@ export function foldBatches(batches: readonly Batch[]): Folded {
 
 function gather(batches: readonly Batch[], places: readonly Place[]): Omit<Documents, "ids"> {
   const dims = batches.reduce((max, batch) => Math.max(max, batch.dims), 0);
-  const vectors = new Float32Array(places.length * dims);
+  const element = elementOf(batches.find((batch) => batch.vectors.length > 0)?.vectors);
+  const vectors = allocateVectors(element, places.length * dims);
   const columns = new Map<string, AttributeValue[]>();
   const sources = batches.map(
     (batch) => new Map(batch.attributes.map(({ name, values }) => [name, values])),

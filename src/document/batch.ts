@@ -6,11 +6,14 @@
  *   operation      upsert (whole      delete
  *                  document)
  *   ids            all rows
- *   vectors        upserts only, row-major, `dims` values each
+ *   vectors        upserts only, row-major, `dims` values each: those of the primary column
  *   attributes     upserts only; null = absent
  */
 import type { DocumentId, IdKind } from "./id.ts";
 import type { AttributeColumn } from "./value.ts";
+
+/** Components of vectors in the width they are stored in: f32, f16 as bits, i8. */
+export type VectorValues = Float32Array | Uint16Array | Int8Array;
 
 export interface Batch {
   readonly idKind: IdKind;
@@ -19,7 +22,7 @@ export interface Batch {
   readonly ids: readonly DocumentId[];
   /** 0 when the namespace has no vector column. */
   readonly dims: number;
-  readonly vectors: Float32Array;
+  readonly vectors: VectorValues;
   readonly attributes: readonly AttributeColumn[];
 }
 

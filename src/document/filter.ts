@@ -12,8 +12,13 @@
  * An absent attribute is null and null sorts below every value: Lt and Lte with a value match it,
  * so do NotEq and NotIn; Gte null matches everything, Lt null nothing.
  */
-import type { AttributeValue, ScalarValue } from "./value.ts";
-import { compareValues } from "./value.ts";
+import {
+  type AttributeValue,
+  type ComparableValue,
+  compareValues,
+  isComparable,
+  type ScalarValue,
+} from "./value.ts";
 
 export const compareOps = ["Eq", "NotEq", "In", "NotIn", "Lt", "Lte", "Gt", "Gte"] as const;
 export type CompareOp = (typeof compareOps)[number];
@@ -24,7 +29,7 @@ export interface CompareFilter {
   readonly attribute: string;
   readonly op: CompareOp;
   /** For In and NotIn always an array. */
-  readonly value: AttributeValue;
+  readonly value: ComparableValue | null;
 }
 
 export type Filter =
@@ -39,13 +44,13 @@ export type ValueTest = (attributeValue: AttributeValue) => boolean;
 export function matches(
   op: CompareOp,
   attributeValue: AttributeValue,
-  value: AttributeValue,
+  value: ComparableValue | null,
 ): boolean {
   return prepareTest(op, value)(attributeValue);
 }
 
 /** The comparison with its constant prepared: use it for more than one value. */
-export function prepareTest(op: CompareOp, value: AttributeValue): ValueTest {
+export function prepareTest(op: CompareOp, value: ComparableValue | null): ValueTest {
   switch (op) {
     case "Eq":
       return (candidate) => sameValue(candidate, value);
@@ -74,12 +79,12 @@ function sameValue(a: AttributeValue, b: AttributeValue): boolean {
 }
 
 /** Canonical values are equal exactly when a Set says so (numbers and bigints never overlap). */
-function membership(value: AttributeValue): ValueTest {
+function membership(value: ComparableValue | null): ValueTest {
   const list: readonly ScalarValue[] =
     value === null ? [] : typeof value === "object" ? value : [value];
   const wanted = new Set(list);
   return (candidate) => {
-    if (candidate === null) {
+    if (!isComparable(candidate)) {
       return false;
     }
     return typeof candidate === "object"

@@ -3,13 +3,15 @@
  *
  *   string, bool, integer        string, bool, int
  *   [] of these                  []string, []bool, []int; [] alone: []unknown until one comes
+ *   [] of arrays of numbers      [][N]f32
  *   `vector`                     [N]f32, with its index
  *   null                         nothing yet
  *
- * Everything else needs a schema: floats (an integer today says nothing about tomorrow), uuid,
- * datetime.
+ * Everything else needs a schema: floats (an integer today says nothing about tomorrow), uint,
+ * uuid, datetime, bytes, sparse vectors, vectors of other elements or names.
  */
-import { type AttributeType, type ScalarType } from "./schema.ts";
+import { limits } from "../limits.ts";
+import type { AttributeType, ScalarType, VectorArrayType } from "./schema.ts";
 import { describeJson } from "./shape.ts";
 import { attributeError } from "./value.ts";
 
@@ -24,22 +26,30 @@ export function inferType(values: Iterable<unknown>, attribute: string): Attribu
       return type ?? inferScalar(value, attribute);
     }
     if (value.length > 0) {
-      return `[]${inferElement(value, attribute)}`;
+      return inferArray(value, attribute);
     }
     type = "[]unknown";
   }
   return type;
 }
 
-function inferElement(values: readonly unknown[], attribute: string): ScalarType {
+function inferArray(
+  values: readonly unknown[],
+  attribute: string,
+): VectorArrayType | `[]${ScalarType}` {
   const first = values[0];
-  if (Array.isArray(first)) {
-    throw attributeError(attribute, "vector arrays ([][N]f32) are not supported by this server");
-  }
   if (first === null) {
     throw attributeError(attribute, "arrays cannot contain null");
   }
-  return inferScalar(first, attribute);
+  if (!Array.isArray(first)) {
+    return `[]${inferScalar(first, attribute)}`;
+  }
+  const dims = first.length;
+  if (dims < 1 || dims > limits.vectorArrayDimensionsMax) {
+    const max = limits.vectorArrayDimensionsMax;
+    throw attributeError(attribute, `vectors of an array have 1 to ${max} dimensions, got ${dims}`);
+  }
+  return `[][${dims}]f32`;
 }
 
 function inferScalar(value: unknown, attribute: string): ScalarType {
@@ -59,5 +69,9 @@ function inferScalar(value: unknown, attribute: string): ScalarType {
         "declare the type `float` in the schema to store fractions",
     );
   }
-  throw attributeError(attribute, "objects (sparse vectors) are not supported by this server");
+  throw attributeError(
+    attribute,
+    "the type of an object cannot be told from its value; declare sparse vectors in the schema: " +
+      '`{"type": "{}f16", "sparse_knn": {"distance_metric": "dot_product"}}`',
+  );
 }

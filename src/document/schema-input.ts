@@ -6,9 +6,12 @@
  *   {"title": {"type": "string", "filterable": false}}   options given here win, the others stay
  *   {"id": "uuid"}                                  the kind of the ids
  *
- * Merge rules: types, id kind, metric and the vector column are fixed by the first write;
+ * Merge rules: types, id kind, metric and the dense vector columns are fixed by the first write;
  * `filterable` may change at any time. Options the engine does not have are refused by name unless
  * they are off (false or null); unknown keys of an options object are ignored.
+ *
+ * Filterable unless said otherwise: all but vectors, sparse vectors and bytes, which cannot be. An
+ * array of vectors says so of itself too, as clients expect, but no filter may name it.
  */
 import { invalid } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -19,12 +22,14 @@ import {
   attributeNameFault,
   type DistanceMetric,
   isArrayType,
+  isPackedType,
   mayBecome,
+  parseVectorArrayType,
   parseVectorType,
-  primaryVector,
   type Schema,
   type SchemaAddition,
   scalarTypes,
+  vectorColumns,
 } from "./schema.ts";
 import { describeJson, isJsonObject, type JsonObject, malformedAt, wrongShape } from "./shape.ts";
 import { attributeError } from "./value.ts";
@@ -35,6 +40,8 @@ export interface AttributeInput {
   readonly filterable: boolean | undefined;
   readonly ann: boolean | undefined;
   readonly metric: DistanceMetric | undefined;
+  /** Whether `sparse_knn` was given. */
+  readonly sparse: boolean;
 }
 
 export interface SchemaInput {
@@ -48,10 +55,8 @@ const missingOptions = new Map([
   ["regex", "regex indexes are not supported by this server"],
   ["glob", "glob indexes are not supported by this server"],
   ["fuzzy", "fuzzy indexes are not supported by this server"],
-  ["sparse_knn", "sparse vectors are not supported by this server"],
   ["embed", "this server has no embedding models"],
 ]);
-const missingTypes = /^(?:bytes|\{\}f16|\[\d+\](?:f16|i8)|\[\]\[\d+\]f32)$/;
 
 /** `path` is where the map stands in the request; empty when it is the whole body. */
 export function parseSchemaInput(value: unknown, path = "schema"): SchemaInput {
@@ -85,21 +90,21 @@ function parseIdKind(type: string): IdKind {
 function parseAttribute(name: string, entry: unknown, place: string): AttributeInput {
   const type = parseType(name, typeOf(entry, place));
   if (!isJsonObject(entry)) {
-    return { type, filterable: undefined, ann: undefined, metric: undefined };
+    return { type, filterable: undefined, ann: undefined, metric: undefined, sparse: false };
   }
   for (const [option, reason] of missingOptions) {
     refuseMissing(entry, option, reason, name, place);
   }
-  const vector = parseVectorType(type) !== undefined;
   const filterable = optionalBoolean(entry, "filterable", place);
-  if (vector && filterable === true) {
-    throw attributeError(name, "a vector attribute cannot be filterable");
+  if (filterable === true && !mayBeFilterable(type)) {
+    throw attributeError(name, `an attribute of type ${type} cannot be filterable`);
   }
-  const { ann, metric } = parseAnn(entry, name, place);
-  if (!vector && ann === true) {
-    throw attributeError(name, `\`ann\` requires a dense vector type, but the type is ${type}`);
-  }
-  return { type, filterable, ann, metric };
+  const { ann, metric } = parseAnn(entry, name, type, place);
+  return { type, filterable, ann, metric, sparse: parseSparse(entry, name, type, place) };
+}
+
+function mayBeFilterable(type: AttributeType): boolean {
+  return !isPackedType(type) || parseVectorArrayType(type) !== undefined;
 }
 
 /** The type of an entry in either form. */
@@ -120,24 +125,37 @@ function typeOf(entry: unknown, place: string): string {
 }
 
 function parseType(name: string, type: string): AttributeType {
-  const known: readonly string[] = scalarTypes;
   const vector = parseVectorType(type);
   if (vector !== undefined) {
-    if (vector.dims < 1 || vector.dims > limits.dimensionsMax) {
-      throw attributeError(name, `vectors have 1 to ${limits.dimensionsMax} dimensions`);
-    }
+    checkDimensions(name, vector.dims, limits.dimensionsMax);
     return `[${vector.dims}]${vector.element}`;
   }
-  if (missingTypes.test(type)) {
-    throw attributeError(name, `type ${type} is not supported by this server`);
+  const dims = parseVectorArrayType(type);
+  if (dims !== undefined) {
+    checkDimensions(name, dims, limits.vectorArrayDimensionsMax);
   }
-  if (!known.includes(type.startsWith("[]") ? type.slice(2) : type) && type !== "[]unknown") {
+  const known = dims === undefined ? otherTypes.find((each) => each === type) : `[][${dims}]f32`;
+  if (known === undefined) {
     throw attributeError(name, `${describeJson(type)} is not an attribute type`);
   }
   if (name === "vector") {
     throw attributeError(name, `\`vector\` must be a dense vector, but the type is ${type}`);
   }
-  return type as AttributeType;
+  return known as AttributeType;
+}
+
+const otherTypes: readonly AttributeType[] = [
+  ...scalarTypes,
+  ...scalarTypes.map((type) => `[]${type}` as const),
+  "[]unknown",
+  "{}f16",
+  "bytes",
+];
+
+function checkDimensions(name: string, dims: number, max: number): void {
+  if (dims < 1 || dims > max) {
+    throw attributeError(name, `vectors have 1 to ${max} dimensions, but the type says ${dims}`);
+  }
 }
 
 function refuseMissing(
@@ -169,18 +187,57 @@ function optionalBoolean(entry: JsonObject, option: string, place: string): bool
 function parseAnn(
   entry: JsonObject,
   name: string,
+  type: AttributeType,
   place: string,
 ): { ann: boolean | undefined; metric: DistanceMetric | undefined } {
   const value = Object.hasOwn(entry, "ann") ? entry["ann"] : null;
-  if (!isJsonObject(value)) {
-    return { ann: optionalBoolean(entry, "ann", place), metric: undefined };
+  const options = isJsonObject(value) ? value : {};
+  const late = optionalBoolean(options, "late_interaction", `${place}.ann`);
+  const sent = Object.hasOwn(options, "distance_metric") ? options["distance_metric"] : null;
+  const metric = sent === null ? undefined : parseMetric(sent, `${place}.ann.distance_metric`);
+  const ann = isJsonObject(value) ? true : optionalBoolean(entry, "ann", place);
+  if (parseVectorArrayType(type) !== undefined && ann === true) {
+    throw attributeError(
+      name,
+      late === true
+        ? "`ann` with `late_interaction` is not supported by this server"
+        : "`ann` on a vector array requires `late_interaction` to be `true`",
+    );
   }
-  if (optionalBoolean(value, "late_interaction", `${place}.ann`) === true) {
+  if (late === true) {
     throw attributeError(name, "`late_interaction` is only valid on vector arrays");
   }
-  const metric = Object.hasOwn(value, "distance_metric") ? value["distance_metric"] : null;
-  const path = `${place}.ann.distance_metric`;
-  return { ann: true, metric: metric === null ? undefined : parseMetric(metric, path) };
+  if (ann === true && parseVectorType(type) === undefined) {
+    throw attributeError(name, `\`ann\` requires a dense vector type, but the type is ${type}`);
+  }
+  return { ann, metric };
+}
+
+/** Whether `sparse_knn` is given, which has one metric. */
+function parseSparse(entry: JsonObject, name: string, type: AttributeType, place: string): boolean {
+  const value = Object.hasOwn(entry, "sparse_knn") ? entry["sparse_knn"] : null;
+  if (value === null || value === false) {
+    return false;
+  }
+  const path = `${place}.sparse_knn`;
+  if (!isJsonObject(value)) {
+    throw wrongShape(path, value, "a map");
+  }
+  if (!Object.hasOwn(value, "distance_metric")) {
+    throw malformedAt(path, "missing field `distance_metric`");
+  }
+  const metric = value["distance_metric"];
+  if (typeof metric !== "string") {
+    throw wrongShape(`${path}.distance_metric`, metric, "a string");
+  }
+  if (metric !== "dot_product") {
+    const text = `unknown variant \`${metric}\`, expected \`dot_product\``;
+    throw malformedAt(`${path}.distance_metric`, text);
+  }
+  if (type !== "{}f16") {
+    throw attributeError(name, `\`sparse_knn\` requires the type {}f16, but the type is ${type}`);
+  }
+  return true;
 }
 
 /** A metric's name; the API knows more of them than it documents. */
@@ -258,14 +315,24 @@ function mergeAttribute(
     }
     return { type, filterable: false, ann: true };
   }
-  return { type, filterable: entry.filterable ?? current?.filterable ?? true };
+  if (type === "{}f16" && current === undefined && !entry.sparse) {
+    throw invalid(
+      `💔 the \`${name}\` attribute must have \`sparse_knn\` set, ` +
+        `eg: \`"${name}": { "type": "{}f16", "sparse_knn": { "distance_metric": "dot_product" } }\``,
+      name,
+    );
+  }
+  return { type, filterable: entry.filterable ?? current?.filterable ?? mayBeFilterable(type) };
 }
 
 function mergeType(name: string, current: AttributeType | undefined, sent: AttributeType) {
   if (current === undefined || mayBecome(current, sent)) {
     return sent;
   }
-  if (sent === "[]unknown" && isArrayType(current)) {
+  if (
+    sent === "[]unknown" &&
+    (isArrayType(current) || parseVectorArrayType(current) !== undefined)
+  ) {
     return current;
   }
   throw attributeError(name, `the type is ${current} and cannot become ${sent}`);
@@ -276,10 +343,12 @@ function sameAttribute(a: AttributeSchema, b: AttributeSchema): boolean {
 }
 
 /**
- * Rules about the schema as a whole: one vector column, there from the start; not too many names.
+ * Rules about the schema as a whole: dense vector columns are there from the start and few; not too
+ * many names.
  */
 export function checkAddition(schema: Schema, addition: SchemaAddition): void {
-  let vector = primaryVector(schema)?.name;
+  const existing = vectorColumns(schema).length;
+  let vectors = existing;
   let count = schema.attributes.size;
   for (const [name, { type }] of addition.attributes) {
     if (schema.attributes.has(name)) {
@@ -289,13 +358,16 @@ export function checkAddition(schema: Schema, addition: SchemaAddition): void {
     if (parseVectorType(type) === undefined) {
       continue;
     }
-    if (vector !== undefined) {
-      throw attributeError(name, `a second vector column (beside \`${vector}\`) is not supported`);
-    }
+    vectors++;
     if (schema.version > 0) {
-      throw invalid("💔 Vector provided for namespace without vector attribute", name);
+      throw existing === 0
+        ? invalid("💔 Vector provided for namespace without vector attribute", name)
+        : attributeError(name, "vector columns are fixed by the first write to a namespace");
     }
-    vector = name;
+    if (vectors > limits.vectorColumnsMax) {
+      const max = limits.vectorColumnsMax;
+      throw attributeError(name, `a namespace has at most ${max} vector columns`);
+    }
   }
   if (count > limits.attributesMax) {
     throw invalid(`💔 a namespace has at most ${limits.attributesMax} attributes, got ${count}`);

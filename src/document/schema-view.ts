@@ -6,6 +6,7 @@
  *   attribute        type, filterable, full_text_search: null        type, filterable
  *   vector           type, ann: true, filterable: null for the       type, ann: {distance_metric},
  *                    column called `vector`, else false              filterable: false but for it
+ *   sparse vector    like an attribute                               type, filterable, sparse_knn
  *
  * The objects have no prototype: an attribute may be called `__proto__`. Their types are aliases,
  * not interfaces, so that they pass for JSON.
@@ -23,6 +24,7 @@ export type AttributeMetadataView = {
   readonly type: string;
   readonly filterable?: boolean;
   readonly ann?: { readonly distance_metric: string };
+  readonly sparse_knn?: { readonly distance_metric: "dot_product" };
 };
 
 export function schemaView(schema: Schema): Readonly<Record<string, AttributeView>> {
@@ -55,6 +57,7 @@ export function metadataSchemaView(
         ? { ann: { distance_metric: schema.metric } }
         : {}),
       ...(name === "vector" && parseVectorType(type) !== undefined ? {} : { filterable }),
+      ...(type === "{}f16" ? { sparse_knn: { distance_metric: "dot_product" as const } } : {}),
     };
   }
   return view;

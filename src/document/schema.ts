@@ -2,8 +2,12 @@
  * Schema of a namespace: its id kind, distance metric and the type and index options of every
  * attribute.
  *
+ *   string int uint float uuid datetime bool     one value; `[]` before it: an array of them
+ *   [N]f32 [N]f16 [N]i8                          dense vector, every document has one
+ *   [][N]f32  {}f16  bytes                       vectors; token -> weight; bytes as they are
+ *
  * Invariants
- *   - types, the id kind, the metric and the vector column never change; attributes are only added
+ *   - types, the id kind, the metric and the vector columns never change; attributes are only added
  *   - `[]unknown` is the one type that may become another, once, when a first element is written
  *   - each change that alters anything makes the version one larger
  *
@@ -22,15 +26,25 @@ export type ScalarType = (typeof scalarTypes)[number];
 export type ArrayType = `[]${ScalarType}`;
 /** An array that has only ever been empty: any array type may take its place. */
 export type UnknownArrayType = "[]unknown";
-export type VectorElement = "f32";
+export const vectorElements = ["f32", "f16", "i8"] as const;
+/** How a component is stored. In memory all of them are f32, which holds each exactly. */
+export type VectorElement = (typeof vectorElements)[number];
 export type VectorType = `[${number}]${VectorElement}`;
-export type AttributeType = ScalarType | ArrayType | UnknownArrayType | VectorType;
+export type VectorArrayType = `[][${number}]f32`;
+/** Types whose values are packed bytes (format/packed-value.ts): stored, never compared. */
+export type PackedType = VectorType | VectorArrayType | "{}f16" | "bytes";
+export type AttributeType = ScalarType | ArrayType | UnknownArrayType | PackedType;
 
 export interface AttributeSchema {
   readonly type: AttributeType;
   readonly filterable: boolean;
   /** Present on dense vectors. */
   readonly ann?: boolean;
+  /**
+   * Version of the schema that made a known attribute filterable: segments built under an earlier
+   * one may lack its column. Absent where it was filterable from the start.
+   */
+  readonly indexedFrom?: number;
 }
 
 export interface Schema {
@@ -63,34 +77,74 @@ export const emptySchema: Schema = {
   attributes: new Map(),
 };
 
-const vectorPattern = /^\[(\d{1,5})\](f32)$/;
+const vectorPattern = /^\[(\d{1,5})\](f32|f16|i8)$/;
+const vectorArrayPattern = /^\[\]\[(\d{1,5})\]f32$/;
 
 /** Dimensions and element of a dense vector type, or undefined for other types. */
 export function parseVectorType(
   type: string,
 ): { dims: number; element: VectorElement } | undefined {
   const match = vectorPattern.exec(type);
-  return match === null ? undefined : { dims: Number(match[1]), element: "f32" };
+  return match === null
+    ? undefined
+    : { dims: Number(match[1]), element: match[2] as VectorElement };
 }
 
-/** The dense vector column that orders the rows of segments, if the namespace has one. */
+/** Dimensions of the vectors of an array of them, or undefined for other types. */
+export function parseVectorArrayType(type: string): number | undefined {
+  const match = vectorArrayPattern.exec(type);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** Bytes of a stored component. */
+export function elementBytes(element: VectorElement): 1 | 2 | 4 {
+  return element === "f32" ? 4 : element === "f16" ? 2 : 1;
+}
+
+/** All dense vector columns, in the order of the schema. */
+export function vectorColumns(schema: Schema): readonly VectorColumn[] {
+  return Array.from(schema.attributes).flatMap(([name, { type }]) => {
+    const vector = parseVectorType(type);
+    return vector === undefined ? [] : [{ name, ...vector }];
+  });
+}
+
+/**
+ * The dense vector column that orders the rows of segments and can be searched, if the namespace
+ * has one: `vector`, else the first. The others are stored with the attributes.
+ */
 export function primaryVector(schema: Schema): VectorColumn | undefined {
-  for (const [name, attribute] of schema.attributes) {
-    const vector = parseVectorType(attribute.type);
-    if (vector !== undefined) {
-      return { name, ...vector };
-    }
-  }
-  return undefined;
+  const columns = vectorColumns(schema);
+  return columns.find(({ name }) => name === "vector") ?? columns[0];
 }
 
+/** Arrays of scalars, which vectors and arrays of vectors are not. */
 export function isArrayType(type: AttributeType): type is ArrayType | UnknownArrayType {
-  return type.startsWith("[]");
+  return type.startsWith("[]") && !type.startsWith("[][");
+}
+
+export function isPackedType(type: AttributeType): type is PackedType {
+  return type === "bytes" || type === "{}f16" || /^(?:\[\])?\[\d/.test(type);
+}
+
+/** Whether filters may name the attribute, so that segments keep a column of it. */
+export function isIndexed({ type, filterable }: AttributeSchema): boolean {
+  return filterable && !isPackedType(type);
+}
+
+/** The version below which segments lack a column that filters could use; 0 if none does. */
+export function reindexBelow(schema: Schema): number {
+  let version = 0;
+  for (const attribute of schema.attributes.values()) {
+    version = Math.max(version, isIndexed(attribute) ? (attribute.indexedFrom ?? 0) : 0);
+  }
+  return version;
 }
 
 /** Whether `type` may take the place of `current` in a schema. */
 export function mayBecome(current: AttributeType, type: AttributeType): boolean {
-  return current === type || (current === "[]unknown" && isArrayType(type));
+  const isArray = isArrayType(type) || parseVectorArrayType(type) !== undefined;
+  return current === type || (current === "[]unknown" && isArray);
 }
 
 /** Why no attribute may have this name, or undefined if one may. */
@@ -116,17 +170,33 @@ export function applyAddition(schema: Schema, addition: SchemaAddition | undefin
   if (addition === undefined || isEmptyAddition(addition)) {
     return schema;
   }
+  const version = schema.version + 1;
   const attributes = new Map(schema.attributes);
   for (const [name, attribute] of addition.attributes) {
     const current = attributes.get(name);
     assert(current === undefined || mayBecome(current.type, attribute.type), "types never change");
-    attributes.set(name, attribute);
+    attributes.set(name, withIndexVersion(attribute, current, version));
   }
   return {
-    version: schema.version + 1,
+    version,
     idKind: schema.idKind ?? addition.idKind,
     metric: schema.metric ?? addition.metric,
     attributes,
+  };
+}
+
+/** Remembers since when a known attribute has been filterable. */
+function withIndexVersion(
+  { type, filterable, ann }: AttributeSchema,
+  current: AttributeSchema | undefined,
+  version: number,
+): AttributeSchema {
+  const turnedOn = current !== undefined && !current.filterable ? version : current?.indexedFrom;
+  return {
+    type,
+    filterable,
+    ...(ann === undefined ? {} : { ann }),
+    ...(filterable && turnedOn !== undefined ? { indexedFrom: turnedOn } : {}),
   };
 }
 

@@ -3,8 +3,9 @@
  * encoding.
  *
  *   id       uint 8, string its UTF-8 bytes, uuid 16
- *   vector   4 a dimension
- *   values   text its UTF-8 bytes, numbers and datetimes 8, bool 1, arrays the sum of elements
+ *   vector   4, 2 or 1 a dimension, as its element is stored
+ *   values   text its UTF-8 bytes, numbers and datetimes 8, bool 1, arrays the sum of elements,
+ *            packed values their bytes
  *   absent   0; names of attributes count nothing
  */
 import type { Batch } from "./batch.ts";
@@ -35,6 +36,9 @@ export function valueLogicalBytes(value: AttributeValue): number {
   if (typeof value !== "object") {
     return typeof value === "boolean" ? 1 : 8;
   }
+  if (value instanceof Uint8Array) {
+    return value.length;
+  }
   let bytes = 0;
   for (const element of value ?? []) {
     bytes += valueLogicalBytes(element);
@@ -45,8 +49,9 @@ export function valueLogicalBytes(value: AttributeValue): number {
 /** Size of each document to be upserted, in row order. */
 export function upsertLogicalBytes(batch: Batch): number[] {
   const sizes: number[] = [];
+  const vector = batch.dims * batch.vectors.BYTES_PER_ELEMENT;
   for (let row = 0; row < batch.upserts; row++) {
-    sizes.push(idLogicalBytes(batch.ids[row] as DocumentId, batch.idKind) + 4 * batch.dims);
+    sizes.push(idLogicalBytes(batch.ids[row] as DocumentId, batch.idKind) + vector);
   }
   for (const { values } of batch.attributes) {
     for (let row = 0; row < batch.upserts; row++) {

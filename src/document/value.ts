@@ -7,16 +7,19 @@
  *            bigint beyond                  float     number, finite, never -0
  *   uuid     lower case with dashes         datetime  milliseconds since the epoch, an integer
  *   arrays   arrays of these, without nulls
+ *   packed   bytes: what they mean is the business of the type (format/packed-value.ts)
  *   null     the attribute is absent
  */
 import { EngineError } from "../errors.ts";
 import { formatDatetime, parseDatetime } from "./datetime.ts";
 import { canonicalUuid, compareText } from "./id.ts";
-import { type AttributeType, isArrayType, type ScalarType } from "./schema.ts";
+import { type AttributeType, isArrayType, type PackedType, type ScalarType } from "./schema.ts";
 import { describeJson } from "./shape.ts";
 
 export type ScalarValue = string | number | bigint | boolean;
-export type AttributeValue = ScalarValue | readonly ScalarValue[] | null;
+/** A value that is present and that filters can compare. */
+export type ComparableValue = ScalarValue | readonly ScalarValue[];
+export type AttributeValue = ComparableValue | Uint8Array | null;
 
 /** Values of one attribute for consecutive rows; null = absent. */
 export interface AttributeColumn {
@@ -29,13 +32,17 @@ const bounds = {
   uint: { min: 0n, max: 2n ** 64n - 1n, words: "an unsigned 64-bit integer" },
 } as const;
 
-/** The canonical value of a JSON value. Dense vectors are not attribute values in this sense. */
-export function parseValue(value: unknown, type: AttributeType, attribute: string): AttributeValue {
+/** The canonical value of a JSON value. Packed types have a parser of their own. */
+export function parseValue(
+  value: unknown,
+  type: Exclude<AttributeType, PackedType>,
+  attribute: string,
+): ComparableValue | null {
   if (value === null) {
     return null;
   }
   if (!isArrayType(type)) {
-    return parseScalar(value, type as ScalarType, attribute);
+    return parseScalar(value, type, attribute);
   }
   if (!Array.isArray(value) || (type === "[]unknown" && value.length > 0)) {
     throw mismatch(attribute, type, value);
@@ -120,7 +127,7 @@ function parseWith<T>(
   return parsed;
 }
 
-function mismatch(attribute: string, type: AttributeType, value: unknown): EngineError {
+export function mismatch(attribute: string, type: AttributeType, value: unknown): EngineError {
   return attributeError(
     attribute,
     `type mismatch, expected ${type}, but got ${describeJson(value)}`,
@@ -133,12 +140,16 @@ export function attributeError(attribute: string, reason: string): EngineError {
   return new EngineError("invalid", `💔 attribute \`${attribute}\`: ${reason}`, detail);
 }
 
+export function isComparable(value: AttributeValue): value is ComparableValue {
+  return value !== null && !(value instanceof Uint8Array);
+}
+
 /** The value as answers show it: only datetimes differ from their canonical form. */
-export function renderValue(value: AttributeValue, type: AttributeType): AttributeValue {
+export function renderValue(value: ComparableValue, type: AttributeType): ComparableValue {
   if (type === "datetime" && typeof value === "number") {
     return formatDatetime(value);
   }
-  if (type === "[]datetime" && value !== null && typeof value === "object") {
+  if (type === "[]datetime" && typeof value === "object") {
     return value.map((time) => formatDatetime(time as number));
   }
   return value;
@@ -160,6 +171,7 @@ export function compareValues(a: AttributeValue, b: AttributeValue): number {
   if (typeof a === "object" && typeof b === "object") {
     const length = Math.min(a.length, b.length);
     for (let i = 0; i < length; i++) {
+      // Bytes of packed values compare as the numbers they are.
       const order = compareScalars(a[i] as ScalarValue, b[i] as ScalarValue);
       if (order !== 0) {
         return order;

@@ -3,9 +3,9 @@
  *
  *   offset  size  field
  *        0     4  magic, ASCII "SHBT"
- *        4     2  format version, u16: 1
+ *        4     2  format version, u16: 2
  *        6     1  id kind: 0 uint, 1 string, 2 uuid
- *        7     1  zero
+ *        7     1  element of vectors: 0 f32, 1 f16, 2 i8
  *        8     4  upserts, u32
  *       12     4  deletes, u32
  *       16     4  dims, u32: values of one vector, 0 without a vector column
@@ -14,28 +14,34 @@
  *       28     4  bytes of the attributes, u32
  *       32     i  ids of all rows: format/id-column.ts
  *       ..     p  zero, up to a multiple of 8
- *       ..     v  vectors: upserts × dims f32, row-major
+ *       ..     v  vectors: upserts × dims elements (vector-element.ts), row-major
  *       ..     a  attributes: for each column u32 length, CBOR [name, [value of each upsert]]
  *       ..     4  CRC-32C of everything before
  *
- * All integers little-endian. Golden: test/golden/v1/batch.hex. A decoded batch shares the vectors
+ * All integers little-endian. Golden: test/golden/v2/batch.hex. A decoded batch shares the vectors
  * with `bytes` when those begin at a multiple of 4 in their buffer. Types of values are the
- * schema's business: here they are any canonical values.
+ * schema's business: here they are any canonical values, packed ones as byte strings.
  */
 import { ByteReader } from "../bytes/byte-reader.ts";
 import { crc32c } from "../bytes/crc32c.ts";
 import { bytesOf } from "../bytes/typed-view.ts";
-import type { Batch } from "../document/batch.ts";
+import type { Batch, VectorValues } from "../document/batch.ts";
 import type { DocumentId, IdKind } from "../document/id.ts";
-import { attributeNameFault } from "../document/schema.ts";
+import {
+  attributeNameFault,
+  elementBytes,
+  type VectorElement,
+  vectorElements,
+} from "../document/schema.ts";
 import type { AttributeColumn, AttributeValue, ScalarValue } from "../document/value.ts";
 import { assert, corrupt, EngineError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type CborValue, cborLength, decodeCbor, encodeCbor } from "./cbor.ts";
 import { encodeIds, idBytes, openIds } from "./id-column.ts";
+import { checkFinite, elementOf, openVectors } from "./vector-element.ts";
 
 const magic = 0x5442_4853;
-const formatVersion = 1;
+const formatVersion = 2;
 const headerBytes = 32;
 const trailerBytes = 4;
 const idKinds = ["uint", "string", "uuid"] as const satisfies readonly IdKind[];
@@ -57,6 +63,7 @@ export function encodeBatch(batch: Batch): Uint8Array {
   view.setUint32(0, magic, true);
   view.setUint16(4, formatVersion, true);
   bytes[6] = idKinds.indexOf(idKind);
+  bytes[7] = vectorElements.indexOf(elementOf(vectors));
   view.setUint32(8, upserts, true);
   view.setUint32(12, deletes, true);
   view.setUint32(16, dims, true);
@@ -87,11 +94,12 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   }
   const reader = new ByteReader(bytes.subarray(0, end), "batch");
   if (reader.u32() !== magic || reader.u16() !== formatVersion) {
-    throw reader.error("not a batch of format version 1");
+    throw reader.error("not a batch of format version 2");
   }
   const idKind = idKinds[reader.u8()];
-  if (idKind === undefined || reader.u8() !== 0) {
-    throw reader.error("unknown id kind");
+  const element = vectorElements[reader.u8()];
+  if (idKind === undefined || element === undefined) {
+    throw reader.error("unknown id kind or vector element");
   }
   const upserts = reader.u32();
   const deletes = reader.u32();
@@ -104,7 +112,7 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   }
   const ids = readIds(idKind, reader.bytes(idBytes), upserts + deletes);
   reader.alignTo(8);
-  const vectors = readVectors(reader, upserts * dims);
+  const vectors = readVectors(reader, upserts * dims, element);
   if (columnBytes !== reader.remaining) {
     throw reader.error("lengths do not add up");
   }
@@ -124,17 +132,10 @@ function readIds(kind: IdKind, bytes: Uint8Array, count: number): DocumentId[] {
   return ids;
 }
 
-function readVectors(reader: ByteReader, count: number): Float32Array {
-  const vectors = reader.f32s(count);
-  // x - x is 0 for every finite x and NaN for the others: one branch for the whole block.
-  let faults = 0;
-  for (let i = 0; i < count; i++) {
-    const x = vectors[i] as number;
-    faults += x - x;
-  }
-  if (faults !== 0) {
-    throw reader.error("a vector holds NaN or Infinity");
-  }
+function readVectors(reader: ByteReader, count: number, element: VectorElement): VectorValues {
+  const bytes = reader.bytes(count * elementBytes(element));
+  const vectors = openVectors(bytes, count, element);
+  checkFinite(vectors, "batch");
   return vectors;
 }
 
@@ -161,7 +162,10 @@ function readColumns(reader: ByteReader, count: number, upserts: number): Attrib
 }
 
 function isAttributeValue(value: CborValue): value is AttributeValue {
-  return value === null || (Array.isArray(value) ? value.every(isScalar) : isScalar(value));
+  if (value === null || value instanceof Uint8Array) {
+    return true;
+  }
+  return Array.isArray(value) ? value.every(isScalar) : isScalar(value);
 }
 
 function isScalar(value: CborValue): value is ScalarValue {
@@ -204,7 +208,7 @@ function columnOverhead(batch: Batch): number {
 }
 
 function encodedRowBytes(batch: Batch): number[] {
-  const vectorBytes = 4 * batch.dims;
+  const vectorBytes = batch.dims * batch.vectors.BYTES_PER_ELEMENT;
   const sizes = batch.ids.map(
     (id, row) => idBytes(batch.idKind, id) + (row < batch.upserts ? vectorBytes : 0),
   );

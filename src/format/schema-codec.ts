@@ -4,6 +4,7 @@
  *   schema     [version, id kind, metric, [attribute]]     id kind and metric may be null
  *   addition   [id kind, metric, [attribute]]
  *   attribute  [name, type, filterable, ann]               ann: null unless a dense vector
+ *              [… , indexed from]                          where it was made filterable later on
  *
  * The order of attributes is the schema's own. Decoding believes nothing: kinds, types, names and
  * repetitions are checked, so a decoded schema is one that could have been written.
@@ -15,6 +16,8 @@ import {
   attributeNameFault,
   type DistanceMetric,
   distanceMetrics,
+  isPackedType,
+  parseVectorArrayType,
   parseVectorType,
   type Schema,
   type SchemaAddition,
@@ -30,6 +33,8 @@ const plainTypes: ReadonlySet<string> = new Set([
   ...scalarTypes,
   ...scalarTypes.map((type) => `[]${type}`),
   "[]unknown",
+  "{}f16",
+  "bytes",
 ]);
 
 export function schemaToCbor(schema: Schema): CborValue {
@@ -62,11 +67,12 @@ export function additionFromCbor(value: unknown): SchemaAddition {
 }
 
 function attributesToCbor(attributes: ReadonlyMap<string, AttributeSchema>): CborValue {
-  return Array.from(attributes, ([name, { type, filterable, ann = null }]) => [
+  return Array.from(attributes, ([name, { type, filterable, ann = null, indexedFrom }]) => [
     name,
     type,
     filterable,
     ann,
+    ...(indexedFrom === undefined ? [] : [indexedFrom]),
   ]);
 }
 
@@ -83,14 +89,19 @@ function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
   }
   const attributes = new Map<string, AttributeSchema>();
   for (const entry of list as readonly unknown[]) {
-    const [name, type, filterable, ann] = tuple(entry, 4);
+    const isLong = Array.isArray(entry) && entry.length === 5;
+    const [name, type, filterable, ann, indexedFrom] = tuple(entry, isLong ? 5 : 4);
     if (typeof name !== "string" || attributeNameFault(name) !== undefined) {
       throw malformedSchema("attribute name");
     }
     if (attributes.has(name)) {
       throw malformedSchema("repeated attribute");
     }
-    attributes.set(name, attributeFromCbor(type, filterable, ann));
+    const attribute = attributeFromCbor(type, filterable, ann);
+    if (isLong && !(attribute.filterable && Number.isSafeInteger(indexedFrom))) {
+      throw malformedSchema("version of an index");
+    }
+    attributes.set(name, isLong ? { ...attribute, indexedFrom: indexedFrom as number } : attribute);
   }
   return {
     idKind: (idKind as IdKind | null) ?? undefined,
@@ -112,8 +123,17 @@ function attributeFromCbor(type: unknown, filterable: unknown, ann: unknown): At
     }
     return { type: canonical, filterable, ann };
   }
-  if (!plainTypes.has(type) || ann !== null) {
+  const dims = parseVectorArrayType(type);
+  const isVectorArray =
+    dims !== undefined &&
+    dims >= 1 &&
+    dims <= limits.vectorArrayDimensionsMax &&
+    type === `[][${dims}]f32`;
+  if (!(plainTypes.has(type) || isVectorArray) || ann !== null) {
     throw malformedSchema("attribute type");
+  }
+  if (filterable && isPackedType(type as AttributeType) && !isVectorArray) {
+    throw malformedSchema("attribute that cannot be filterable");
   }
   return { type: type as AttributeType, filterable };
 }

@@ -10,18 +10,18 @@
  * before the chunk, not above its first. So comparisons touch one chunk, and most of them no more
  * than that.
  *
- * Framed as in segment-block.ts. Golden: test/golden/v1/segment.hex.
+ * Framed as in segment-block.ts. Golden: test/golden/v2/segment.hex.
  */
 import { compressBlock, decompressBlock } from "../bytes/compress.ts";
 import { u16View, u32View } from "../bytes/typed-view.ts";
-import type { AttributeValue, ScalarValue } from "../document/value.ts";
+import type { ComparableValue, ScalarValue } from "../document/value.ts";
 import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "./cbor.ts";
 import { blockBytes, readSized } from "./segment-block.ts";
 
 /** A value of a dictionary: an attribute value that is present. */
-export type ColumnValue = Exclude<AttributeValue, null>;
+export type ColumnValue = ComparableValue;
 export type CodeBytes = 1 | 2 | 4;
 export type Codes = Uint8Array | Uint16Array | Uint32Array;
 

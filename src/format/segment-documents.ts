@@ -11,7 +11,7 @@
  *
  * Attributes stand in the order of the root's list. Schemas only ever append to that list, so rows
  * stay valid when it grows. A row larger than `documentBlockBytes` has a block to itself. Framed as
- * in segment-block.ts. Golden: test/golden/v1/segment.hex.
+ * in segment-block.ts. Golden: test/golden/v2/segment.hex.
  */
 import { ByteReader } from "../bytes/byte-reader.ts";
 import { compressBlock, decompressBlock } from "../bytes/compress.ts";
@@ -43,7 +43,10 @@ export function decodeRow(row: Uint8Array, attributes: number): readonly Attribu
 }
 
 function isAttributeValue(value: CborValue): value is AttributeValue {
-  return value === null || (Array.isArray(value) ? value.every(isScalar) : isScalar(value));
+  if (value === null || value instanceof Uint8Array) {
+    return true;
+  }
+  return Array.isArray(value) ? value.every(isScalar) : isScalar(value);
 }
 
 function isScalar(value: CborValue): value is ScalarValue {

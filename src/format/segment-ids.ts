@@ -11,7 +11,7 @@
  * or MurmurHash3 of the text. Keys of texts may collide; those of the other kinds are the id
  * itself. The filter hashes keys once more, because consecutive numbers would share its bits.
  *
- * Framed as in segment-block.ts. Golden: test/golden/v1/segment.hex.
+ * Framed as in segment-block.ts. Golden: test/golden/v2/segment.hex.
  */
 import { decodeBloom, encodeBloom, mayContain } from "../bytes/bloom.ts";
 import { murmur3Bytes, writeMurmur3 } from "../bytes/murmur3.ts";

@@ -10,7 +10,7 @@
  *       ..  n × 16   id key (segment-ids.ts)
  *
  * Framed as in segment-block.ts; the width P is a multiple of 64. Golden:
- * test/golden/v1/segment.hex.
+ * test/golden/v2/segment.hex.
  */
 import { bytesOf, f32View, i8View } from "../bytes/typed-view.ts";
 import { corrupt } from "../errors.ts";

@@ -6,7 +6,12 @@ import { ByteReader } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { bytesOf } from "../bytes/typed-view.ts";
 import type { IdKind } from "../document/id.ts";
-import { type DistanceMetric, distanceMetrics } from "../document/schema.ts";
+import {
+  type DistanceMetric,
+  distanceMetrics,
+  type VectorElement,
+  vectorElements,
+} from "../document/schema.ts";
 import type { ScalarValue } from "../document/value.ts";
 import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -35,10 +40,10 @@ import {
   type SectionPlace,
   unevenSection,
 } from "./segment-section.ts";
-import { vectorBlockBytes, vectorBlockRows } from "./segment-vectors.ts";
+import { type VectorShape, vectorBlockBytes, vectorBlockRows } from "./segment-vectors.ts";
 
 const magic = "SHOALSEG";
-const formatVersion = 1;
+const formatVersion = 2;
 const headerBytes = 16;
 const checksumBytes = 4;
 const idKinds: readonly IdKind[] = ["uint", "string", "uuid"];
@@ -64,12 +69,12 @@ export function refineSection(place: SectionPlace, rows: number, width: number):
   );
 }
 
-export function vectorSection(place: SectionPlace, rows: number, dims: number): Section {
-  const each = vectorBlockRows(dims);
+export function vectorSection(place: SectionPlace, rows: number, shape: VectorShape): Section {
+  const each = vectorBlockRows(shape);
   const blocks = Math.ceil(rows / each);
   expectBlocks(place, blocks);
   const last = rows - (blocks - 1) * each;
-  return evenSection(place, vectorBlockBytes(each, dims), vectorBlockBytes(last, dims));
+  return evenSection(place, vectorBlockBytes(each, shape), vectorBlockBytes(last, shape));
 }
 
 export function codeSection(place: SectionPlace, rows: number, codeBytes: CodeBytes): Section {
@@ -141,10 +146,11 @@ function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
 }
 
 function vectorHead(vector: VectorPlanes): unknown {
-  const { name, dims, metric, rotation, clustered, firstRows, centroids } = vector;
+  const { name, dims, element, metric, rotation, clustered, firstRows, centroids } = vector;
   return {
     name,
     dims,
+    element,
     metric,
     rotation: [rotation.low, rotation.high],
     clustered,
@@ -237,6 +243,7 @@ function readVector(reader: ByteReader, head: RootFields, rows: number): VectorP
   if (dims < 1 || dims > limits.dimensionsMax) {
     throw reader.error(`${dims} dimensions`);
   }
+  const element = fields.oneOf<VectorElement>("element", vectorElements);
   const width = Math.ceil(dims / 64) * 64;
   const [low, high] = fields.counts("rotation", 2);
   reader.alignTo(16);
@@ -245,6 +252,7 @@ function readVector(reader: ByteReader, head: RootFields, rows: number): VectorP
   return {
     name: fields.text("name"),
     dims,
+    element,
     width,
     metric: fields.oneOf<DistanceMetric>("metric", distanceMetrics),
     rotation: { low: low as number, high: high as number },
@@ -253,7 +261,7 @@ function readVector(reader: ByteReader, head: RootFields, rows: number): VectorP
     centroids,
     scan: scanSection(placeFromCbor(fields.value("scan")), firstRows, width),
     refine: refineSection(placeFromCbor(fields.value("refine")), rows, width),
-    vectors: vectorSection(placeFromCbor(fields.value("vectors")), rows, dims),
+    vectors: vectorSection(placeFromCbor(fields.value("vectors")), rows, { dims, element }),
   };
 }
 

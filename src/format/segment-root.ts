@@ -4,7 +4,7 @@
  *
  *   offset  size  field
  *        0     8  magic "SHOALSEG"
- *        8     2  format version, u16: 1
+ *        8     2  format version, u16: 2
  *       10     2  zero
  *       12     4  bytes of the head, u32
  *       16     h  head: CBOR map, see `headOf` in segment-root-codec.ts
@@ -19,10 +19,10 @@
  *                            the number of values, u32 × (s + 1)
  *
  * Framed as in segment-block.ts. 60,000 rows of 784 dimensions take 125 KiB, nearly all of it
- * centroids. Golden: test/golden/v1/segment.hex.
+ * centroids. Golden: test/golden/v2/segment.hex.
  */
 import type { DocumentId, IdKind } from "../document/id.ts";
-import type { DistanceMetric } from "../document/schema.ts";
+import type { DistanceMetric, VectorElement } from "../document/schema.ts";
 import type { ScalarValue } from "../document/value.ts";
 import type { IdColumn } from "./id-column.ts";
 import type { SectionRange } from "./manifest.ts";
@@ -41,7 +41,7 @@ export interface SegmentRoot {
   readonly vector: VectorPlanes | undefined;
   readonly documents: DocumentDirectory;
   readonly ids: IdDirectory;
-  /** All attributes but the vector, in the order of rows of documents. */
+  /** All attributes but the vector of the planes, in the order of rows of documents. */
   readonly attributes: readonly RootAttribute[];
 }
 
@@ -55,6 +55,8 @@ export interface RootSeed {
 export interface VectorPlanes {
   readonly name: string;
   readonly dims: number;
+  /** Of the full vectors; codes are made from their f32 values. */
+  readonly element: VectorElement;
   /** P: dims rounded up to a multiple of 64. */
   readonly width: number;
   readonly metric: DistanceMetric;

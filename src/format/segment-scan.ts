@@ -9,7 +9,7 @@
  *       ..  n × 2       number of one bits of the code, u16
  *
  * n rows and the width P (a multiple of 64) are known from the root. The factors are explained in
- * index/vector/rabitq.ts. Framed as in segment-block.ts. Golden: test/golden/v1/segment.hex.
+ * index/vector/rabitq.ts. Framed as in segment-block.ts. Golden: test/golden/v2/segment.hex.
  */
 import { bytesOf, f32View, u16View } from "../bytes/typed-view.ts";
 import { corrupt } from "../errors.ts";

@@ -3,28 +3,39 @@
  * block.
  *
  *   offset  size           field
- *        0  n × dims × 4   f32, row after row
+ *        0  n × dims × e   components of e bytes (vector-element.ts), row after row
  *
  * Framed as in segment-block.ts. Blocks are small, because a query reads the vectors of its few
- * winners, scattered over the segment. Golden: test/golden/v1/segment.hex.
+ * winners, scattered over the segment. Golden: test/golden/v2/segment.hex.
  */
-import { f32View } from "../bytes/typed-view.ts";
+import { elementBytes, type VectorElement } from "../document/schema.ts";
 import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { blockBytes } from "./segment-block.ts";
+import { viewVectors, widenVectors } from "./vector-element.ts";
 
-export function vectorBlockRows(dims: number): number {
-  return Math.max(1, Math.floor((limits.documentBlockBytes - 16) / (dims * 4)));
+/** What the vectors of a segment have in common. */
+export interface VectorShape {
+  readonly dims: number;
+  readonly element: VectorElement;
 }
 
-export function vectorBlockBytes(rows: number, dims: number): number {
-  return blockBytes(rows * dims * 4);
+function rowBytes({ dims, element }: VectorShape): number {
+  return dims * elementBytes(element);
 }
 
-/** View of a verified block. */
-export function readVectorRows(block: Uint8Array, rows: number, dims: number): Float32Array {
-  if (block.length !== vectorBlockBytes(rows, dims)) {
+export function vectorBlockRows(shape: VectorShape): number {
+  return Math.max(1, Math.floor((limits.documentBlockBytes - 16) / rowBytes(shape)));
+}
+
+export function vectorBlockBytes(rows: number, shape: VectorShape): number {
+  return blockBytes(rows * rowBytes(shape));
+}
+
+/** The vectors of a verified block as f32: a view of it where they are stored so. */
+export function readVectorRows(block: Uint8Array, rows: number, shape: VectorShape): Float32Array {
+  if (block.length !== vectorBlockBytes(rows, shape)) {
     throw corrupt(`vector block: ${block.length} bytes do not hold ${rows} rows`);
   }
-  return f32View(block, 0, rows * dims);
+  return widenVectors(viewVectors(block, 0, rows * shape.dims, shape.element));
 }

@@ -3,7 +3,12 @@
  * and what does not fit is refused (`invalid`, with the texts that users of the API know). Pure.
  */
 import type { Filter } from "../document/filter.ts";
-import { parseVectorType, type Schema } from "../document/schema.ts";
+import {
+  parseVectorArrayType,
+  parseVectorType,
+  primaryVector,
+  type Schema,
+} from "../document/schema.ts";
 import { type EngineError, invalid } from "../errors.ts";
 import { type DistanceQuery, prepareDistance } from "./distance.ts";
 import { parseFilter } from "./filter.ts";
@@ -25,7 +30,7 @@ export type BoundRank =
 /** What the rows bring along, in the order of the schema. */
 export interface WantedColumns {
   readonly attributes: readonly string[];
-  /** Name of the vector column if it is wanted. */
+  /** Name of the primary vector column if it is wanted; other vectors are attributes. */
   readonly vector: string | undefined;
 }
 
@@ -57,7 +62,9 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   const type = parseVectorType(attribute.type);
   if (type === undefined) {
     throw invalid(
-      `💔 attribute "${column}" is not a vector, cannot be ranked by distance`,
+      parseVectorArrayType(attribute.type) === undefined
+        ? `💔 attribute "${column}" is not a vector, cannot be ranked by distance`
+        : `💔 attribute "${column}" is a vector array: ranking by it is not supported yet`,
       "rank_by",
     );
   }
@@ -66,6 +73,13 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
       `💔 rank_by vector has ${vector.length} dimensions, but attribute "${column}" has ${type.dims}`,
       "rank_by",
     );
+  }
+  const indexed = primaryVector(schema)?.name;
+  if (indexed !== column) {
+    const text =
+      `💔 of several vector columns one can be ranked by: here "${indexed}"; ` +
+      `ranking by "${column}" is not supported yet`;
+    throw invalid(text, "rank_by");
   }
   // Without a metric nothing was written yet, and any will do.
   const known = schema.metric ?? metric ?? "cosine_distance";
@@ -82,16 +96,17 @@ export function chooseColumns(choice: AttributeChoice, schema: Schema): WantedCo
       }
     }
   }
+  const primary = primaryVector(schema)?.name;
   const attributes: string[] = [];
   let vector: string | undefined;
-  for (const [name, { type }] of schema.attributes) {
+  for (const name of schema.attributes.keys()) {
     if (names !== undefined && names.has(name) !== (choice.kind === "only")) {
       continue;
     }
-    if (parseVectorType(type) === undefined) {
-      attributes.push(name);
-    } else {
+    if (name === primary) {
       vector = name;
+    } else {
+      attributes.push(name);
     }
   }
   return { attributes, vector };

@@ -12,11 +12,17 @@ import { type CompareOp, compareOps, type Filter, prepareTest } from "../documen
 import {
   type AttributeType,
   isArrayType,
+  isIndexed,
   type ScalarType,
   type Schema,
 } from "../document/schema.ts";
 import { describeJson, malformedAt } from "../document/shape.ts";
-import { type AttributeValue, parseScalar, type ScalarValue } from "../document/value.ts";
+import {
+  type AttributeValue,
+  type ComparableValue,
+  parseScalar,
+  type ScalarValue,
+} from "../document/value.ts";
 import { type EngineError, invalid, isEngineError } from "../errors.ts";
 import { limits } from "../limits.ts";
 
@@ -106,7 +112,7 @@ function comparedType(attribute: string, schema: Schema): ComparedType {
   if (known === undefined) {
     throw keyError(attribute, "attribute not found in schema");
   }
-  if (!known.filterable) {
+  if (!isIndexed(known)) {
     throw keyError(attribute, "attribute is not filterable");
   }
   return known.type;
@@ -122,7 +128,7 @@ interface Place {
   readonly path: string;
 }
 
-function parseConstant(place: Place, json: unknown): AttributeValue {
+function parseConstant(place: Place, json: unknown): ComparableValue | null {
   switch (place.op) {
     case "In":
     case "NotIn":
@@ -158,7 +164,7 @@ function parseList(place: Place, json: unknown): readonly ScalarValue[] {
   });
 }
 
-function parseEqual(place: Place, json: unknown): AttributeValue {
+function parseEqual(place: Place, json: unknown): ComparableValue | null {
   if (json === null) {
     return null;
   }
@@ -178,7 +184,7 @@ function parseEqual(place: Place, json: unknown): AttributeValue {
   });
 }
 
-function parseBound(place: Place, json: unknown): AttributeValue {
+function parseBound(place: Place, json: unknown): ComparableValue | null {
   const { type, attribute, op } = place;
   if (type !== undefined && isArrayType(type)) {
     throw keyError(attribute, `${op} does not apply to ${type}`);

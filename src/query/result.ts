@@ -3,7 +3,7 @@
  * (performance). Pure.
  */
 import type { DocumentId, IdKind } from "../document/id.ts";
-import type { Schema } from "../document/schema.ts";
+import { elementBytes, type Schema, type VectorElement } from "../document/schema.ts";
 import { idLogicalBytes, valueLogicalBytes } from "../document/size.ts";
 import type { AttributeValue } from "../document/value.ts";
 import type { Temperature } from "../store/block-reader.ts";
@@ -32,6 +32,7 @@ export interface RowAttribute {
 
 export interface RowVector {
   readonly name: string;
+  readonly element: VectorElement;
   readonly values: Float32Array;
 }
 
@@ -81,10 +82,14 @@ export function billSearch(
   for (const { id, distance, attributes, vector } of rows) {
     returnedBytes += idLogicalBytes(id, idKind ?? "uint");
     returnedBytes += distance === undefined ? 0 : distanceBytes;
-    returnedBytes += vector === undefined ? 0 : vector.values.byteLength;
+    returnedBytes += vector === undefined ? 0 : vectorBytes(vector);
     for (const { value } of attributes) {
       returnedBytes += valueLogicalBytes(value);
     }
   }
   return { queriedBytes: Math.max(queriedBytesMin, logicalBytes), returnedBytes };
+}
+
+function vectorBytes({ values, element }: RowVector): number {
+  return values.length * elementBytes(element);
 }

@@ -11,6 +11,7 @@ import type { DocumentId } from "../document/id.ts";
 import type { AttributeValue } from "../document/value.ts";
 import { assert } from "../errors.ts";
 import { decodeBatch } from "../format/batch.ts";
+import { widenVectors } from "../format/vector-element.ts";
 import type { ChunkRef, WalEntry } from "../format/wal.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type DistanceQuery, exactDistance, quickDistances, rowSquares } from "./distance.ts";
@@ -36,6 +37,9 @@ export type TailPiece =
   | { readonly kind: "part"; readonly key: string; readonly ref: PartRef };
 
 export type PartRef = Extract<ChunkRef, { kind: "part" }>;
+
+/** Bytes of vectors ranked at a time: those not stored as f32 are widened for it. */
+const widenedBytes = 1024 * 1024;
 
 /** The pieces of an entry, newest first. Inline chunks share its bytes. */
 export function tailPieces(entry: WalEntry): readonly TailPiece[] {
@@ -124,27 +128,66 @@ export function rankRows(
   kernels: Kernels,
   best: TopK<TailPlace>,
 ): void {
-  const { batch, key } = chunk;
+  const { batch } = chunk;
   if (rows.length === 0) {
     return;
   }
-  const width = query.vector.length;
-  assert(batch.dims === width, "every document of a namespace with vectors has one");
+  assert(batch.dims === query.vector.length, "every document of a namespace with vectors has one");
+  const step = Math.max(1, Math.floor(widenedBytes / (4 * batch.dims)));
+  let at = 0;
+  for (let from = 0; from < batch.upserts; from += step) {
+    const to = Math.min(batch.upserts, from + step);
+    const start = at;
+    while (at < rows.length && (rows[at] as number) < to) {
+      at++;
+    }
+    if (at > start) {
+      rankSlice(query, chunk, { from, to, rows: rows.subarray(start, at) }, kernels, best);
+    }
+  }
+}
+
+/** Rows `from` … `to`-1 of a chunk, and those of them to rank. */
+interface ChunkSlice {
+  readonly from: number;
+  readonly to: number;
+  readonly rows: Uint32Array;
+}
+
+function rankSlice(
+  query: DistanceQuery,
+  chunk: TailChunk,
+  { from, to, rows }: ChunkSlice,
+  kernels: Kernels,
+  best: TopK<TailPlace>,
+): void {
+  const { batch, key } = chunk;
+  const { dims } = batch;
+  const vectors = widenVectors(batch.vectors, from * dims, to * dims);
   // Estimating all rows pays off unless few of them are wanted.
-  const quick = rows.length * 4 > batch.upserts ? estimate(query, chunk, kernels) : undefined;
+  const isDense = rows.length * 4 > to - from;
+  const quick = isDense
+    ? quickDistances(query, vectors, squaresOf(chunk, vectors, from, to), kernels)
+    : undefined;
   for (const row of rows) {
+    const i = row - from;
     const hopeless =
       quick !== undefined &&
-      (quick.distances[row] as number) - (quick.slacks[row] as number) > best.worst;
+      (quick.distances[i] as number) - (quick.slacks[i] as number) > best.worst;
     if (!hopeless) {
-      const distance = exactDistance(query, batch.vectors, row * width);
+      const distance = exactDistance(query, vectors, i * dims);
       best.offer({ distance, id: batch.ids[row] as DocumentId, value: { chunk: key, row } });
     }
   }
 }
 
-function estimate(query: DistanceQuery, chunk: TailChunk, kernels: Kernels) {
-  const { vectors, dims } = chunk.batch;
-  chunk.squares ??= rowSquares(vectors, dims);
-  return quickDistances(query, vectors, chunk.squares, kernels);
+/** Squares of the rows, remembered: NaN where they are not known yet. */
+function squaresOf(chunk: TailChunk, vectors: Float32Array, from: number, to: number) {
+  const { dims, upserts } = chunk.batch;
+  chunk.squares ??= new Float64Array(upserts).fill(Number.NaN);
+  const squares = chunk.squares.subarray(from, to);
+  if (Number.isNaN(squares[0])) {
+    squares.set(rowSquares(vectors, dims));
+  }
+  return squares;
 }

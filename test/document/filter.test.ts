@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { CompareOp } from "../../src/document/filter.ts";
 import { compareOps, matches, prepareTest } from "../../src/document/filter.ts";
-import type { AttributeValue } from "../../src/document/value.ts";
+import type { AttributeValue, ComparableValue } from "../../src/document/value.ts";
 
 /** One row a comparison: the constant, then for each operator the candidates it must match. */
 const candidates: readonly AttributeValue[] = [null, 0, 1, 2];
-const scalarTable: readonly [AttributeValue, Partial<Record<CompareOp, AttributeValue[]>>][] = [
+const scalarTable: readonly [
+  ComparableValue | null,
+  Partial<Record<CompareOp, AttributeValue[]>>,
+][] = [
   [
     1,
     {

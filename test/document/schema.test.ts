@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { inferType } from "../../src/document/infer.ts";
 import {
   type AttributeSchema,
   applyAddition,
@@ -7,6 +6,7 @@ import {
   emptySchema,
   parseVectorType,
   primaryVector,
+  reindexBelow,
   type Schema,
   scalarTypes,
 } from "../../src/document/schema.ts";
@@ -84,19 +84,53 @@ describe("schema input: types", () => {
     expect(parseVectorType("[2]f64")).toBeUndefined();
   });
 
-  it.each(["bytes", "[3]f16", "[3]i8", "{}f16", "[][3]f32"])(
-    "%s is refused: not supported",
-    (type) => {
-      const error = refusal(() => parseSchemaInput({ a: { type } }));
-      expect(error.message).toBe(
-        `💔 attribute \`a\`: type ${type} is not supported by this server`,
+  it("[N]f16 and [N]i8 are vectors like [N]f32", () => {
+    for (const element of ["f16", "i8"] as const) {
+      const schema = merge(emptySchema, { v: { type: `[10752]${element}`, ann: true } });
+      expect(primaryVector(schema)).toEqual({ name: "v", dims: 10_752, element });
+      expect(() => parseSchemaInput({ v: { type: `[10753]${element}`, ann: true } })).toThrow();
+      expect(() => merge(emptySchema, { v: `[2]${element}` })).toThrow("`ann` set to `true`");
+    }
+  });
+
+  it("bytes are not filterable, and `filterable: true` is refused", () => {
+    expect(merge(emptySchema, { a: "bytes" }).attributes.get("a")).toEqual({
+      type: "bytes",
+      filterable: false,
+    });
+    expect(() => parseSchemaInput({ a: { type: "bytes", filterable: true } })).toThrow(
+      "an attribute of type bytes cannot be filterable",
+    );
+  });
+
+  it("{}f16 needs `sparse_knn` at first, and is not filterable", () => {
+    const sparse = { type: "{}f16", sparse_knn: { distance_metric: "dot_product" } };
+    const schema = merge(emptySchema, { a: sparse });
+    expect(schema.attributes.get("a")).toEqual({ type: "{}f16", filterable: false });
+    expect(merge(schema, { a: "{}f16" })).toBe(schema);
+    for (const entry of ["{}f16", { type: "{}f16" }, { type: "{}f16", sparse_knn: null }]) {
+      expect(() => merge(emptySchema, { a: entry })).toThrow(
+        "💔 the `a` attribute must have `sparse_knn` set",
       );
-      expect(error.kind).toBe("invalid");
-    },
-  );
+    }
+    expect(() => parseSchemaInput({ a: { ...sparse, filterable: true } })).toThrow("filterable");
+    // Unlike a dense vector, one may come later.
+    expect(merge(stored({}), { a: sparse }).version).toBe(4);
+  });
+
+  it("[][N]f32 is known up to 3,072 dimensions and says that it is filterable", () => {
+    expect(merge(emptySchema, { a: "[][3072]f32" }).attributes.get("a")).toEqual({
+      type: "[][3072]f32",
+      filterable: true,
+    });
+    for (const type of ["[][3073]f32", "[][0]f32"]) {
+      expect(() => parseSchemaInput({ a: type })).toThrow("1 to 3072 dimensions");
+    }
+    expect(() => parseSchemaInput({ a: "[][2]f16" })).toThrow("is not an attribute type");
+  });
 
   it("anything else is refused by name", () => {
-    for (const type of ["text", "[]text", "[][]int", "", "[x]f32"]) {
+    for (const type of ["text", "[]text", "[][]int", "", "[x]f32", "[]bytes", "{}f32", "[2]i16"]) {
       expect(() => parseSchemaInput({ a: type })).toThrow("is not an attribute type");
     }
   });
@@ -173,7 +207,28 @@ describe("schema input: options", () => {
     expect(merge(emptySchema, { a: { type: "int", ann: false } }).attributes.size).toBe(1);
   });
 
-  it.each(["full_text_search", "regex", "glob", "fuzzy", "sparse_knn", "embed"])(
+  it("`ann` of a vector array needs late interaction, which is refused", () => {
+    const entry = (ann: unknown) => ({ a: { type: "[][2]f32", ann } });
+    expect(() => parseSchemaInput(entry(true))).toThrow("requires `late_interaction`");
+    expect(() => parseSchemaInput(entry({ late_interaction: false }))).toThrow("requires");
+    expect(() => parseSchemaInput(entry({ late_interaction: true }))).toThrow("not supported");
+    expect(merge(emptySchema, entry(false)).version).toBe(1);
+  });
+
+  it("`sparse_knn` knows one metric and one type", () => {
+    const entry = (sparse_knn: unknown, type = "{}f16") => ({ a: { type, sparse_knn } });
+    for (const wrong of [true, 1, "dot_product", {}, { distance_metric: 1 }]) {
+      expect(refusal(() => parseSchemaInput(entry(wrong))).kind).toBe("malformed");
+    }
+    const unknown = refusal(() => parseSchemaInput(entry({ distance_metric: "cosine_distance" })));
+    expect(unknown.kind).toBe("malformed");
+    expect(unknown.message).toContain("unknown variant `cosine_distance`, expected `dot_product`");
+    const plain = refusal(() => parseSchemaInput(entry({ distance_metric: "dot_product" }, "int")));
+    expect(plain.kind).toBe("invalid");
+    expect(merge(emptySchema, entry(null, "int")).version).toBe(1);
+  });
+
+  it.each(["full_text_search", "regex", "glob", "fuzzy", "embed"])(
     "`%s` is refused by name unless it is off",
     (option) => {
       for (const off of [false, null]) {
@@ -227,8 +282,27 @@ describe("schema changes", () => {
   it("of `filterable` are applied and make the version one larger", () => {
     const changed = merge(schema, { title: { type: "string", filterable: true } });
     expect(changed.version).toBe(4);
-    expect(changed.attributes.get("title")).toEqual({ type: "string", filterable: true });
+    expect(changed.attributes.get("title")).toEqual({
+      type: "string",
+      filterable: true,
+      indexedFrom: 4,
+    });
     expect([...changed.attributes.keys()]).toEqual(["title", "tags", "vector"]);
+  });
+
+  it("of `filterable` to true say from which version on segments have an index", () => {
+    const on = { type: "string", filterable: true };
+    const off = { type: "string", filterable: false };
+    expect(reindexBelow(schema)).toBe(0);
+    expect(reindexBelow(merge(schema, { fresh: on }))).toBe(0);
+    const turnedOn = merge(schema, { title: on });
+    expect(reindexBelow(turnedOn)).toBe(4);
+    const typed = merge(turnedOn, { tags: "[]string" });
+    expect(reindexBelow(typed)).toBe(4);
+    const turnedOff = merge(typed, { title: off });
+    expect(reindexBelow(turnedOff)).toBe(0);
+    expect(turnedOff.attributes.get("title")).toEqual({ type: "string", filterable: false });
+    expect(reindexBelow(merge(turnedOff, { title: on }))).toBe(7);
   });
 
   it("of a type are refused and name the attribute", () => {
@@ -244,6 +318,19 @@ describe("schema changes", () => {
     expect(merge(typed, { tags: "[]unknown" })).toBe(typed);
     expect(() => merge(typed, { tags: "[]int" })).toThrow("cannot become []int");
     expect(() => merge(schema, { tags: "string" })).toThrow("cannot become string");
+    expect(merge(schema, { tags: "[][2]f32" }).attributes.get("tags")?.type).toBe("[][2]f32");
+  });
+
+  it("of any type into any other are refused", () => {
+    const types = ["string", "int", "[]int", "bytes", "[][2]f32", "[2]f32", "[2]f16", "[2]i8"];
+    for (const type of types) {
+      const ann = type.startsWith("[2") ? { ann: true } : {};
+      const from = stored({ a: { type, filterable: false, ...ann } as AttributeSchema });
+      expect(merge(from, { a: type })).toBe(from);
+      for (const other of [...types, "{}f16", "[][3]f32", "[3]f32"].filter((t) => t !== type)) {
+        expect(() => merge(from, { a: other }), `${type} -> ${other}`).toThrow("cannot become");
+      }
+    }
   });
 
   it("cannot add a vector column, neither a first nor a second", () => {
@@ -251,9 +338,16 @@ describe("schema changes", () => {
     expect(() => merge(stored({}), late)).toThrow(
       "💔 Vector provided for namespace without vector attribute",
     );
-    expect(() => merge(schema, late)).toThrow("second vector column");
-    const two = { v: late.v, w: late.v };
-    expect(() => merge(emptySchema, two)).toThrow("second vector column (beside `v`)");
+    expect(() => merge(schema, late)).toThrow("fixed by the first write");
+  });
+
+  it("may begin with up to 8 vector columns; `vector` or else the first is the primary one", () => {
+    const columns = (names: string[]) =>
+      Object.fromEntries(names.map((name) => [name, { type: "[2]f16", ann: true }]));
+    const eight = ["a", "b", "c", "d", "e", "f", "g", "vector"];
+    expect(primaryVector(merge(emptySchema, columns(eight)))?.name).toBe("vector");
+    expect(primaryVector(merge(emptySchema, columns(["b", "a"])))?.name).toBe("b");
+    expect(() => merge(emptySchema, columns([...eight, "i"]))).toThrow("at most 8 vector columns");
   });
 
   it("cannot exceed 1,024 attributes", () => {
@@ -261,76 +355,5 @@ describe("schema changes", () => {
     const full = merge(emptySchema, Object.fromEntries(names));
     expect(full.attributes.size).toBe(1_024);
     expect(() => merge(full, { more: "int" })).toThrow("at most 1024 attributes");
-  });
-});
-
-describe("schema views", () => {
-  const schema = stored({
-    title: { type: "string", filterable: false },
-    private: { type: "bool", filterable: true },
-    vector: { type: "[2]f32", filterable: false, ann: true },
-  });
-
-  it("of the schema endpoint show explicit nulls", () => {
-    const { id, ...attributes } = schemaView(schema);
-    expect(id).toEqual({ type: "uint", filterable: null, full_text_search: null });
-    expect(attributes).toEqual({
-      title: { type: "string", filterable: false, full_text_search: null },
-      private: { type: "bool", filterable: true, full_text_search: null },
-      vector: { type: "[2]f32", ann: true, filterable: null, full_text_search: null },
-    });
-  });
-
-  it("inside metadata have no nulls and spell out `ann`", () => {
-    expect(metadataSchemaView(schema)).toEqual({
-      id: { type: "uint" },
-      title: { type: "string", filterable: false },
-      private: { type: "bool", filterable: true },
-      vector: { type: "[2]f32", ann: { distance_metric: "cosine_distance" } },
-    });
-  });
-
-  it("show `filterable: false` for a vector of another name", () => {
-    const named = stored({ v2: { type: "[2]f32", filterable: false, ann: true } });
-    expect(schemaView(named)["v2"]?.filterable).toBe(false);
-    expect(metadataSchemaView(named)["v2"]?.filterable).toBe(false);
-  });
-
-  it("can be sent back as input and change nothing", () => {
-    expect(merge(schema, JSON.parse(JSON.stringify(schemaView(schema))))).toBe(schema);
-    expect(merge(schema, JSON.parse(JSON.stringify(metadataSchemaView(schema))))).toBe(schema);
-  });
-});
-
-describe("inference", () => {
-  it.each([
-    ["string", "x", "string"],
-    ["bool", true, "bool"],
-    ["a non-negative integer", 5, "int"],
-    ["a negative integer", -5, "int"],
-    ["a large integer", 2n ** 62n, "int"],
-    ["an array of strings", ["x"], "[]string"],
-    ["an array of integers", [1, 2], "[]int"],
-    ["an array of booleans", [true], "[]bool"],
-    ["an empty array", [], "[]unknown"],
-    ["null", null, undefined],
-  ])("reads %s", (_, value, type) => {
-    expect(inferType([value], "a")).toBe(type);
-  });
-
-  it("refuses 1.5, whose text speaks of a signed 64-bit integer", () => {
-    expect(() => inferType([1.5], "a")).toThrow("signed 64-bit integer");
-    expect(() => inferType([[1.5]], "a")).toThrow("signed 64-bit integer");
-  });
-
-  it("refuses nested arrays, arrays of null and objects", () => {
-    expect(() => inferType([[[1, 2]]], "a")).toThrow("[][N]f32");
-    expect(() => inferType([[null]], "a")).toThrow("null");
-    expect(() => inferType([{ token: 1 }], "a")).toThrow("sparse");
-  });
-
-  it("looks past nulls and empty arrays for the first value with a type", () => {
-    expect(inferType([null, [], ["x"]], "a")).toBe("[]string");
-    expect(inferType([null, [], null], "a")).toBe("[]unknown");
   });
 });

@@ -19,8 +19,13 @@ const sample: Batch = {
     { name: "title", values: ["é", null] },
     { name: "tags", values: [["a", "b"], []] },
     { name: "n", values: [-(2n ** 63n), 1.5] },
+    { name: "blob", values: [Uint8Array.of(0, 255), new Uint8Array(0)] },
   ],
 };
+
+/** The same with vectors stored as half floats, one of them not a multiple of four bytes. */
+const halves: Batch = { ...sample, vectors: Uint16Array.of(0x3800, 0xbc00, 0x4000, 0x2e66) };
+const bytes: Batch = { ...sample, dims: 1, vectors: Int8Array.of(-128, 127) };
 
 const empty: Batch = {
   idKind: "string",
@@ -39,7 +44,12 @@ const anyScalar = fc.oneof(
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 64n - 1n }),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
 );
-const anyValue = fc.oneof(fc.constant(null), anyScalar, fc.array(anyScalar, { maxLength: 3 }));
+const anyValue = fc.oneof(
+  fc.constant(null),
+  anyScalar,
+  fc.array(anyScalar, { maxLength: 3 }),
+  fc.uint8Array({ maxLength: 9 }),
+);
 
 const anyBatch: fc.Arbitrary<Batch> = fc
   .record({
@@ -58,7 +68,12 @@ const anyBatch: fc.Arbitrary<Batch> = fc
         name,
         values: Array.from({ length: upserts }, (_, row) => seed[(row + n) % seed.length] ?? null),
       }));
-    const vectors = Float32Array.from({ length: upserts * dims }, (_, i) => i / 7);
+    const values = Array.from({ length: upserts * dims }, (_, i) => i);
+    const vectors = [
+      Float32Array.from(values, (i) => i / 7),
+      Uint16Array.from(values, (i) => 0x3c00 + i),
+      Int8Array.from(values, (i) => i - 30),
+    ][dims % 3] as Batch["vectors"];
     return { idKind: "string", upserts, deletes, ids, dims, vectors, attributes };
   });
 
@@ -84,10 +99,16 @@ function forge(batch: Batch, change: (bytes: Uint8Array, view: DataView) => void
 
 describe("an encoded batch", () => {
   it("has the bytes it always had", () => {
-    const file = new URL("../golden/v1/batch.hex", import.meta.url);
-    const golden = readFileSync(file, "utf8").replace(/\s/g, "");
-    expect(encodeHex(encodeBatch(sample))).toBe(golden);
-    expect(decodeBatch(decodeHex(golden))).toStrictEqual(sample);
+    for (const [name, batch] of [
+      ["batch", sample],
+      ["batch-f16", halves],
+      ["batch-i8", bytes],
+    ] as const) {
+      const file = new URL(`../golden/v2/${name}.hex`, import.meta.url);
+      const golden = readFileSync(file, "utf8").replace(/\s/g, "");
+      expect(encodeHex(encodeBatch(batch))).toBe(golden);
+      expect(decodeBatch(decodeHex(golden))).toStrictEqual(batch);
+    }
   });
 
   it("comes back as it was", () => {
@@ -97,6 +118,11 @@ describe("an encoded batch", () => {
         expect(decodeBatch(encodeBatch(batch))).toStrictEqual(batch);
       }),
     );
+  });
+
+  it("is refused with an infinite half float", () => {
+    const forged = forge(halves, (_bytes, view) => view.setUint16(56, 0x7c00, true));
+    expectCorrupt(() => decodeBatch(forged));
   });
 
   it("is an exact copy, also of vectors that are a view", () => {
@@ -138,15 +164,16 @@ describe("an encoded batch", () => {
 
   it.each<[string, (bytes: Uint8Array, view: DataView) => void]>([
     ["another magic", (bytes) => bytes.fill(0, 0, 1)],
-    ["another format version", (bytes) => bytes.fill(2, 4, 5)],
+    ["another format version", (bytes) => bytes.fill(1, 4, 5)],
     ["an unknown id kind", (bytes) => bytes.fill(3, 6, 7)],
-    ["a byte where zero belongs", (bytes) => bytes.fill(1, 7, 8)],
+    ["an unknown element", (bytes) => bytes.fill(3, 7, 8)],
+    ["another element", (bytes) => bytes.fill(1, 7, 8)],
     ["more rows than ids", (_, view) => view.setUint32(12, 2, true)],
     ["more rows than any batch", (_, view) => view.setUint32(8, 2 ** 31, true)],
     ["more dimensions than values", (_, view) => view.setUint32(16, 3, true)],
     ["more dimensions than any vector", (_, view) => view.setUint32(16, 2 ** 31, true)],
-    ["more columns than there are", (_, view) => view.setUint32(20, 4, true)],
-    ["fewer columns than there are", (_, view) => view.setUint32(20, 2, true)],
+    ["more columns than there are", (_, view) => view.setUint32(20, 5, true)],
+    ["fewer columns than there are", (_, view) => view.setUint32(20, 3, true)],
     ["another length of ids", (_, view) => view.setUint32(24, 16, true)],
     ["another length of attributes", (_, view) => view.setUint32(28, 1, true)],
     ["an id twice", (_, view) => view.setUint32(48, 1, true)],
@@ -161,7 +188,7 @@ describe("an encoded batch", () => {
   it.each<[string, unknown]>([
     ["of the wrong length", ["a"]],
     ["that are maps", [{ a: 1 }, null]],
-    ["that are bytes", [new Uint8Array(1), null]],
+    ["that are bytes in arrays", [[new Uint8Array(1)], null]],
     ["that are nested arrays", [[["a"]], null]],
     ["that are arrays with null", [[null], null]],
     ["that are infinite", [Number.POSITIVE_INFINITY, null]],

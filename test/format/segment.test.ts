@@ -6,6 +6,7 @@ import { compareText } from "../../src/document/id.ts";
 import type { Schema } from "../../src/document/schema.ts";
 import { isEngineError } from "../../src/errors.ts";
 import type { SectionRange } from "../../src/format/manifest.ts";
+import { unpackSparse, unpackVector, unpackVectors } from "../../src/format/packed-value.ts";
 import { blockBytes, partSeed, sealBlock, verifyBlock } from "../../src/format/segment-block.ts";
 import { readCodes, readDictionary, separate } from "../../src/format/segment-columns.ts";
 import { decodeRow, readDocuments } from "../../src/format/segment-documents.ts";
@@ -34,13 +35,14 @@ const schema: Schema = {
     ["vector", { type: "[3]f32", filterable: false, ann: true }],
     ["tags", { type: "[]string", filterable: true }],
     ["body", { type: "string", filterable: false }],
+    ["blob", { type: "bytes", filterable: false }],
   ]),
 };
 
 const documents: readonly Document[] = [
-  { id: 7, vector: [1, 0, -2.5], values: ["b", ["x", "y"], "é".repeat(20)] },
-  { id: 2n ** 64n - 1n, vector: [0, 0, 0], values: [null, [], null] },
-  { id: 3, vector: [0.5, 8, 4], values: ["a", null, "text"] },
+  { id: 7, vector: [1, 0, -2.5], values: ["b", ["x", "y"], "é".repeat(20), null] },
+  { id: 2n ** 64n - 1n, vector: [0, 0, 0], values: [null, [], null, Uint8Array.of(0, 255)] },
+  { id: 3, vector: [0.5, 8, 4], values: ["a", null, "text", new Uint8Array(0)] },
 ];
 
 const sample = build(documents, schema, "job-1");
@@ -60,8 +62,19 @@ function allBlocks({ segment }: Lab): SectionRange[] {
 }
 
 function golden(name: string): string {
-  const file = new URL(`../golden/v1/${name}.hex`, import.meta.url);
+  const file = new URL(`../golden/v2/${name}.hex`, import.meta.url);
   return readFileSync(file, "utf8").replace(/\s/g, "");
+}
+
+/** The same with vectors stored as half floats and as bytes. */
+function narrow(element: "f16" | "i8"): Promise<Lab> {
+  const attributes = new Map(schema.attributes);
+  attributes.set("vector", { type: `[3]${element}`, filterable: false, ann: true });
+  const rounded = documents.map((document) => ({
+    ...document,
+    vector: element === "i8" ? document.vector.map(Math.round) : document.vector,
+  }));
+  return build(rounded, { ...schema, attributes }, "job-1");
 }
 
 describe("the bytes of a segment", () => {
@@ -70,6 +83,18 @@ describe("the bytes of a segment", () => {
     expect(objects.bytes.size).toBe(1);
     expect(encodeHex([...objects.bytes.values()][0] as Uint8Array)).toBe(golden("segment"));
   });
+
+  it.each(["f16", "i8"] as const)(
+    "are those of the golden file for vectors of %s",
+    async (element) => {
+      const lab = await narrow(element);
+      expect(encodeHex([...lab.objects.bytes.values()][0] as Uint8Array)).toBe(
+        golden(`segment-${element}`),
+      );
+      const [, first] = readAll(lab);
+      expect(first?.vector).toEqual(element === "i8" ? [1, 0, -2] : [1, 0, -2.5]);
+    },
+  );
 
   it("are still understood", async () => {
     const { built, objects } = await sample;
@@ -157,7 +182,12 @@ it("decoders of blocks let nothing but corruption out, whatever the bytes", () =
   const decoders: ((block: Uint8Array) => unknown)[] = [
     (block) => readScanRows(block, 2, 64),
     (block) => readRefineRows(block, 1, 64),
-    (block) => readVectorRows(block, 2, 3),
+    (block) => readVectorRows(block, 2, { dims: 3, element: "f32" }),
+    (block) => readVectorRows(block, 2, { dims: 3, element: "f16" }),
+    (block) => readVectorRows(block, 2, { dims: 3, element: "i8" }),
+    (block) => unpackVector(block, 4, "f16"),
+    (block) => unpackVectors(block, 2),
+    (block) => unpackSparse(block),
     (block) => {
       const rows = readDocuments(block, "string", 2, 200);
       return [rows.ids.at(1), decodeRow(rows.row(0), 2), decodeRow(rows.row(1), 2)];

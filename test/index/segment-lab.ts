@@ -6,13 +6,17 @@ import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import type { Bitmap } from "../../src/bytes/bitmap.ts";
 import type { DocumentId, IdKind } from "../../src/document/id.ts";
-import type {
-  AttributeSchema,
-  AttributeType,
-  DistanceMetric,
-  Schema,
+import {
+  type AttributeSchema,
+  type AttributeType,
+  type DistanceMetric,
+  primaryVector,
+  type Schema,
+  type VectorElement,
 } from "../../src/document/schema.ts";
 import type { AttributeValue } from "../../src/document/value.ts";
+import { packSparse, packVector } from "../../src/format/packed-value.ts";
+import { allocateVectors, narrowVector, widenVectors } from "../../src/format/vector-element.ts";
 import {
   type BuiltSegment,
   buildFromRows,
@@ -63,15 +67,27 @@ const attributes: readonly [string, AttributeType, boolean][] = [
   ["tags", "[]string", true],
   ["sizes", "[]int", true],
   ["body", "string", false],
+  ["blob", "bytes", false],
+  ["terms", "{}f16", false],
+  ["views", "[][2]f32", true],
+  // A second vector column, where there is a first.
+  ["side", "[2]f16", false],
 ];
 
-export function makeSchema(idKind: IdKind, dims: number, metric: DistanceMetric): Schema {
+export function makeSchema(
+  idKind: IdKind,
+  dims: number,
+  metric: DistanceMetric,
+  element: VectorElement = "f32",
+): Schema {
   const entries: [string, AttributeSchema][] = attributes.map(([name, type, filterable]) => [
     name,
-    { type, filterable },
+    { type, filterable, ...(name === "side" ? { ann: true } : {}) },
   ]);
-  if (dims > 0) {
-    entries.splice(2, 0, ["vector", { type: `[${dims}]f32`, filterable: false, ann: true }]);
+  if (dims === 0) {
+    entries.pop();
+  } else {
+    entries.splice(2, 0, ["vector", { type: `[${dims}]${element}`, filterable: false, ann: true }]);
   }
   return {
     version: 3,
@@ -90,10 +106,12 @@ export interface DocumentShape {
   readonly seed?: number;
   /** Vectors around this many centers; 0: Gaussian. */
   readonly centers?: number;
+  /** Vectors have values of this. */
+  readonly element?: VectorElement;
 }
 
 export function makeDocuments(shape: DocumentShape): Document[] {
-  const { count, dims, idKind, first = 0, seed = 1, centers = 0 } = shape;
+  const { count, dims, idKind, first = 0, seed = 1, centers = 0, element = "f32" } = shape;
   const prng = createPrng({ low: seed, high: 7 });
   const middles = gaussianRows(centers, dims, createPrng({ low: 99, high: 99 }));
   return Array.from({ length: count }, (_, i) => {
@@ -103,8 +121,23 @@ export function makeDocuments(shape: DocumentShape): Document[] {
         center < 0 ? gaussian(prng) : 0.3 * gaussian(prng) + (middles[center * dims + d] as number),
       ),
     );
-    return { id: makeId(idKind, first + i), vector, values: makeValues(prng) };
+    const rounded = roundVector(vector, element);
+    return { id: makeId(idKind, first + i), vector: rounded, values: makeValues(prng, dims > 0) };
   });
+}
+
+function roundVector(vector: readonly number[], element: VectorElement): readonly number[] {
+  if (element === "f32") {
+    return vector;
+  }
+  const scaled = vector.map((x) => (element === "i8" ? Math.round(30 * x) : x));
+  return Array.from(widenVectors(narrowed(scaled, element)));
+}
+
+function narrowed(values: readonly number[], element: VectorElement) {
+  const stored = allocateVectors(element, values.length);
+  narrowVector(Float32Array.from(values), stored, 0);
+  return stored;
 }
 
 /** Ids whose order is not the order of their numbers. */
@@ -124,7 +157,7 @@ export function makeId(idKind: IdKind, number: number): DocumentId {
 
 const colors = ["red", "green", "blue", "\u{1f7e0} orange"];
 
-function makeValues(prng: Prng): AttributeValue[] {
+function makeValues(prng: Prng, hasSide: boolean): AttributeValue[] {
   const maybe = (value: AttributeValue): AttributeValue => (prng.below(5) === 0 ? null : value);
   const color = (): string => colors[prng.below(colors.length)] as string;
   const number = prng.below(1000) - 500;
@@ -138,14 +171,27 @@ function makeValues(prng: Prng): AttributeValue[] {
     maybe(Array.from({ length: prng.below(4) }, color)),
     maybe(Array.from({ length: prng.below(3) }, () => prng.below(5))),
     maybe(`${color()} `.repeat(prng.below(40))),
+    ...makePacked(number),
+    ...(hasSide ? [packVector(narrowed([number, number / 3], "f16"))] : []),
+  ];
+}
+
+function makePacked(number: number): AttributeValue[] {
+  const maybe = (value: AttributeValue): AttributeValue => (number % 5 === 0 ? null : value);
+  return [
+    maybe(Uint8Array.of(number, 0, 255)),
+    maybe(packSparse(new Map([[`t${number % 9}`, number / 8] as const, ["é", -1] as const]))),
+    maybe(packVector(Float32Array.from([0, number, 0.1, 0.2].slice(2 * (number & 1))))),
   ];
 }
 
 export function toRows(documents: readonly Document[], schema: Schema): MemoryRows {
-  const names = [...schema.attributes.keys()].filter((name) => name !== "vector");
+  const vector = primaryVector(schema);
+  const names = [...schema.attributes.keys()].filter((name) => name !== vector?.name);
+  const values = documents.flatMap((document) => document.vector);
   return {
     ids: documents.map(({ id }) => id),
-    vectors: Float32Array.from(documents.flatMap(({ vector }) => vector)),
+    vectors: narrowed(values, vector?.element ?? "f32"),
     attributes: names.map((name, n) => ({
       name,
       values: documents.map(({ values }) => values[n] ?? null),

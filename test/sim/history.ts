@@ -12,6 +12,7 @@
  *   - in every manifest the living rows of all segments are those of the point at its floor
  */
 import { decodeBatch } from "../../src/format/batch.ts";
+import { widenVectors } from "../../src/format/vector-element.ts";
 import { type OpenedWalEntry, openWalEntry } from "../../src/format/wal.ts";
 import { entryFault } from "../../src/namespace/invariants.ts";
 import { zeroHash } from "../../src/namespace/state.ts";
@@ -234,6 +235,6 @@ function documentAt(batch: ReturnType<typeof decodeBatch>, row: number): OracleD
     const value = values[row] ?? null;
     if (value !== null) attributes[name] = value;
   }
-  const vector = batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims);
+  const vector = widenVectors(batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims));
   return { id: Number(batch.ids[row]), vector, attributes };
 }

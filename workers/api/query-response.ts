@@ -2,13 +2,11 @@
  * SearchResult -> the answer, ready for encodeJson. Rows are Maps: an attribute may be called
  * anything.
  */
-import { encodeBase64 } from "../../src/bytes/base64.ts";
-import { bytesOf } from "../../src/bytes/typed-view.ts";
 import { formatDatetime } from "../../src/document/datetime.ts";
 import type { Schema } from "../../src/document/schema.ts";
-import { renderValue } from "../../src/document/value.ts";
 import type { ResultRow, SearchPerformance, SearchResult } from "../../src/query/result.ts";
 import { F32, type JsonEncodable } from "./json-encode.ts";
+import { renderAttribute, renderVector } from "./packed-output.ts";
 import type { VectorEncoding } from "./query-request.ts";
 
 /** `serverMs`: from the arrival of the request to now. */
@@ -38,17 +36,16 @@ export function renderRow(
     fields.set("$dist", new F32(row.distance));
   }
   if (row.vector !== undefined) {
-    fields.set(row.vector.name, renderVector(row.vector.values, encoding));
+    const { name, values, element } = row.vector;
+    fields.set(name, renderVector(values, element, encoding));
   }
   for (const { name, value } of row.attributes) {
     const type = schema.attributes.get(name)?.type;
-    fields.set(name, type === undefined ? value : renderValue(value, type));
+    if (type !== undefined) {
+      fields.set(name, renderAttribute(value, type, encoding));
+    }
   }
   return fields;
-}
-
-export function renderVector(vector: Float32Array, encoding: VectorEncoding): JsonEncodable {
-  return encoding === "base64" ? encodeBase64(bytesOf(vector)) : vector;
 }
 
 /** Those the clients know first, then ours. Times are whole milliseconds, never 0. */

@@ -6,7 +6,7 @@
  *   2. ids: one kind, no id twice
  *   3. gather rows and columns into one column a name; absent = null
  *   4. types: the schema's, else inferred; the metric
- *   5. vectors, decoded into the one array that will be encoded
+ *   5. dense vectors, decoded into the one array that will be encoded
  *   6. attribute values in canonical form
  *   7. sizes
  *
@@ -17,17 +17,19 @@ import { type DocumentId, type IdKind, inferIdKind, parseId } from "../../src/do
 import { inferType } from "../../src/document/infer.ts";
 import {
   type AttributeSchema,
+  type AttributeType,
   applyAddition,
   attributeNameFault,
-  type DistanceMetric,
   isEmptyAddition,
+  isIndexed,
+  isPackedType,
   mayBecome,
   parseVectorType,
-  primaryVector,
   type Schema,
   type SchemaAddition,
+  vectorColumns,
 } from "../../src/document/schema.ts";
-import { checkAddition, mergeMetric, mergeSchemaInput } from "../../src/document/schema-input.ts";
+import { checkAddition, mergeSchemaInput } from "../../src/document/schema-input.ts";
 import { wrongShape } from "../../src/document/shape.ts";
 import { upsertLogicalBytes, utf8Length } from "../../src/document/size.ts";
 import {
@@ -38,7 +40,9 @@ import {
 } from "../../src/document/value.ts";
 import { EngineError, invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
-import { countComponents, splitColumn, writeVector } from "./vector-input.ts";
+import { packedParser } from "./packed-input.ts";
+import { decideMetric, inferVector, readVectors } from "./vector-columns.ts";
+import { splitColumn } from "./vector-input.ts";
 import type { WriteRequest } from "./write-request.ts";
 
 export interface BuiltBatch {
@@ -57,7 +61,7 @@ export function buildBatch(request: WriteRequest, schema: Schema): BuiltBatch {
   const declared = request.schema && mergeSchemaInput(schema, request.schema);
   const known = applyAddition(schema, declared);
   const { idKind, ids } = readIds(request, known.idKind);
-  const raw = gatherColumns(request, upserts, primaryVector(known)?.name ?? "vector");
+  const raw = gatherColumns(request, upserts, vectorNames(known));
   const inferred = inferColumns(raw, known);
   const metric = decideMetric(request.metric, applyAddition(known, { attributes: inferred }));
   const addition: SchemaAddition = {
@@ -67,8 +71,9 @@ export function buildBatch(request: WriteRequest, schema: Schema): BuiltBatch {
   };
   checkAddition(schema, addition);
   const final = applyAddition(schema, addition);
-  const { dims, vectors } = readVectors(raw, final, upserts, request);
-  const attributes = readAttributes(raw, final);
+  const placeOf = (row: number, name: string): string => placeIn(request, row, name);
+  const { dims, vectors, packed } = readVectors(raw, final, upserts, placeOf);
+  const attributes = [...packed, ...readAttributes(raw, final)];
   const batch: Batch = { idKind, upserts, deletes, ids, dims, vectors, attributes };
   checkSizes(batch);
   return { batch, addition: isEmptyAddition(addition) ? undefined : addition };
@@ -87,7 +92,7 @@ function checkRows(rows: number, schema: Schema): void {
 }
 
 /** Where an upsert stands in the request, for error texts. */
-function placeOf(request: WriteRequest, row: number, name: string): string {
+function placeIn(request: WriteRequest, row: number, name: string): string {
   const rows = request.rows?.length ?? 0;
   return row < rows ? `upsert_rows[${row}].${name}` : `upsert_columns.${name}[${row - rows}]`;
 }
@@ -101,7 +106,7 @@ function readIds(
   const first = upserted.length > 0 ? upserted[0] : deletes[0];
   const idKind = known ?? inferIdKind(first) ?? "uint";
   const ids = [
-    ...upserted.map((id, row) => parseId(id, idKind, placeOf(request, row, "id"))),
+    ...upserted.map((id, row) => parseId(id, idKind, placeIn(request, row, "id"))),
     ...deletes.map((id, i) => parseId(id, idKind, `deletes[${i}]`)),
   ];
   if (new Set(ids).size < ids.length) {
@@ -125,7 +130,16 @@ function duplicates(ids: readonly DocumentId[]): EngineError {
   );
 }
 
-function gatherColumns(request: WriteRequest, upserts: number, vectorName: string): RawColumns {
+/** Columns that may come flat: dense vectors, and `vector` before the schema knows it. */
+function vectorNames(schema: Schema): ReadonlySet<string> {
+  return new Set(["vector", ...vectorColumns(schema).map(({ name }) => name)]);
+}
+
+function gatherColumns(
+  request: WriteRequest,
+  upserts: number,
+  vectors: ReadonlySet<string>,
+): RawColumns {
   const raw = new Map<string, unknown[]>();
   const { rows = [], columns } = request;
   rows.forEach((row, i) => {
@@ -136,7 +150,7 @@ function gatherColumns(request: WriteRequest, upserts: number, vectorName: strin
     }
   });
   for (const [name, values] of columns?.values ?? []) {
-    const list = listColumn(name, values, columns?.ids.length ?? 0, name === vectorName);
+    const list = listColumn(name, values, columns?.ids.length ?? 0, vectors.has(name));
     const column = columnOf(raw, name, upserts);
     for (let i = 0; i < list.length; i++) {
       column[rows.length + i] = list[i];
@@ -205,84 +219,6 @@ function inferColumns(raw: RawColumns, known: Schema): Map<string, AttributeSche
   return inferred;
 }
 
-function inferVector(values: readonly unknown[]): AttributeSchema {
-  const first = values.find((value) => value !== null) ?? null;
-  const dims = countComponents(first, "vector");
-  if (dims > limits.dimensionsMax) {
-    throw invalid(
-      `💔 vector: at most ${limits.dimensionsMax} dimensions, but got ${dims}`,
-      "vector",
-    );
-  }
-  return { type: `[${dims}]f32`, filterable: false, ann: true };
-}
-
-function decideMetric(
-  sent: DistanceMetric | undefined,
-  schema: Schema,
-): DistanceMetric | undefined {
-  const hasVector = primaryVector(schema) !== undefined;
-  if (!hasVector && sent !== undefined) {
-    throw invalid(
-      "the `distance_metric` field cannot be provided, " +
-        "namespace configured without vector indexing",
-      "distance_metric",
-    );
-  }
-  if (hasVector && sent === undefined && schema.metric === undefined) {
-    throw invalid(
-      "💔 distance_metric must be specified for write to namespace with a vector",
-      "distance_metric",
-    );
-  }
-  return sent === undefined ? schema.metric : mergeMetric(schema.metric, sent);
-}
-
-function readVectors(
-  raw: RawColumns,
-  schema: Schema,
-  upserts: number,
-  request: WriteRequest,
-): { dims: number; vectors: Float32Array } {
-  const column = primaryVector(schema);
-  const dims = column?.dims ?? 0;
-  if (column === undefined || upserts === 0) {
-    return { dims, vectors: new Float32Array(0) };
-  }
-  const values = raw.get(column.name) ?? [];
-  const place = (row: number): string => placeOf(request, row, column.name);
-  // All lengths are checked first: only then is it safe to make room for all vectors.
-  let length = 0;
-  for (let row = 0; row < upserts; row++) {
-    const value = values[row] ?? null;
-    if (value === null) {
-      throw invalid(`💔 ${place(row)}: missing required vector`, column.name);
-    }
-    const count = countComponents(value, place(row));
-    if (row > 0 && count !== length) {
-      throw invalid(
-        `All nested vectors must have the same number of dimensions, got: ${length} and ${count}`,
-        column.name,
-      );
-    }
-    length = count;
-  }
-  if (length !== dims) {
-    throw invalid(
-      `💔 attribute \`${column.name}\` has ${dims} dimensions, but got vectors of ${length}`,
-      column.name,
-    );
-  }
-  if (4 * upserts * dims > limits.batchBytesMax) {
-    throw tooLarge(`the vectors of a write have at most ${limits.batchBytesMax} bytes`);
-  }
-  const vectors = new Float32Array(upserts * dims);
-  for (let row = 0; row < upserts; row++) {
-    writeVector(values[row], vectors, row * dims, place(row));
-  }
-  return { dims, vectors };
-}
-
 function readAttributes(raw: RawColumns, schema: Schema): AttributeColumn[] {
   const columns: AttributeColumn[] = [];
   for (const [name, values] of raw) {
@@ -291,8 +227,8 @@ function readAttributes(raw: RawColumns, schema: Schema): AttributeColumn[] {
     if (attribute === undefined || parseVectorType(attribute.type) !== undefined) {
       continue;
     }
-    const parsed = values.map((value) => parseValue(value, attribute.type, name));
-    if (attribute.filterable) {
+    const parsed = parseColumn(values, attribute.type, name);
+    if (isIndexed(attribute)) {
       parsed.forEach((value) => {
         checkFilterable(value, name);
       });
@@ -302,6 +238,18 @@ function readAttributes(raw: RawColumns, schema: Schema): AttributeColumn[] {
     }
   }
   return columns;
+}
+
+function parseColumn(
+  values: readonly unknown[],
+  type: AttributeType,
+  name: string,
+): readonly AttributeValue[] {
+  if (isPackedType(type)) {
+    const parse = packedParser(type, name);
+    return values.map((value) => parse(value));
+  }
+  return values.map((value) => parseValue(value, type, name));
 }
 
 function checkFilterable(value: AttributeValue, name: string): void {
@@ -314,8 +262,8 @@ function checkFilterable(value: AttributeValue, name: string): void {
           'longer text needs `"filterable": false` in the schema',
       );
     }
-  } else if (typeof value === "object" && value !== null && typeof value[0] === "string") {
-    for (const element of value) {
+  } else if (Array.isArray(value)) {
+    for (const element of value as readonly AttributeValue[]) {
       checkFilterable(element, name);
     }
   }

@@ -5,7 +5,7 @@
  *   1. order: which row becomes which ordinal, and the clusters          (row-order.ts)
  *   2. scan, refine, vectors                                             (plane-writer.ts)
  *   3. documents; ids and the membership filter                          (document-writer.ts)
- *   4. a column for each filterable attribute the source has indexed     (column-writer.ts)
+ *   4. a column for each filterable attribute                            (column-writer.ts)
  *   5. the root, which says where all of it is; then the last object
  *
  * Deterministic: the same rows and the same spec give the same objects, so a repeated attempt is
@@ -15,7 +15,12 @@
  * grows) and about 20 bytes a row, so a million rows fit one compaction step; counted by the
  * ledger.
  */
-import { type AttributeSchema, isArrayType, primaryVector } from "../../document/schema.ts";
+import {
+  type AttributeSchema,
+  isArrayType,
+  isIndexed,
+  primaryVector,
+} from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
 import type { SegmentInfo } from "../../format/manifest.ts";
 import { noneDead } from "../../format/manifest.ts";
@@ -164,9 +169,9 @@ async function writeColumns(build: Build, order: Uint32Array): Promise<RootAttri
   const { spec, source, writer, ledger } = build;
   const attributes: RootAttribute[] = [];
   for (const name of attributeNames(spec.schema)) {
-    const { type, filterable } = spec.schema.attributes.get(name) as AttributeSchema;
-    const column = filterable ? await source.column(name) : undefined;
-    const scalar = !isArrayType(type);
+    const attribute = spec.schema.attributes.get(name) as AttributeSchema;
+    const column = isIndexed(attribute) ? await source.column(name) : undefined;
+    const scalar = !isArrayType(attribute.type);
     attributes.push({
       name,
       column: column && (await writeColumn({ column, order, scalar, writer, ledger })),

@@ -3,6 +3,8 @@
  *
  * Memory besides the rows themselves: their int8 form, a quarter of the vectors.
  */
+
+import type { VectorValues } from "../../document/batch.ts";
 import { compareIds, type DocumentId, type IdKind } from "../../document/id.ts";
 import { primaryVector, type Schema } from "../../document/schema.ts";
 import { idLogicalBytes, valueLogicalBytes } from "../../document/size.ts";
@@ -10,6 +12,7 @@ import {
   type AttributeColumn,
   type AttributeValue,
   compareValues,
+  isComparable,
   type ScalarValue,
 } from "../../document/value.ts";
 import { assert } from "../../errors.ts";
@@ -22,6 +25,7 @@ import {
   type RefineRows,
   refineRowBytes,
 } from "../../format/segment-refine.ts";
+import { widenVectors } from "../../format/vector-element.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
 import { encodeInt8 } from "../vector/int8.ts";
 import type { Seed } from "../vector/prng.ts";
@@ -41,7 +45,7 @@ import { attributeNames, metricOf } from "./segment-spec.ts";
 export interface MemoryRows {
   readonly ids: readonly DocumentId[];
   /** n × dims; empty in a namespace without a vector column. */
-  readonly vectors: Float32Array;
+  readonly vectors: VectorValues;
   readonly attributes: readonly AttributeColumn[];
 }
 
@@ -78,7 +82,7 @@ export function createMemorySource(input: MemorySourceInput): RowSource {
     },
     async gatherVectors(wanted, out) {
       wanted.forEach((row, i) => {
-        out.set(rows.vectors.subarray(row * dims, (row + 1) * dims), i * dims);
+        out.set(widenVectors(rows.vectors, row * dims, (row + 1) * dims), i * dims);
       });
     },
     async gatherDocuments(wanted, bytesMax) {
@@ -101,7 +105,8 @@ function encodeRows(input: MemorySourceInput, dims: number, kind: IdKind): Refin
   const step = Math.max(1, Math.floor(rotateBytes / (4 * width)));
   for (let from = 0; from < count; from += step) {
     const to = Math.min(count, from + step);
-    const slice = rows.vectors.slice(from * dims, to * dims);
+    // A copy: normalising changes it.
+    const slice = widenVectors(rows.vectors.slice(from * dims, to * dims));
     if (metricOf(schema) === "cosine_distance") {
       normaliseRows(slice, dims);
     }
@@ -149,7 +154,7 @@ function encodeColumn(values: readonly AttributeValue[], rows: number): ColumnSo
   const seen = new Map<ScalarValue, number[]>();
   const entries: { value: ColumnValue; rows: number[] }[] = [];
   values.forEach((value, row) => {
-    if (value === null) {
+    if (!isComparable(value)) {
       return;
     }
     const known = typeof value === "object" ? undefined : seen.get(value);

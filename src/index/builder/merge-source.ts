@@ -84,6 +84,7 @@ function checkVector(segment: Segment, { schema, rotation }: SegmentSpec): void 
   const same =
     own?.name === column?.name &&
     own?.dims === column?.dims &&
+    own?.element === column?.element &&
     own?.metric === (column && schema.metric) &&
     (own === undefined ||
       (own.rotation.low === rotation.low && own.rotation.high === rotation.high));

@@ -11,6 +11,7 @@ import type { VectorPlanes } from "../../format/segment-root.ts";
 import { refineSection, scanSection, vectorSection } from "../../format/segment-root-codec.ts";
 import { scanBlockBytes, writeScanRows } from "../../format/segment-scan.ts";
 import { vectorBlockBytes, vectorBlockRows } from "../../format/segment-vectors.ts";
+import { allocateVectors, narrowVector } from "../../format/vector-element.ts";
 import { limits } from "../../limits.ts";
 import { dequantiseCentroid, quantiseCentroids } from "../vector/centroids.ts";
 import { encodeCluster } from "../vector/rabitq.ts";
@@ -34,13 +35,14 @@ export async function writePlanes(
   const scan = scanSection(writer.endSection(), firstRows, width);
   await writeRefine(input, rows, writer);
   const refine = refineSection(writer.endSection(), rows.length, width);
-  await writeVectors(input, rows, column.dims, writer);
-  const vectors = vectorSection(writer.endSection(), rows.length, column.dims);
-  const { name, dims } = column;
+  await writeVectors(input, rows, column, writer);
+  const vectors = vectorSection(writer.endSection(), rows.length, column);
+  const { name, dims, element } = column;
   const centroids = { ...quantised, radii };
   return {
     name,
     dims,
+    element,
     width,
     metric,
     rotation,
@@ -133,10 +135,11 @@ async function writeRefine(
 async function writeVectors(
   { source, ledger }: VectorOrderInput,
   rows: Uint32Array,
-  dims: number,
+  column: VectorColumn,
   writer: PartWriter,
 ): Promise<void> {
-  const blockRows = vectorBlockRows(dims);
+  const { dims, element } = column;
+  const blockRows = vectorBlockRows(column);
   const blocksMax = Math.max(1, Math.floor(vectorGatherBytes / (blockRows * dims * 4)));
   const step = Math.min(rows.length, blocksMax * blockRows);
   const release = ledger.hold(step * dims * 4);
@@ -147,8 +150,10 @@ async function writeVectors(
     await source.gatherVectors(rows.subarray(start, end), vectors);
     for (let from = 0; from < end - start; from += blockRows) {
       const to = Math.min(end - start, from + blockRows);
-      await writer.add(vectorBlockBytes(to - from, dims), (block) => {
-        block.set(bytesOf(vectors.subarray(from * dims, to * dims)));
+      await writer.add(vectorBlockBytes(to - from, column), (block) => {
+        const stored = allocateVectors(element, (to - from) * dims);
+        narrowVector(vectors.subarray(from * dims, to * dims), stored, 0);
+        block.set(bytesOf(stored));
       });
     }
   }

@@ -1,7 +1,7 @@
 /** What a new segment is to be: its name, its place, the schema it is built under. */
 import { decodeHex } from "../../bytes/hex.ts";
 import { murmur3Bytes, writeMurmur3 } from "../../bytes/murmur3.ts";
-import { type DistanceMetric, parseVectorType, type Schema } from "../../document/schema.ts";
+import { type DistanceMetric, primaryVector, type Schema } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
 import type { SegmentHome } from "../segment/segment.ts";
 import type { Seed } from "../vector/prng.ts";
@@ -35,11 +35,10 @@ function seedAt(bytes: Uint8Array): Seed {
   return { low: view.getUint32(0, true), high: view.getUint32(4, true) };
 }
 
-/** Attributes of documents in the order in which rows hold them: all but the vector. */
+/** Attributes of documents in the order in which rows hold them: all but the primary vector. */
 export function attributeNames(schema: Schema): string[] {
-  return [...schema.attributes]
-    .filter(([, { type }]) => parseVectorType(type) === undefined)
-    .map(([name]) => name);
+  const vector = primaryVector(schema)?.name;
+  return [...schema.attributes.keys()].filter((name) => name !== vector);
 }
 
 export function metricOf(schema: Schema): DistanceMetric {

@@ -5,7 +5,7 @@
  */
 import { Bitmap } from "../../bytes/bitmap.ts";
 import { type CompareFilter, type CompareOp, prepareTest } from "../../document/filter.ts";
-import { type AttributeValue, compareScalars, type ScalarValue } from "../../document/value.ts";
+import { type ComparableValue, compareScalars, type ScalarValue } from "../../document/value.ts";
 import {
   type Codes,
   type ColumnValue,
@@ -21,7 +21,7 @@ import type { WantedBlocks } from "./wanted-blocks.ts";
 export interface ColumnTest {
   readonly column: ColumnDirectory;
   readonly op: CompareOp;
-  readonly value: AttributeValue;
+  readonly value: ComparableValue | null;
   /** Numbers of blocks, by dictionary chunk. */
   readonly chunks: ReadonlyMap<number, number>;
   /** Numbers of all code blocks, in order. */
@@ -44,7 +44,7 @@ export function planColumnTest(
   return { column, op, value, chunks, codes };
 }
 
-function chunksFor(column: ColumnDirectory, value: AttributeValue): Iterable<number> {
+function chunksFor(column: ColumnDirectory, value: ComparableValue | null): Iterable<number> {
   const { separators, dictionary } = column;
   if (value === null) {
     return [];

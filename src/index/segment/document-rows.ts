@@ -13,7 +13,7 @@ import { blockAt, blockOfRow, type RowRange, type Segment, vectorPlanes } from "
 // ---- Vectors ------------------------------------------------------------------------------------
 
 export function vectorBlockOf(segment: Segment, ordinal: number): number {
-  return Math.floor(ordinal / vectorBlockRows(vectorPlanes(segment).dims));
+  return Math.floor(ordinal / vectorBlockRows(vectorPlanes(segment)));
 }
 
 export function vectorBlock(segment: Segment, index: number): Block {
@@ -21,17 +21,17 @@ export function vectorBlock(segment: Segment, index: number): Block {
 }
 
 export function vectorBlockRange(segment: Segment, index: number): RowRange {
-  const each = vectorBlockRows(vectorPlanes(segment).dims);
+  const each = vectorBlockRows(vectorPlanes(segment));
   return { from: index * each, to: Math.min(segment.root.rows, (index + 1) * each) };
 }
 
-/** All vectors of a verified block, row-major: a view. */
+/** All vectors of a verified block, row-major. */
 export function readVectorBlock(segment: Segment, index: number, bytes: Uint8Array): Float32Array {
   const { from, to } = vectorBlockRange(segment, index);
-  return readVectorRows(bytes, to - from, vectorPlanes(segment).dims);
+  return readVectorRows(bytes, to - from, vectorPlanes(segment));
 }
 
-/** The vector of one document as it was given: a view of the verified bytes of its block. */
+/** The vector of one document as it is stored. */
 export function readVector(segment: Segment, ordinal: number, bytes: Uint8Array): Float32Array {
   const { dims } = vectorPlanes(segment);
   const index = vectorBlockOf(segment, ordinal);

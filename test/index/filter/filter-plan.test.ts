@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import { type CompareOp, type Filter, matches } from "../../../src/document/filter.ts";
 import type { IdKind } from "../../../src/document/id.ts";
 import type { AttributeType, Schema } from "../../../src/document/schema.ts";
-import type { AttributeValue, ScalarValue } from "../../../src/document/value.ts";
+import {
+  type AttributeValue,
+  type ComparableValue,
+  isComparable,
+  type ScalarValue,
+} from "../../../src/document/value.ts";
 import { evaluateFilter, planFilter } from "../../../src/index/filter/filter-plan.ts";
 import {
   build,
@@ -52,12 +57,13 @@ const listOps: CompareOp[] = ["In", "NotIn"];
 
 /** Comparisons with values of the documents themselves, and with some between and beyond them. */
 function comparisons(documents: readonly Document[], names: string[]): fc.Arbitrary<Filter> {
-  const attribute = fc.constantFrom("id", ...names.filter((name) => name !== "body"));
+  const later = new Set(["body", "blob", "side", "terms", "views"]);
+  const attribute = fc.constantFrom("id", ...names.filter((name) => !later.has(name)));
   return attribute.chain((name): fc.Arbitrary<Filter> => {
     const index = names.indexOf(name);
     const values = documents
       .map(({ id, values }) => (name === "id" ? id : (values[index] ?? null)))
-      .filter((value) => value !== null);
+      .filter(isComparable);
     const arrays = typeof values[0] === "object";
     const scalars: ScalarValue[] = values.flatMap((value) =>
       typeof value === "object" ? [...value] : [value],
@@ -70,7 +76,7 @@ function comparisons(documents: readonly Document[], names: string[]): fc.Arbitr
           ? []
           : [-5, 3.5, 2n ** 63n - 1n];
     const scalar = fc.constantFrom(...scalars, ...(name === "owner" ? [] : beyond));
-    const compare = (op: CompareOp, value: AttributeValue): Filter => ({
+    const compare = (op: CompareOp, value: ComparableValue | null): Filter => ({
       kind: "compare",
       attribute: name,
       op,
@@ -147,7 +153,7 @@ describe("a column", () => {
     const documents = values.map((value, id) => ({ id, vector: [], values: [value] }));
     return build(documents, schema, "one", new Objects());
   };
-  const compare = (op: CompareOp, value: AttributeValue): Filter => ({
+  const compare = (op: CompareOp, value: ComparableValue | null): Filter => ({
     kind: "compare",
     attribute: "a",
     op,
@@ -205,7 +211,7 @@ describe("a column", () => {
 
   it("is not needed for an attribute younger than the segment", async () => {
     const lab = await buildOne(["x"], "string");
-    const younger = (op: CompareOp, value: AttributeValue): Filter => ({
+    const younger = (op: CompareOp, value: ComparableValue | null): Filter => ({
       kind: "compare",
       attribute: "younger",
       op,

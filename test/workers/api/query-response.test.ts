@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { AttributeSchema, Schema } from "../../../src/document/schema.ts";
+import type { AttributeSchema, AttributeType, Schema } from "../../../src/document/schema.ts";
+import { packSparse, packVector } from "../../../src/format/packed-value.ts";
 import { billSearch, type ResultRow, type SearchResult } from "../../../src/query/result.ts";
 import { encodeJson, type JsonEncodable } from "../../../workers/api/json-encode.ts";
-import {
-  renderQueryResponse,
-  renderRow,
-  renderVector,
-} from "../../../workers/api/query-response.ts";
+import { renderAttribute, renderVector } from "../../../workers/api/packed-output.ts";
+import { renderQueryResponse, renderRow } from "../../../workers/api/query-response.ts";
 
 const schema: Schema = {
   version: 1,
@@ -27,12 +25,56 @@ const text = (value: JsonEncodable) => new TextDecoder().decode(encodeJson(value
 
 const plain: ResultRow = { id: 1, distance: undefined, attributes: [], vector: undefined };
 
+describe("a packed value", () => {
+  const show = (value: Uint8Array, type: AttributeType, encoding: "float" | "base64" = "float") =>
+    text(renderAttribute(value, type, encoding));
+
+  test("of bytes is base64", () => {
+    expect(show(Uint8Array.of(104, 105), "bytes")).toBe('"aGk="');
+  });
+
+  test("of f16 is the f32 value of the half, in base64 two bytes a component", () => {
+    const halves = packVector(Uint16Array.of(0x2fe7, 0xc000));
+    expect(show(halves, "[2]f16")).toBe("[0.12347412,-2]");
+    expect(show(halves, "[2]f16", "base64")).toBe('"5y8AwA=="');
+    expect(text(renderVector(Float32Array.of(0.12347412109375, -2), "f16", "base64"))).toBe(
+      '"5y8AwA=="',
+    );
+  });
+
+  test("of i8 is integers, in base64 a byte a component", () => {
+    const bytes = packVector(Int8Array.of(-128, 127));
+    expect(show(bytes, "[2]i8")).toBe("[-128,127]");
+    expect(show(bytes, "[2]i8", "base64")).toBe('"gH8="');
+  });
+
+  test("of a sparse vector is a map of weights", () => {
+    const sparse = packSparse(new Map([["b", 0.654321] as const, ["__proto__", 2] as const]));
+    expect(show(sparse, "{}f16")).toBe('{"__proto__":2,"b":0.6542969}');
+    expect(show(packSparse(new Map()), "{}f16")).toBe("{}");
+  });
+
+  test("of a vector array is a list of vectors, also if it was written before it had a type", () => {
+    const views = packVector(Float32Array.of(0.1, 0.2, 0.3, 4));
+    expect(show(views, "[][2]f32")).toBe("[[0.1,0.2],[0.3,4]]");
+    expect(show(views, "[][2]f32", "base64")).toBe('["zczMPc3MTD4=","mpmZPgAAgEA="]');
+    expect(show(new Uint8Array(0), "[][2]f32")).toBe("[]");
+    expect(text(renderAttribute([], "[][2]f32", "float"))).toBe("[]");
+  });
+
+  test("that its type cannot explain is corrupt, not shown", () => {
+    for (const type of ["[2]f32", "[3]f16", "[][2]f32", "{}f16", "int"] as const) {
+      expect(() => show(Uint8Array.of(9, 9, 9), type), type).toThrow();
+    }
+  });
+});
+
 describe("a row", () => {
   test("is flat and keeps what JSON numbers of others would lose", () => {
     const row: ResultRow = {
       id: 2n ** 64n - 1n,
       distance: Math.fround(0.1),
-      vector: { name: "vector", values: Float32Array.of(0.7, -1) },
+      vector: { name: "vector", element: "f32", values: Float32Array.of(0.7, -1) },
       attributes: [
         { name: "big", value: 9007199254740993n },
         { name: "at", value: 1709337600000 },
@@ -55,10 +97,12 @@ describe("a row", () => {
 
   test("shows vectors as shortest numbers or as base64 of little-endian floats", () => {
     const vector = Float32Array.of(0.1, 0.2, 0.3);
-    expect(text(renderVector(vector, "float"))).toBe("[0.1,0.2,0.3]");
-    expect(text(renderVector(vector, "base64"))).toBe('"zczMPc3MTD6amZk+"');
-    expect(text(renderVector(new Float32Array(0), "float"))).toBe("[]");
-    expect(text(renderVector(Float32Array.of(-3.4028235e38), "float"))).toBe("[-3.4028235e+38]");
+    expect(text(renderVector(vector, "f32", "float"))).toBe("[0.1,0.2,0.3]");
+    expect(text(renderVector(vector, "f32", "base64"))).toBe('"zczMPc3MTD6amZk+"');
+    expect(text(renderVector(new Float32Array(0), "f32", "float"))).toBe("[]");
+    expect(text(renderVector(Float32Array.of(-3.4028235e38), "f32", "float"))).toBe(
+      "[-3.4028235e+38]",
+    );
   });
 });
 
@@ -103,7 +147,7 @@ test("an answer is JSON with rows, billing and performance", () => {
 test("rows are billed by id, distance, vector and attribute bytes", () => {
   const two = [1, 2].map((id) => ({ ...plain, id, distance: 0.5 }));
   expect(billSearch(two, "uint", 0)).toEqual({ queriedBytes: 256_000_000, returnedBytes: 24 });
-  const vector = { name: "vector", values: new Float32Array(2) };
+  const vector = { name: "vector", element: "f32", values: new Float32Array(2) } as const;
   const five = [1, 2, 3, 4, 5].map((id) => ({ ...plain, id, distance: 0.5, vector }));
   const world = { ...five[0], attributes: [{ name: "hello", value: "world" }] } as ResultRow;
   expect(billSearch([world, ...five.slice(1)], "uint", 3e8)).toEqual({

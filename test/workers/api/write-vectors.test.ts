@@ -1,6 +1,7 @@
 /** Vectors of a write and the metric that goes with them. */
 import { describe, expect, it } from "vitest";
 import { emptySchema } from "../../../src/document/schema.ts";
+import { batchLogicalBytes } from "../../../src/document/size.ts";
 import type { JsonEncodable } from "../../../workers/api/json.ts";
 import { base64Of, build, cosine, plain, refusal, withVector } from "./write-cases.ts";
 
@@ -33,9 +34,9 @@ describe("vectors of a batch", () => {
     const schema = { embedding: { type: "[2]f32", ann: true } };
     const built = build({ upsert_rows: [{ id: 1, embedding: [1, 2] }], schema, ...cosine });
     expect([...built.batch.vectors]).toEqual([1, 2]);
-    expect(refusal({ upsert_rows: [{ id: 1, embedding: [[1, 2]] }] }).message).toContain(
-      "[][N]f32",
-    );
+    const type = { embedding: "[]int" };
+    const inferred = build({ upsert_rows: [{ id: 1, embedding: [1, 2] }] });
+    expect(inferred.addition?.attributes.get("embedding")?.type).toBe(type.embedding);
   });
 
   it.each<[string, JsonEncodable]>([
@@ -129,11 +130,70 @@ describe("vectors of a batch", () => {
     expect(refusal({ deletes: [1], schema, ...cosine }, plain).message).toBe(text);
   });
 
-  it("have one column: a second is refused by name", () => {
-    const schema = { a: { type: "[1]f32", ann: true } };
-    const rows = [{ id: 1, a: [1], vector: [2] }];
-    const error = refusal({ upsert_rows: rows, schema, ...cosine });
-    expect(error.message).toContain("`vector`: a second vector column (beside `a`)");
+  it("of several columns are all required; those but the primary one are packed", () => {
+    const schema = { a: { type: "[1]f16", ann: true }, b: { type: "[2]i8", ann: true } };
+    const rows = [
+      { id: 1, a: [0.1], b: [-128, 127], vector: [2] },
+      { id: 2, a: [1], b: [0, 1], vector: [3] },
+    ];
+    const built = build({ upsert_rows: rows, schema, ...cosine });
+    expect([...built.batch.vectors]).toEqual([2, 3]);
+    expect(built.batch.attributes).toEqual([
+      { name: "a", values: [Uint8Array.of(0x66, 0x2e), Uint8Array.of(0x00, 0x3c)] },
+      { name: "b", values: [Uint8Array.of(0x80, 0x7f), Uint8Array.of(0, 1)] },
+    ]);
+    const columns = { id: [1, 2], a: [[0.1], [1]], b: [-128, 127, 0, 1], vector: [2, 3] };
+    expect(build({ upsert_columns: columns, schema, ...cosine })).toEqual(built);
+    const lacking = refusal({ upsert_rows: [{ id: 1, a: [1], vector: [2] }], schema, ...cosine });
+    expect(lacking.message).toBe("💔 upsert_rows[0].b: missing required vector");
+  });
+});
+
+describe("the element of a vector column", () => {
+  const halves = { vector: { type: "[2]f16", ann: true } };
+  const bytes = { vector: { type: "[2]i8", ann: true } };
+
+  it("f16 rounds numbers and base64 of f32 alike", () => {
+    for (const vector of [[0.123456789, -2], base64Of(0.123456789, -2)]) {
+      const { batch } = build({ upsert_rows: [{ id: 1, vector }], schema: halves, ...cosine });
+      expect(batch.vectors).toEqual(Uint16Array.of(0x2fe7, 0xc000));
+    }
+  });
+
+  it("f16 refuses what is too large for it", () => {
+    for (const vector of [[0, 65_520], base64Of(0, -1e9)]) {
+      const error = refusal({ upsert_rows: [{ id: 1, vector }], schema: halves, ...cosine });
+      expect(error.kind).toBe("invalid");
+      expect(error.message).toMatch(/vector\[1\]: -?\d+ is not a finite 16-bit float/);
+    }
+    const largest = { upsert_rows: [{ id: 1, vector: [65_504, 0] }], schema: halves, ...cosine };
+    expect(build(largest).batch.vectors[0]).toBe(0x7bff);
+  });
+
+  it("i8 takes integers from -128 to 127, from base64 of f32 too", () => {
+    for (const vector of [[-128, 127], base64Of(-128, 127)]) {
+      const { batch } = build({ upsert_rows: [{ id: 1, vector }], schema: bytes, ...cosine });
+      expect(batch.vectors).toEqual(Int8Array.of(-128, 127));
+    }
+    for (const vector of [[1.5, 0], [128, 0], [-129, 0], base64Of(0.5, 0)]) {
+      const error = refusal({ upsert_rows: [{ id: 1, vector }], schema: bytes, ...cosine });
+      expect(error.kind).toBe("invalid");
+      expect(error.message).toContain("is not an integer from -128 to 127");
+    }
+    const wide = base64Of(1, Number.NaN);
+    expect(refusal({ upsert_rows: [{ id: 1, vector: wide }], schema: bytes, ...cosine }).kind).toBe(
+      "invalid",
+    );
+  });
+
+  it("counts for the size that is billed and limited", () => {
+    for (const [schema, size] of [
+      [halves, 8 + 4],
+      [bytes, 8 + 2],
+    ] as const) {
+      const { batch } = build({ upsert_rows: [{ id: 1, vector: [1, 1] }], schema, ...cosine });
+      expect(batchLogicalBytes(batch)).toBe(size);
+    }
   });
 });
 
