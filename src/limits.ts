@@ -92,6 +92,10 @@ export const limits = {
   /** Largest segment root that travels with `head`; larger ones are read from the store. */
   routeBytesMax: 256 * KiB,
   manifestBytesMax: 256 * KiB,
+  /** Queries that arrive while a `head` call is under way gather this long for the next. */
+  headGatherMs: 10,
+  /** How long a request waits for another's call: the other may have vanished. */
+  sharedCallMs: 250,
   /** Age of a snapshot that an eventual query may still use. */
   eventualAgeMsMax: 10_000,
 

@@ -38,7 +38,7 @@ import {
 } from "./search-segments.ts";
 import { isSmallTail, readTail, walHeldBelow } from "./search-tail.ts";
 import { searchVectors } from "./search-vector.ts";
-import { type SnapshotTarget, takeSnapshot } from "./snapshot.ts";
+import { type Snapshot, type SnapshotTarget, takeSnapshot } from "./snapshot.ts";
 import type { ReadRound } from "./store/block-reader.ts";
 
 /** Throws `notFound`, `invalid`, `malformed`, `overloaded`, `unavailable`, `corrupt`. */
@@ -65,9 +65,13 @@ export async function onSnapshot<T>(
 ): Promise<T> {
   const { memory, log } = ports;
   for (let isRetry = false; ; isRetry = true) {
-    const snapshot = await takeSnapshot(ports, memory.snapshots, target, consistency, (last) =>
-      disableCache ? {} : { walBelow: walHeldBelow(memory, last), ...heldObjects(memory, last) },
-    );
+    const holdings = disableCache
+      ? undefined
+      : (last: Snapshot) => ({
+          walBelow: walHeldBelow(memory, last),
+          ...heldObjects(memory, last),
+        });
+    const snapshot = await takeSnapshot(ports, memory.snapshots, target, consistency, holdings);
     try {
       return await run(openContext(ports, snapshot, disableCache));
     } catch (error) {

@@ -2,11 +2,11 @@
  * The isolate's view of a namespace: what the last `head` said, and what the next one need not say
  * again.
  *
- *   strong      one `head` call that begins after the query arrived. If the owner cannot be
- *               reached, the log itself answers: slots are contiguous, so reading forward from the
- *               last snapshot to the first missing slot finds everything acknowledged, as long as
- *               nothing that snapshot names can have been collected. Costs a round or more, so it
- *               is the fallback.
+ *   strong      one `head` call that begins after the query arrived; queries that arrive together
+ *               share it (shared-calls.ts). If the owner cannot be reached, the log itself answers:
+ *               slots are contiguous, so reading forward from the last snapshot to the first
+ *               missing slot finds everything acknowledged, as long as nothing that snapshot names
+ *               can have been collected. Costs a round or more, so it is the fallback.
  *   eventual    the last snapshot while it is young enough; else as strong, but without the
  *               fallback's reads
  *
@@ -28,6 +28,7 @@ import {
 import type { Ports } from "./ports.ts";
 import type { Consistency } from "./query/query.ts";
 import { generationRoot, walKey } from "./store/keys.ts";
+import { SharedCalls } from "./store/shared-calls.ts";
 import { WeightedLru } from "./store/weighted-lru.ts";
 
 export interface Snapshot {
@@ -64,10 +65,17 @@ export interface SnapshotTarget {
   readonly owner: Pick<NamespaceApi, "head">;
 }
 
-/** What the isolate still has of the last snapshot, so that `head` need not send it. */
+/**
+ * What the isolate still has of the last snapshot, so that `head` need not send it. A query that
+ * gives none has everything sent, by a call of its own.
+ */
 export type Holdings = (last: Snapshot) => Pick<HeadRequest, "walBelow" | "roots" | "dead">;
 
 export class SnapshotCache {
+  readonly calls = new SharedCalls<Snapshot>({
+    gatherMs: limits.headGatherMs,
+    patienceMs: limits.sharedCallMs,
+  });
   readonly #snapshots: WeightedLru<Snapshot>;
 
   constructor(bytesMax: number = limits.snapshotsBytesMax) {
@@ -107,15 +115,20 @@ export async function takeSnapshot(
   cache: SnapshotCache,
   target: SnapshotTarget,
   consistency: Consistency,
-  holdings: Holdings,
+  holdings: Holdings | undefined,
 ): Promise<Snapshot> {
   const last = cache.recall(target.tenant, target.name);
-  const asOfMs = ports.clock.now();
-  const age = last === undefined ? Infinity : asOfMs - last.asOfMs;
+  const askedMs = ports.clock.now();
+  const age = last === undefined ? Infinity : askedMs - last.asOfMs;
   if (consistency === "eventual" && last !== undefined && age <= limits.eventualAgeMsMax) {
     return last;
   }
-  const snapshot = await askOwner(target, last, holdings, asOfMs).catch((error: unknown) => {
+  const ask = () => askOwner(ports, cache, target, holdings ?? (() => ({})));
+  const asked =
+    holdings === undefined
+      ? ask()
+      : cache.calls.call(ports.clock, `${target.tenant}/${target.name}`, ask);
+  const snapshot = await asked.catch((error: unknown) => {
     const unreachable = !isEngineError(error) || isReachError(error);
     if (!unreachable) {
       cache.forget(target.tenant, target.name);
@@ -125,7 +138,7 @@ export async function takeSnapshot(
     if (consistency === "eventual" || last === undefined || age > fallbackAgeMsMax) {
       throw isEngineError(error) ? error : unavailable("the namespace cannot be reached", error);
     }
-    return readForward(ports, last, asOfMs);
+    return readForward(ports, last, askedMs);
   });
   cache.remember(target.name, snapshot);
   return snapshot;
@@ -139,11 +152,13 @@ function isReachError(error: EngineError): boolean {
 }
 
 async function askOwner(
+  { clock }: Pick<Ports, "clock">,
+  cache: SnapshotCache,
   { tenant, name, owner }: SnapshotTarget,
-  last: Snapshot | undefined,
   holdings: Holdings,
-  asOfMs: number,
 ): Promise<Snapshot> {
+  const last = cache.recall(tenant, name);
+  const asOfMs = clock.now();
   const known = last === undefined ? {} : { ...identify(last), ...holdings(last) };
   const request: HeadRequest = { protocol: protocolVersion, tenant, name, ...known };
   const reply = replyValue(await owner.head(request));

@@ -75,7 +75,7 @@ test("after warming, a query needs no scan plane from the store", async () => {
   await rig.flush();
   await rig.put([wide(300)]);
   const { memory } = rig.isolate;
-  const taken = takeSnapshot(rig.isolate, memory.snapshots, rig.target, "strong", () => ({}));
+  const taken = takeSnapshot(rig.isolate, memory.snapshots, rig.target, "strong", undefined);
   const snapshot = await rig.clock.run(taken);
   await rig.clock.run(warm(rig.isolate, snapshot));
   const body = { rank_by: ["vector", "ANN", Array.from({ length: 160 }, () => 0.1)], limit: 3 };

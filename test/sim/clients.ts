@@ -37,6 +37,8 @@ export class Isolate {
   #process: Process;
   #lives = 0;
   #ports: SearchPorts;
+  /** So many queries were answered by another's call, and so many waited for one in vain. */
+  #answers = { shared: 0, deserted: 0 };
   readonly #descriptions = new Map<string, NamespaceDescription>();
 
   constructor(world: World, index: number) {
@@ -56,6 +58,7 @@ export class Isolate {
     this.#process.kill();
     this.#lives += 1;
     this.#descriptions.clear();
+    this.#answers = { shared: 0, deserted: 0 };
     this.#process = new Process(
       this.#world,
       `isolate ${this.#index}.${this.#lives}`,
@@ -97,24 +100,49 @@ export class Isolate {
       }
       world.begin();
       try {
-        await this.#operation(process);
+        await this.#request(process);
       } catch (error) {
         world.mustBeEngineError(error, "client");
         // What was shown to be gone or corrupt is not asked for again at once.
         if (isEngineError(error, "corrupt")) faults.saw("query: corrupt");
       }
+      this.#noteShared();
       world.operations += 1;
     }
   }
 
-  #operation(process: Process): Promise<void> {
+  /** What became of queries that waited for another's call of the owner. */
+  #noteShared(): void {
+    const { shared, deserted } = this.#ports.memory.snapshots.calls.counts();
+    const { faults } = this.#world;
+    if (shared > this.#answers.shared) faults.saw("head: shared");
+    if (deserted > this.#answers.deserted) faults.saw("head: deserted");
+    this.#answers = { shared, deserted };
+  }
+
+  /** An operation, whose client may hang up at any moment: then it stops wherever it is. */
+  async #request(process: Process): Promise<void> {
+    const { world } = process;
+    if (!world.faults.strikes("request-aborted")) return this.#operation(process, this.#ports);
+    const request = new Process(world, `${process.name} request`, process.sleepHoursMax, process);
+    const { random, log } = world;
+    const { clock } = request;
+    const store = new RetryingStore(world.store.view(request), { clock, random });
+    const ports = { ...this.#ports, clock, store, log };
+    const hungUp = process.pause(random.spread(0.2, 50), "abort").then(() => request.kill());
+    await Promise.race([this.#operation(request, ports), hungUp]);
+  }
+
+  #operation(process: Process, ports: SearchPorts): Promise<void> {
     const { random, sizes, queue } = this.#world;
     const dice = random.next();
     // Deletions that meet a job under way are the ones to worry about.
     const removeShare = sizes.removeShare * (queue.isBusy ? 4 : 1);
     if (dice < removeShare) return this.#remove(process);
     if (dice < removeShare + sizes.flushShare) return this.#flush(process);
-    return random.chance(sizes.writeShare) ? this.#write(process) : this.#read(process);
+    return random.chance(sizes.writeShare)
+      ? this.#write(process, ports)
+      : this.#read(process, ports);
   }
 
   async #flush(process: Process): Promise<void> {
@@ -134,7 +162,7 @@ export class Isolate {
     }
   }
 
-  async #write(process: Process): Promise<void> {
+  async #write(process: Process, ports: SearchPorts): Promise<void> {
     const { history, identity, random } = this.#world;
     const intent = planWrite(this.#world);
     const { tag } = intent;
@@ -161,7 +189,7 @@ export class Isolate {
     };
     const target = { ...identity, owner, memory };
     const disableBackpressure = random.chance(0.2);
-    await write(this.#ports, target, (schema) => buildWrite(schema, intent), {
+    await write(ports, target, (schema) => buildWrite(schema, intent), {
       disableBackpressure,
     });
     if (committed !== undefined) {
@@ -171,7 +199,7 @@ export class Isolate {
     if (sent === 1) history.writeSentOnce(tag);
   }
 
-  async #read(process: Process): Promise<void> {
+  async #read(process: Process, ports: SearchPorts): Promise<void> {
     const { history, identity, random, faults, sizes } = this.#world;
     const { ask, check } = askAnything(random, sizes);
     const strong = random.chance(0.8);
@@ -188,7 +216,7 @@ export class Isolate {
     const what = `${strong ? "strong" : "eventual"} ${check.kind} read`;
     let result: SearchResult;
     try {
-      result = await search(this.#ports, target, query);
+      result = await search(ports, target, query);
     } catch (error) {
       if (isEngineError(error, "notFound")) {
         history.explain(window, what, (p) => (p.exists ? "not found, yet it exists" : undefined));

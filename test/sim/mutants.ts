@@ -160,6 +160,12 @@ export const mutants: readonly Mutant[] = [
     "    return last;",
   ),
   mutant(
+    "a query joins a call of the owner that began before it",
+    "src/store/shared-calls.ts",
+    "    if (this.#isAlive(clock, line.gathering)) return this.#follow(clock, line.gathering, work);\n",
+    "    if (key !== '') return this.#follow(clock, line.underWay, work);\n",
+  ),
+  mutant(
     "the alarm does not send lost hints again",
     "src/owner-jobs.ts",
     "    this.#tellQueue();\n    // The alarm",

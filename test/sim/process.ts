@@ -12,13 +12,18 @@ export class Process {
   readonly world: World;
   readonly name: string;
   readonly sleepHoursMax: number;
-  alive = true;
   /** How far its clock is ahead. */
   skewMs = 0;
   readonly clock: Clock;
+  readonly #parent: Process | undefined;
+  #killed = false;
 
-  /** `sleepHoursMax`: how long the host may leave it without a turn. */
-  constructor(world: World, name: string, sleepHoursMax = 0) {
+  /**
+   * `sleepHoursMax`: how long the host may leave it without a turn. `parent`: what it ends with, as
+   * a request does with its isolate.
+   */
+  constructor(world: World, name: string, sleepHoursMax = 0, parent?: Process) {
+    this.#parent = parent;
     this.world = world;
     this.name = name;
     this.sleepHoursMax = sleepHoursMax;
@@ -35,8 +40,12 @@ export class Process {
   /** Something of it is under way whose outcome it will not learn: a good moment to end. */
   mayEnd(): void {}
 
+  get alive(): boolean {
+    return !this.#killed && (this.#parent?.alive ?? true);
+  }
+
   kill(): void {
-    this.alive = false;
+    this.#killed = true;
   }
 
   pause(ms: number, label = "sleep"): Promise<void> {

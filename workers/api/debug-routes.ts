@@ -99,7 +99,7 @@ function renderRecall(report: RecallReport, withTruth: boolean): JsonEncodable {
 export async function warmCache(scope: Scope, name: string): Promise<Response> {
   const { ports } = scope;
   const { snapshots } = ports.memory;
-  const snapshot = await takeSnapshot(ports, snapshots, scope.target(name), "strong", () => ({}));
+  const snapshot = await takeSnapshot(ports, snapshots, scope.target(name), "strong", undefined);
   ports.defer(
     warm(ports, snapshot).catch((error: unknown) => {
       ports.log.warn("warming failed", { name, error });

@@ -2,8 +2,9 @@
  * What a request works with: the engine's ports, what its isolate keeps between requests, and the
  * owners of namespaces.
  *
- * An isolate keeps caches and budgets only, and no promise: those of one request must never be
- * waited for by another. All of it may vanish at any time, and that costs time only.
+ * An isolate keeps caches and budgets only. All of it may vanish at any time, and that costs time
+ * only. A promise belongs to the request that made it and dies with it, so none is kept, but for
+ * answers of owners that requests share: whoever waits for one does so by a timer of its own.
  */
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { limits } from "../../src/limits.ts";
