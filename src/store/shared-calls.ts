@@ -42,7 +42,7 @@ interface Line<T> {
   gathering: SharedCall<T> | undefined;
 }
 
-/** Leaders that vanish leave their lines behind: so many are kept, and forgetting one is no harm. */
+/** Leaders that vanish leave lines behind: so many are kept, and forgetting one is no harm. */
 const linesMax = 1_000;
 
 export class SharedCalls<T> {
