@@ -4,6 +4,7 @@
  *   invalid      the request is wrong; repeating it unchanged is useless
  *   malformed    well-formed JSON that does not have the request's shape (the API answers 422)
  *   tooLarge     the request exceeds a bound of limits.ts
+ *   forbidden    the caller may not do this; somebody else may
  *   notFound     the namespace (or object) does not exist
  *   conflict     somebody else got there first; read again, then decide
  *   fenced       this instance of the namespace's owner was replaced; ask the new one
@@ -15,6 +16,7 @@ export type ErrorKind =
   | "invalid"
   | "malformed"
   | "tooLarge"
+  | "forbidden"
   | "notFound"
   | "conflict"
   | "fenced"

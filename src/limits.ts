@@ -51,6 +51,17 @@ export const limits = {
   listPageDefault: 100,
   listPageMax: 1_000,
 
+  // ---- API keys
+  // -----------------------------------------------------------------------------------
+  /** A record is asked for again after this; until twice as old it still serves meanwhile. */
+  apiKeyAgeMs: 30_000,
+  /** Records an isolate remembers, those of ids without one included. */
+  apiKeysHeldMax: 1_000,
+  apiKeyNoteMax: 256,
+  apiKeysPageMax: 100,
+  /** A window of quotas. */
+  quotaWindowMs: 60_000,
+
   // ---- Write path
   // ---------------------------------------------------------------------------------
   /**

@@ -9,6 +9,7 @@
  *
  * One job at a time per isolate: a job may hold half of its memory.
  */
+import { listTenants } from "../src/access.ts";
 import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
 import { heartbeat } from "../src/compact-resolve.ts";
@@ -19,6 +20,7 @@ import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protoc
 import type { Identity } from "../src/owner-ports.ts";
 import type { IndexPorts, JobHint, Ports } from "../src/ports.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
+import { firstTenant } from "./api/auth.ts";
 import { kernels } from "./platform/kernels.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
@@ -28,9 +30,6 @@ import { enginePorts } from "./platform/ports.ts";
  * that is running then.
  */
 const invocationMs = 8 * 60_000;
-/** Tenants whose graves the cron visits. Keys of other tenants come with API keys. */
-const tenants = ["default"];
-
 /**
  * Until when this isolate is taken; a deadline, so that a killed invocation cannot hold it for
  * ever.
@@ -114,7 +113,8 @@ async function runJob(
 /** Purges generations deleted longer ago than the grace. */
 export async function sweep(env: Env): Promise<void> {
   const ports = enginePorts(env);
-  for (const tenant of tenants) {
+  const tenants = await listTenants(ports);
+  for (const tenant of new Set([firstTenant, ...tenants])) {
     let after: string | undefined;
     do {
       const prefix = gravePrefix(tenant);

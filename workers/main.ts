@@ -6,6 +6,7 @@ import type { JobHint } from "../src/ports.ts";
 import { app } from "./api/app.ts";
 import { consume, sweep } from "./compactor.ts";
 
+export { Meter } from "../durable-objects/meter.ts";
 export { Namespace } from "../durable-objects/namespace.ts";
 
 export default {

@@ -1,6 +1,8 @@
 /**
  * Where everything lies: the only place that knows how keys are made and read.
  *
+ *   tenants/<tenant>                          marker: API keys were made for it
+ *   t/<tenant>/keys/<id>                      API key record
  *   t/<tenant>/names/<name>                   registry entry: which generation a name has
  *   t/<tenant>/n/<generation>/current         pointer to a recent manifest; compare-and-swapped
  *                            /wal/<sequence>  one sealed group
@@ -25,6 +27,28 @@ const hexDigits = 16;
 const partDigits = 4;
 
 // ---- Of a tenant ----
+
+export const tenantsPrefix = "tenants/";
+
+export function tenantKey(tenant: string): string {
+  return tenantsPrefix + step(tenant);
+}
+
+export function tenantOfKey(key: string): string | undefined {
+  return /^tenants\/([^/]+)$/.exec(key)?.[1];
+}
+
+export function apiKeyPrefix(tenant: string): string {
+  return `t/${step(tenant)}/keys/`;
+}
+
+export function apiKeyKey(tenant: string, id: string): string {
+  return apiKeyPrefix(tenant) + step(id);
+}
+
+export function idOfApiKeyKey(key: string): string | undefined {
+  return /^t\/[^/]+\/keys\/([^/]+)$/.exec(key)?.[1];
+}
 
 export function registryPrefix(tenant: string): string {
   return `t/${step(tenant)}/names/`;

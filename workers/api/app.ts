@@ -3,29 +3,32 @@
  * answer, and turn what was thrown into an answer. The query string matters to one route only
  * (the list); clients attach parameters of their own to others.
  */
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type Next } from "hono";
+import { systemClock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
-import { refuseKey } from "./auth.ts";
+import { authenticate, type Principal, refuseAccess } from "./auth.ts";
 import { UnsupportedEncoding } from "./body.ts";
+import { allowOrigins, refuseBrowser } from "./cors.ts";
 import { refuse, respondError } from "./errors.ts";
 import { checkNamespaceName, InvalidUrl } from "./namespace-name.ts";
 import { respondJson } from "./respond.ts";
 import { type Route, routes } from "./routes.ts";
-import { openScope } from "./scope.ts";
+import { keyFinder, openScope, spend } from "./scope.ts";
 
-type ApiContext = Context<{ Bindings: Env }>;
+interface ApiEnv {
+  readonly Bindings: Env;
+  readonly Variables: { readonly principal: Principal };
+}
+
+type ApiContext = Context<ApiEnv>;
 
 export const app = createApp();
 
-function createApp(): Hono<{ Bindings: Env }> {
-  const api = new Hono<{ Bindings: Env }>();
+function createApp(): Hono<ApiEnv> {
+  const api = new Hono<ApiEnv>();
   api.get("/health", ({ req }) => respondJson(req.raw, { status: "OK" }));
-  api.use(async ({ req, env }, next) => {
-    const reason = await refuseKey(req.raw, env);
-    if (reason === undefined) return await next();
-    const headers = { "www-authenticate": "Bearer" };
-    return refuse(req.raw, 401, reason, { headers });
-  });
+  api.use(allowOrigins);
+  api.use(checkKey);
   for (const route of routes) {
     api.on(route.method, route.path, (context) => answer(context, route));
   }
@@ -37,10 +40,33 @@ function createApp(): Hono<{ Bindings: Env }> {
   return api;
 }
 
-function answer(context: ApiContext, { path, handle }: Route): Promise<Response> {
-  const name = context.req.param("ns");
-  const checked = path.includes(":ns") ? checkNamespaceName(name ?? "") : "";
-  return handle(openScope(context.req.raw, context.env, context.executionCtx), checked);
+/** 401 for whom nobody knows; the routes say what the others may do. */
+async function checkKey(context: ApiContext, next: Next): Promise<Response | undefined> {
+  const { req, env, executionCtx } = context;
+  const keys = keyFinder(env, executionCtx);
+  const found = await authenticate(req.raw, env, keys, systemClock.now());
+  if (found.kind === "unknown") {
+    const headers = { "www-authenticate": "Bearer" };
+    return refuse(req.raw, 401, found.reason, { headers });
+  }
+  const { principal } = found;
+  const reason = refuseBrowser(req.raw, principal);
+  if (reason !== undefined) return refuse(req.raw, 403, reason);
+  context.set("principal", principal);
+  await next();
+  return undefined;
+}
+
+async function answer(context: ApiContext, route: Route): Promise<Response> {
+  const { req, env, executionCtx } = context;
+  const { path, access, handle } = route;
+  const name = path.includes(":ns") ? checkNamespaceName(req.param("ns") ?? "") : undefined;
+  const principal = context.get("principal");
+  const reason = refuseAccess(principal, access, name);
+  if (reason !== undefined) return refuse(req.raw, 403, reason);
+  await spend(env, principal, { requests: 1, bytes: 0 });
+  const scope = openScope(req.raw, env, executionCtx, principal);
+  return await handle(scope, name ?? "", req.param("id") ?? "");
 }
 
 function refuseMethod(request: Request, path: string): Response {

@@ -13,6 +13,7 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
   malformed: 422,
   tooLarge: 413,
+  forbidden: 403,
   notFound: 404,
   conflict: 409,
   fenced: 503,
@@ -90,6 +91,7 @@ function retryHeaders({ kind, detail }: EngineError): Record<string, string> {
     case "invalid":
     case "malformed":
     case "tooLarge":
+    case "forbidden":
     case "notFound":
       return {};
   }

@@ -8,16 +8,16 @@
 import { type IndexStatus, replyValue } from "../../src/namespace/protocol.ts";
 import type { JsonEncodable } from "./json.ts";
 import { respondJson } from "./respond.ts";
-import { type Scope, tenant } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 export async function describeIndex(scope: Scope, name: string): Promise<Response> {
-  const status = replyValue(await scope.owner(name).status(tenant, name));
+  const status = replyValue(await scope.owner(name).status(scope.tenant, name));
   return respondJson(scope.request, renderStatus(status));
 }
 
 /** Answers at once; GET tells when it is done. */
 export async function flushNow(scope: Scope, name: string): Promise<Response> {
-  const status = replyValue(await scope.owner(name).requestFlush(tenant, name));
+  const status = replyValue(await scope.owner(name).requestFlush(scope.tenant, name));
   return respondJson(scope.request, renderStatus(status), { status: 202 });
 }
 

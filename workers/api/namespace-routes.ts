@@ -8,7 +8,7 @@ import { type ApiVersion, renderMetadata } from "./metadata.ts";
 import { isNamespaceName } from "./namespace-name.ts";
 import { respondJson } from "./respond.ts";
 import type { Handler } from "./routes.ts";
-import { type Scope, tenant } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -17,8 +17,12 @@ const decoder = new TextDecoder();
 export async function listRoute(scope: Scope): Promise<Response> {
   const params = new URL(scope.request.url).searchParams;
   const cursor = params.get("cursor");
-  const page = await listNamespaces(scope.ports.store, tenant, {
-    prefix: parsePrefix(params.get("prefix") ?? ""),
+  const prefix = sharedPrefix(parsePrefix(params.get("prefix") ?? ""), scope.principal.prefix);
+  if (prefix === undefined) {
+    return respondJson(scope.request, { namespaces: [], next_cursor: null });
+  }
+  const page = await listNamespaces(scope.ports.store, scope.tenant, {
+    prefix,
     after: cursor === null ? undefined : parseCursor(cursor),
     pageSize: parsePageSize(params.get("page_size")),
   });
@@ -31,7 +35,7 @@ export async function listRoute(scope: Scope): Promise<Response> {
 /** GET …/metadata */
 export function getMetadata(version: ApiVersion): Handler {
   return async (scope, name) => {
-    const request = { protocol: protocolVersion, tenant, name, brief: true };
+    const request = { protocol: protocolVersion, tenant: scope.tenant, name, brief: true };
     const head = replyValue(await scope.owner(name).head(request));
     return respondJson(scope.request, renderMetadata(head, version));
   };
@@ -39,9 +43,15 @@ export function getMetadata(version: ApiVersion): Handler {
 
 /** DELETE /v2/namespaces/:ns. The name is free again when this answers. */
 export async function deleteNamespace(scope: Scope, name: string): Promise<Response> {
-  replyValue(await scope.owner(name).remove(tenant, name));
+  replyValue(await scope.owner(name).remove(scope.tenant, name));
   scope.forget(name);
   return respondJson(scope.request, { status: "OK" });
+}
+
+/** Of names that begin with both; undefined if none can. */
+function sharedPrefix(asked: string, allowed: string): string | undefined {
+  if (asked.startsWith(allowed)) return asked;
+  return allowed.startsWith(asked) ? allowed : undefined;
 }
 
 /** Part of a key, where it must not name another place. */

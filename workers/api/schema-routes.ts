@@ -9,10 +9,10 @@ import { limits } from "../../src/limits.ts";
 import { replyValue } from "../../src/namespace/protocol.ts";
 import { changeSchema } from "../../src/write.ts";
 import { respondJson } from "./respond.ts";
-import { type Scope, tenant } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 
 export async function getSchema(scope: Scope, name: string): Promise<Response> {
-  const { exists, schema } = replyValue(await scope.owner(name).describe(tenant, name));
+  const { exists, schema } = replyValue(await scope.owner(name).describe(scope.tenant, name));
   if (!exists) {
     throw new EngineError("notFound", `🤷 namespace '${name}' was not found`);
   }

@@ -6,6 +6,9 @@
  * only. A promise belongs to the request that made it and dies with it, so none is kept, but for
  * answers of owners that requests share: whoever waits for one does so by a timer of its own.
  */
+
+import type { Usage } from "../../durable-objects/meter.ts";
+import { readKey } from "../../src/access.ts";
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { limits } from "../../src/limits.ts";
 import type { NamespaceApi, NamespaceDescription } from "../../src/namespace/protocol.ts";
@@ -18,19 +21,24 @@ import { WeightedLru } from "../../src/store/weighted-lru.ts";
 import type { DescriptionMemory, WriteTarget } from "../../src/write.ts";
 import { CacheApi } from "../platform/cache-api.ts";
 import { systemClock } from "../platform/clock.ts";
+import { sha256 } from "../platform/digest.ts";
 import { kernels } from "../platform/kernels.ts";
+import { createLog } from "../platform/log.ts";
 import { namespaceClient } from "../platform/namespace-client.ts";
 import { enginePorts } from "../platform/ports.ts";
 import { systemRandom } from "../platform/random.ts";
+import type { Principal } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { parseJson } from "./json.ts";
-
-/** Every namespace belongs to one tenant until keys say otherwise. */
-export const tenant = "default";
+import { type KeyFinder, KeyMemory } from "./key-memory.ts";
+import { Quotas, type TakeGrant } from "./quota.ts";
 
 /** One request. */
 export interface Scope {
   readonly request: Request;
+  readonly principal: Principal;
+  /** Whose namespaces they are: the key's. */
+  readonly tenant: string;
   readonly ports: SearchPorts;
   owner(name: string): NamespaceApi;
   target(name: string): WriteTarget;
@@ -47,6 +55,8 @@ export interface Scope {
   elapsedMs(): number;
   /** Forgets what the isolate knows of a namespace that was deleted. */
   forget(name: string): void;
+  /** Forgets what the isolate knows of an API key that was revoked. */
+  forgetKey(id: string): void;
   /** Drops every cache of this isolate. */
   purge(): void;
 }
@@ -60,18 +70,35 @@ interface Isolate {
   readonly budget: MemoryBudget;
   /** Bodies of requests. */
   readonly bodies: MemoryBudget;
+  readonly keys: KeyMemory;
+  readonly quotas: Quotas;
 }
 
 let isolate: Isolate | undefined;
 
+type Background = Pick<ExecutionContext, "waitUntil">;
+
+/** The API keys as this request sees them. */
+export function keyFinder(env: Env, context: Background): KeyFinder {
+  isolate ??= openIsolate(env);
+  const { keys, store } = isolate;
+  return keys.view({
+    clock: systemClock,
+    read: (tenant, id) => readKey({ store, digest: sha256 }, tenant, id),
+    defer: (work) => context.waitUntil(work),
+  });
+}
+
 export function openScope(
   request: Request,
   env: Env,
-  context: Pick<ExecutionContext, "waitUntil">,
+  context: Background,
+  principal: Principal,
 ): Scope {
   const startedMs = systemClock.now();
   isolate ??= openIsolate(env);
-  const { store, cache, memory, descriptions, budget, bodies } = isolate;
+  const { store, cache, memory, descriptions, budget, bodies, keys } = isolate;
+  const { tenant } = principal;
   const ports: SearchPorts = {
     ...enginePorts(env),
     store: new CountingStore(store),
@@ -84,13 +111,18 @@ export function openScope(
   const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name);
   return {
     request,
+    principal,
+    tenant,
     ports,
     owner,
-    target: (name) => ({ tenant, name, owner: owner(name), memory: memoryOf(descriptions) }),
+    target: (name) => {
+      return { tenant, name, owner: owner(name), memory: memoryOf(descriptions, tenant) };
+    },
     withJson: async (bytesMax, use, otherwise) => {
       const body = await readBody(bodies, request, bytesMax);
       try {
         const bytes = body.take();
+        await spend(env, principal, { requests: 0, bytes: bytes.length });
         const isGiven = bytes.length > 0 || otherwise === undefined;
         return await use(isGiven ? parseJson(bytes) : otherwise);
       } finally {
@@ -104,9 +136,17 @@ export function openScope(
     },
     forget: (name) => {
       memory.snapshots.forget(tenant, name);
-      descriptions.delete(name);
+      descriptions.delete(`${tenant}/${name}`);
     },
+    forgetKey: (id) => keys.forget(id),
   };
+}
+
+/** Counts against the quota of the key. Throws `overloaded` when that is used up. */
+export async function spend(env: Env, { key }: Principal, cost: Usage): Promise<void> {
+  isolate ??= openIsolate(env);
+  const take: TakeGrant = (id, asked, quota) => env.METERS.getByName(id).take(asked, quota);
+  await isolate.quotas.spend({ clock: systemClock, log: createLog(), take }, key, cost);
 }
 
 /** The store is the isolate's, so that injected latency goes on where it was. */
@@ -118,17 +158,23 @@ function openIsolate(env: Env, edgeName?: string): Isolate {
     descriptions: new WeightedLru(descriptionsWeightMax),
     budget: isolate?.budget ?? new MemoryBudget(systemClock),
     bodies: isolate?.bodies ?? new MemoryBudget(systemClock, { bytesMax: limits.bodiesBytesMax }),
+    keys: isolate?.keys ?? new KeyMemory(),
+    quotas: isolate?.quotas ?? new Quotas(),
   };
 }
 
 /** Attributes, of some 200 bytes each. */
 const descriptionsWeightMax = 5_000;
 
-function memoryOf(descriptions: WeightedLru<NamespaceDescription>): DescriptionMemory {
+function memoryOf(
+  descriptions: WeightedLru<NamespaceDescription>,
+  tenant: string,
+): DescriptionMemory {
   return {
-    recall: (name) => descriptions.get(name),
+    recall: (name) => descriptions.get(`${tenant}/${name}`),
     remember: (name, description) => {
-      descriptions.put(name, description, 1 + description.schema.attributes.size);
+      const weight = 1 + description.schema.attributes.size;
+      descriptions.put(`${tenant}/${name}`, description, weight);
     },
   };
 }

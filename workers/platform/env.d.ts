@@ -6,12 +6,15 @@ interface Env {
   readonly NAMESPACES: DurableObjectNamespace<
     import("../../durable-objects/namespace.ts").Namespace
   >;
+  readonly METERS: DurableObjectNamespace<import("../../durable-objects/meter.ts").Meter>;
   readonly JOBS: Queue<import("../../src/ports.ts").JobHint>;
   readonly ASSETS: Fetcher;
   /** Secret: accepted API keys, separated by commas. */
   readonly SHOAL_API_KEYS?: string;
   /** Secret: one more accepted API key. */
   readonly SHOAL_API_KEY?: string;
+  /** Origins whose pages may call the API, separated by commas. */
+  readonly SHOAL_CORS_ORIGINS?: string;
   /** Waiting added to every request to the bucket, for benches only. */
   readonly SHOAL_R2_LATENCY?: string;
 }
@@ -20,6 +23,6 @@ declare namespace Cloudflare {
   interface Env extends globalThis.Env {}
   interface GlobalProps {
     mainModule: typeof import("../main.ts");
-    durableNamespaces: "Namespace";
+    durableNamespaces: "Namespace" | "Meter";
   }
 }

@@ -1,10 +1,14 @@
 /** Who may pass: Bearer keys against the configured secrets. */
 import { describe, expect, it } from "vitest";
-import { refuseKey } from "../../../workers/api/auth.ts";
+import { authenticate } from "../../../workers/api/auth.ts";
 
-function ask(authorization: string | undefined, secrets: Parameters<typeof refuseKey>[1]) {
+/** Why it is refused, or undefined. */
+async function ask(authorization: string | undefined, secrets: Parameters<typeof authenticate>[1]) {
   const headers = authorization === undefined ? {} : { authorization };
-  return refuseKey(new Request("https://shoal.test/v1/namespaces", { headers }), secrets);
+  const request = new Request("https://shoal.test/v1/namespaces", { headers });
+  const nothingStored = { find: () => Promise.resolve(undefined) };
+  const found = await authenticate(request, secrets, nothingStored, 0);
+  return found.kind === "unknown" ? found.reason : undefined;
 }
 
 const two = { SHOAL_API_KEYS: "alpha, beta," };
