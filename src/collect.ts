@@ -34,7 +34,9 @@ import {
   graveKey,
   idOfAttachmentKey,
   keysKey,
+  keysPrefix,
   manifestPrefix,
+  nameOfKeysKey,
   segmentKey,
   segmentOfKey,
   segmentsPrefix,
@@ -223,6 +225,7 @@ async function deleteOrphans(ports: Ports, root: string, manifest: Manifest): Pr
   };
   await eachObject(ports, segmentsPrefix(root), gather);
   await eachObject(ports, attachmentPrefix(root), gather);
+  await eachObject(ports, keysPrefix(root), gather);
   if (old.length === 0) {
     return 0;
   }
@@ -233,15 +236,17 @@ async function deleteOrphans(ports: Ports, root: string, manifest: Manifest): Pr
     : new Set<string>();
   const doomed = old.filter((key) => {
     const part = idOfAttachmentKey(key);
+    const keys = nameOfKeysKey(key);
     const found = segmentOfKey(key);
     if (part !== undefined) return !attachments.has(part);
+    if (keys !== undefined) return !named.has(keysName(keys));
     if (found === undefined) return false;
     return !named.has(found.kind === "dead" ? `${found.id}/${found.name}` : found.id);
   });
   return await deleteAll(ports, doomed);
 }
 
-/** Segments and bitmaps, live and dead, of this manifest and of all that followed it. */
+/** Segments, bitmaps and keys, live and dead, of this manifest and of all that followed it. */
 async function namedObjects(
   ports: Ports,
   root: string,
@@ -252,17 +257,26 @@ async function namedObjects(
     for (const { id, dead } of manifest.segments) {
       named.add(id).add(`${id}/${dead.name}`);
     }
+    for (const { name } of manifest.keys) {
+      named.add(keysName(name));
+    }
     for (const { object } of manifest.dead) {
       if (object.kind === "segment") {
         named.add(object.id);
       } else if (object.kind === "bitmap") {
         named.add(`${object.segment}/${object.name}`);
+      } else if (object.kind === "keys") {
+        named.add(keysName(object.name));
       }
     }
     const { generation, version }: Manifest = manifest;
     manifest = await readManifest(ports, root, generation, version + 1);
   }
   return named;
+}
+
+function keysName(name: string): string {
+  return `keys/${name}`;
 }
 
 /** Attachments of every entry that still exists; read only when there is an old one to judge. */

@@ -1,9 +1,9 @@
 /**
  * Group commit: the only place where a namespace's log grows.
  *
- *   1. A member joins the open group. A batch or tombstone that does not fit what the namespace
- *      will be then becomes a question: its writer hears how things are, once everything ahead of
- *      it is durable.
+ *   1. A member joins the open group, if admission.ts lets it: else it waits in its place and is
+ *      answered without a write once everything ahead of it is durable. So is the repetition of a
+ *      write, what was decided from a state that is no more, what was encoded under an old schema.
  *   2. The group is sealed when no put is in flight and the commit interval has passed, or at 8
  *      MiB. What cannot be read back is refused here, before it is stored.
  *   3. A new name is registered first. Crash here: a registered generation without entries,
@@ -22,15 +22,16 @@
 import { EngineError, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
 import { type OpenedWalEntry, openWalEntry, sealWalEntry } from "./format/wal.ts";
+import { keysOfEntry } from "./format/write-keys.ts";
 import { limits } from "./limits.ts";
+import { Admission, type CommitMemory } from "./namespace/admission.ts";
 import {
-  describe,
-  fits,
-  lookPast,
-  type Outlook,
+  answerWish,
+  mayBeDurable,
   requestBytes,
   type Wish,
   walMembers,
+  writes,
 } from "./namespace/group.ts";
 import { epochFault } from "./namespace/invariants.ts";
 import type { CommitReply, CommitRequest } from "./namespace/protocol.ts";
@@ -44,6 +45,8 @@ import { putSlot } from "./store/slot.ts";
 export interface CommitHost {
   identity(): Identity;
   state(): NamespaceState;
+  /** Of the state's life. */
+  memory(): CommitMemory;
   epoch(): number;
   setState(state: NamespaceState): void;
   /** The slot that may be written to, part of every record from now on. */
@@ -56,6 +59,8 @@ export interface CommitHost {
   bury(): Promise<void>;
   /** Makes sure that an alarm will look at what is about to be written. */
   arm(): Promise<void>;
+  /** What the request was decided from has changed; it is answered so when its turn comes. */
+  refused(request: CommitRequest): void;
   /** An entry became durable. */
   committed(sequence: number, bytes: Uint8Array): void;
 }
@@ -78,8 +83,8 @@ export class GroupCommit {
   readonly #host: CommitHost;
   #open: Pending[] = [];
   #sealing: Pending[] = [];
-  /** After all that wait; undefined while none does. */
-  #outlook: Outlook | undefined;
+  /** Knows all that wait; undefined while none does. */
+  #admission: Admission | undefined;
   #running = false;
   #watching = false;
   #sealedMs = Number.NEGATIVE_INFINITY;
@@ -93,6 +98,12 @@ export class GroupCommit {
   /** Resolves once the batch is durable, or was found stale. Holds `held` as long as the bytes. */
   commit(request: CommitRequest, held: Reservation): Promise<CommitReply> {
     return this.#join({ kind: "batch", request }, held);
+  }
+
+  /** A write under the request's key was committed in this life, or waits. */
+  knows({ key, generation }: CommitRequest): boolean {
+    const isHere = generation === this.#host.state().generation;
+    return isHere && key !== undefined && (this.#admission ?? this.#newAdmission()).knows(key);
   }
 
   /** Resolves once the generation is deleted and the name free; stale if another did it. */
@@ -139,22 +150,29 @@ export class GroupCommit {
     });
   }
 
-  /** The member, as a question if it does not fit behind those that wait. */
+  #newAdmission(): Admission {
+    return new Admission(this.#host.memory(), () => this.#host.state());
+  }
+
+  /** The member as it will wait. */
   #admit(member: Pending): Pending {
-    const outlook = this.#outlook ?? this.#host.state();
-    if (fits(outlook, member.wish)) {
-      this.#outlook = lookPast(outlook, member.wish);
-      return member;
+    this.#admission ??= this.#newAdmission();
+    const wish = this.#admission.admit(member.wish);
+    if (wish.kind === "refusal" && member.wish.kind === "batch") {
+      this.#host.refused(member.wish.request);
+    }
+    if (writes(wish)) {
+      return { ...member, wish };
     }
     member.held?.release();
-    return { ...member, wish: { kind: "question" }, bytes: 0, held: undefined };
+    return { ...member, wish, bytes: 0, held: undefined };
   }
 
   async #run(): Promise<void> {
     try {
       this.#busySinceMs = this.#ports.clock.now();
       while (this.#open.length > 0) {
-        if (this.#open.some(writes)) {
+        if (this.#open.some(({ wish }) => writes(wish))) {
           await this.#interval();
         }
         this.#sealing = this.#takeGroup();
@@ -163,7 +181,7 @@ export class GroupCommit {
     } catch (error) {
       this.#failAll(error);
     } finally {
-      this.#outlook = undefined;
+      this.#admission = undefined;
       this.#running = false;
     }
   }
@@ -201,7 +219,7 @@ export class GroupCommit {
 
   /** The entry that made the group durable; undefined if it had nothing to write. */
   async #seal(): Promise<OpenedWalEntry | undefined> {
-    while (this.#sealing.some(writes)) {
+    while (this.#sealing.some(({ wish }) => writes(wish))) {
       const state = this.#host.state();
       const encoded = await this.#encode(state).catch((error: unknown) => this.#refuse(error));
       if (encoded === undefined) {
@@ -260,6 +278,7 @@ export class GroupCommit {
       throw new EngineError("fenced", `a newer instance writes to this log: ${replaced}`);
     }
     this.#host.setState(applyEntry(this.#host.state(), stored, bytes.length));
+    this.#remember(stored, isOurs);
     this.#host.setIntent(undefined);
     await this.#host.record();
     this.#host.committed(sequence, bytes);
@@ -273,9 +292,24 @@ export class GroupCommit {
     return isOurs;
   }
 
+  /** In the turn in which the entry becomes part of the state. */
+  #remember(entry: OpenedWalEntry, isOurs: boolean): void {
+    const { keys, ids } = this.#host.memory();
+    keys.remember(keysOfEntry(entry));
+    if (isOurs) {
+      this.#admission?.stored(
+        entry,
+        this.#open.map(({ wish }) => wish),
+      );
+    } else {
+      // Which ids another instance's members touched only their writers know.
+      ids.record(undefined, entry.sequence);
+    }
+  }
+
   /** The log went on otherwise than was looked for: who no longer fits is told how things are. */
   #checkAgain(isCommitted: boolean): void {
-    this.#outlook = this.#host.state();
+    this.#admission = this.#newAdmission();
     if (!isCommitted) {
       this.#sealing = this.#sealing.map((member) => this.#admit(member));
     }
@@ -283,22 +317,24 @@ export class GroupCommit {
   }
 
   #answerAll(entry: OpenedWalEntry | undefined): void {
-    const now = describe(this.#host.state());
-    for (const member of this.#sealing.splice(0)) {
-      member.held?.release();
-      member.answer(
-        entry === undefined || !writes(member)
-          ? { kind: "stale", now }
-          : { kind: "committed", sequence: entry.sequence, timeMs: entry.timeMs },
-      );
+    const state = this.#host.state();
+    const { keys } = this.#host.memory();
+    for (const { wish, held, answer, fail } of this.#sealing.splice(0)) {
+      held?.release();
+      const reply = answerWish(wish, entry, state, (id) => keys.find(id));
+      if (reply instanceof EngineError) {
+        fail(reply);
+      } else {
+        answer(reply);
+      }
     }
   }
 
   /** A group that cannot be encoded: nothing was stored, and everything else goes on. */
   #refuse(error: unknown): undefined {
     this.#ports.log.error("a group cannot be encoded", { error: String(error) });
-    const refused = this.#sealing.filter(writes);
-    this.#sealing = this.#sealing.filter((member) => !writes(member));
+    const refused = this.#sealing.filter(({ wish }) => writes(wish));
+    this.#sealing = this.#sealing.filter(({ wish }) => !writes(wish));
     for (const member of refused) {
       member.held?.release();
       member.fail(error);
@@ -317,7 +353,8 @@ export class GroupCommit {
       const now = this.#ports.clock.now();
       for (const member of [...this.#sealing, ...this.#open]) {
         if (member.deadlineMs <= now) {
-          member.fail(writes(member) ? outcomeUnknown() : unavailable("the log stands still"));
+          const isKnown = !mayBeDurable(member.wish);
+          member.fail(isKnown ? unavailable("the log stands still") : outcomeUnknown());
         }
       }
     }
@@ -328,15 +365,13 @@ export class GroupCommit {
     const sealed = new Set(this.#sealing);
     for (const member of [...this.#sealing.splice(0), ...this.#open.splice(0)]) {
       member.held?.release();
-      member.fail(sealed.has(member) && writes(member) ? outcomeUnknown() : error);
+      const isRepeat = !writes(member.wish) && mayBeDurable(member.wish);
+      const isSent = isRepeat || (sealed.has(member) && writes(member.wish));
+      member.fail(isSent ? outcomeUnknown() : error);
     }
     this.#ports.log.error("commit failed", { error: String(error) });
     this.#ports.abort(`commit failed: ${String(error)}`);
   }
-}
-
-function writes({ wish }: Pending): boolean {
-  return wish.kind !== "question";
 }
 
 function sumBytes(members: readonly Pending[]): number {

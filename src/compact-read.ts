@@ -12,6 +12,7 @@ import { equalBytes } from "./format/envelope.ts";
 import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest, SegmentInfo, WalRange } from "./format/manifest.ts";
 import { type ChunkRef, openWalEntry } from "./format/wal.ts";
+import { type KeyRecord, keysOfEntry } from "./format/write-keys.ts";
 import {
   findIds,
   idBlock,
@@ -33,6 +34,12 @@ import { BlockCache } from "./store/block-cache.ts";
 import { BlockReader } from "./store/block-reader.ts";
 import { attachmentKey, generationRoot, walKey } from "./store/keys.ts";
 import { MemoryBudget } from "./store/memory-budget.ts";
+
+export interface LogContent {
+  readonly batches: readonly Batch[];
+  /** Idempotency keys of the entries. */
+  readonly keys: readonly KeyRecord[];
+}
 
 export class JobReader {
   readonly reader: BlockReader;
@@ -56,21 +63,25 @@ export class JobReader {
     );
   }
 
-  /** All batches of the range, oldest first; `manifest` says where its entries lie. */
-  async readLog(range: WalRange, manifest: Manifest): Promise<Batch[]> {
+  /** What a range of the log holds, oldest first; `manifest` says where its entries lie. */
+  async readLog(range: WalRange, manifest: Manifest): Promise<LogContent> {
     const sequences = Array.from({ length: range.to - range.from }, (_, i) => range.from + i);
+    const keys: KeyRecord[][] = [];
     const chunks = await inWaves(sequences, async (sequence) => {
       const generation = homeOfEntry(manifest, sequence);
       const root = generationRoot(this.#tenant, generation);
       const bytes = await this.#readObject(walKey(root, sequence));
       const entry = await openWalEntry(bytes, { generation, sequence }, this.#ports.digest);
+      // A key is for writes to one namespace, not to those it was branched from.
+      keys[sequence - range.from] = generation === manifest.generation ? keysOfEntry(entry) : [];
       return entry.members
         .flatMap((member) => (member.kind === "batch" ? member.chunks : []))
         .map((chunk) => ({ root, chunk }));
     });
-    return await inWaves(chunks.flat(), async ({ root, chunk }) =>
+    const batches = await inWaves(chunks.flat(), async ({ root, chunk }) =>
       decodeBatch(await this.#chunk(root, chunk)),
     );
+    return { batches, keys: keys.flat() };
   }
 
   async segment(info: SegmentInfo): Promise<Segment> {

@@ -33,6 +33,7 @@ export interface Resolution {
   /** All dead rows, old and new, of each segment that loses some. */
   readonly dead: readonly { readonly segment: SegmentInfo; readonly bitmap: Bitmap }[];
   readonly floor?: NonNullable<Delta["floor"]>;
+  readonly keys?: NonNullable<Delta["keys"]>;
   readonly roots: InlineObjects["roots"];
 }
 
@@ -64,10 +65,13 @@ export function heartbeat({ ports, api, identity, job }: JobContext): () => Prom
 /** How often a job tries to commit before it is given back. */
 const commitAttemptsMax = 20;
 
-/** Returns false when the job's lease or inputs are gone: the work is void. */
+/**
+ * Returns false when the job's lease or inputs are gone: the work is void. `prepare` may store
+ * objects under the name it is given: it belongs to this attempt to commit and to no other.
+ */
 export async function resolveJob(
   context: JobContext,
-  prepare: (manifest: Manifest) => Promise<Resolution | undefined>,
+  prepare: (manifest: Manifest, name: string) => Promise<Resolution | undefined>,
 ): Promise<boolean> {
   const { api, ports, job } = context;
   const { tenant, name } = context.identity;
@@ -83,12 +87,13 @@ export async function resolveJob(
       await beat();
       continue;
     }
-    const resolution = await prepare(reply.manifest);
+    const objects = `${job.id}-${job.attempt}-${attempt}`;
+    const resolution = await prepare(reply.manifest, objects);
     await beat();
     if (resolution === undefined) {
       return false;
     }
-    const answer = await commit(context, resolution, attempt);
+    const answer = await commit(context, resolution, objects);
     if (answer.kind === "committed") {
       return true;
     }
@@ -101,13 +106,13 @@ export async function resolveJob(
 async function commit(
   context: JobContext,
   resolution: Resolution,
-  attempt: number,
+  objects: string,
 ): Promise<DeltaReply> {
   const { api, job } = context;
   const { tenant, name } = context.identity;
   const added = new Set(resolution.add.map(({ id }) => id));
   const written = await Promise.all(
-    resolution.dead.map(({ segment, bitmap }) => writeBitmap(context, segment, bitmap, attempt)),
+    resolution.dead.map(({ segment, bitmap }) => writeBitmap(context, segment, bitmap, objects)),
   );
   const states = new Map(written.map(({ segment, state }) => [segment, state]));
   const delta: Delta = {
@@ -123,6 +128,7 @@ async function commit(
         : [{ segment: segment.id, from: segment.dead.version, to }];
     }),
     ...(resolution.floor === undefined ? {} : { floor: resolution.floor }),
+    ...(resolution.keys === undefined ? {} : { keys: resolution.keys }),
   };
   const dead = written.map(({ segment, state, bytes }) => ({ segment, name: state.name, bytes }));
   const inline = { roots: resolution.roots, dead };
@@ -133,10 +139,10 @@ async function writeBitmap(
   { ports, identity, job }: JobContext,
   segment: SegmentInfo,
   bitmap: Bitmap,
-  attempt: number,
+  objects: string,
 ): Promise<{ segment: string; state: DeadState; bytes: Uint8Array }> {
   const version = segment.dead.version + 1;
-  const name = `${version}-${job.id}-${job.attempt}-${attempt}`;
+  const name = `${version}-${objects}`;
   const place = { generation: job.generation, segment: segment.id, version };
   const bytes = encodeDeadBitmap(place, bitmap);
   const root = generationRoot(identity.tenant, job.generation);

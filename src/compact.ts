@@ -3,7 +3,8 @@
  *
  *   flush   1. read the WAL range with its attachments, fold it to one newest operation per id
  *           2. build a segment of the documents that live (none, if only deletes remain)
- *           3. resolve: every id of the range is dead in every older segment; the floor moves
+ *           3. resolve: every id of the range is dead in every older segment; the floor moves, and
+ *              idempotency keys go from the log into an object (compact-keys.ts)
  *   merge   1. open the inputs with their dead rows as the job saw them
  *           2. build one segment of the living rows, in bounded memory
  *           3. resolve: rows that died in the inputs since then are dead in the output too
@@ -14,6 +15,7 @@
  * attempts never meet. If we crash before the delta, they are orphans; after it, the work is done.
  */
 import { Bitmap } from "./bytes/bitmap.ts";
+import { moveKeys } from "./compact-keys.ts";
 import { JobReader } from "./compact-read.ts";
 import { heartbeat, type JobContext, type Resolution, resolveJob } from "./compact-resolve.ts";
 import { foldBatches } from "./compaction/fold.ts";
@@ -54,16 +56,18 @@ async function flush(context: CompactContext, reader: JobReader): Promise<boolea
   const { wal } = job;
   assert(wal !== undefined, "a flush has a range");
   const beat = heartbeat(context);
-  const { touched, live } = foldBatches(await reader.readLog(wal, job.manifest));
+  const { batches, keys } = await reader.readLog(wal, job.manifest);
+  const { touched, live } = foldBatches(batches);
   const built =
     live.ids.length === 0
       ? undefined
       : await buildFromRows(live, specOf(context, wal.schema, 0), ports, sinkOf(context, beat));
-  return await resolveJob(context, async (manifest): Promise<Resolution> => {
+  return await resolveJob(context, async (manifest, name): Promise<Resolution> => {
     const dead = await Promise.all(
       manifest.segments.map((segment) => supersede(reader, segment, touched)),
     );
     const emptied = dead.filter(({ segment, bitmap }) => bitmap.count() === segment.rows);
+    const moved = await moveKeys(context, manifest, wal, keys, name);
     return {
       ...addition(built),
       // Nothing lives there any more.
@@ -73,6 +77,7 @@ async function flush(context: CompactContext, reader: JobReader): Promise<boolea
           bitmap.count() > segment.dead.rows && bitmap.count() < segment.rows,
       ),
       floor: wal,
+      ...(moved === undefined ? {} : { keys: moved }),
     };
   });
 }

@@ -81,6 +81,27 @@ export const limits = {
   commitBusyAfterMs: 60_000,
   /** A writer whose outcome is unknown at this time is told so (503); resolution goes on. */
   commitDeadlineMs: 30_000,
+  /** How long a key that a client chose is remembered at least: its own retries take minutes. */
+  keyKeepMs: 24 * 3_600_000,
+  /** Same for a key the Worker minted: five attempts of at most 30 s, with little in between. */
+  mintedKeyKeepMs: 2 * 60_000,
+  /** Characters of a client's key: a UUID has 36, a SHA-256 in hex 64. */
+  keyCharsMax: 64,
+  /** Keys that are remembered, the newest: 256 KiB on storage, 2 MiB in memory. */
+  keysMax: 4_096,
+  /** The newest are kept whatever the clock says: it may jump between a write and its repeat. */
+  keysKeptMin: 256,
+  /** An object with fewer keys is folded into the next: few of them, each rewritten seldom. */
+  keysObjectMin: 1_024,
+  /** Ids of which the object remembers the last entry: two large batches, 1.5 MiB. */
+  rememberedIdsMax: 98_304,
+  /** After everything is indexed they are remembered this long: longer than a rewrite may take. */
+  rememberIdsMs: 60_000,
+  /** How long other writers wait for one that was refused twice. */
+  holdMs: 2_000,
+  /** Of so many at once, and of rewrites of so many ids: else it takes its chance again. */
+  holdsMax: 16,
+  heldIdsMax: 10_000,
   /** Unindexed bytes: writers are slowed above soft, refused (429) above hard. */
   unindexedSoftBytes: 64 * MiB,
   unindexedHardBytes: 256 * MiB,

@@ -3,7 +3,8 @@
  * leases its jobs. One instance runs inside each Namespace object; everything it knows is rebuilt
  * from object storage by recover.ts.
  *
- *   write    commit.ts      group commit of batches into the log, and the end of it
+ *   write    commit.ts      group commit of batches into the log, and the end of it;
+ *            owner-writes.ts what a batch passes before
  *   publish  publish.ts     manifests, `current`, registry
  *   jobs     owner-jobs.ts  what is due, leases, tickets, deltas
  *   fence    owner-store.ts an instance that was replaced changes nothing
@@ -17,7 +18,9 @@ import { GroupCommit } from "./commit.ts";
 import { assert, EngineError, isEngineError } from "./errors.ts";
 import type { Delta } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
-import { describe, requestBytes } from "./namespace/group.ts";
+import { type CommitMemory, emptyMemory } from "./namespace/admission.ts";
+import { describe } from "./namespace/group.ts";
+import { IdMemory } from "./namespace/id-memory.ts";
 import {
   type CommitReply,
   type CommitRequest,
@@ -39,9 +42,9 @@ import { headReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { FencedStore } from "./owner-store.ts";
+import { OwnerWrites } from "./owner-writes.ts";
 import { digGrave, movePointer, writeRegistry } from "./publish.ts";
 import { type RegistryView, readPointer, recover } from "./recover.ts";
-import type { Reservation } from "./store/memory-budget.ts";
 
 export class Owner implements NamespaceApi {
   /** Its store fences every put. */
@@ -50,11 +53,13 @@ export class Owner implements NamespaceApi {
   #starting: Promise<void> | undefined;
   #started = false;
   #state: NamespaceState = stateAtFloor(firstManifest("0".repeat(32)), false);
+  #memory: CommitMemory = emptyMemory();
   #registry: RegistryView = { entry: undefined, etag: undefined };
   #epoch = 0;
   #intent: number | undefined;
   #pointer: { version: number; etag: string | undefined; movedMs: number };
   readonly #commits: GroupCommit;
+  readonly #writes: OwnerWrites;
   readonly #jobs: OwnerJobs;
 
   constructor(ports: OwnerPorts) {
@@ -63,6 +68,7 @@ export class Owner implements NamespaceApi {
     const host = {
       identity: (): Identity => this.#known(),
       state: (): NamespaceState => this.#state,
+      memory: (): CommitMemory => this.#memory,
       epoch: (): number => this.#epoch,
       setState: (state: NamespaceState): void => {
         this.#state = state;
@@ -78,11 +84,14 @@ export class Owner implements NamespaceApi {
       register: () => this.#register(),
       bury: () => this.#bury(),
       arm: () => this.#jobs.armForWrite(),
+      refused: (request) => this.#writes.refused(request),
       committed: (sequence, bytes) => {
         ports.memory.put(`${this.#state.generation}/wal/${sequence}`, bytes);
         this.#jobs.hint();
       },
     });
+    const writeHost = { ...host, hint: (): void => this.#jobs.hint() };
+    this.#writes = new OwnerWrites(this.#ports, writeHost, this.#commits);
   }
 
   describe(tenant: string, name: string): Promise<Reply<NamespaceDescription>> {
@@ -96,15 +105,7 @@ export class Owner implements NamespaceApi {
   commit(request: CommitRequest): Promise<Reply<CommitReply>> {
     return this.#answer(request, async () => {
       checkProtocol(request.protocol);
-      const held = this.#ports.pending.tryReserve(requestBytes(request));
-      if (held === undefined) {
-        throw overloaded("too many writes are waiting here");
-      }
-      const waitMs = this.#backpressureMs(request, held);
-      if (waitMs > 0) {
-        await this.#ports.clock.sleep(waitMs);
-      }
-      return await this.#commits.commit(request, held);
+      return await this.#writes.commit(request);
     });
   }
 
@@ -189,6 +190,7 @@ export class Owner implements NamespaceApi {
   async alarm(identity: Identity | undefined): Promise<void> {
     try {
       const reply = await this.#answer(identity, async () => {
+        this.#forgetIds();
         await this.#jobs.alarm();
         await this.#movePointer();
         return true as const;
@@ -234,6 +236,8 @@ export class Owner implements NamespaceApi {
       const newGeneration = (): string => this.#newGeneration();
       const recovered = await recover(this.#ports, this.#known(), record, newGeneration);
       this.#state = recovered.state;
+      // Before, some ids may have been touched by writes that only earlier instances knew of.
+      this.#memory = { keys: recovered.keys, ids: new IdMemory(recovered.state.next) };
       this.#registry = recovered.registry;
       this.#epoch = recovered.epoch;
       this.#pointer = { ...recovered.pointer, movedMs: 0 };
@@ -266,6 +270,14 @@ export class Owner implements NamespaceApi {
     }
   }
 
+  /** All is indexed, and nobody still decides from what was read so long ago. */
+  #forgetIds(): void {
+    const { next, lastWriteMs, manifest } = this.#state;
+    if (manifest.floor === next && this.#ports.clock.now() > lastWriteMs + limits.rememberIdsMs) {
+      this.#memory.ids.forgetBelow(next);
+    }
+  }
+
   #newGeneration(): string {
     return encodeHex(this.#ports.random.bytes(16));
   }
@@ -291,25 +303,6 @@ export class Owner implements NamespaceApi {
     this.#state = { ...this.#state, registered: true };
   }
 
-  /** Slower and slower from a quarter of the tail's bounds on, refused above them. */
-  #backpressureMs({ disableBackpressure }: CommitRequest, held: Reservation): number {
-    if (disableBackpressure) {
-      return 0;
-    }
-    const { unindexedBytes, tail, manifest } = this.#state;
-    const share = Math.max(
-      unindexedBytes / limits.unindexedHardBytes,
-      tail.length / limits.tailEntriesMax,
-    );
-    if (share > 1 || manifest.segments.length >= limits.segmentsMax) {
-      held.release();
-      this.#jobs.hint();
-      throw overloaded(`${unindexedBytes} bytes wait to be indexed; writes go on when fewer do`);
-    }
-    const slowFrom = limits.unindexedSoftBytes / limits.unindexedHardBytes;
-    return (1_000 * Math.max(0, share - slowFrom)) / (1 - slowFrom);
-  }
-
   /**
    * After a tombstone: grave, registry, then state and jobs of the next life in one turn. A crash
    * between is finished by the next start.
@@ -321,6 +314,7 @@ export class Owner implements NamespaceApi {
     const change = { generation, state: "deleted" as const, epoch: this.#epoch };
     this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);
     this.#state = stateAtFloor(firstManifest(this.#newGeneration()), false);
+    this.#memory = emptyMemory();
     this.#pointer = { version: 0, etag: undefined, movedMs: 0 };
     await Promise.all([this.#record(), this.#jobs.beginLife()]);
   }
@@ -361,8 +355,4 @@ function checkProtocol(version: number): void {
       retryAfterMs: 1_000,
     });
   }
-}
-
-function overloaded(message: string): EngineError {
-  return new EngineError("overloaded", message, { retryAfterMs: 1_000 });
 }

@@ -21,8 +21,10 @@ import type { Manifest, WalRange } from "./format/manifest.ts";
 import { openManifest } from "./format/manifest-codec.ts";
 import { openPointer, openRegistryEntry, type RegistryEntry } from "./format/registry.ts";
 import { type OpenedWalEntry, openWalEntry } from "./format/wal.ts";
+import { keysOfEntry } from "./format/write-keys.ts";
 import { limits } from "./limits.ts";
 import { checkStoredManifest } from "./namespace/invariants.ts";
+import { KeyMemory } from "./namespace/key-memory.ts";
 import { applyEntry, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import type { Ports } from "./ports.ts";
@@ -45,6 +47,8 @@ export interface RegistryView {
 
 export interface Recovered {
   readonly state: NamespaceState;
+  /** Idempotency keys of the tail. */
+  readonly keys: KeyMemory;
   readonly registry: RegistryView;
   /** Epoch of this instance: larger than any seen. */
   readonly epoch: number;
@@ -78,6 +82,7 @@ export async function recover(
     const generation = isUnused ? record.generation : newGeneration();
     return {
       state: stateAtFloor(firstManifest(generation), false),
+      keys: new KeyMemory(0),
       registry,
       epoch: recordEpoch + 1,
       pointer: { version: 0, etag: undefined },
@@ -93,6 +98,7 @@ export async function recover(
   }
   return {
     state: log.state,
+    keys: log.keys,
     registry,
     epoch: Math.max(recordEpoch, manifest.epoch, log.epoch) + 1,
     pointer,
@@ -193,6 +199,7 @@ export async function readManifest(
 
 export interface Log {
   readonly state: NamespaceState;
+  readonly keys: KeyMemory;
   /** Largest epoch in the tail. */
   readonly epoch: number;
 }
@@ -206,6 +213,7 @@ export async function readLog(
 ): Promise<Log> {
   const range = { from: manifest.floor, to: Number.POSITIVE_INFINITY };
   let state = stateAtFloor(manifest, true);
+  const keys = new KeyMemory(manifest.floor);
   let epoch = 0;
   for (const stretch of stretchesOf(manifest, range)) {
     const { generation, from, to } = stretch;
@@ -221,6 +229,8 @@ export async function readLog(
       );
       for (const { entry, bytes } of read) {
         state = applyEntry(state, entry, bytes.length);
+        // A key is for writes to one namespace, not to those it was branched from.
+        keys.remember(generation === manifest.generation ? keysOfEntry(entry) : []);
         epoch = Math.max(epoch, entry.epoch);
         ports.memory.put(`${generation}/wal/${entry.sequence}`, bytes);
       }
@@ -232,7 +242,7 @@ export async function readLog(
   if (isEmpty && (await readPointer(ports, tenant, generation)).version !== pointerVersion) {
     throw new EngineError("fenced", "another instance moved the manifest during recovery");
   }
-  return { state, epoch };
+  return { state, keys, epoch };
 }
 
 /** Sizes of the entries from … to-1 that lie below the root. */

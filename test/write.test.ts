@@ -7,7 +7,8 @@ import { decodeBatch } from "../src/format/batch.ts";
 import { openWalEntry } from "../src/format/wal.ts";
 import type { NamespaceDescription } from "../src/namespace/protocol.ts";
 import { attachmentPrefix, generationRoot, walKey } from "../src/store/keys.ts";
-import { changeSchema, type WriteTarget, write } from "../src/write.ts";
+import type { WriteTarget } from "../src/submission.ts";
+import { changeSchema, write } from "../src/write.ts";
 import { OwnerRig } from "./owner-rig.ts";
 import { syncDigest } from "./sync-digest.ts";
 

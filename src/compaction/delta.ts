@@ -52,6 +52,10 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
     }
   }
   segments.push(...delta.add);
+  const keys = manifest.keys.filter(({ name }) => !delta.keys?.remove.includes(name));
+  for (const name of delta.keys?.remove ?? []) {
+    bury({ kind: "keys", name });
+  }
   if (delta.floor !== undefined) {
     for (const { generation, from, to } of stretchesOf(manifest, delta.floor)) {
       if (generation === manifest.generation) {
@@ -71,6 +75,7 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
     floorHash: delta.floor?.hash ?? manifest.floorHash,
     schema: delta.floor?.schema ?? manifest.schema,
     segments,
+    keys: [...keys, ...(delta.keys?.add ?? [])],
     inherited: inheritedFrom(manifest.inherited, floor),
     applied: [...manifest.applied, delta.id].slice(-limits.appliedDeltasMax),
   };
@@ -117,6 +122,11 @@ function refuse(manifest: Manifest, delta: Delta): string | undefined {
     if (segments.has(added.id)) {
       return `segment ${added.id} exists`;
     }
+  }
+  const keys = new Set(manifest.keys.map(({ name }) => name));
+  const gone = delta.keys?.remove.find((name) => !keys.has(name));
+  if (gone !== undefined) {
+    return `keys ${gone} are gone`;
   }
   if (delta.floor !== undefined) {
     if (delta.floor.from !== manifest.floor || delta.floor.to <= delta.floor.from) {

@@ -162,6 +162,15 @@ export interface Delta {
   }[];
   /** Flushes only: the WAL range [from, to) that `add` replaces. */
   readonly floor?: FloorMove;
+  /** Flushes only. */
+  readonly keys?: KeysChange;
+}
+
+/** Objects of idempotency keys that go, and the one that takes their place or joins them. */
+export interface KeysChange {
+  /** Names. */
+  readonly remove: readonly string[];
+  readonly add: readonly KeysRef[];
 }
 
 export interface FloorMove {

@@ -3,18 +3,29 @@
  *
  * Every member that waits moves the *outlook*: the namespace as it will be once all of them are
  * committed. The next member must fit that, not the present: a batch must be encoded under the
- * schema as it will be then, and nothing follows a tombstone. A question fits always, writes
- * nothing, and is answered with the truth when its turn comes.
+ * schema as it will be then, and nothing follows a tombstone. All other wishes write nothing, fit
+ * always, and are answered with the truth when their turn comes.
  */
 import { applyAddition, type Schema } from "../document/schema.ts";
-import type { WalMember } from "../format/wal.ts";
-import type { CommitRequest, NamespaceDescription } from "./protocol.ts";
+import type { EngineError } from "../errors.ts";
+import { equalBytes } from "../format/envelope.ts";
+import type { OpenedWalEntry, WalMember, WriteKey } from "../format/wal.ts";
+import { type KeyRecord, keysOfEntry } from "../format/write-keys.ts";
+import type { Conflict } from "./id-memory.ts";
+import type { CommitReply, CommitRequest, Committed, NamespaceDescription } from "./protocol.ts";
 import { exists, type NamespaceState } from "./state.ts";
 
 export type Wish =
   | { readonly kind: "batch"; readonly request: CommitRequest }
   | { readonly kind: "tombstone"; readonly generation: string }
-  | { readonly kind: "question" };
+  /** How are things? */
+  | { readonly kind: "question" }
+  /** What became of the write under this key? If it is empty, there may be none. */
+  | { readonly kind: "repeat"; readonly key: WriteKey; readonly isEmpty: boolean }
+  | ({ readonly kind: "refusal" } & (
+      | { readonly conflict: Conflict }
+      | { readonly error: EngineError }
+    ));
 
 export interface Outlook {
   readonly generation: string;
@@ -22,21 +33,13 @@ export interface Outlook {
   readonly schema: Schema;
 }
 
-export function fits(outlook: Outlook, wish: Wish): boolean {
-  switch (wish.kind) {
-    case "batch": {
-      const { generation, schemaVersion } = wish.request;
-      return (
-        !outlook.ended &&
-        generation === outlook.generation &&
-        schemaVersion === outlook.schema.version
-      );
-    }
-    case "tombstone":
-      return !outlook.ended && wish.generation === outlook.generation;
-    case "question":
-      return true;
-  }
+export function writes(wish: Wish): boolean {
+  return wish.kind === "batch" || wish.kind === "tombstone";
+}
+
+/** The writer may have been heard: who repeats is not the first to send this. */
+export function mayBeDurable(wish: Wish): boolean {
+  return writes(wish) || wish.kind === "repeat";
 }
 
 /** The outlook once the wish, which fits, is committed too. */
@@ -47,7 +50,7 @@ export function lookPast(outlook: Outlook, wish: Wish): Outlook {
       return { generation, ended, schema: applyAddition(schema, wish.request.addition) };
     case "tombstone":
       return { generation, ended: true, schema };
-    case "question":
+    default:
       return outlook;
   }
 }
@@ -58,24 +61,71 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
   return wishes.flatMap((wish): WalMember[] => {
     switch (wish.kind) {
       case "batch": {
-        const { addition, upserts, deletes, chunks } = wish.request;
+        const { addition, upserts, deletes, chunks, key } = wish.request;
         schema = applyAddition(schema, addition);
         const schemaVersion = schema.version;
-        return [{ kind: "batch", schemaVersion, addition, upserts, deletes, chunks }];
+        const member = { schemaVersion, addition, upserts, deletes, chunks };
+        return [{ kind: "batch", ...member, ...(key === undefined ? {} : { key }) }];
       }
       case "tombstone":
         return [{ kind: "tombstone" }];
-      case "question":
+      default:
         return [];
     }
   });
 }
 
+/**
+ * What a member is answered, or what it is refused with. `entry`: what made its group durable;
+ * `find`: the write committed under a key.
+ */
+export function answerWish(
+  wish: Wish,
+  entry: OpenedWalEntry | undefined,
+  state: NamespaceState,
+  find: (id: Uint8Array) => KeyRecord | undefined,
+): CommitReply | EngineError {
+  const stale: CommitReply = { kind: "stale", now: describe(state) };
+  switch (wish.kind) {
+    case "batch": {
+      const { upserts, deletes } = wish.request;
+      return entry === undefined ? stale : committed({ ...entry, upserts, deletes }, false);
+    }
+    case "tombstone":
+      return entry === undefined ? stale : committed({ ...entry, upserts: 0, deletes: 0 }, false);
+    case "question":
+      return stale;
+    case "repeat": {
+      // What ends a life makes its memory go, but not what shares the entry.
+      const here = entry && keysOfEntry(entry).find(({ id }) => equalBytes(id, wish.key.id));
+      const record = here ?? find(wish.key.id);
+      const otherwise = wish.isEmpty ? ({ kind: "nothing" } as const) : stale;
+      return record === undefined ? otherwise : committed(record, true);
+    }
+    case "refusal":
+      return "error" in wish
+        ? wish.error
+        : { kind: "conflict", next: state.next, ids: wish.conflict.ids };
+  }
+}
+
+function committed(
+  { sequence, timeMs, upserts, deletes }: Omit<KeyRecord, keyof WriteKey>,
+  repeated: boolean,
+): Committed {
+  return { kind: "committed", sequence, timeMs, upserts, deletes, repeated };
+}
+
+/** Asks for nothing but what its key stands for. */
+export function isEmptyRequest({ upserts, deletes, addition }: CommitRequest): boolean {
+  return upserts + deletes === 0 && addition === undefined;
+}
+
 /** Memory a request takes while it waits. */
-export function requestBytes(request: CommitRequest): number {
-  return request.chunks.reduce(
+export function requestBytes({ chunks, touches, reads }: CommitRequest): number {
+  return chunks.reduce(
     (sum, chunk) => sum + (chunk.kind === "inline" ? chunk.bytes.length : 0),
-    256,
+    256 + (touches?.byteLength ?? 0) + (reads?.ids.byteLength ?? 0),
   );
 }
 

@@ -108,7 +108,21 @@ export function manifestFault(manifest: Manifest): string | undefined {
   if (new Set(manifest.applied).size !== manifest.applied.length) {
     return "a delta was applied twice";
   }
-  return inheritedFault(manifest) ?? deadFault(manifest, ids);
+  return inheritedFault(manifest) ?? keysFault(manifest) ?? deadFault(manifest, ids);
+}
+
+/** Objects of idempotency keys lie in order below the floor, each for entries of its own. */
+function keysFault({ keys, floor }: Manifest): string | undefined {
+  let end = 0;
+  for (const { name, from, to } of keys) {
+    if (from < end || from >= to || to > floor) {
+      return `keys ${name} are of entries ${from} to ${to}, after ${end} and below ${floor}`;
+    }
+    end = to;
+  }
+  return new Set(keys.map(({ name }) => name)).size < keys.length
+    ? "keys are listed twice"
+    : undefined;
 }
 
 /** Inherited stretches of the tail are contiguous from the floor to where the own log begins. */

@@ -8,7 +8,7 @@
 import type { Schema, SchemaAddition } from "../document/schema.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
 import type { Delta, Manifest } from "../format/manifest.ts";
-import type { ChunkRef } from "../format/wal.ts";
+import type { ChunkRef, WriteKey } from "../format/wal.ts";
 
 export const protocolVersion = 1;
 
@@ -46,12 +46,47 @@ export interface CommitRequest {
   readonly deletes: number;
   readonly chunks: readonly ChunkRef[];
   readonly disableBackpressure: boolean;
+  /** Sent again under the same key, a write is answered again and not applied again. */
+  readonly key?: WriteKey;
+  /** Hashes of the ids of all rows (format/id-hash.ts). Absent: it may touch any. */
+  readonly touches?: Uint32Array;
+  /** What the rows were decided from. */
+  readonly reads?: ReadSet;
+}
+
+/** Documents that a write was decided from, those that were absent included. */
+export interface ReadSet {
+  /** They were read as of all entries below. */
+  readonly next: number;
+  /** Hashes of their ids. */
+  readonly ids: Uint32Array;
+  /** How often the same operation was refused before. */
+  readonly refusals: number;
 }
 
 export type CommitReply =
-  | { readonly kind: "committed"; readonly sequence: number; readonly timeMs: number }
+  | Committed
   /** Encode again under this; nothing was written. */
-  | { readonly kind: "stale"; readonly now: NamespaceDescription };
+  | { readonly kind: "stale"; readonly now: NamespaceDescription }
+  /**
+   * Something that was read has changed, or that is not known: nothing was written. Read again, as
+   * of `next` or later, and decide again. `ids`: hashes of what changed; empty if not known.
+   */
+  | { readonly kind: "conflict"; readonly next: number; readonly ids: Uint32Array }
+  /** There was nothing to write, and no write under the key was ever committed. */
+  | { readonly kind: "nothing" };
+
+export interface Committed {
+  readonly kind: "committed";
+  /** The entry that holds the write. */
+  readonly sequence: number;
+  readonly timeMs: number;
+  /** Rows of the write that was committed. */
+  readonly upserts: number;
+  readonly deletes: number;
+  /** It was committed under the same key before, and not again. */
+  readonly repeated: boolean;
+}
 
 export interface HeadRequest {
   readonly protocol: number;

@@ -175,6 +175,10 @@ export function keysKey(root: string, name: string): string {
   return keysPrefix(root) + step(name);
 }
 
+export function nameOfKeysKey(key: string): string | undefined {
+  return /\/keys\/([^/]+)$/.exec(key)?.[1];
+}
+
 export function refsPrefix(root: string): string {
   return `${root}refs/`;
 }

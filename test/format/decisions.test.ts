@@ -1,4 +1,4 @@
-/** Objects that carry decisions: WAL entries, manifests, registry entries, pointers, graves. */
+/** Objects that carry decisions: WAL entries, manifests, keys, registry entries, pointers, graves. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
@@ -16,6 +16,7 @@ import {
   sealRegistryEntry,
 } from "../../src/format/registry.ts";
 import { openWalEntry, sealWalEntry, type WalEntry } from "../../src/format/wal.ts";
+import { openWriteKeys, sealWriteKeys, type WriteKeys } from "../../src/format/write-keys.ts";
 import { syncDigest } from "../sync-digest.ts";
 
 const generation = "000102030405060708090a0b0c0d0e0f";
@@ -98,6 +99,21 @@ const manifest: Manifest = {
   ],
 };
 
+const writeKeys: WriteKeys = {
+  generation,
+  from: 3,
+  to: 7,
+  records: [3, 5, 5].map((sequence, i) => ({
+    id: new Uint8Array(16).fill(i + 1),
+    body: new Uint8Array(16).fill(0x10 + i),
+    keepMs: [120_000, 86_400_000, 120_000][i] as number,
+    sequence,
+    timeMs: 1_767_225_600_000 + sequence,
+    upserts: 50_000,
+    deletes: i,
+  })),
+};
+
 const registry = { name: "fish", generation, state: "live", version: 2, epoch: 3, nonce } as const;
 const pointer = { generation, manifestVersion: 5, epoch: 3, nonce };
 const grave = { name: "fish", generation, deletedMs: 1_767_225_600_000, nonce };
@@ -123,6 +139,13 @@ const kinds: readonly {
     seal: () => sealManifest(manifest, syncDigest),
     open: (bytes) => openManifest(bytes, { generation, version: 5 }, syncDigest),
     value: manifest,
+  },
+  {
+    name: "write-keys",
+    version: 1,
+    seal: () => sealWriteKeys(writeKeys, { epoch: 3, nonce }, syncDigest),
+    open: (bytes) => openWriteKeys(bytes, { generation, from: 3, to: 7 }, syncDigest),
+    value: writeKeys,
   },
   {
     name: "registry-entry",
@@ -186,5 +209,28 @@ test("an entry under another sequence or generation is refused", async () => {
     { generation: "ff".repeat(16), sequence: 7 },
   ]) {
     await expect(openWalEntry(bytes, expected, syncDigest)).rejects.toThrow("says it is");
+  }
+});
+
+test("idempotency keys of another range or generation, or out of order, are refused", async () => {
+  const writer = { epoch: 3, nonce };
+  const { bytes } = await sealWriteKeys(writeKeys, writer, syncDigest);
+  for (const expected of [
+    { generation, from: 2, to: 7 },
+    { generation, from: 3, to: 8 },
+    { generation: "ff".repeat(16), from: 3, to: 7 },
+  ]) {
+    await expect(openWriteKeys(bytes, expected, syncDigest)).rejects.toThrow("of others");
+  }
+  const [first, ...others] = writeKeys.records;
+  for (const records of [
+    [...others, first],
+    writeKeys.records.map((record) => ({ ...record, sequence: 7 })),
+    writeKeys.records.map((record) => ({ ...record, keepMs: 86_400_001 })),
+  ]) {
+    const keys = { ...writeKeys, records: records as WriteKeys["records"] };
+    const sealed = await sealWriteKeys(keys, writer, syncDigest);
+    const opened = openWriteKeys(sealed.bytes, { generation, from: 3, to: 7 }, syncDigest);
+    await expect(opened).rejects.toThrow("out of order or out of range");
   }
 });

@@ -1,7 +1,7 @@
 /** Random writes: overwrites, deletions and new attributes over a small set of ids. */
 import type { Batch } from "../../src/document/batch.ts";
 import type { AttributeSchema, Schema } from "../../src/document/schema.ts";
-import type { BuiltWrite } from "../../src/write.ts";
+import type { BuiltWrite } from "../../src/submission.ts";
 import type { World } from "./world.ts";
 
 const dims = 4;

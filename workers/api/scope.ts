@@ -18,7 +18,7 @@ import { CountingStore } from "../../src/store/counting-store.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 import { WeightedLru } from "../../src/store/weighted-lru.ts";
-import type { DescriptionMemory, WriteTarget } from "../../src/write.ts";
+import type { DescriptionMemory, WriteTarget } from "../../src/submission.ts";
 import { CacheApi } from "../platform/cache-api.ts";
 import { systemClock } from "../platform/clock.ts";
 import { sha256 } from "../platform/digest.ts";
@@ -50,6 +50,12 @@ export interface Scope {
     bytesMax: number,
     use: (json: unknown) => Promise<T>,
     otherwise?: unknown,
+  ): Promise<T>;
+  /** The same; `look` sees the decompressed bytes first. */
+  withBody<L, T>(
+    bytesMax: number,
+    look: (bytes: Uint8Array) => Promise<L>,
+    use: (json: unknown, seen: L) => Promise<T>,
   ): Promise<T>;
   /** Whole milliseconds since the request arrived, at least 1. */
   elapsedMs(): number;
@@ -125,6 +131,16 @@ export function openScope(
         await spend(env, principal, { requests: 0, bytes: bytes.length });
         const isGiven = bytes.length > 0 || otherwise === undefined;
         return await use(isGiven ? parseJson(bytes) : otherwise);
+      } finally {
+        body.release();
+      }
+    },
+    withBody: async (bytesMax, look, use) => {
+      const body = await readBody(bodies, request, bytesMax);
+      try {
+        const bytes = body.take();
+        const seen = await look(bytes);
+        return await use(parseJson(bytes), seen);
       } finally {
         body.release();
       }

@@ -10,7 +10,8 @@
  *
  * A reply `fenced` (the instance was replaced meanwhile) is repeated like a retryable failure.
  * Each attempt uses a new stub: one that failed stays broken. A commit that failed may have been
- * applied; upserts and deletes may be applied twice. When attempts run out it is told so.
+ * applied; its key sees to it that it is not applied again. When attempts run out it is told so, and
+ * when the last one is answered that the owner cannot say.
  *
  * Cost: one call, and one more for each failure.
  */
@@ -55,8 +56,14 @@ class NamespaceClient implements NamespaceApi {
   }
 
   async commit(request: CommitRequest) {
+    let attempts = 0;
     try {
-      return await this.#call((owner) => owner.commit(request));
+      const reply = await this.#call((owner) => {
+        attempts += 1;
+        return owner.commit(request);
+      });
+      const isOpen = !reply.ok && reply.kind === "unavailable" && attempts > 1;
+      return isOpen ? { ...reply, outcomeUnknown: true } : reply;
     } catch (error) {
       if (!isEngineError(error, "unavailable")) throw error;
       throw new EngineError(error.kind, error.message, { ...error.detail, outcomeUnknown: true });
