@@ -50,7 +50,9 @@ export function lookPast(outlook: Outlook, wish: Wish): Outlook {
       return { generation, ended, schema: applyAddition(schema, wish.request.addition) };
     case "tombstone":
       return { generation, ended: true, schema };
-    default:
+    case "question":
+    case "repeat":
+    case "refusal":
       return outlook;
   }
 }
@@ -69,7 +71,9 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
       }
       case "tombstone":
         return [{ kind: "tombstone" }];
-      default:
+      case "question":
+      case "repeat":
+      case "refusal":
         return [];
     }
   });
