@@ -1,4 +1,4 @@
-/** Objects that carry decisions: WAL entries, manifests, keys, registry entries, pointers, graves. */
+/** Objects that carry decisions: WAL entries, manifests, keys, registry entries, pointers, … */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";

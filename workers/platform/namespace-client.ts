@@ -10,8 +10,8 @@
  *
  * A reply `fenced` (the instance was replaced meanwhile) is repeated like a retryable failure.
  * Each attempt uses a new stub: one that failed stays broken. A commit that failed may have been
- * applied; its key sees to it that it is not applied again. When attempts run out it is told so, and
- * when the last one is answered that the owner cannot say.
+ * applied; its key sees to it that it is not applied again. When attempts run out it is told so,
+ * and when the last one is answered that the owner cannot say.
  *
  * Cost: one call, and one more for each failure.
  */
