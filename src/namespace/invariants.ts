@@ -19,6 +19,7 @@ import { ancestorsOf, inheritedFrom } from "../format/homes.ts";
 import type { DeadRecord, Manifest, SegmentInfo, WalRange } from "../format/manifest.ts";
 import type { OpenedWalEntry } from "../format/wal.ts";
 import { limits } from "../limits.ts";
+import { keysFault } from "./key-memory.ts";
 
 // ---- Log ----------------------------------------------------------------------------------------
 
@@ -109,20 +110,6 @@ export function manifestFault(manifest: Manifest): string | undefined {
     return "a delta was applied twice";
   }
   return inheritedFault(manifest) ?? keysFault(manifest) ?? deadFault(manifest, ids);
-}
-
-/** Objects of idempotency keys lie in order below the floor, each for entries of its own. */
-function keysFault({ keys, floor }: Manifest): string | undefined {
-  let end = 0;
-  for (const { name, from, to } of keys) {
-    if (from < end || from >= to || to > floor) {
-      return `keys ${name} are of entries ${from} to ${to}, after ${end} and below ${floor}`;
-    }
-    end = to;
-  }
-  return new Set(keys.map(({ name }) => name)).size < keys.length
-    ? "keys are listed twice"
-    : undefined;
 }
 
 /** Inherited stretches of the tail are contiguous from the floor to where the own log begins. */

@@ -9,7 +9,7 @@
  * Bounded: the newest `limits.keysMax` keys. Forgets nothing else: only a flush looks at the clock.
  */
 import { encodeHex } from "../bytes/hex.ts";
-import type { KeysRef } from "../format/manifest.ts";
+import type { KeysRef, Manifest } from "../format/manifest.ts";
 import type { KeyRecord } from "../format/write-keys.ts";
 import { limits } from "../limits.ts";
 
@@ -54,4 +54,18 @@ export class KeyMemory {
     this.#from = 0;
     this.remember([...records, ...newer]);
   }
+}
+
+/** Objects of idempotency keys lie in order below the floor, each for entries of its own. */
+export function keysFault({ keys, floor }: Pick<Manifest, "keys" | "floor">): string | undefined {
+  let end = 0;
+  for (const { name, from, to } of keys) {
+    if (from < end || from >= to || to > floor) {
+      return `keys ${name} are of entries ${from} to ${to}, after ${end} and below ${floor}`;
+    }
+    end = to;
+  }
+  return new Set(keys.map(({ name }) => name)).size < keys.length
+    ? "keys are listed twice"
+    : undefined;
 }
