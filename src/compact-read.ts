@@ -41,12 +41,18 @@ export interface LogContent {
   readonly keys: readonly KeyRecord[];
 }
 
+/** Where a segment holds an id, and the record hash of its document there. */
+export interface Place {
+  readonly ordinal: number;
+  readonly hash: bigint;
+}
+
 export class JobReader {
   readonly reader: BlockReader;
   readonly #ports: Ports;
   readonly #tenant: string;
   readonly #segments = new Map<string, Segment>();
-  readonly #places = new Map<string, readonly number[]>();
+  readonly #places = new Map<string, readonly Place[]>();
 
   constructor(ports: Ports, tenant: string) {
     this.#ports = ports;
@@ -104,14 +110,14 @@ export class JobReader {
     return decodeDeadBitmap(bytes, deadPlace(info), info.rows);
   }
 
-  /** Ordinals of those of the ids that the segment holds. `ids` must be the same in every call. */
-  async placesOf(info: SegmentInfo, ids: readonly DocumentId[]): Promise<readonly number[]> {
+  /** Of those of the ids that the segment holds. `ids` must be the same in every call. */
+  async placesOf(info: SegmentInfo, ids: readonly DocumentId[]): Promise<readonly Place[]> {
     const known = this.#places.get(info.id);
     if (known !== undefined) {
       return known;
     }
     const segment = await this.segment(info);
-    const ordinals: number[] = [];
+    const places: Place[] = [];
     if (planIds(segment, ids).blocks.length > 0) {
       const [filter] = await this.readBlocks([membershipBlock(segment)]);
       const plan = planIds(segment, ids, openMembership(filter as Uint8Array));
@@ -121,12 +127,14 @@ export class JobReader {
         gapBytes: limits.coalesceGapBytes,
         onBlock: (i, bytes) => {
           const rows = openIdBlock(segment, plan.blocks[i] as number, bytes);
-          findIds(rows, plan.ids[i] ?? [], (_, ordinal) => ordinals.push(ordinal));
+          findIds(rows, plan.ids[i] ?? [], (_, ordinal, at) => {
+            places.push({ ordinal, hash: rows.hashAt(at) });
+          });
         },
       });
     }
-    this.#places.set(info.id, ordinals);
-    return ordinals;
+    this.#places.set(info.id, places);
+    return places;
   }
 
   async readBlocks(blocks: Parameters<BlockReader["readRound"]>[0]): Promise<Uint8Array[]> {

@@ -30,11 +30,17 @@ import { putUnique } from "./store/put-unique.ts";
 export interface Resolution {
   readonly remove: Delta["remove"];
   readonly add: readonly SegmentInfo[];
-  /** All dead rows, old and new, of each segment that loses some. */
-  readonly dead: readonly { readonly segment: SegmentInfo; readonly bitmap: Bitmap }[];
+  readonly dead: readonly DeadRows[];
   readonly floor?: NonNullable<Delta["floor"]>;
   readonly keys?: NonNullable<Delta["keys"]>;
   readonly roots: InlineObjects["roots"];
+}
+
+/** All dead rows, old and new, of a segment that loses some, and their record digest. */
+export interface DeadRows {
+  readonly segment: SegmentInfo;
+  readonly bitmap: Bitmap;
+  readonly digest: bigint;
 }
 
 export interface JobContext {
@@ -112,7 +118,7 @@ async function commit(
   const { tenant, name } = context.identity;
   const added = new Set(resolution.add.map(({ id }) => id));
   const written = await Promise.all(
-    resolution.dead.map(({ segment, bitmap }) => writeBitmap(context, segment, bitmap, objects)),
+    resolution.dead.map((rows) => writeBitmap(context, rows, objects)),
   );
   const states = new Map(written.map(({ segment, state }) => [segment, state]));
   const delta: Delta = {
@@ -137,8 +143,7 @@ async function commit(
 
 async function writeBitmap(
   { ports, identity, job }: JobContext,
-  segment: SegmentInfo,
-  bitmap: Bitmap,
+  { segment, bitmap, digest }: DeadRows,
   objects: string,
 ): Promise<{ segment: string; state: DeadState; bytes: Uint8Array }> {
   const version = segment.dead.version + 1;
@@ -149,6 +154,6 @@ async function writeBitmap(
   await putUnique(ports, deadKey(root, segment.id, name), bytes);
   const rows = bitmap.count();
   const home = job.generation;
-  const state = { version, rows, name, bytes: bytes.length, digest: 0n, home };
+  const state = { version, rows, name, bytes: bytes.length, digest, home };
   return { segment: segment.id, state, bytes };
 }

@@ -17,7 +17,13 @@
 import { Bitmap } from "./bytes/bitmap.ts";
 import { moveKeys } from "./compact-keys.ts";
 import { JobReader } from "./compact-read.ts";
-import { heartbeat, type JobContext, type Resolution, resolveJob } from "./compact-resolve.ts";
+import {
+  type DeadRows,
+  heartbeat,
+  type JobContext,
+  type Resolution,
+  resolveJob,
+} from "./compact-resolve.ts";
 import { foldBatches } from "./compaction/fold.ts";
 import type { Schema } from "./document/schema.ts";
 import { assert } from "./errors.ts";
@@ -87,12 +93,16 @@ async function supersede(
   reader: JobReader,
   segment: SegmentInfo,
   ids: Parameters<JobReader["placesOf"]>[1],
-): Promise<{ segment: SegmentInfo; bitmap: Bitmap }> {
+): Promise<DeadRows> {
   const bitmap = await reader.deadRows(segment);
-  for (const ordinal of await reader.placesOf(segment, ids)) {
-    bitmap.set(ordinal);
+  let { digest } = segment.dead;
+  for (const { ordinal, hash } of await reader.placesOf(segment, ids)) {
+    if (!bitmap.has(ordinal)) {
+      bitmap.set(ordinal);
+      digest += hash;
+    }
   }
-  return { segment, bitmap };
+  return { segment, bitmap, digest: BigInt.asUintN(64, digest) };
 }
 
 async function merge(context: CompactContext, reader: JobReader): Promise<boolean> {
@@ -126,7 +136,7 @@ async function merge(context: CompactContext, reader: JobReader): Promise<boolea
       dead:
         built === undefined || died === undefined || emptied || died.isEmpty()
           ? []
-          : [{ segment: built.info, bitmap: died }],
+          : [{ segment: built.info, bitmap: died, digest: digestOf(built, died) }],
     };
   });
 }
@@ -153,6 +163,15 @@ async function diedSince(
     first += segment.info.rows;
   }
   return died;
+}
+
+/** Of the rows of the output itself: what its inputs say of theirs is for the owner to compare. */
+function digestOf({ hashes }: BuiltSegment, rows: Bitmap): bigint {
+  let digest = 0n;
+  rows.forEach((ordinal) => {
+    digest += hashes[ordinal] as bigint;
+  });
+  return BigInt.asUintN(64, digest);
 }
 
 /** The named segments in the order of their names, or undefined if one is gone. */

@@ -5,7 +5,8 @@
  *             the alarm
  *   claim     hands out one job under a lease: flush before merge before collect before purge
  *   ticket    the short exclusive permission to finish; flushes get it in the order of their ranges
- *   commit    checks lease, ticket and delta, publishes the manifest, forgets the job
+ *   commit    checks lease, ticket and delta, publishes the manifest, forgets the job. A delta that
+ *             breaks an invariant is our own mistake: refused, logged, the job barred for a while
  *
  * The table is written to the object's storage at every change. Losing it makes running jobs void:
  * their outputs become orphans that the collector finds, and the same ranges are handed out again.
@@ -17,6 +18,7 @@ import type { Delta, Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import { floorFault } from "./namespace/invariants.ts";
 import {
+  barJob,
   claimJob,
   emptyJobTable,
   failJob,
@@ -54,6 +56,8 @@ export interface JobHost {
   record(): Promise<void>;
   movePointer(): Promise<void>;
 }
+
+type PublishReply = DeltaReply | { readonly kind: "faulty"; readonly reason: string };
 
 const hintIntervalMs = 1_000;
 const ended: DeltaReply = { kind: "refused", reason: "the namespace was deleted" };
@@ -193,6 +197,10 @@ export class OwnerJobs {
       const applied = applyDelta({ ...manifest, createdMs }, delta, this.#stamp());
       return applied.kind === "refused" ? applied : applied.manifest;
     });
+    if (reply.kind === "faulty") {
+      await this.fail(id, attempt, reply.reason, barJob);
+      return { kind: "refused", reason: reply.reason };
+    }
     if (reply.kind === "committed") {
       this.#remember(inline, delta);
       await this.#save(forgetJob(this.#table, id));
@@ -218,7 +226,7 @@ export class OwnerJobs {
           ? { kind: "refused", reason: "nothing was collected" }
           : { ...manifest, ...this.#stampedVersion(manifest), dead };
       });
-      if (reply.kind === "refused" && held()?.sweeps !== true) {
+      if (reply.kind === "faulty" || (reply.kind === "refused" && held()?.sweeps !== true)) {
         // `current` lags behind: not at once again.
         return await this.fail(id, attempt, reply.reason);
       }
@@ -231,12 +239,12 @@ export class OwnerJobs {
     return true;
   }
 
-  async fail(id: string, attempt: number, reason: string): Promise<true> {
+  async fail(id: string, attempt: number, reason: string, giveBack = failJob): Promise<true> {
     const now = this.#ports.clock.now();
     const job = heldJob(this.#table, id, attempt, now);
     this.#ports.log.warn("job failed", { job: id, attempt, reason });
     if (job !== undefined) {
-      await this.#save(failJob(this.#table, job, now));
+      await this.#save(giveBack(this.#table, job, now));
       this.hint();
     }
     return true;
@@ -281,13 +289,15 @@ export class OwnerJobs {
   }
 
   /** One manifest at a time. `change` returns the successor, or the reply if there is none. */
-  #publish(change: (state: NamespaceState) => Manifest | DeltaReply): Promise<DeltaReply> {
+  #publish(change: (state: NamespaceState) => Manifest | DeltaReply): Promise<PublishReply> {
     const turn = this.#publishing.then(() => this.#publishNow(change));
     this.#publishing = turn.catch(() => undefined);
     return turn;
   }
 
-  async #publishNow(change: (state: NamespaceState) => Manifest | DeltaReply): Promise<DeltaReply> {
+  async #publishNow(
+    change: (state: NamespaceState) => Manifest | DeltaReply,
+  ): Promise<PublishReply> {
     const { tenant } = this.#host.identity();
     for (;;) {
       const state = this.#host.state();
@@ -299,7 +309,10 @@ export class OwnerJobs {
       if (beyond !== undefined) {
         return { kind: "refused", reason: beyond };
       }
-      const published = await publishManifest(this.#ports, tenant, state.manifest, next);
+      const published = await publishManifest(this.#ports, tenant, state, next);
+      if (published.kind === "faulty") {
+        return published;
+      }
       const winner = published.kind === "published" ? next : published.manifest;
       if (floorFault(winner.floor, this.#host.state().next) !== undefined) {
         throw new EngineError("fenced", "a manifest names log entries this instance does not know");

@@ -3,7 +3,7 @@
  *
  *   manifest   create-only put of manifest/<version+1>, resolved like a WAL slot; then a storage
  *              write; only then is anybody told. Crash between: the next instance finds the
- *              manifest by probing forward.
+ *              manifest by probing forward. One that breaks an invariant is never put.
  *   current    compare-and-swap at most once a second, after the manifest it names. A lost swap is
  *              harmless: it is a hint, and recovery probes forward from whatever it says.
  *   registry   compare-and-swap at creation and deletion, resolved by the nonce.
@@ -13,7 +13,8 @@ import type { SealedObject } from "./format/envelope.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openManifest, sealManifest } from "./format/manifest-codec.ts";
 import { registryMetadata, sealGrave, sealPointer, sealRegistryEntry } from "./format/registry.ts";
-import { assertSuccessor, epochFault } from "./namespace/invariants.ts";
+import { epochFault, stepFault } from "./namespace/invariants.ts";
+import type { NamespaceState } from "./namespace/state.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { type RegistryView, readRegistry } from "./recover.ts";
 import { backoffMs, isTransient } from "./store/backoff.ts";
@@ -23,16 +24,30 @@ import { putSlot } from "./store/slot.ts";
 export type Published =
   | { readonly kind: "published" }
   /** Another instance's manifest holds the version; it is the truth now. */
-  | { readonly kind: "adopted"; readonly manifest: Manifest };
+  | { readonly kind: "adopted"; readonly manifest: Manifest }
+  /** It would lose, double or mix up something: a mistake of ours, and nothing was stored. */
+  | { readonly kind: "faulty"; readonly reason: string };
 
-/** Stores the successor of `before`. Throws `fenced` if a newer instance publishes. */
+/**
+ * Stores the successor of `before`, whose tail is known. Throws `fenced` if a newer instance
+ * publishes.
+ */
 export async function publishManifest(
   ports: OwnerPorts,
   tenant: string,
-  before: Manifest,
+  { manifest: before, tail }: Pick<NamespaceState, "manifest" | "tail">,
   after: Manifest,
 ): Promise<Published> {
-  assertSuccessor(before, after);
+  const operations = tail.reduce(
+    (sum, { sequence, rows }) => sum + (sequence < after.floor ? rows : 0),
+    0,
+  );
+  const fault = stepFault(before, after, operations);
+  if (fault !== undefined) {
+    const { generation, version } = after;
+    ports.log.error("a manifest breaks an invariant", { generation, version, reason: fault });
+    return { kind: "faulty", reason: fault };
+  }
   const root = generationRoot(tenant, after.generation);
   const sealed = await sealManifest(after, ports.digest);
   const outcome = await putSlot(ports, manifestKey(root, after.version), sealed);

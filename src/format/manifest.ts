@@ -11,6 +11,8 @@
  *   - segment ids are unique; a segment's dead version only grows while it is listed
  *   - an id is live in at most one segment, and in none if its newest operation below the floor is
  *     a delete
+ *   - what lives in segments that go lives in those that come, unless a flush superseded it: rows
+ *     and record digests add up
  */
 import type { DocumentId } from "../document/id.ts";
 import type { Schema } from "../document/schema.ts";

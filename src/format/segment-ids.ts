@@ -4,7 +4,8 @@
  *
  *   id block, sized content             membership filter, sized content
  *   offset  size   field                 bytes/bloom.ts over the hash of each id's key
- *        0  n × 4  ordinals, u32
+ *        0  n × 8  record hashes, u64 (record-hash.ts)
+ *       ..  n × 4  ordinals, u32
  *       ..         ids: id-column.ts
  *
  * The *key* of an id has 16 bytes whatever its kind: u64 little-endian and eight zeros, the uuid,
@@ -26,10 +27,12 @@ const encoder = new TextEncoder();
 
 // ---- Blocks -------------------------------------------------------------------------------------
 
-/** Ids in order, and where each document is. */
+/** Ids in order, where each document is and what it hashes to. */
 export interface IdRows {
   readonly ids: IdColumn;
   readonly ordinals: Uint32Array;
+  /** Record hash of the document behind id `row`. */
+  readonly hashAt: (row: number) => bigint;
 }
 
 /** Content of an id block. */
@@ -37,24 +40,32 @@ export function encodeIdRows(
   kind: IdKind,
   ids: readonly DocumentId[],
   ordinals: Uint32Array,
+  hashes: BigUint64Array,
 ): Uint8Array {
   const column = encodeIds(kind, ids);
-  const content = new Uint8Array(ordinals.byteLength + column.length);
-  content.set(bytesOf(ordinals), 0);
-  content.set(column, ordinals.byteLength);
+  const ordinalsAt = hashes.byteLength;
+  const idsAt = ordinalsAt + ordinals.byteLength;
+  const content = new Uint8Array(idsAt + column.length);
+  content.set(bytesOf(hashes), 0);
+  content.set(bytesOf(ordinals), ordinalsAt);
+  content.set(column, idsAt);
   return content;
 }
 
 /** Opens a verified block of a segment of `rows` rows. */
 export function readIdRows(block: Uint8Array, kind: IdKind, length: number, rows: number): IdRows {
   const content = readSized(block, "id block");
-  const ordinals = u32View(content, 0, length);
+  const halves = u32View(content, 0, length * 2);
+  const ordinals = u32View(content, length * 8, length);
   for (let i = 0; i < length; i++) {
     if ((ordinals[i] as number) >= rows) {
       throw corrupt(`id block: ordinal ${ordinals[i]} of ${rows} rows`);
     }
   }
-  return { ids: openIds(kind, content.subarray(length * 4), length), ordinals };
+  const ids = openIds(kind, content.subarray(length * 12), length);
+  const hashAt = (row: number): bigint =>
+    (BigInt(halves[2 * row + 1] as number) << 32n) | BigInt(halves[2 * row] as number);
+  return { ids, ordinals, hashAt };
 }
 
 // ---- Keys ---------------------------------------------------------------------------------------

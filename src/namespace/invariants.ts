@@ -7,18 +7,19 @@
  *   log           entryFault, epochFault
  *   state         stateFault, floorFault
  *   manifest      manifestFault, successorFault
- *   conservation  conservationFault: living rows and their record digest
+ *   conservation  conservation.ts, together with all else that a new manifest must obey: stepFault
  *   jobs          tableFault
  *   collection    collectFault
  *   documents     liveIdsFault
- */
+ * */
 import type { DocumentId } from "../document/id.ts";
-import { assert, corrupt } from "../errors.ts";
+import { corrupt } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import { ancestorsOf, inheritedFrom } from "../format/homes.ts";
 import type { DeadRecord, Manifest, SegmentInfo, WalRange } from "../format/manifest.ts";
 import type { OpenedWalEntry } from "../format/wal.ts";
 import { limits } from "../limits.ts";
+import { conservationFault, keptSegments } from "./conservation.ts";
 import { keysFault } from "./key-memory.ts";
 
 // ---- Log ----------------------------------------------------------------------------------------
@@ -219,100 +220,6 @@ function ancestryFault(before: Manifest, after: Manifest): string | undefined {
   return found === undefined ? undefined : `something of ${found} is named, and was not before`;
 }
 
-/** Those of both manifests. */
-function keptSegments(
-  before: Manifest,
-  after: Manifest,
-): { readonly was: SegmentInfo; readonly is: SegmentInfo }[] {
-  const known = new Map(before.segments.map((segment) => [segment.id, segment]));
-  return after.segments.flatMap((is) => {
-    const was = known.get(is.id);
-    return was === undefined ? [] : [{ was, is }];
-  });
-}
-
-// ---- Conservation -------------------------------------------------------------------------------
-
-/** Documents as far as they can be summed up: how many, and the sum of their record hashes. */
-export interface Sum {
-  readonly rows: number;
-  /** Modulo 2^64. */
-  readonly digest: bigint;
-}
-
-/** The documents that live in the segments. */
-export function sumLive(segments: readonly SegmentInfo[]): Sum {
-  let rows = 0;
-  let digest = 0n;
-  for (const segment of segments) {
-    rows += segment.rows - segment.dead.rows;
-    digest += segment.digest - segment.dead.digest;
-  }
-  return { rows, digest: BigInt.asUintN(64, digest) };
-}
-
-/**
- * What the step from `before` to `after` lost, doubled or mixed up.
- *
- *   kept segment    its rows and digest stay; dead rows and their digest move together
- *   floor stays     only merges: what lived in the segments that went lives in those that came, and
- *                   nothing died elsewhere
- *   floor moves     a flush: at most one segment comes; what comes and what dies are at most one
- *                   row for each operation in the range, if their number is known
- */
-export function conservationFault(
-  before: Manifest,
-  after: Manifest,
-  operations: number = Number.POSITIVE_INFINITY,
-): string | undefined {
-  const kept = keptSegments(before, after);
-  for (const { was, is } of kept) {
-    if (is.rows !== was.rows || is.digest !== was.digest) {
-      return `segment ${is.id} changes`;
-    }
-    if (is.dead.rows < was.dead.rows) {
-      return `dead rows of segment ${is.id} come back to life`;
-    }
-    if (is.dead.rows === was.dead.rows && is.dead.digest !== was.dead.digest) {
-      return `other rows of segment ${is.id} are dead than before`;
-    }
-  }
-  const keptIds = new Set(kept.map(({ is }) => is.id));
-  const isNew = ({ id }: SegmentInfo): boolean => !keptIds.has(id);
-  const gone = sumLive(before.segments.filter(isNew));
-  const added = after.segments.filter(isNew);
-  const came = sumLive(added);
-  const died = kept.reduce((sum, { was, is }) => sum + is.dead.rows - was.dead.rows, 0);
-  if (after.floor > before.floor) {
-    return flushFault(added.length, came.rows, gone.rows + died, operations);
-  }
-  if (died > 0) {
-    return `${died} rows died outside of a merge, and no write below the floor killed them`;
-  }
-  if (came.rows !== gone.rows) {
-    return `${gone.rows} living rows became ${came.rows}`;
-  }
-  if (came.digest !== gone.digest) {
-    return `${gone.rows} living rows are not the documents they were`;
-  }
-  return undefined;
-}
-
-function flushFault(
-  segments: number,
-  came: number,
-  died: number,
-  operations: number,
-): string | undefined {
-  if (segments > 1) {
-    return `a flush adds ${segments} segments`;
-  }
-  if (came > operations || died > operations) {
-    return `${operations} operations made ${came} rows and killed ${died}`;
-  }
-  return undefined;
-}
-
 // ---- Jobs ---------------------------------------------------------------------------------------
 
 export interface TableView {
@@ -381,7 +288,20 @@ export function liveIdsFault(
   return undefined;
 }
 
-// ---- Assertions ---------------------------------------------------------------------------------
+// ---- Together -----------------------------------------------------------------------------------
+
+/** Why `after` must not be stored as the successor of `before`. */
+export function stepFault(
+  before: Manifest,
+  after: Manifest,
+  operations?: number,
+): string | undefined {
+  return (
+    successorFault(before, after) ??
+    manifestFault(after) ??
+    conservationFault(before, after, operations)
+  );
+}
 
 export function checkStoredManifest(manifest: Manifest): Manifest {
   const fault = manifestFault(manifest);
@@ -389,9 +309,4 @@ export function checkStoredManifest(manifest: Manifest): Manifest {
     throw corrupt(`manifest ${manifest.version}: ${fault}`);
   }
   return manifest;
-}
-
-export function assertSuccessor(before: Manifest, after: Manifest): void {
-  const fault = successorFault(before, after) ?? manifestFault(after);
-  assert(fault === undefined, `manifest ${after.version}: ${fault ?? ""}`);
 }

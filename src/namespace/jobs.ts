@@ -15,6 +15,8 @@ import type { JobKind } from "./protocol.ts";
 
 /** Longest wait after a failure. */
 const backoffMaxMs = 60_000;
+/** After a result that broke an invariant. The next attempt may run repaired code, or not. */
+const barMs = 30 * 60_000;
 
 export interface JobRecord {
   readonly id: string;
@@ -25,6 +27,8 @@ export interface JobRecord {
   readonly leaseUntilMs: number;
   /** A failed job is not handed out before. */
   readonly notBeforeMs: number;
+  /** Its last result must never be committed. */
+  readonly isBarred?: boolean;
   readonly wal?: WalRange;
   readonly inputs?: readonly string[];
   /** Collect: what was dead at this time may go. */
@@ -98,7 +102,9 @@ export function isLeased(job: JobRecord, nowMs: number): boolean {
 
 /** May be handed out now. */
 export function isWaiting(job: JobRecord, nowMs: number): boolean {
-  return !isLeased(job, nowMs) && !lasts(job.notBeforeMs, backoffMaxMs, nowMs);
+  return (
+    !isLeased(job, nowMs) && !lasts(job.notBeforeMs, job.isBarred ? barMs : backoffMaxMs, nowMs)
+  );
 }
 
 /** The first stretch of the tail that no flush owns; `to` is where the next owned one begins. */
@@ -136,6 +142,7 @@ export function claimJob(
     failures: known?.failures ?? 0,
     leaseUntilMs: nowMs + limits.leaseMs,
     notBeforeMs: 0,
+    isBarred: false,
   };
   const again = known === undefined ? table : suspectOrphans(table, nowMs);
   return { table: replaceJob(again, claimed), job: claimed };
@@ -158,9 +165,17 @@ export function releaseJob(table: JobTable, job: JobRecord, nowMs: number): JobT
 
 /** Gives a job back. Repeated failures wait longer: 1 s, 2 s, 4 s … one minute. */
 export function failJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
-  const failures = job.failures + 1;
-  const waitMs = Math.min(backoffMaxMs, 1_000 * 2 ** Math.min(failures - 1, 10));
-  const failed = { ...job, failures, leaseUntilMs: 0, notBeforeMs: nowMs + waitMs };
+  const waitMs = Math.min(backoffMaxMs, 1_000 * 2 ** Math.min(job.failures, 10));
+  return giveBackJob(table, { ...job, notBeforeMs: nowMs + waitMs }, nowMs);
+}
+
+/** Gives a job back whose result must never be committed. */
+export function barJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
+  return giveBackJob(table, { ...job, notBeforeMs: nowMs + barMs, isBarred: true }, nowMs);
+}
+
+function giveBackJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
+  const failed = { ...job, failures: job.failures + 1, leaseUntilMs: 0 };
   return suspectOrphans(dropTicket(replaceJob(table, failed), job.id), nowMs);
 }
 

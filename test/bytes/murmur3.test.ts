@@ -1,7 +1,8 @@
 /** MurmurHash3_x86_128 against the verification value of its author's test suite. */
 import { expect, test } from "vitest";
 import { encodeHex } from "../../src/bytes/hex.ts";
-import { murmur3Bytes, writeMurmur3 } from "../../src/bytes/murmur3.ts";
+import { murmur3Bytes, writeMurmur3, writeMurmur3Words } from "../../src/bytes/murmur3.ts";
+import { bytesOf } from "../../src/bytes/typed-view.ts";
 
 function hash(bytes: Uint8Array, seed = 0): Uint8Array {
   const into = new Uint8Array(murmur3Bytes);
@@ -25,6 +26,17 @@ test("murmur3 of ids is fixed for ever", () => {
   expect(encodeHex(hash(ascii.encode("a text longer than a block of 16")))).toBe(
     "0c50a4d4adc8081bc3e822732978eb14",
   );
+});
+
+test("murmur3 of words is that of their bytes", () => {
+  const words = Uint32Array.from({ length: 40 }, (_, i) => Math.imul(i + 1, 0x9e3779b1));
+  const into = new Uint8Array(murmur3Bytes + 3);
+  for (let from = 0; from < 5; from++) {
+    for (let to = from; to <= words.length; to++) {
+      writeMurmur3Words(words, from, to, into, 3);
+      expect(into.subarray(3)).toEqual(hash(bytesOf(words.subarray(from, to))));
+    }
+  }
 });
 
 test("murmur3 writes sixteen bytes at the offset it is given, wherever the input lies", () => {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { emptySchema } from "../../src/document/schema.ts";
 import { type Manifest, noneDead, type SegmentInfo } from "../../src/format/manifest.ts";
+import { conservationFault, sumLive } from "../../src/namespace/conservation.ts";
 import {
   collectFault,
-  conservationFault,
   entryFault,
   epochFault,
   floorFault,
@@ -12,7 +12,6 @@ import {
   manifestFault,
   stateFault,
   successorFault,
-  sumLive,
   tableFault,
 } from "../../src/namespace/invariants.ts";
 import { firstManifest, zeroHash } from "../../src/namespace/state.ts";

@@ -149,6 +149,7 @@ class Consumer {
       }
     } catch (error) {
       world.mustBeEngineError(error, `job ${job.kind}`);
+      if (/record hash/.test(String(error))) world.violate("refused record", String(error));
       world.faults.saw("job: failed");
       await api.fail(tenant, name, job.id, job.attempt, String(error));
     }

@@ -63,7 +63,7 @@ async function awaken({ identity }: World, process: Process): Promise<void> {
 /** By alarms alone: what is old enough is flushed though nobody asks. */
 function drained({ history, violate }: World): void {
   const { generation, next, exists } = history.last;
-  const floor = history.manifests.floors.get(generation) ?? 0;
+  const floor = history.manifests.floorOf(generation);
   if (exists && floor < next) violate("not drained", `the floor is ${floor}, not ${next}`);
 }
 

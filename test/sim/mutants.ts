@@ -274,4 +274,110 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  mutant(
+    "a merge takes a living row for a dead one",
+    "src/compact.ts",
+    "      dead: await reader.deadRows(info),\n",
+    "      dead: await reader.deadRows(info).then((dead) => { dead.set(0); return dead; }),\n",
+  ),
+  mutant(
+    "a merge brings dead rows back",
+    "src/compact.ts",
+    "      dead: await reader.deadRows(info),\n",
+    "      dead: new Bitmap(info.rows),\n",
+  ),
+  {
+    name: "a merge doubles a row",
+    edits: [
+      {
+        file: "src/index/builder/merge-source.ts",
+        find: "  return live;\n",
+        replace: "  return Uint32Array.of(...live.subarray(0, 1), ...live);\n",
+      },
+      {
+        file: "src/index/builder/merge-ids.ts",
+        find: "  for await (const items of",
+        replace: "  for await (const some of",
+      },
+      {
+        file: "src/index/builder/merge-ids.ts",
+        find: "    yield { ids: items.map",
+        replace:
+          "    const low = Math.min(...some.map(({ row }) => row));\n" +
+          "    const items = some.flatMap((item) => (item.row === low ? [item, item] : [item]));\n" +
+          "    yield { ids: items.map",
+      },
+    ],
+  },
+  mutant(
+    "a merge gives ids the documents of other rows",
+    "src/index/builder/merge-source.ts",
+    "  return { ids, rows };\n",
+    "  return { ids, rows: rows.toReversed() };\n",
+  ),
+  {
+    name: "a merge gives ids the documents of other rows, and its builder does not look",
+    edits: [
+      {
+        file: "src/index/builder/merge-source.ts",
+        find: "  return { ids, rows };\n",
+        replace: "  return { ids, rows: rows.toReversed() };\n",
+      },
+      {
+        file: "src/index/builder/document-writer.ts",
+        find: "  if (wrong >= 0) {",
+        replace: "  if (wrong < -1) {",
+      },
+    ],
+  },
+  mutant(
+    "a merge gives ids the vectors of other rows",
+    "src/index/builder/merge-source.ts",
+    "      const at = (visit.positions[i] as number) * dims;",
+    "      const at = out.length - dims - (visit.positions[i] as number) * dims;",
+  ),
+  mutant(
+    "a flush gives documents the attributes of another",
+    "src/compaction/fold.ts",
+    "[at] = values[row] ?? null;",
+    "[at] = values[0] ?? null;",
+  ),
+  mutant(
+    "the digest of dead rows begins anew with every flush",
+    "src/compact.ts",
+    "  let { digest } = segment.dead;",
+    "  let digest = 0n;",
+  ),
+  mutant(
+    "a merge does not count what died meanwhile into the digest",
+    "src/compact.ts",
+    "digest: digestOf(built, died) }",
+    "digest: 0n }",
+  ),
+  {
+    name: "what died meanwhile dies at the wrong rows of the merge's output",
+    edits: [
+      {
+        file: "src/compact.ts",
+        find: "        died.set(output);",
+        replace: "        died.set(built.info.rows - 1 - output);",
+      },
+    ],
+  },
+  {
+    name: "a merge takes a living row for a dead one, and the owner does not look",
+    edits: [
+      {
+        file: "src/compact.ts",
+        find: "      dead: await reader.deadRows(info),\n",
+        replace:
+          "      dead: await reader.deadRows(info).then((dead) => { dead.set(0); return dead; }),\n",
+      },
+      {
+        file: "src/publish.ts",
+        find: "  if (fault !== undefined) {",
+        replace: "  if (fault === '') {",
+      },
+    ],
+  },
 ];

@@ -90,7 +90,13 @@ export class World {
       if (branch !== undefined) this.faults.saw(branch);
       onLog?.(`${Math.round(this.scheduler.elapsedMs)} ${event} ${JSON.stringify(fields ?? {})}`);
     };
-    this.log = { info: note, warn: note, error: note };
+    const alarm = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
+      note(event, fields);
+      if (event === "a manifest breaks an invariant") {
+        this.violate("refused manifest", String(fields?.["reason"]));
+      }
+    };
+    this.log = { info: note, warn: note, error: alarm };
     this.history = new History(this);
     this.store = new SimStore(this);
     this.edge = new SimEdge(this);

@@ -4,7 +4,8 @@
  *
  *   1. order: which row becomes which ordinal, and the clusters          (row-order.ts)
  *   2. scan, refine, vectors                                             (plane-writer.ts)
- *   3. documents; ids and the membership filter                          (document-writer.ts)
+ *   3. documents; ids and the membership filter: by now every record is hashed from what was
+ *      written, and must be what its source says                         (document-writer.ts)
  *   4. a column for each filterable attribute                            (column-writer.ts)
  *   5. the root, which says where all of it is; then the last object
  *
@@ -12,7 +13,7 @@
  * harmless. If we crash, the objects put so far are orphans that collection finds by their age.
  *
  * Memory, beside what the source keeps: at most 16 MiB gathered, one object of 16 MiB (24 while it
- * grows) and about 20 bytes a row, so a million rows fit one compaction step; counted by the
+ * grows) and about 36 bytes a row, so a million rows fit one compaction step; counted by the
  * ledger.
  */
 import {
@@ -24,6 +25,7 @@ import {
 import { assert } from "../../errors.ts";
 import type { SegmentInfo } from "../../format/manifest.ts";
 import { noneDead } from "../../format/manifest.ts";
+import { sumHashes } from "../../format/record-hash.ts";
 import { blockBytes } from "../../format/segment-block.ts";
 import type { RootAttribute, SegmentRoot, VectorPlanes } from "../../format/segment-root.ts";
 import { encodeRoot } from "../../format/segment-root-codec.ts";
@@ -54,6 +56,8 @@ export interface BuiltSegment {
   readonly root: Uint8Array;
   /** Ordinal of each row number of the source; `noOrdinal` for dead rows. */
   readonly ordinals: Uint32Array;
+  /** Record hash of each row, by ordinal. */
+  readonly hashes: BigUint64Array;
 }
 
 export const noOrdinal = 0xffff_ffff;
@@ -64,6 +68,7 @@ interface Build {
   readonly ports: BuildPorts;
   readonly ledger: MemoryLedger;
   readonly writer: PartWriter;
+  readonly hashes: BigUint64Array;
 }
 
 /** A segment of rows in memory: what a flush does. Undefined when there are none. */
@@ -102,17 +107,20 @@ async function buildSegment(
   sink: SegmentSink,
   ledger: MemoryLedger,
 ): Promise<BuiltSegment | undefined> {
-  if (source.liveRows().length === 0) {
+  const count = source.liveRows().length;
+  if (count === 0) {
     return undefined;
   }
   const { home, id: segment, schema } = spec;
   const writer = new PartWriter({ home, segment, sink, digest: ports.digest, ledger });
-  const build: Build = { spec, source, ports, ledger, writer };
+  const hashes = new BigUint64Array(count);
+  const releaseHashes = ledger.hold(hashes.byteLength + source.hashes.byteLength);
+  const build: Build = { spec, source, ports, ledger, writer, hashes };
   const { order, vector } = await writeVectorColumn(build);
   const ordinals = invertOrder(order, source.rows);
   const release = ledger.hold(order.byteLength + ordinals.byteLength);
   assert(schema.idKind !== undefined, "a namespace with rows knows its kind of ids");
-  const documentInput = { source, idKind: schema.idKind, writer, ledger };
+  const documentInput = { source, idKind: schema.idKind, writer, ledger, hashes };
   const documents = await writeDocuments(documentInput, order);
   const { minId, maxId, ...ids } = await writeIds(documentInput, ordinals, order.length);
   const attributes = await writeColumns(build, order);
@@ -131,13 +139,14 @@ async function buildSegment(
   };
   const finished = await writeRoot(build, root);
   release();
-  return { ...finished, ordinals };
+  releaseHashes();
+  return { ...finished, ordinals, hashes };
 }
 
 async function writeVectorColumn(
   build: Build,
 ): Promise<{ order: Uint32Array; vector: VectorPlanes | undefined }> {
-  const { spec, source, ports, ledger, writer } = build;
+  const { spec, source, ports, ledger, writer, hashes } = build;
   const column = primaryVector(spec.schema);
   if (column === undefined) {
     return { order: await orderById(source), vector: undefined };
@@ -149,6 +158,7 @@ async function writeVectorColumn(
     metric: metricOf(spec.schema),
     seed: buildSeed(spec),
     kernels: ports.kernels,
+    vectorHashes: hashes,
   };
   const clustered = await orderByVector(input);
   const release = ledger.hold(clustered.rows.byteLength + 2 * clustered.centroids.byteLength);
@@ -181,7 +191,7 @@ async function writeColumns(build: Build, order: Uint32Array): Promise<RootAttri
 }
 
 async function writeRoot(
-  { spec, source, writer }: Build,
+  { spec, source, writer, hashes }: Build,
   root: SegmentRoot,
 ): Promise<{ info: SegmentInfo; root: Uint8Array }> {
   const content = encodeRoot(root);
@@ -199,7 +209,7 @@ async function writeRoot(
     home: spec.home.generation,
     level: spec.level,
     rows: root.rows,
-    digest: 0n,
+    digest: sumHashes(hashes),
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     logicalBytes: source.logicalBytes,
     parts,

@@ -1,11 +1,14 @@
 /**
  * Writes documents in the order of their ordinals, and their ids in the order of ids with the
- * membership filter.
+ * membership filter. Each record is hashed from what is written at its ordinal and compared with
+ * the hash its source has for that id: a row that met another's vector or attributes ends the
+ * build.
  */
 import type { DocumentId, IdKind } from "../../document/id.ts";
-import { assert } from "../../errors.ts";
+import { assert, corrupt } from "../../errors.ts";
 import { type IdColumn, idColumnBytes } from "../../format/id-column.ts";
 import type { SectionRange } from "../../format/manifest.ts";
+import { recordHash, sumHashes } from "../../format/record-hash.ts";
 import { sizedBlockBytes, writeSized } from "../../format/segment-block.ts";
 import { encodeDocuments } from "../../format/segment-documents.ts";
 import { encodeIdRows, encodeMembership, hashKeys, idKeys } from "../../format/segment-ids.ts";
@@ -21,10 +24,12 @@ export interface DocumentWriterInput {
   readonly idKind: IdKind;
   readonly writer: PartWriter;
   readonly ledger: MemoryLedger;
+  /** By ordinal: hash of the vector as written, and once documents are written, of the record. */
+  readonly hashes: BigUint64Array;
 }
 
 const gatherBytes = 12 * 1024 * 1024;
-const hashBytes = 16;
+const idHashBytes = 16;
 /** Of the filter, twice while it is encoded, rounded up. */
 const filterBytes = 3;
 
@@ -39,12 +44,15 @@ export async function writeDocuments(
   input: DocumentWriterInput,
   order: Uint32Array,
 ): Promise<DocumentDirectory> {
+  const { source, idKind, ledger, hashes } = input;
   const blocks = new DocumentBlocks(input);
   for (let at = 0; at < order.length; ) {
-    const release = input.ledger.hold(gatherBytes);
-    const { ids, rows } = await input.source.gatherDocuments(order.subarray(at), gatherBytes);
+    const release = ledger.hold(gatherBytes);
+    const { ids, rows } = await source.gatherDocuments(order.subarray(at), gatherBytes);
     assert(ids.length > 0, "at least one document is gathered");
+    const keys = idKeys(idKind, ids);
     for (const [i, row] of rows.entries()) {
+      hashes[at + i] = recordHash(keys, i, hashes[at + i] as bigint, row);
       await blocks.add(ids[i] as DocumentId, row);
     }
     at += ids.length;
@@ -114,28 +122,33 @@ export interface WrittenIds {
 
 /** `ordinals` has the ordinal of each row number. */
 export async function writeIds(
-  { source, idKind, writer, ledger }: DocumentWriterInput,
+  { source, idKind, writer, ledger, hashes }: DocumentWriterInput,
   ordinals: Uint32Array,
   count: number,
 ): Promise<WrittenIds> {
-  const release = ledger.hold(count * (hashBytes + filterBytes));
-  const hashes = new Uint8Array(count * hashBytes);
+  const release = ledger.hold(count * (idHashBytes + filterBytes));
+  const idHashes = new Uint8Array(count * idHashBytes);
   const firstIds: DocumentId[] = [];
   const lengths: number[] = [];
   let written = 0;
+  let digest = 0n;
   let maxId: DocumentId | undefined;
   for await (const { ids, rows } of inBlocks(source)) {
     const own = rows.map((row) => ordinals[row] as number);
-    hashes.set(hashKeys(idKeys(idKind, ids)), written * hashBytes);
-    const { length } = await addSized(writer, encodeIdRows(idKind, ids, own));
+    const records = BigUint64Array.from(own, (ordinal) => hashes[ordinal] as bigint);
+    checkRecords(ids, records, (i) => source.hashes[rows[i] as number] as bigint);
+    digest += sumHashes(records);
+    idHashes.set(hashKeys(idKeys(idKind, ids)), written * idHashBytes);
+    const { length } = await addSized(writer, encodeIdRows(idKind, ids, own, records));
     lengths.push(length);
     firstIds.push(ids[0] as DocumentId);
     maxId = ids.at(-1);
     written += ids.length;
   }
   assert(written === count && maxId !== undefined, "every living row has an id");
+  assert(BigInt.asUintN(64, digest) === sumHashes(hashes), "no row has two ids");
   const blocks = unevenSection(writer.endSection(), Uint32Array.from(lengths));
-  const membership = await addSized(writer, encodeMembership(hashes));
+  const membership = await addSized(writer, encodeMembership(idHashes));
   writer.endSection();
   release();
   const column: IdColumn = {
@@ -144,6 +157,17 @@ export async function writeIds(
     at: (i) => firstIds[i] as DocumentId,
   };
   return { blocks, firstIds: column, membership, minId: firstIds[0] as DocumentId, maxId };
+}
+
+function checkRecords(
+  ids: readonly DocumentId[],
+  written: BigUint64Array,
+  known: (i: number) => bigint,
+): void {
+  const wrong = written.findIndex((hash, i) => hash !== known(i));
+  if (wrong >= 0) {
+    throw corrupt(`the record hash of id ${ids[wrong]} is not that of the row it came from`);
+  }
 }
 
 /** The ids in order, `idBlockRows` at a time. */

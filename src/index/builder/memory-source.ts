@@ -1,7 +1,7 @@
 /**
  * Rows in memory as the source of a segment: what a flush folds out of the log.
  *
- * Memory besides the rows themselves: their int8 form, a quarter of the vectors.
+ * Memory besides the rows themselves: their int8 form, a quarter of the vectors; 32 bytes a row.
  */
 
 import type { VectorValues } from "../../document/batch.ts";
@@ -16,6 +16,7 @@ import {
   type ScalarValue,
 } from "../../document/value.ts";
 import { assert } from "../../errors.ts";
+import { hashVectors, recordHash } from "../../format/record-hash.ts";
 import type { ColumnValue } from "../../format/segment-columns.ts";
 import { encodeRow } from "../../format/segment-documents.ts";
 import { idKeys } from "../../format/segment-ids.ts";
@@ -67,13 +68,17 @@ export function createMemorySource(input: MemorySourceInput): RowSource {
   assert(kind !== undefined, "a namespace with rows knows its kind of ids");
   const dims = primaryVector(schema)?.dims ?? 0;
   assert(rows.vectors.length === ids.length * dims, "one vector a row");
-  const codes = dims === 0 ? undefined : encodeRows(input, dims, kind);
+  const vectorHashes = new BigUint64Array(ids.length);
+  const codes = dims === 0 ? undefined : encodeRows(input, dims, kind, vectorHashes);
+  const keys = codes?.keys ?? idKeys(kind, ids);
   const attributes = new Map(rows.attributes.map(({ name, values }) => [name, values]));
   const names = attributeNames(schema);
   const valuesOf = (row: number): AttributeValue[] =>
     names.map((name) => attributes.get(name)?.[row] ?? null);
+  const hashes = new BigUint64Array(ids.length);
   return {
     rows: ids.length,
+    hashes,
     logicalBytes: logicalBytesOf(rows, kind),
     liveRows: () => Uint32Array.from(ids.keys()),
     async gatherCodes(wanted, out) {
@@ -86,15 +91,25 @@ export function createMemorySource(input: MemorySourceInput): RowSource {
       });
     },
     async gatherDocuments(wanted, bytesMax) {
-      return gatherDocuments(wanted, bytesMax, ids, valuesOf);
+      const gathered = gatherDocuments(wanted, bytesMax, ids, valuesOf);
+      gathered.rows.forEach((attributes, i) => {
+        const row = wanted[i] as number;
+        hashes[row] = recordHash(keys, row, vectorHashes[row] as bigint, attributes);
+      });
+      return gathered;
     },
     idsInOrder: () => sortIds(ids),
     column: async (name) => encodeColumn(attributes.get(name) ?? [], ids.length),
   };
 }
 
-/** Rotated, under cosine scaled to length one, as int8. */
-function encodeRows(input: MemorySourceInput, dims: number, kind: IdKind): RefineRows {
+/** Rotated, under cosine scaled to length one, as int8. Hashes the vectors on the way. */
+function encodeRows(
+  input: MemorySourceInput,
+  dims: number,
+  kind: IdKind,
+  vectorHashes: BigUint64Array,
+): RefineRows {
   const { rows, schema, kernels, ledger } = input;
   const rotation = createRotation(dims, input.rotation);
   const { width } = rotation;
@@ -107,6 +122,7 @@ function encodeRows(input: MemorySourceInput, dims: number, kind: IdKind): Refin
     const to = Math.min(count, from + step);
     // A copy: normalising changes it.
     const slice = widenVectors(rows.vectors.slice(from * dims, to * dims));
+    hashVectors(slice, dims, vectorHashes, from);
     if (metricOf(schema) === "cosine_distance") {
       normaliseRows(slice, dims);
     }

@@ -1,4 +1,7 @@
-/** Living rows of all inputs of a merge in the order of their ids: their id blocks, merged. */
+/**
+ * Living rows of all inputs of a merge in the order of their ids: their id blocks, merged. `hashes`
+ * gets their record hashes.
+ */
 import { compareIds, type DocumentId } from "../../document/id.ts";
 import { idBlock, idBlockCount, openIdBlock } from "../segment/id-lookup.ts";
 import { forEachBlock, type ReadRange } from "./block-gather.ts";
@@ -21,8 +24,9 @@ export async function* mergeIds(
   inputs: readonly PlacedInput[],
   read: ReadRange,
   ledger: MemoryLedger,
+  hashes: BigUint64Array,
 ): AsyncGenerator<OrderedIds> {
-  const streams = inputs.map((input) => readIds(input, read, ledger));
+  const streams = inputs.map((input) => readIds(input, read, ledger, hashes));
   for await (const items of mergeSorted(streams, (a, b) => compareIds(a.id, b.id))) {
     yield { ids: items.map(({ id }) => id), rows: Uint32Array.from(items, ({ row }) => row) };
   }
@@ -32,6 +36,7 @@ async function* readIds(
   input: PlacedInput,
   read: ReadRange,
   ledger: MemoryLedger,
+  hashes: BigUint64Array,
 ): AsyncGenerator<readonly IdItem[]> {
   const { segment, first } = input;
   const count = idBlockCount(segment);
@@ -40,9 +45,10 @@ async function* readIds(
     const blocks = Array.from({ length }, (_, i) => idBlock(segment, from + i));
     const items: IdItem[] = [];
     await forEachBlock(blocks, read, ledger, (i, bytes) => {
-      const { ids, ordinals } = openIdBlock(segment, from + i, bytes);
+      const { ids, ordinals, hashAt } = openIdBlock(segment, from + i, bytes);
       ordinals.forEach((ordinal, j) => {
         if (isLive(input, ordinal)) {
+          hashes[first + ordinal] = hashAt(j);
           items.push({ id: ids.at(j), row: first + ordinal });
         }
       });

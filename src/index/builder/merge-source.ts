@@ -55,14 +55,16 @@ export function createMergeSource({ inputs, spec, read, ledger }: MergeSourceInp
     checkAttributes(segment, names);
     checkVector(segment, spec);
   }
+  const hashes = new BigUint64Array(totalRows(inputs));
   return {
     rows: totalRows(inputs),
+    hashes,
     logicalBytes: inputs.reduce((sum, input) => sum + liveLogicalBytes(input), 0),
     liveRows: () => liveRows(placed),
     gatherCodes: (wanted, out) => gatherCodes(placed, wanted, out, read, ledger),
     gatherVectors: (wanted, out) => gatherVectors(placed, wanted, out, read, ledger),
     gatherDocuments: (wanted, max) => gatherDocuments(placed, wanted, max, read, ledger),
-    idsInOrder: () => mergeIds(placed, read, ledger),
+    idsInOrder: () => mergeIds(placed, read, ledger, hashes),
     column: (name) => readMergedColumn(placed, name, read, ledger),
   };
 }

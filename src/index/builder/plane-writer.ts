@@ -6,12 +6,13 @@
 import { encodeF16 } from "../../bytes/f16.ts";
 import { bytesOf } from "../../bytes/typed-view.ts";
 import type { VectorColumn } from "../../document/schema.ts";
+import { hashVectors } from "../../format/record-hash.ts";
 import { type RefineRows, refinePageBytes, writeRefineRows } from "../../format/segment-refine.ts";
 import type { VectorPlanes } from "../../format/segment-root.ts";
 import { refineSection, scanSection, vectorSection } from "../../format/segment-root-codec.ts";
 import { scanBlockBytes, writeScanRows } from "../../format/segment-scan.ts";
 import { vectorBlockBytes, vectorBlockRows } from "../../format/segment-vectors.ts";
-import { allocateVectors, narrowVector } from "../../format/vector-element.ts";
+import { allocateVectors, narrowVector, widenVectors } from "../../format/vector-element.ts";
 import { limits } from "../../limits.ts";
 import { dequantiseCentroid, quantiseCentroids } from "../vector/centroids.ts";
 import { encodeCluster } from "../vector/rabitq.ts";
@@ -21,8 +22,13 @@ import type { ClusteredRows, VectorOrderInput } from "./row-order.ts";
 
 const vectorGatherBytes = 16 * 1024 * 1024;
 
+export interface PlaneInput extends VectorOrderInput {
+  /** Gets the hash of each vector that is written, by ordinal. */
+  readonly vectorHashes: BigUint64Array;
+}
+
 export async function writePlanes(
-  input: VectorOrderInput,
+  input: PlaneInput,
   order: ClusteredRows,
   column: VectorColumn,
   rotation: VectorPlanes["rotation"],
@@ -133,7 +139,7 @@ async function writeRefine(
 }
 
 async function writeVectors(
-  { source, ledger }: VectorOrderInput,
+  { source, ledger, vectorHashes }: PlaneInput,
   rows: Uint32Array,
   column: VectorColumn,
   writer: PartWriter,
@@ -154,6 +160,7 @@ async function writeVectors(
         const stored = allocateVectors(element, (to - from) * dims);
         narrowVector(vectors.subarray(from * dims, to * dims), stored, 0);
         block.set(bytesOf(stored));
+        hashVectors(widenVectors(stored), dims, vectorHashes, start + from);
       });
     }
   }

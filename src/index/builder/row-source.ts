@@ -12,6 +12,11 @@ export interface RowSource {
   readonly rows: number;
   /** Rows that live, ascending. A fresh array. */
   liveRows(): Uint32Array;
+  /**
+   * Record hash of each row as the source knows it, before the row goes anywhere. Filled in as
+   * rows pass: complete for living rows once documents and ids were all asked for.
+   */
+  readonly hashes: BigUint64Array;
   /** Size of the living documents as their users see it. */
   readonly logicalBytes: number;
 

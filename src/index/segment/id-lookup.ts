@@ -99,16 +99,16 @@ export function planIds(
   return { blocks, ids: blocks.map((block) => byBlock.get(block) ?? []) };
 }
 
-/** Calls `found` for each of `ids` that is in the block. */
+/** Calls `found` for each of `ids` that is in the block; `at`: its row there. */
 export function findIds(
   rows: IdRows,
   ids: readonly DocumentId[],
-  found: (id: DocumentId, ordinal: number) => void,
+  found: (id: DocumentId, ordinal: number, at: number) => void,
 ): void {
   for (const id of ids) {
     const at = lowerBound(rows, id);
     if (at < rows.ids.length && compareIds(rows.ids.at(at), id) === 0) {
-      found(id, rows.ordinals[at] as number);
+      found(id, rows.ordinals[at] as number, at);
     }
   }
 }
