@@ -6,6 +6,7 @@
  * first, flushes by range and none before an earlier one that has nobody.
  */
 import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
+import { reindexBelow } from "./document/schema.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import {
@@ -121,9 +122,24 @@ function flush(
     return undefined;
   }
   const entries = tail.filter(({ sequence }) => sequence >= from && sequence < to);
-  // Others wait for a gap, so it is due however small.
-  const wal = planFlush(entries, nowMs, isGap ? to : table.flushBelow);
+  // Others wait for a gap, so it is due however small; and indexes for the schema that wants them.
+  const wal = planFlush(
+    entries,
+    nowMs,
+    isGap ? to : Math.max(table.flushBelow, wantedBelow(state)),
+  );
   return wal === undefined ? undefined : { id: newId("f", wal.from), kind: "flush", wal };
+}
+
+/**
+ * The sequence below which entries are to be flushed because one of them made an attribute
+ * filterable that segments hold: they are indexed only once the manifest knows.
+ */
+function wantedBelow({ manifest, schema, next }: NamespaceState): number {
+  const below = reindexBelow(schema);
+  const isNews = below > reindexBelow(manifest.schema);
+  const lacks = isNews && manifest.segments.some(({ schemaVersion }) => schemaVersion < below);
+  return lacks ? next : 0;
 }
 
 /** One merge at a time: it holds its inputs, and more would only compete for memory. */
@@ -131,7 +147,8 @@ function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJ
   if (table.jobs.some((job) => job.kind === "merge" && !isVoid(job, manifest))) {
     return undefined;
   }
-  const inputs = planMerge(manifest.segments, busySegments(table));
+  const below = reindexBelow(manifest.schema);
+  const inputs = planMerge(manifest.segments, busySegments(table), below);
   return inputs === undefined
     ? undefined
     : { id: newId("m", manifest.version), kind: "merge", inputs };

@@ -12,6 +12,7 @@ import type { Kernels } from "../src/kernels/kernels.ts";
 import { scalarKernels } from "../src/kernels/scalar.ts";
 import type {
   HeadReply,
+  Job,
   NamespaceApi,
   NamespaceDescription,
   Reply,
@@ -131,9 +132,14 @@ export class SearchRig extends OwnerRig {
     for (;;) {
       const job = await this.ask(this.owner.claim(tenant, name));
       if (job === undefined) return;
-      const ports = { ...this.ports(), kernels: this.options.kernels };
-      await this.clock.run(compact({ ports, api: this.owner, identity: { tenant, name }, job }));
+      await this.work(job);
     }
+  }
+
+  async work(job: Job): Promise<void> {
+    const { tenant, name } = this;
+    const ports = { ...this.ports(), kernels: this.options.kernels };
+    await this.clock.run(compact({ ports, api: this.owner, identity: { tenant, name }, job }));
   }
 
   /** As JSON would bring it. */

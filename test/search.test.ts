@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DocumentId, IdKind } from "../src/document/id.ts";
 import type { DistanceMetric } from "../src/document/schema.ts";
+import type { Job } from "../src/namespace/protocol.ts";
 import { changeSchema } from "../src/write.ts";
 import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
@@ -103,6 +104,50 @@ test("a filter on an attribute that segments have no column of is answered all t
     await rig.expectOrder(true, 20, filter);
     await rig.flush();
   }
+});
+
+test("an attribute that becomes filterable is indexed by itself, flushed or not", async () => {
+  const rig = new SearchRig({ dims });
+  const note = (id: number): OracleDocument => ({
+    id,
+    vector: Float32Array.of(id, 1, 0, 0),
+    attributes: { n: id, note: `n${id % 4}` },
+  });
+  const turn = async (filterable: boolean): Promise<void> => {
+    const attributes = new Map([["note", { type: "string", filterable } as const]]);
+    await rig.clock.run(changeSchema(rig.writeTarget, () => ({ attributes })));
+  };
+  const filter = ["note", "Eq", "n1"] as const;
+  const isIndexed = async () => (await rig.ask(rig.owner.status(rig.tenant, rig.name))).indexed;
+  const bytesRead = async (): Promise<number> => {
+    await rig.expectExact(Float32Array.of(0, 1, 0, 0), 20, filter);
+    rig.newIsolate();
+    const none = { rank_by: ["id", "asc"], limit: 1, filters: ["note", "Eq", "none"] };
+    return (await rig.search(none)).performance.bytes;
+  };
+  await rig.put(Array.from({ length: 3_000 }, (_, id) => note(id)));
+  await rig.flush();
+  expect(await isIndexed()).toBe(true);
+  await turn(true);
+  const scanned = await bytesRead();
+  // Nobody asks for it: the change itself is due, and then the segment.
+  for (const kind of ["flush", "merge"]) {
+    expect(await isIndexed()).toBe(false);
+    const job = await rig.ask(rig.owner.claim(rig.tenant, rig.name));
+    expect(job?.kind).toBe(kind);
+    await rig.work(job as Job);
+  }
+  expect(await isIndexed()).toBe(true);
+  expect(await bytesRead()).toBeLessThan(scanned / 2);
+  await turn(false);
+  await expect(bytesRead()).rejects.toThrow("attribute is not filterable");
+  expect(await isIndexed()).toBe(false);
+  await rig.flush();
+  await turn(true);
+  await bytesRead();
+  await rig.flush();
+  expect(await isIndexed()).toBe(true);
+  await bytesRead();
 });
 
 async function prepare(

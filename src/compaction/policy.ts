@@ -76,16 +76,24 @@ export function flushDueAtMs(entries: readonly FlushCandidate[]): number | undef
   return first.timeMs + age;
 }
 
-/** Segments one merge job replaces by one, or undefined. `busy`: inputs of jobs under way. */
+/**
+ * Segments one merge job replaces by one, or undefined. `busy`: inputs of jobs under way;
+ * `reindexBelow`: segments built under an earlier schema lack a column that filters could use.
+ */
 export function planMerge(
   segments: readonly SegmentInfo[],
   busy: ReadonlySet<string>,
+  reindexBelow = 0,
 ): readonly string[] | undefined {
   const free = segments
     .filter((segment) => !busy.has(segment.id))
     .toSorted((a, b) => liveBytes(a) - liveBytes(b));
   const chosen =
-    mostlyDead(free) ?? smallFlat(free) ?? fullTier(free) ?? tooMany(free, segments.length);
+    mostlyDead(free) ??
+    smallFlat(free) ??
+    fullTier(free) ??
+    tooMany(free, segments.length) ??
+    unindexed(free, reindexBelow);
   return chosen?.map((segment) => segment.id);
 }
 
@@ -149,6 +157,15 @@ function tooMany(free: readonly SegmentInfo[], count: number): readonly SegmentI
   }
   const inputs = affordable(free).slice(0, count - limits.segmentsTarget + 1);
   return inputs.length >= 2 ? inputs : undefined;
+}
+
+/** A segment to be written again with the columns it lacks; what is merged anyway gets them too. */
+function unindexed(
+  free: readonly SegmentInfo[],
+  below: number,
+): readonly SegmentInfo[] | undefined {
+  const first = free.find(({ schemaVersion }) => schemaVersion < below);
+  return first === undefined ? undefined : [first];
 }
 
 /** The smallest segments that one merge may hold together. */

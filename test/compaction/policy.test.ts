@@ -72,6 +72,15 @@ test("a segment with too many dead rows is rewritten alone", () => {
   expect(planMerge(inputs, new Set(["a"]))).toBeUndefined();
 });
 
+test("a segment built before an attribute became filterable is rewritten, smallest first", () => {
+  const old = [segment("b", 2 * MiB, 100), segment("a", MiB, 100)];
+  const young = { ...segment("c", MiB / 2, 100), schemaVersion: 4 };
+  expect(planMerge([...old, young], new Set(), 4)).toEqual(["a"]);
+  expect(planMerge([...old, young], new Set(["a"]), 4)).toEqual(["b"]);
+  expect(planMerge([young], new Set(), 4)).toBeUndefined();
+  expect(planMerge(old, new Set(), 1)).toBeUndefined();
+});
+
 test("flat segments go together once they are enough rows for clusters", () => {
   const flat = [segment("a", MiB, 5_000), segment("b", MiB, 4_000)];
   expect(planMerge(flat, new Set())).toEqual(["a", "b"]);

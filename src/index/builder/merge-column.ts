@@ -1,37 +1,41 @@
 /**
  * One column of all inputs of a merge. Codes of each input are moved up by the number of values in
- * the dictionaries before its own; dictionaries are streamed, chunk by chunk.
+ * the dictionaries before its own; dictionaries are streamed, chunk by chunk. Inputs that hold the
+ * attribute without a column are indexed anew, from their documents.
  */
+import { isComparable } from "../../document/value.ts";
 import {
   type ColumnValue,
   codeBlockRows,
   readCodes,
   readDictionary,
 } from "../../format/segment-columns.ts";
+import { decodeRow } from "../../format/segment-documents.ts";
 import type { ColumnDirectory } from "../../format/segment-root.ts";
 import { locateBlock, type Section } from "../../format/segment-section.ts";
 import type { Block } from "../../store/block.ts";
+import { attributeIndex, documentBlock, openDocumentBlock } from "../segment/document-rows.ts";
 import { blockAt, type Segment } from "../segment/segment.ts";
 import { forEachBlock, type ReadRange } from "./block-gather.ts";
+import { indexDocuments, type ScanValues } from "./document-index.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
-import { type PlacedInput, totalRows } from "./merge-input.ts";
+import { isLive, type PlacedInput, totalRows } from "./merge-input.ts";
 import type { ColumnSource, DictionarySource } from "./row-source.ts";
 
-/** Undefined if an input holds the attribute without a column. */
 export async function readMergedColumn(
   inputs: readonly PlacedInput[],
   name: string,
   read: ReadRange,
   ledger: MemoryLedger,
-): Promise<ColumnSource | undefined> {
+): Promise<ColumnSource> {
   const columns: { readonly input: PlacedInput; readonly column: ColumnDirectory }[] = [];
+  const unindexed: PlacedInput[] = [];
   for (const input of inputs) {
     const attribute = input.segment.root.attributes.find((each) => each.name === name);
-    if (attribute !== undefined) {
-      if (attribute.column === undefined) {
-        return undefined;
-      }
+    if (attribute?.column !== undefined) {
       columns.push({ input, column: attribute.column });
+    } else if (attribute !== undefined) {
+      unindexed.push(input);
     }
   }
   const codes = new Uint32Array(totalRows(inputs));
@@ -44,7 +48,43 @@ export async function readMergedColumn(
     dictionaries.push({ length, values });
     base += length;
   }
+  if (unindexed.length > 0) {
+    const scan = scanDocuments(unindexed, name, read, ledger);
+    dictionaries.push(await indexDocuments({ scan, codes, base, ledger }));
+  }
   return { codes, dictionaries };
+}
+
+/** The attribute of every living document of the inputs. */
+function scanDocuments(
+  inputs: readonly PlacedInput[],
+  name: string,
+  read: ReadRange,
+  ledger: MemoryLedger,
+): ScanValues {
+  return async (visit) => {
+    for (const input of inputs) {
+      const { segment, first } = input;
+      const { attributes, documents } = segment.root;
+      const at = attributeIndex(segment, name);
+      const blocks = Array.from({ length: documents.blocks.count }, (_, i) =>
+        documentBlock(segment, i),
+      );
+      await forEachBlock(blocks, read, ledger, (index, bytes) => {
+        const release = ledger.hold(documents.contentBytes[index] as number);
+        const { from, to, rows } = openDocumentBlock(segment, index, bytes);
+        for (let ordinal = from; ordinal < to; ordinal++) {
+          const value = isLive(input, ordinal)
+            ? (decodeRow(rows.row(ordinal - from), attributes.length)[at] ?? null)
+            : null;
+          if (isComparable(value)) {
+            visit(first + ordinal, value);
+          }
+        }
+        release();
+      });
+    }
+  };
 }
 
 async function addCodes(

@@ -30,8 +30,8 @@ export interface RowSource {
   /** All living rows in the order of their ids, in blocks of any size. */
   idsInOrder(): AsyncIterable<OrderedIds>;
 
-  /** Values of an attribute as codes; undefined where the source has not indexed it. */
-  column(attribute: string): Promise<ColumnSource | undefined>;
+  /** Values of an attribute as codes. */
+  column(attribute: string): Promise<ColumnSource>;
 }
 
 export interface GatheredDocuments {
