@@ -68,6 +68,10 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
     return this.#owner.status(tenant, name);
   }
 
+  skipEntry(tenant: string, name: string, sequence: number, reason: string) {
+    return this.#owner.skipEntry(tenant, name, sequence, reason);
+  }
+
   requestFlush(tenant: string, name: string) {
     return this.#owner.requestFlush(tenant, name);
   }

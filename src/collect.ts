@@ -13,18 +13,22 @@
  *   purge    every object of a deleted generation. Its grave goes when a visit finds nothing, so
  *            that what lands late is found by the next
  *
+ * A log entry that cannot be read does not say which attachments it names. Below the floor it goes,
+ * and they are orphans; above it, no attachment counts as an orphan, unless the entry is skipped.
+ *
  * A crash anywhere leaves objects that the next run finds again: deleting is repeated, never
  * skipped. The owner drops the records of what is gone only after this returns.
  */
 import { corrupt } from "./errors.ts";
 import type { DeadRecord, Manifest } from "./format/manifest.ts";
 import { openPointer } from "./format/registry.ts";
-import { openWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
+import { readSlot } from "./log-read.ts";
 import { collectFault } from "./namespace/invariants.ts";
 import type { Job } from "./namespace/protocol.ts";
 import type { Ports } from "./ports.ts";
-import { readManifest, waveLength } from "./recover.ts";
+import { readManifest } from "./recover.ts";
+import { waveLength } from "./recover-log.ts";
 import {
   attachmentKey,
   attachmentPrefix,
@@ -161,7 +165,8 @@ async function deleteLog(
     const parts = await Promise.all(
       wave.map(({ sequence }) => attachmentsOf(ports, root, generation, sequence)),
     );
-    const keys = parts.flatMap((ids) => ids ?? []).map((id) => attachmentKey(root, id));
+    const ids = parts.flatMap((named) => (Array.isArray(named) ? named : []));
+    const keys = ids.map((id) => attachmentKey(root, id));
     objects += await deleteAll(ports, keys);
     objects += await deleteAll(
       ports,
@@ -172,19 +177,18 @@ async function deleteLog(
   return objects;
 }
 
-/** Ids of the attachments an entry names; undefined if there is no such entry. */
+/** Ids of the attachments an entry names, or why that is not known. */
 async function attachmentsOf(
   ports: Ports,
   root: string,
   generation: string,
   sequence: number,
-): Promise<readonly string[] | undefined> {
-  const stored = await ports.store.get(walKey(root, sequence));
-  if (stored === undefined) {
-    return undefined;
+): Promise<string[] | "absent" | "unreadable"> {
+  const slot = await readSlot(ports, root, generation, sequence);
+  if (slot.kind !== "entry") {
+    return slot.kind === "skipped" ? [] : slot.bytes === undefined ? "absent" : "unreadable";
   }
-  const entry = await openWalEntry(stored.bytes, { generation, sequence }, ports.digest);
-  return entry.members.flatMap((member) =>
+  return slot.entry.members.flatMap((member) =>
     (member.kind === "batch" ? member.chunks : []).flatMap((chunk) =>
       chunk.kind === "part" ? [chunk.id] : [],
     ),
@@ -231,14 +235,12 @@ async function deleteOrphans(ports: Ports, root: string, manifest: Manifest): Pr
   }
   const named = await namedObjects(ports, root, manifest);
   const hasAttachments = old.some((key) => idOfAttachmentKey(key) !== undefined);
-  const attachments = hasAttachments
-    ? await namedAttachments(ports, root, manifest)
-    : new Set<string>();
+  const attachments = hasAttachments ? await namedAttachments(ports, root, manifest) : undefined;
   const doomed = old.filter((key) => {
     const part = idOfAttachmentKey(key);
     const keys = nameOfKeysKey(key);
     const found = segmentOfKey(key);
-    if (part !== undefined) return !attachments.has(part);
+    if (part !== undefined) return attachments !== undefined && !attachments.has(part);
     if (keys !== undefined) return !named.has(keysName(keys));
     if (found === undefined) return false;
     return !named.has(found.kind === "dead" ? `${found.id}/${found.name}` : found.id);
@@ -279,20 +281,30 @@ function keysName(name: string): string {
   return `keys/${name}`;
 }
 
-/** Attachments of every entry that still exists; read only when there is an old one to judge. */
+/**
+ * Attachments of every entry that still exists; read only when there is an old one to judge.
+ * Undefined if not all are known.
+ */
 async function namedAttachments(
   ports: Ports,
   root: string,
   { generation, floor, dead }: Manifest,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string> | undefined> {
   const named = new Set<string>();
   const wal = dead.flatMap(({ object }) => (object.kind === "wal" ? [object.from] : []));
   for (let sequence = Math.min(floor, ...wal); ; sequence++) {
     const ids = await attachmentsOf(ports, root, generation, sequence);
-    if (ids === undefined && sequence >= floor) {
-      return named;
+    if (ids === "absent" && sequence >= floor) {
+      const behind = await ports.store.list(walPrefix(root), {
+        after: walKey(root, sequence),
+        limit: 1,
+      });
+      return behind.objects.length === 0 ? named : undefined;
     }
-    for (const id of ids ?? []) {
+    if (ids === "unreadable" && sequence >= floor) {
+      return undefined;
+    }
+    for (const id of Array.isArray(ids) ? ids : []) {
       named.add(id);
     }
   }

@@ -35,7 +35,7 @@ import {
 } from "./namespace/group.ts";
 import { epochFault } from "./namespace/invariants.ts";
 import type { CommitReply, CommitRequest } from "./namespace/protocol.ts";
-import { applyEntry, type NamespaceState } from "./namespace/state.ts";
+import { applyEntry, type NamespaceState, repeatsOf } from "./namespace/state.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { generationRoot, walKey } from "./store/keys.ts";
 import type { Reservation } from "./store/memory-budget.ts";
@@ -109,6 +109,11 @@ export class GroupCommit {
   /** Resolves once the generation is deleted and the name free; stale if another did it. */
   remove(generation: string): Promise<CommitReply> {
     return this.#join({ kind: "tombstone", generation }, undefined);
+  }
+
+  /** Resolves once the log has an entry behind all that it has now. */
+  fence(): Promise<CommitReply> {
+    return this.#join({ kind: "fence" }, undefined);
   }
 
   /** Resolves, with `stale`, once everything that waits now is durable. */
@@ -251,6 +256,7 @@ export class GroupCommit {
           this.#sealing.map(({ wish }) => wish),
           state.schema,
         ),
+        ...repeatsOf(state),
       },
       digest,
     );

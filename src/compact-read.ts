@@ -11,7 +11,7 @@ import { decodeDeadBitmap } from "./format/dead-bitmap.ts";
 import { equalBytes } from "./format/envelope.ts";
 import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest, SegmentInfo, WalRange } from "./format/manifest.ts";
-import { type ChunkRef, openWalEntry } from "./format/wal.ts";
+import type { ChunkRef } from "./format/wal.ts";
 import { type KeyRecord, keysOfEntry } from "./format/write-keys.ts";
 import {
   findIds,
@@ -29,10 +29,11 @@ import {
   type Segment,
 } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
+import { readEntry } from "./log-read.ts";
 import type { Ports } from "./ports.ts";
 import { BlockCache } from "./store/block-cache.ts";
 import { BlockReader } from "./store/block-reader.ts";
-import { attachmentKey, generationRoot, walKey } from "./store/keys.ts";
+import { attachmentKey, generationRoot } from "./store/keys.ts";
 import { MemoryBudget } from "./store/memory-budget.ts";
 
 export interface LogContent {
@@ -70,17 +71,23 @@ export class JobReader {
   }
 
   /** What a range of the log holds, oldest first; `manifest` says where its entries lie. */
-  async readLog(range: WalRange, manifest: Manifest): Promise<LogContent> {
-    const sequences = Array.from({ length: range.to - range.from }, (_, i) => range.from + i);
+  async readLog(
+    range: WalRange & { readonly skipped?: readonly number[] },
+    manifest: Manifest,
+  ): Promise<LogContent> {
+    const sequences = Array.from(
+      { length: range.to - range.from },
+      (_, i) => range.from + i,
+    ).filter((sequence) => range.skipped?.includes(sequence) !== true);
     const keys: KeyRecord[][] = [];
     const chunks = await inWaves(sequences, async (sequence) => {
       const generation = homeOfEntry(manifest, sequence);
       const root = generationRoot(this.#tenant, generation);
-      const bytes = await this.#readObject(walKey(root, sequence));
-      const entry = await openWalEntry(bytes, { generation, sequence }, this.#ports.digest);
+      const entry = await readEntry(this.#ports, root, generation, sequence);
       // A key is for writes to one namespace, not to those it was branched from.
-      keys[sequence - range.from] = generation === manifest.generation ? keysOfEntry(entry) : [];
-      return entry.members
+      const isOwn = generation === manifest.generation && entry !== undefined;
+      keys[sequence - range.from] = isOwn ? keysOfEntry(entry) : [];
+      return (entry?.members ?? [])
         .flatMap((member) => (member.kind === "batch" ? member.chunks : []))
         .map((chunk) => ({ root, chunk }));
     });

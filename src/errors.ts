@@ -33,6 +33,8 @@ export interface ErrorDetail {
   readonly retryAfterMs?: number;
   /** True when a write may or may not have been applied. */
   readonly outcomeUnknown?: boolean;
+  /** For `corrupt`: the key of the object, when the message is written for the user. */
+  readonly object?: string;
   readonly cause?: unknown;
 }
 

@@ -116,6 +116,19 @@ export const limits = {
   /** Segments of one namespace: writers are refused before merging could not keep up. */
   segmentsMax: 64,
 
+  // ---- Entries that cannot be read
+  // -----------------------------------------------------------------
+  /** How often such an object is read before it counts as bad: a bad read is not a bad object. */
+  doubtReadsMax: 4,
+  /** After how long an owner in quarantine looks again: as long as that has lasted, within both. */
+  quarantineLookMsMin: 60_000,
+  quarantineLookMsMax: 3_600_000,
+  /** Each entry repeats what so many before it added to the schema; usually that is nothing. */
+  schemaRepeatedEntries: 4,
+  /** More changes than one entry makes: what a skip adds to the version of the schema. */
+  skippedSchemaVersions: 65_536,
+  skipReasonBytesMax: 1_024,
+
   // ---- Head
   // ---------------------------------------------------------------------------------------
   headWalBytesMax: 4 * MiB,

@@ -7,10 +7,12 @@
  */
 import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
 import { reindexBelow } from "./document/schema.ts";
+import { EngineError } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import {
   busySegments,
+  isFailing,
   isLeased,
   isWaiting,
   type JobRecord,
@@ -18,8 +20,8 @@ import {
   type UnclaimedJob,
   unownedStretch,
 } from "./namespace/jobs.ts";
-import type { IndexStatus } from "./namespace/protocol.ts";
-import { exists, type NamespaceState } from "./namespace/state.ts";
+import type { IndexStatus, Job } from "./namespace/protocol.ts";
+import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
 
 /** Makes ids that are unique for ever: outputs are named after them. */
 export type NewId = (kind: string, number: number) => string;
@@ -90,7 +92,13 @@ export function nextAlarmMs(
   const soon = nowMs + limits.alarmMs;
   const times = table.graves.map(({ dueMs }) => dueMs);
   const peek = dueJob(table, state, nowMs, (kind) => kind);
-  if (peek !== undefined || table.jobs.some((job) => !isVoid(job, state.manifest))) {
+  for (const job of table.jobs) {
+    // One that failed is not looked after before it may be tried again.
+    if (!isVoid(job, state.manifest)) {
+      times.push(isLeased(job, nowMs) || isWaiting(job, nowMs) ? soon : job.notBeforeMs);
+    }
+  }
+  if (peek !== undefined) {
     times.push(soon);
   }
   if (exists(state)) {
@@ -142,9 +150,13 @@ function wantedBelow({ manifest, schema, next }: NamespaceState): number {
   return lacks ? next : 0;
 }
 
-/** One merge at a time: it holds its inputs, and more would only compete for memory. */
+/**
+ * One merge at a time: it holds its inputs, and more would only compete for memory. One that cannot
+ * succeed keeps its inputs, and does not keep the others from being merged.
+ */
 function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJob | undefined {
-  if (table.jobs.some((job) => job.kind === "merge" && !isVoid(job, manifest))) {
+  const merges = table.jobs.filter((job) => job.kind === "merge" && !isVoid(job, manifest));
+  if (merges.some((job) => !isFailing(job))) {
     return undefined;
   }
   const below = reindexBelow(manifest.schema);
@@ -182,19 +194,59 @@ function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
   return grave === undefined ? undefined : { id: `p-${grave}`, kind: "purge", grave };
 }
 
+/** What its consumer is told. */
+export function jobOf(record: JobRecord, state: NamespaceState): Job {
+  const { manifest, schema, tail, generation } = state;
+  const { id, kind, attempt, leaseUntilMs, wal, inputs, deadBeforeMs, grave } = record;
+  const last = tail.find(({ sequence }) => sequence + 1 === wal?.to);
+  const skipped = skippedSlots(tail, wal);
+  if (wal !== undefined && last === undefined) {
+    throw new EngineError("conflict", "the range of this job is no longer in the tail");
+  }
+  return {
+    id,
+    attempt,
+    kind,
+    generation,
+    leaseUntilMs,
+    manifest,
+    schema,
+    ...(wal === undefined || last === undefined
+      ? {}
+      : {
+          wal: {
+            ...wal,
+            schema: last.schema,
+            hash: last.hash,
+            lastWriteMs: last.timeMs,
+            ...(skipped.length === 0 ? {} : { skipped }),
+          },
+        }),
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(deadBeforeMs === undefined ? {} : { deadBeforeMs }),
+    ...(grave === undefined ? {} : { grave }),
+  };
+}
+
 /** What the namespace says about its index. `due`: the job the next claim would get. */
 export function indexStatus(
   table: JobTable,
   state: NamespaceState,
   due: UnclaimedJob | undefined,
   nowMs: number,
-): IndexStatus {
+): Omit<IndexStatus, "skips"> {
   const { generation, next, manifest, unindexedRows, unindexedBytes } = state;
   const open = table.jobs.filter((job) => !isVoid(job, manifest));
   const jobs: IndexStatus["jobs"] = [
     ...open.map((job) => {
-      const { id, kind, attempt } = job;
-      return { id, kind, attempt, state: isLeased(job, nowMs) ? "claimed" : "due" } as const;
+      const { id, kind, attempt, failures, reason, notBeforeMs } = job;
+      const failed = { failures, ...(reason === undefined ? {} : { reason }), notBeforeMs };
+      if (isLeased(job, nowMs)) {
+        return { id, kind, attempt, state: "claimed", ...(failures > 0 ? failed : {}) } as const;
+      }
+      return failures > 0
+        ? ({ id, kind, attempt, state: "failing", ...failed } as const)
+        : ({ id, kind, attempt, state: "due" } as const);
     }),
     ...(due === undefined || open.some(({ id }) => id === due.id)
       ? []

@@ -14,7 +14,7 @@ import type { SegmentInfo } from "./format/manifest.ts";
 import { deadKeyOf, rootBlock } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { HeadReply, HeadRequest, InlineObjects } from "./namespace/protocol.ts";
-import type { NamespaceState } from "./namespace/state.ts";
+import { type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
 
 export async function headReply(
@@ -27,6 +27,7 @@ export async function headReply(
   const { manifest, generation } = state;
   const known = request.generation === generation ? request : undefined;
   const isBrief = request.brief === true;
+  const skipped = skippedSlots(state.tail);
   const wal = isBrief ? [] : inlineWal(ports, state, known?.walBelow ?? 0);
   const inline = await inlineObjects(
     ports,
@@ -49,13 +50,17 @@ export async function headReply(
     unindexedBytes: state.unindexedBytes,
     wal,
     inline,
+    ...(skipped.length === 0 ? {} : { skipped }),
   };
 }
 
 function inlineWal(ports: OwnerPorts, state: NamespaceState, below: number): HeadReply["wal"] {
   const wal: { sequence: number; bytes: Uint8Array }[] = [];
   let room: number = limits.headWalBytesMax;
-  for (const { sequence } of state.tail.toReversed()) {
+  for (const { sequence, isSkipped } of state.tail.toReversed()) {
+    if (isSkipped === true) {
+      continue;
+    }
     const bytes = ports.memory.peek(`${homeOfEntry(state.manifest, sequence)}/wal/${sequence}`);
     if (sequence < below || bytes === undefined || bytes.length > room) {
       break;

@@ -43,7 +43,7 @@ import type {
   TicketReply,
 } from "./namespace/protocol.ts";
 import { applyManifest, exists, type NamespaceState } from "./namespace/state.ts";
-import { dueJob, indexStatus, isVoid, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
+import { dueJob, indexStatus, isVoid, jobOf, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { publishManifest } from "./publish.ts";
 import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
@@ -85,6 +85,13 @@ export class OwnerJobs {
     // A lost table may have had jobs, and those outputs.
     await this.#save(stored === undefined && exists(state) ? suspectOrphans(table, now) : table);
     this.hint();
+  }
+
+  /** For an instance that changes nothing: what there is to do, without doing any of it. */
+  async load(): Promise<void> {
+    const stored = await this.#ports.storage.readJobs();
+    const now = this.#ports.clock.now();
+    this.#table = tableFor(stored, this.#host.state().generation, now);
   }
 
   /** The name begins a new life, in this turn: jobs of the old one are void from now on. */
@@ -134,7 +141,7 @@ export class OwnerJobs {
     }
     const claimed = claimJob(this.#table, due, now);
     // As things are in this turn: the name may begin another life while the claim is written.
-    const job = this.#jobOf(claimed.job);
+    const job = jobOf(claimed.job, this.#host.state());
     await this.#save(claimed.table);
     // More may be due: let another consumer start beside this one.
     this.hint();
@@ -244,13 +251,13 @@ export class OwnerJobs {
     const job = heldJob(this.#table, id, attempt, now);
     this.#ports.log.warn("job failed", { job: id, attempt, reason });
     if (job !== undefined) {
-      await this.#save(giveBack(this.#table, job, now));
+      await this.#save(giveBack(this.#table, job, reason, now));
       this.hint();
     }
     return true;
   }
 
-  status(): IndexStatus {
+  status(): Omit<IndexStatus, "skips"> {
     const now = this.#ports.clock.now();
     return indexStatus(this.#table, this.#host.state(), this.#due(now), now);
   }
@@ -262,30 +269,6 @@ export class OwnerJobs {
   /** Unique for ever: outputs are named after it. The number only makes it readable. */
   #newId(kind: string, number: number): string {
     return `${kind}${number.toString(16)}-${encodeHex(this.#ports.random.bytes(8))}`;
-  }
-
-  #jobOf(record: JobRecord): Job {
-    const { manifest, schema, tail, generation } = this.#host.state();
-    const { id, kind, attempt, leaseUntilMs, wal, inputs, deadBeforeMs, grave } = record;
-    const last = tail.find(({ sequence }) => sequence + 1 === wal?.to);
-    if (wal !== undefined && last === undefined) {
-      throw new EngineError("conflict", "the range of this job is no longer in the tail");
-    }
-    return {
-      id,
-      attempt,
-      kind,
-      generation,
-      leaseUntilMs,
-      manifest,
-      schema,
-      ...(wal === undefined || last === undefined
-        ? {}
-        : { wal: { ...wal, schema: last.schema, hash: last.hash, lastWriteMs: last.timeMs } }),
-      ...(inputs === undefined ? {} : { inputs }),
-      ...(deadBeforeMs === undefined ? {} : { deadBeforeMs }),
-      ...(grave === undefined ? {} : { grave }),
-    };
   }
 
   /** One manifest at a time. `change` returns the successor, or the reply if there is none. */

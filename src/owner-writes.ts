@@ -83,6 +83,14 @@ export class OwnerWrites {
     this.#holds.refused(request, this.#ports.clock.now());
   }
 
+  /** All is indexed, and nobody still decides from what was read so long ago. */
+  forgetIds(): void {
+    const { next, lastWriteMs, manifest } = this.#host.state();
+    if (manifest.floor === next && this.#ports.clock.now() > lastWriteMs + limits.rememberIdsMs) {
+      this.#host.memory().ids.forgetBelow(next);
+    }
+  }
+
   /** Slower and slower from a quarter of the tail's bounds on, refused above them. */
   #backpressureMs({ disableBackpressure }: CommitRequest, held: Reservation): number {
     if (disableBackpressure) {

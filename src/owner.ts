@@ -8,11 +8,12 @@
  *   publish  publish.ts     manifests, `current`, registry
  *   jobs     owner-jobs.ts  what is due, leases, tickets, deltas
  *   fence    owner-store.ts an instance that was replaced changes nothing
+ *   doubt    owner-ward.ts  what cannot be read: the instance starts all the same, and changes
+ *                           nothing until it knows all or is told to go on without (quarantine.ts)
  *
  * `head` takes its snapshot in one turn of an instance that has settled its open slot: it holds
  * everything acknowledged before the call began, even if this instance is replaced a moment later.
  */
-
 import { encodeHex } from "./bytes/hex.ts";
 import { GroupCommit } from "./commit.ts";
 import { assert, EngineError, isEngineError } from "./errors.ts";
@@ -35,16 +36,20 @@ import {
   protocolVersion,
   type Reply,
   replyError,
+  type SkippedEntry,
   type TicketReply,
 } from "./namespace/protocol.ts";
 import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import { headReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
-import type { Identity, OwnerPorts } from "./owner-ports.ts";
+import { OwnerPointer } from "./owner-pointer.ts";
+import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import { FencedStore } from "./owner-store.ts";
+import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
-import { digGrave, movePointer, writeRegistry } from "./publish.ts";
-import { type RegistryView, readPointer, recover } from "./recover.ts";
+import { digGrave, writeRegistry } from "./publish.ts";
+import type { Ward } from "./quarantine.ts";
+import { type RegistryView, recover } from "./recover.ts";
 
 export class Owner implements NamespaceApi {
   /** Its store fences every put. */
@@ -57,14 +62,17 @@ export class Owner implements NamespaceApi {
   #registry: RegistryView = { entry: undefined, etag: undefined };
   #epoch = 0;
   #intent: number | undefined;
-  #pointer: { version: number; etag: string | undefined; movedMs: number };
+  /** While something cannot be read, `#state` is only what lies before it. */
+  readonly #ward: OwnerWard;
+  readonly #pointer: OwnerPointer;
   readonly #commits: GroupCommit;
   readonly #writes: OwnerWrites;
   readonly #jobs: OwnerJobs;
 
   constructor(ports: OwnerPorts) {
     this.#ports = { ...ports, store: new FencedStore(ports.store, () => this.#record()) };
-    this.#pointer = { version: 0, etag: undefined, movedMs: 0 };
+    this.#ward = new OwnerWard(this.#ports);
+    this.#pointer = new OwnerPointer(this.#ports);
     const host = {
       identity: (): Identity => this.#known(),
       state: (): NamespaceState => this.#state,
@@ -98,6 +106,9 @@ export class Owner implements NamespaceApi {
     return this.#answer({ tenant, name }, async () => {
       // A deletion under way is about to give the name a new generation.
       const reply = this.#state.ended ? await this.#commits.settled() : undefined;
+      if (this.#ward.quarantine !== undefined) {
+        return { ...describe(this.#state), exists: true, quarantine: this.#ward.quarantine };
+      }
       return reply?.kind === "stale" ? reply.now : describe(this.#state);
     });
   }
@@ -105,6 +116,7 @@ export class Owner implements NamespaceApi {
   commit(request: CommitRequest): Promise<Reply<CommitReply>> {
     return this.#answer(request, async () => {
       checkProtocol(request.protocol);
+      this.#ward.mustBeWhole();
       return await this.#writes.commit(request);
     });
   }
@@ -113,15 +125,24 @@ export class Owner implements NamespaceApi {
     return this.#answer(request, async () => {
       checkProtocol(request.protocol);
       this.#mustExist();
-      return await headReply(this.#ports, this.#known().tenant, this.#state, this.#epoch, request);
+      if (request.brief !== true) {
+        this.#ward.mustBeWhole();
+      }
+      const { tenant } = this.#known();
+      const reply = await headReply(this.#ports, tenant, this.#state, this.#epoch, request);
+      return request.brief === true ? { ...reply, ...this.#ward.health() } : reply;
     });
   }
 
   remove(tenant: string, name: string): Promise<Reply<true>> {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
-      // Stale: another deletion was faster. Either way this life is over.
-      await this.#commits.remove(this.#state.generation);
+      if (this.#ward.quarantine === undefined) {
+        // Stale: another deletion was faster. Either way this life is over.
+        await this.#commits.remove(this.#state.generation);
+      } else {
+        await this.#ward.close(this.#view(), () => this.#bury());
+      }
       return true as const;
     });
   }
@@ -129,28 +150,44 @@ export class Owner implements NamespaceApi {
   status(tenant: string, name: string): Promise<Reply<IndexStatus>> {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
-      return this.#jobs.status();
+      return { ...this.#jobs.status(), ...this.#ward.health() };
+    });
+  }
+
+  skipEntry(
+    tenant: string,
+    name: string,
+    sequence: number,
+    reason: string,
+  ): Promise<Reply<SkippedEntry>> {
+    return this.#answer({ tenant, name }, async () => {
+      this.#mustExist();
+      const fence = (): Promise<unknown> => this.#commits.fence();
+      return await this.#ward.skip(() => this.#view(), sequence, reason, fence);
     });
   }
 
   requestFlush(tenant: string, name: string): Promise<Reply<IndexStatus>> {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
+      this.#ward.mustBeWhole();
       await this.#jobs.requestFlush();
-      return this.#jobs.status();
+      return { ...this.#jobs.status(), ...this.#ward.health() };
     });
   }
 
   claim(tenant: string, name: string): Promise<Reply<Job | undefined>> {
-    return this.#answer({ tenant, name }, () => this.#jobs.claim());
+    return this.#answer({ tenant, name }, async () => {
+      return this.#ward.quarantine === undefined ? await this.#jobs.claim() : undefined;
+    });
   }
 
   renew(tenant: string, name: string, job: string, attempt: number): Promise<Reply<boolean>> {
-    return this.#answer({ tenant, name }, () => this.#jobs.renew(job, attempt));
+    return this.#work({ tenant, name }, () => this.#jobs.renew(job, attempt));
   }
 
   ticket(tenant: string, name: string, job: string, attempt: number): Promise<Reply<TicketReply>> {
-    return this.#answer({ tenant, name }, () => this.#jobs.ticket(job, attempt));
+    return this.#work({ tenant, name }, () => this.#jobs.ticket(job, attempt));
   }
 
   commitDelta(
@@ -161,7 +198,7 @@ export class Owner implements NamespaceApi {
     delta: Delta,
     inline: InlineObjects,
   ): Promise<Reply<DeltaReply>> {
-    return this.#answer({ tenant, name }, () => {
+    return this.#work({ tenant, name }, () => {
       return this.#jobs.commitDelta(job, attempt, delta, inline);
     });
   }
@@ -173,7 +210,7 @@ export class Owner implements NamespaceApi {
     attempt: number,
     version: number,
   ): Promise<Reply<true>> {
-    return this.#answer({ tenant, name }, () => this.#jobs.finish(job, attempt, version));
+    return this.#work({ tenant, name }, () => this.#jobs.finish(job, attempt, version));
   }
 
   fail(
@@ -183,16 +220,20 @@ export class Owner implements NamespaceApi {
     attempt: number,
     reason: string,
   ): Promise<Reply<true>> {
-    return this.#answer({ tenant, name }, () => this.#jobs.fail(job, attempt, reason));
+    return this.#work({ tenant, name }, () => this.#jobs.fail(job, attempt, reason));
   }
 
   /** The object's alarm: sends lost hints again, and arms itself while there is work. */
   async alarm(identity: Identity | undefined): Promise<void> {
     try {
       const reply = await this.#answer(identity, async () => {
-        this.#forgetIds();
-        await this.#jobs.alarm();
-        await this.#movePointer();
+        if (this.#ward.quarantine === undefined) {
+          this.#writes.forgetIds();
+          await this.#jobs.alarm();
+          await this.#movePointer();
+        } else {
+          await this.#ward.lookAgain(this.#known().tenant, this.#state.manifest);
+        }
         return true as const;
       });
       if (reply.ok) {
@@ -206,6 +247,14 @@ export class Owner implements NamespaceApi {
     await this.#ports.storage.setAlarm(this.#ports.clock.now() + limits.alarmMs);
   }
 
+  /** For whoever changes something: an instance in quarantine does not know enough to. */
+  #work<T>(identity: Identity, work: () => Promise<T>): Promise<Reply<T>> {
+    return this.#answer(identity, async () => {
+      this.#ward.mustBeWhole();
+      return await work();
+    });
+  }
+
   /** Runs `work` on a recovered instance and turns what it throws into a reply. */
   async #answer<T>(identity: Identity | undefined, work: () => Promise<T>): Promise<Reply<T>> {
     try {
@@ -214,9 +263,7 @@ export class Owner implements NamespaceApi {
         this.#starting ??= this.#start();
         await this.#starting;
       }
-      const { tenant, name } = this.#known();
-      const mine = identity === undefined || (identity.tenant === tenant && identity.name === name);
-      assert(mine, "one object serves one name");
+      assert(isSame(identity ?? this.#known(), this.#known()), "one object serves one name");
       return { ok: true, value: await work() };
     } catch (error) {
       if (isEngineError(error)) {
@@ -233,15 +280,21 @@ export class Owner implements NamespaceApi {
     try {
       const record = await this.#ports.storage.readRecord();
       this.#identity ??= record?.identity;
-      const newGeneration = (): string => this.#newGeneration();
-      const recovered = await recover(this.#ports, this.#known(), record, newGeneration);
+      const recovered = await recover(this.#ports, this.#known(), record, this.#newGeneration);
       this.#state = recovered.state;
       // Before, some ids may have been touched by writes that only earlier instances knew of.
       this.#memory = { keys: recovered.keys, ids: new IdMemory(recovered.state.next) };
       this.#registry = recovered.registry;
       this.#epoch = recovered.epoch;
-      this.#pointer = { ...recovered.pointer, movedMs: 0 };
+      this.#pointer.reset(recovered.pointer);
       this.#intent = recovered.isSettled ? undefined : recovered.state.next;
+      this.#ward.reset(recovered.skips);
+      if (recovered.quarantine !== undefined && !recovered.state.ended) {
+        this.#ward.isolate(recovered.quarantine, record, this.#recordNow());
+        await Promise.all([this.#record(), this.#jobs.load(), this.#ward.arm()]);
+        this.#started = true;
+        return;
+      }
       await this.#record();
       await this.#jobs.start();
       if (recovered.state.ended) {
@@ -256,6 +309,10 @@ export class Owner implements NamespaceApi {
     }
   }
 
+  #view(): Ward {
+    return { ...this.#ward.view(), ...this.#known(), state: this.#state, epoch: this.#epoch };
+  }
+
   #known(): Identity {
     if (this.#identity === undefined) {
       throw new EngineError("unavailable", "this object does not know its name yet");
@@ -264,27 +321,21 @@ export class Owner implements NamespaceApi {
   }
 
   #mustExist(): void {
-    if (!exists(this.#state)) {
+    if (!exists(this.#state) && this.#ward.quarantine === undefined) {
       const { name } = this.#known();
       throw new EngineError("notFound", `🤷 namespace '${name}' was not found`);
     }
   }
 
-  /** All is indexed, and nobody still decides from what was read so long ago. */
-  #forgetIds(): void {
-    const { next, lastWriteMs, manifest } = this.#state;
-    if (manifest.floor === next && this.#ports.clock.now() > lastWriteMs + limits.rememberIdsMs) {
-      this.#memory.ids.forgetBelow(next);
-    }
-  }
-
-  #newGeneration(): string {
-    return encodeHex(this.#ports.random.bytes(16));
-  }
+  readonly #newGeneration = (): string => encodeHex(this.#ports.random.bytes(16));
 
   #record(): Promise<void> {
+    return this.#ports.storage.writeRecord(this.#ward.record ?? this.#recordNow());
+  }
+
+  #recordNow(): OwnerRecord {
     const { generation, next, hash, manifest } = this.#state;
-    return this.#ports.storage.writeRecord({
+    return {
       identity: this.#known(),
       generation,
       registryVersion: this.#registry.entry?.version ?? 0,
@@ -293,7 +344,7 @@ export class Owner implements NamespaceApi {
       hash,
       intent: this.#intent,
       manifestVersion: manifest.version,
-    });
+    };
   }
 
   async #register(): Promise<void> {
@@ -315,37 +366,14 @@ export class Owner implements NamespaceApi {
     this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);
     this.#state = stateAtFloor(firstManifest(this.#newGeneration()), false);
     this.#memory = emptyMemory();
-    this.#pointer = { version: 0, etag: undefined, movedMs: 0 };
+    this.#pointer.reset();
+    this.#ward.reset();
     await Promise.all([this.#record(), this.#jobs.beginLife()]);
   }
 
-  /**
-   * At most once a second, since the store takes one write a second per key. A failure costs
-   * nothing but probes of a later recovery, so it is only logged.
-   */
   async #movePointer(): Promise<void> {
-    const { manifest } = this.#state;
-    const now = this.#ports.clock.now();
-    const sinceMs = Math.abs(now - this.#pointer.movedMs);
-    if (manifest.version <= this.#pointer.version || sinceMs < limits.pointerIntervalMs) {
-      return;
-    }
     const { tenant } = this.#known();
-    const { etag } = this.#pointer;
-    this.#pointer = { ...this.#pointer, movedMs: now };
-    try {
-      const moved = await movePointer(this.#ports, tenant, manifest, etag);
-      // Not ours: an attempt of unknown outcome landed, or another instance was faster.
-      const pointer =
-        moved === undefined
-          ? await readPointer(this.#ports, tenant, manifest.generation)
-          : { version: manifest.version, etag: moved };
-      if (this.#state.generation === manifest.generation) {
-        this.#pointer = { ...pointer, movedMs: now };
-      }
-    } catch (error) {
-      this.#ports.log.warn("cannot move the pointer to the manifest", { error: String(error) });
-    }
+    await this.#pointer.move(tenant, this.#state.manifest, () => this.#state.generation);
   }
 }
 
@@ -355,4 +383,8 @@ function checkProtocol(version: number): void {
       retryAfterMs: 1_000,
     });
   }
+}
+
+function isSame(a: Identity, b: Identity): boolean {
+  return a.tenant === b.tenant && a.name === b.name;
 }

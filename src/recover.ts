@@ -5,39 +5,44 @@
  *   1. registry entry  which generation the name has; none = the namespace does not exist
  *   2. manifest        from the larger of `current` and the record, probe forward until the first
  *                      that is absent; without either, the last one listed
- *   3. log             one list from the floor shows the entries, one more for each generation the
- *                      tail is inherited from; each entry is read and verified in order, a few at a
- *                      time. A gap is corruption, never the end. An empty list counts only if
- *                      `current` has not moved meanwhile
+ *   3. log             one list from the floor shows the entries, another those skipped, and two
+ *                      more for each generation the tail is inherited from; each entry is read and
+ *                      verified in order, a few at a time. A gap is an entry that is missing, never
+ *                      the end. An empty list counts only if `current` has not moved meanwhile
  *   4. open slot       may have been written to if the record is gone or says so; it is for the
  *                      owner to settle it before it answers anybody
  *
- * Cost: registry, current and manifests one get each, a list for each 1,000 tail entries, one get
- * for each entry.
+ * What cannot be read does not keep the namespace from starting: the result then names the object
+ * (`quarantine`) and knows only what lies before it. A log that ends with a tombstone has ended all
+ * the same. An older manifest never stands in for one that is bad: what the newer one flushed may
+ * be collected already.
+ *
+ * Cost: registry, current and manifests one get each, a list for each 1,000 tail entries and one
+ * for skip records, one get for each entry.
  */
-import { corrupt, EngineError, isEngineError } from "./errors.ts";
-import { stretchesOf } from "./format/homes.ts";
-import type { Manifest, WalRange } from "./format/manifest.ts";
+import { corrupt, isEngineError } from "./errors.ts";
+import { homeOfEntry } from "./format/homes.ts";
+import type { Manifest } from "./format/manifest.ts";
 import { openManifest } from "./format/manifest-codec.ts";
 import { openPointer, openRegistryEntry, type RegistryEntry } from "./format/registry.ts";
-import { type OpenedWalEntry, openWalEntry } from "./format/wal.ts";
-import { keysOfEntry } from "./format/write-keys.ts";
+import type { Skip } from "./format/skip.ts";
 import { limits } from "./limits.ts";
+import { readSkips } from "./log-read.ts";
 import { checkStoredManifest } from "./namespace/invariants.ts";
 import { KeyMemory } from "./namespace/key-memory.ts";
-import { applyEntry, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
+import type { Quarantine } from "./namespace/protocol.ts";
+import { firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import type { Ports } from "./ports.ts";
+import { logWithoutManifest, readLog } from "./recover-log.ts";
 import {
   currentKey,
   generationRoot,
   manifestKey,
   manifestPrefix,
   registryKey,
-  sequenceOfWalKey,
   versionOfManifestKey,
   walKey,
-  walPrefix,
 } from "./store/keys.ts";
 
 export interface RegistryView {
@@ -55,6 +60,10 @@ export interface Recovered {
   readonly pointer: PointerView;
   /** False: an earlier instance's put may still land in the slot after the last entry. */
   readonly isSettled: boolean;
+  /** Every slot ever skipped in this generation. */
+  readonly skips: readonly Skip[];
+  /** What cannot be read; `state` is then only what lies before it. */
+  readonly quarantine?: Quarantine;
 }
 
 /** The version `current` holds, and the etag to replace it by. */
@@ -87,15 +96,23 @@ export async function recover(
       epoch: recordEpoch + 1,
       pointer: { version: 0, etag: undefined },
       isSettled: true,
+      skips: [],
     };
   }
   const own = record?.generation === entry.generation ? record : undefined;
-  const { manifest, pointer } = await newestManifest(ports, identity.tenant, entry.generation, own);
-  const log = await readLog(ports, identity.tenant, manifest, pointer.version);
-  if (own !== undefined && own.next > log.state.next) {
-    const { next, generation } = log.state;
-    throw corrupt(`the log of ${generation} ends at ${next}, before ${own.next}`);
-  }
+  const root = generationRoot(identity.tenant, entry.generation);
+  const [newest, skips] = await Promise.all([
+    newestManifest(ports, identity.tenant, entry.generation, own),
+    readSkips(ports, root, entry.generation),
+  ]);
+  const { manifest, pointer } = newest;
+  const hasMoved = async (): Promise<boolean> =>
+    (await readPointer(ports, identity.tenant, entry.generation)).version !== pointer.version;
+  const log =
+    newest.quarantine === undefined
+      ? await readLog(ports, identity.tenant, manifest, hasMoved, skips)
+      : await logWithoutManifest(ports, identity.tenant, manifest, newest.quarantine);
+  const quarantine = log.quarantine ?? missingEnd(identity.tenant, log.state, own);
   return {
     state: log.state,
     keys: log.keys,
@@ -103,7 +120,22 @@ export async function recover(
     epoch: Math.max(recordEpoch, manifest.epoch, log.epoch) + 1,
     pointer,
     isSettled: log.state.ended || (own !== undefined && (own.intent ?? -1) < log.state.next),
+    skips,
+    ...(quarantine === undefined ? {} : { quarantine }),
   };
+}
+
+/** The record knows of entries that are not there. */
+function missingEnd(
+  tenant: string,
+  { next, ended, manifest }: NamespaceState,
+  own: OwnerRecord | undefined,
+): Quarantine | undefined {
+  if (own === undefined || own.next <= next || ended) {
+    return undefined;
+  }
+  const key = walKey(generationRoot(tenant, homeOfEntry(manifest, next)), next);
+  return { sequence: next, key, reason: `is missing; ${own.next} were written` };
 }
 
 export async function readRegistry(ports: OwnerPorts, identity: Identity): Promise<RegistryView> {
@@ -146,7 +178,7 @@ async function newestManifest(
   tenant: string,
   generation: string,
   record: OwnerRecord | undefined,
-): Promise<{ manifest: Manifest; pointer: PointerView }> {
+): Promise<{ manifest: Manifest; pointer: PointerView; quarantine?: Quarantine }> {
   const root = generationRoot(tenant, generation);
   for (;;) {
     const pointer = await readPointer(ports, tenant, generation);
@@ -154,7 +186,11 @@ async function newestManifest(
     const start = hinted === 0 ? await lastListed(ports, root) : hinted;
     let manifest: Manifest | undefined = start === 0 ? firstManifest(generation) : undefined;
     for (let version = Math.max(1, start); ; version += 1) {
-      const next = await readManifest(ports, root, generation, version);
+      const next = await readDoubtfulManifest(ports, root, generation, version);
+      if (typeof next === "string") {
+        const quarantine = { key: manifestKey(root, version), reason: next };
+        return { manifest: firstManifest(generation), pointer, quarantine };
+      }
       if (next === undefined) {
         break;
       }
@@ -165,7 +201,29 @@ async function newestManifest(
     }
     // Collected between our two reads: only possible once `current` has moved on.
     if ((await readPointer(ports, tenant, generation)).version <= start) {
-      throw corrupt(`manifest ${start} of ${generation} is missing`);
+      const quarantine = { key: manifestKey(root, start), reason: "is missing" };
+      return { manifest: firstManifest(generation), pointer, quarantine };
+    }
+  }
+}
+
+/** What is wrong with it if it stays bad. */
+async function readDoubtfulManifest(
+  ports: OwnerPorts,
+  root: string,
+  generation: string,
+  version: number,
+): Promise<Manifest | string | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await readManifest(ports, root, generation, version);
+    } catch (error) {
+      if (!isEngineError(error, "corrupt")) {
+        throw error;
+      }
+      if (attempt >= limits.doubtReadsMax) {
+        return `cannot be read: ${error.message}`;
+      }
     }
   }
 }
@@ -195,103 +253,4 @@ export async function readManifest(
   return stored === undefined
     ? undefined
     : checkStoredManifest(await openManifest(stored.bytes, { generation, version }, ports.digest));
-}
-
-export interface Log {
-  readonly state: NamespaceState;
-  readonly keys: KeyMemory;
-  /** Largest epoch in the tail. */
-  readonly epoch: number;
-}
-
-/** The state after the manifest's tail. `pointerVersion`: what `current` said before. */
-export async function readLog(
-  ports: OwnerPorts,
-  tenant: string,
-  manifest: Manifest,
-  pointerVersion: number,
-): Promise<Log> {
-  const range = { from: manifest.floor, to: Number.POSITIVE_INFINITY };
-  let state = stateAtFloor(manifest, true);
-  const keys = new KeyMemory(manifest.floor);
-  let epoch = 0;
-  for (const stretch of stretchesOf(manifest, range)) {
-    const { generation, from, to } = stretch;
-    const sizes = await listLog(ports, generationRoot(tenant, generation), stretch);
-    if (to < Number.POSITIVE_INFINITY && sizes.length < to - from) {
-      throw corrupt(`WAL entry ${from + sizes.length} of ${generation} is missing`);
-    }
-    for (let at = 0; at < sizes.length; ) {
-      const count = waveLength(sizes.slice(at, at + limits.connectionsMax));
-      const sequences = Array.from({ length: count }, (_, i) => from + at + i);
-      const read = await Promise.all(
-        sequences.map((sequence) => readEntry(ports, tenant, generation, sequence)),
-      );
-      for (const { entry, bytes } of read) {
-        state = applyEntry(state, entry, bytes.length);
-        // A key is for writes to one namespace, not to those it was branched from.
-        keys.remember(generation === manifest.generation ? keysOfEntry(entry) : []);
-        epoch = Math.max(epoch, entry.epoch);
-        ports.memory.put(`${generation}/wal/${entry.sequence}`, bytes);
-      }
-      at += count;
-    }
-  }
-  const isEmpty = state.next === manifest.floor;
-  const { generation } = manifest;
-  if (isEmpty && (await readPointer(ports, tenant, generation)).version !== pointerVersion) {
-    throw new EngineError("fenced", "another instance moved the manifest during recovery");
-  }
-  return { state, keys, epoch };
-}
-
-/** Sizes of the entries from … to-1 that lie below the root. */
-async function listLog(
-  ports: OwnerPorts,
-  root: string,
-  { from, to }: WalRange,
-): Promise<readonly number[]> {
-  const sizes: number[] = [];
-  for (;;) {
-    const end = from + sizes.length;
-    const after = end === 0 ? walPrefix(root) : walKey(root, end - 1);
-    const page = await ports.store.list(walPrefix(root), { after });
-    for (const { key, size } of page.objects) {
-      const expected = from + sizes.length;
-      if (expected >= to) {
-        return sizes;
-      }
-      if (sequenceOfWalKey(key) !== expected) {
-        throw corrupt(`WAL entry ${expected} is missing below ${key}`);
-      }
-      sizes.push(size);
-    }
-    if (!page.more || from + sizes.length >= to) {
-      return sizes;
-    }
-  }
-}
-
-/** How many of the objects may be under way and in memory at once; one at least. */
-export function waveLength(sizes: readonly number[]): number {
-  let bytes = 0;
-  const over = sizes.findIndex((size, i) => {
-    bytes += size;
-    return i === limits.connectionsMax || (i > 0 && bytes > limits.waveBytesMax);
-  });
-  return over < 0 ? sizes.length : over;
-}
-
-async function readEntry(
-  ports: OwnerPorts,
-  tenant: string,
-  generation: string,
-  sequence: number,
-): Promise<{ entry: OpenedWalEntry; bytes: Uint8Array }> {
-  const stored = await ports.store.get(walKey(generationRoot(tenant, generation), sequence));
-  if (stored === undefined) {
-    throw corrupt(`WAL entry ${sequence} of ${generation} is missing`);
-  }
-  const entry = await openWalEntry(stored.bytes, { generation, sequence }, ports.digest);
-  return { entry, bytes: stored.bytes };
 }

@@ -148,7 +148,8 @@ async function readEntries(
   for (const sequence of sequences) {
     const held = recall(context, entryName(snapshot, sequence));
     const inline = snapshot.inline.wal.get(sequence);
-    if (held !== undefined) found.set(sequence, held);
+    if (snapshot.skipped.has(sequence)) found.set(sequence, []);
+    else if (held !== undefined) found.set(sequence, held);
     else if (inline !== undefined) bytes.set(sequence, inline);
     else missing.push(sequence);
   }

@@ -14,10 +14,11 @@
  */
 import type { Schema } from "./document/schema.ts";
 import { applyAddition } from "./document/schema.ts";
-import { type EngineError, isEngineError, unavailable } from "./errors.ts";
+import { corrupt, type EngineError, isEngineError, unavailable } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { type OpenedWalEntry, openWalEntry, walEntryBytes, walEntryRows } from "./format/wal.ts";
 import { limits } from "./limits.ts";
+import { readSkip, readSlot } from "./log-read.ts";
 import {
   type HeadReply,
   type HeadRequest,
@@ -25,6 +26,7 @@ import {
   protocolVersion,
   replyValue,
 } from "./namespace/protocol.ts";
+import { catchUp } from "./namespace/state.ts";
 import type { Ports } from "./ports.ts";
 import type { Consistency } from "./query/query.ts";
 import { generationRoot, walKey } from "./store/keys.ts";
@@ -38,6 +40,8 @@ export interface Snapshot {
   /** The tail is WAL entries floor … next-1. */
   readonly floor: number;
   readonly next: number;
+  /** Slots of the tail that count as entries without members. */
+  readonly skipped: ReadonlySet<number>;
   /** After the newest entry. */
   readonly schema: Schema;
   readonly createdMs: number;
@@ -172,6 +176,7 @@ async function askOwner(
     manifest,
     floor: reply.floor,
     next: reply.next,
+    skipped: new Set(reply.skipped),
     schema: reply.schema,
     createdMs: reply.createdMs,
     lastWriteMs: reply.lastWriteMs,
@@ -213,20 +218,53 @@ async function readForward(ports: Ports, last: Snapshot, asOfMs: number): Promis
     if (ports.clock.now() - last.asOfMs > fallbackAgeMsMax) {
       break;
     }
-    for (const object of found) {
-      if (object === undefined) {
-        return snapshot;
-      }
-      const expected = { generation: last.generation, sequence: snapshot.next };
-      const entry = await openWalEntry(object.bytes, expected, ports.digest);
-      snapshot = afterEntry(snapshot, entry, object.bytes);
+    const end = found.indexOf(undefined);
+    const isEnd = end >= 0 && end < probesAtOnce - 1 && !found.slice(end).some(isDefined);
+    for (const object of end < 0 ? found : found.slice(0, end)) {
+      snapshot = await afterSlot(ports, root, snapshot, object?.bytes);
+    }
+    if (isEnd) {
+      return snapshot;
+    }
+    if (end >= 0 && found.slice(end).some(isDefined)) {
+      // It landed meanwhile, since others did behind it; or it is lost.
+      snapshot = await afterSlot(ports, root, snapshot, undefined);
     }
   }
   throw unavailable("the namespace cannot be reached, and it was long ago that it could");
 }
 
+function isDefined<T>(value: T | undefined): value is T {
+  return value !== undefined;
+}
+
+/** Goes on by one slot that holds an entry. An operator may have gone on without it. */
+async function afterSlot(
+  ports: Ports,
+  root: string,
+  before: Snapshot,
+  bytes: Uint8Array | undefined,
+): Promise<Snapshot> {
+  const { generation, next: sequence } = before;
+  const skip = await readSkip(ports, root, generation, sequence);
+  if (skip !== undefined) {
+    const skipped = new Set(before.skipped).add(sequence);
+    const schema = { ...before.schema, version: skip.schemaVersion };
+    return { ...before, next: sequence + 1, skipped, schema };
+  }
+  if (bytes !== undefined) {
+    const entry = await openWalEntry(bytes, { generation, sequence }, ports.digest);
+    return afterEntry(before, entry, bytes);
+  }
+  const slot = await readSlot(ports, root, generation, sequence);
+  if (slot.kind !== "entry") {
+    throw corrupt(`WAL entry ${sequence} of ${generation} is missing, and others follow`);
+  }
+  return afterEntry(before, slot.entry, slot.bytes);
+}
+
 function afterEntry(before: Snapshot, entry: OpenedWalEntry, bytes: Uint8Array): Snapshot {
-  let { schema } = before;
+  let schema = catchUp(before.schema, entry.repeats);
   for (const member of entry.members) {
     if (member.kind === "tombstone") {
       // The name may have begun another life since, and only its owner knows.

@@ -17,6 +17,7 @@ import {
   type NamespaceApi,
   type NamespaceDescription,
   protocolVersion,
+  quarantineError,
   type ReadSet,
   replyValue,
 } from "./namespace/protocol.ts";
@@ -58,6 +59,9 @@ export async function describeTarget({
   memory,
 }: WriteTarget): Promise<NamespaceDescription> {
   const description = replyValue(await owner.describe(tenant, name));
+  if (description.quarantine !== undefined) {
+    throw quarantineError(description.quarantine);
+  }
   memory.remember(name, description);
   return description;
 }

@@ -200,6 +200,26 @@ function withIndexVersion(
   };
 }
 
+/** What took the schema from `before` to `after`, which grew from it. */
+export function additionBetween(before: Schema, after: Schema): SchemaAddition {
+  const { idKind, metric } = after;
+  return {
+    ...(before.idKind === undefined && idKind !== undefined ? { idKind } : {}),
+    ...(before.metric === undefined && metric !== undefined ? { metric } : {}),
+    attributes: new Map(
+      [...after.attributes].filter(([name, attribute]) => {
+        const known = before.attributes.get(name);
+        return (
+          known?.type !== attribute.type ||
+          known.filterable !== attribute.filterable ||
+          known.ann !== attribute.ann ||
+          known.indexedFrom !== attribute.indexedFrom
+        );
+      }),
+    ),
+  };
+}
+
 export function isEmptyAddition(addition: SchemaAddition): boolean {
   return (
     addition.idKind === undefined && addition.metric === undefined && addition.attributes.size === 0

@@ -4,7 +4,9 @@
  *
  *   envelope  magic "SHOALWAL", format version 2; number = sequence; previous = hash of the entry
  *             before
- *   head      {t: time in ms, m: [member]}
+ *   head      {t: time in ms, m: [member], r?: [from, to, addition]}
+ *             r: what the entries just before added to the schema, from version to version, so that
+ *             losing one of them loses none of it
  *   member    {k: 0, v, a?, u, d, c,   batch: schema version after it, what it adds to the
  *              i?}                     schema, upserts, deletes, chunks; idempotency key
  *                                      [0, offset, length, rows] inline in the blocks or
@@ -19,6 +21,7 @@
 import type { SchemaAddition } from "../document/schema.ts";
 import { corrupt } from "../errors.ts";
 import type { Digest } from "../ports.ts";
+import type { CborValue } from "./cbor.ts";
 import {
   blockOffsets,
   type EnvelopeFormat,
@@ -69,6 +72,13 @@ export interface WalBatch {
 
 export type WalMember = WalBatch | { readonly kind: "tombstone" };
 
+/** What took the schema from one version to another. */
+export interface SchemaRepeat {
+  readonly from: number;
+  readonly to: number;
+  readonly addition: SchemaAddition;
+}
+
 export interface WalEntry {
   readonly generation: string;
   readonly sequence: number;
@@ -77,6 +87,7 @@ export interface WalEntry {
   readonly previous: Uint8Array;
   readonly timeMs: number;
   readonly members: readonly WalMember[];
+  readonly repeats?: SchemaRepeat;
 }
 
 export interface OpenedWalEntry extends WalEntry {
@@ -103,7 +114,11 @@ export function sealWalEntry(entry: WalEntry, digest: Digest): Promise<SealedObj
       epoch: entry.epoch,
       nonce: entry.nonce,
       previous: entry.previous,
-      head: { t: entry.timeMs, m: entry.members.map((member) => memberToCbor(member, place)) },
+      head: {
+        t: entry.timeMs,
+        m: entry.members.map((member) => memberToCbor(member, place)),
+        ...(entry.repeats === undefined ? {} : { r: repeatToCbor(entry.repeats) }),
+      },
       blocks,
     },
     digest,
@@ -120,7 +135,7 @@ export async function openWalEntry(
   if (opened.generation !== expected.generation || opened.number !== expected.sequence) {
     throw corrupt(`${what}: says it is entry ${opened.number} of ${opened.generation}`);
   }
-  const head = opened.head as { t?: unknown; m?: unknown };
+  const head = opened.head as { t?: unknown; m?: unknown; r?: unknown };
   if (typeof head !== "object" || typeof head?.t !== "number" || !Array.isArray(head.m)) {
     throw corrupt(`${what}: malformed head`);
   }
@@ -133,7 +148,20 @@ export async function openWalEntry(
     hash: opened.hash,
     timeMs: head.t,
     members: head.m.map((member: unknown) => memberFromCbor(member, opened, what)),
+    ...(head.r === undefined ? {} : { repeats: repeatFromCbor(head.r, what) }),
   };
+}
+
+function repeatToCbor({ from, to, addition }: SchemaRepeat): CborValue {
+  return [from, to, additionToCbor(addition)];
+}
+
+function repeatFromCbor(value: unknown, what: string): SchemaRepeat {
+  const [from, to, addition] = Array.isArray(value) && value.length === 3 ? value : [];
+  if (!isCount(from) || !isCount(to) || to <= from) {
+    throw corrupt(`${what}: malformed repetition of the schema`);
+  }
+  return { from, to, addition: additionFromCbor(addition) };
 }
 
 function memberToCbor(member: WalMember, place: () => number): Record<string, unknown> {

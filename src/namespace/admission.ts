@@ -61,6 +61,8 @@ export class Admission {
         }
         this.#outlook = lookPast(outlook, wish);
         return wish;
+      case "fence":
+        return outlook.ended ? { kind: "question" } : wish;
       case "question":
       case "repeat":
       case "refusal":

@@ -18,6 +18,8 @@ import { exists, type NamespaceState } from "./state.ts";
 export type Wish =
   | { readonly kind: "batch"; readonly request: CommitRequest }
   | { readonly kind: "tombstone"; readonly generation: string }
+  /** An entry without members, unless others come along. */
+  | { readonly kind: "fence" }
   /** How are things? */
   | { readonly kind: "question" }
   /** What became of the write under this key? If it is empty, there may be none. */
@@ -33,8 +35,8 @@ export interface Outlook {
   readonly schema: Schema;
 }
 
-export function writes(wish: Wish): boolean {
-  return wish.kind === "batch" || wish.kind === "tombstone";
+export function writes({ kind }: Wish): boolean {
+  return kind === "batch" || kind === "tombstone" || kind === "fence";
 }
 
 /** The writer may have been heard: who repeats is not the first to send this. */
@@ -50,6 +52,7 @@ export function lookPast(outlook: Outlook, wish: Wish): Outlook {
       return { generation, ended, schema: applyAddition(schema, wish.request.addition) };
     case "tombstone":
       return { generation, ended: true, schema };
+    case "fence":
     case "question":
     case "repeat":
     case "refusal":
@@ -71,6 +74,7 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
       }
       case "tombstone":
         return [{ kind: "tombstone" }];
+      case "fence":
       case "question":
       case "repeat":
       case "refusal":
@@ -96,6 +100,7 @@ export function answerWish(
       return entry === undefined ? stale : committed({ ...entry, upserts, deletes }, false);
     }
     case "tombstone":
+    case "fence":
       return entry === undefined ? stale : committed({ ...entry, upserts: 0, deletes: 0 }, false);
     case "question":
       return stale;

@@ -13,16 +13,23 @@ import type { WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
 import type { JobKind } from "./protocol.ts";
 
-/** Longest wait after a failure. */
-const backoffMaxMs = 60_000;
+/** Longest waits after failures that may pass, and after so many that they hardly will. */
+const backoffSoonMs = 60_000;
+const backoffMaxMs = 3_600_000;
+const soonFailures = 12;
 /** After a result that broke an invariant. The next attempt may run repaired code, or not. */
 const barMs = 30 * 60_000;
+/** From so many failures on others need not wait for the job. */
+const failingFrom = 3;
+const reasonLengthMax = 300;
 
 export interface JobRecord {
   readonly id: string;
   readonly kind: JobKind;
   readonly attempt: number;
   readonly failures: number;
+  /** Why it failed last. */
+  readonly reason?: string;
   /** Claimed while in the future. */
   readonly leaseUntilMs: number;
   /** A failed job is not handed out before. */
@@ -40,7 +47,10 @@ export interface JobRecord {
 }
 
 /** What a job is, before anybody has it. */
-export type UnclaimedJob = Omit<JobRecord, "attempt" | "failures" | "leaseUntilMs" | "notBeforeMs">;
+export type UnclaimedJob = Omit<
+  JobRecord,
+  "attempt" | "failures" | "reason" | "leaseUntilMs" | "notBeforeMs"
+>;
 
 export interface Ticket {
   readonly job: string;
@@ -100,6 +110,11 @@ export function isLeased(job: JobRecord, nowMs: number): boolean {
   return lasts(job.leaseUntilMs, limits.leaseMs, nowMs);
 }
 
+/** It fails again and again: something it needs may be bad for good. */
+export function isFailing(job: JobRecord): boolean {
+  return job.failures >= failingFrom || job.isBarred === true;
+}
+
 /** May be handed out now. */
 export function isWaiting(job: JobRecord, nowMs: number): boolean {
   return (
@@ -140,6 +155,7 @@ export function claimJob(
     ...job,
     attempt: (known?.attempt ?? 0) + 1,
     failures: known?.failures ?? 0,
+    ...(known?.reason === undefined ? {} : { reason: known.reason }),
     leaseUntilMs: nowMs + limits.leaseMs,
     notBeforeMs: 0,
     isBarred: false,
@@ -163,19 +179,25 @@ export function releaseJob(table: JobTable, job: JobRecord, nowMs: number): JobT
   return suspectOrphans(dropTicket(released, job.id), nowMs);
 }
 
-/** Gives a job back. Repeated failures wait longer: 1 s, 2 s, 4 s … one minute. */
-export function failJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
-  const waitMs = Math.min(backoffMaxMs, 1_000 * 2 ** Math.min(job.failures, 10));
-  return giveBackJob(table, { ...job, notBeforeMs: nowMs + waitMs }, nowMs);
+/**
+ * Gives a job back. Repeated failures wait longer: 1 s, 2 s, 4 s … one minute a dozen times, which
+ * outlasts most outages; then two minutes, four … one hour, for what no repetition will cure.
+ */
+export function failJob(table: JobTable, job: JobRecord, why: string, nowMs: number): JobTable {
+  const soonMs = Math.min(backoffSoonMs, 1_000 * 2 ** Math.min(job.failures, 10));
+  const doublings = Math.max(0, job.failures + 1 - soonFailures);
+  const waitMs = Math.min(backoffMaxMs, soonMs * 2 ** doublings);
+  return giveBackJob(table, { ...job, notBeforeMs: nowMs + waitMs }, why, nowMs);
 }
 
 /** Gives a job back whose result must never be committed. */
-export function barJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
-  return giveBackJob(table, { ...job, notBeforeMs: nowMs + barMs, isBarred: true }, nowMs);
+export function barJob(table: JobTable, job: JobRecord, why: string, nowMs: number): JobTable {
+  return giveBackJob(table, { ...job, notBeforeMs: nowMs + barMs, isBarred: true }, why, nowMs);
 }
 
-function giveBackJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
-  const failed = { ...job, failures: job.failures + 1, leaseUntilMs: 0 };
+function giveBackJob(table: JobTable, job: JobRecord, why: string, nowMs: number): JobTable {
+  const reason = (why.split("\n")[0] ?? "").slice(0, reasonLengthMax);
+  const failed = { ...job, failures: job.failures + 1, reason, leaseUntilMs: 0 };
   return suspectOrphans(dropTicket(replaceJob(table, failed), job.id), nowMs);
 }
 

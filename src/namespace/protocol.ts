@@ -21,7 +21,41 @@ export type Reply<T> =
       readonly field?: string;
       readonly retryAfterMs?: number;
       readonly outcomeUnknown?: boolean;
+      readonly object?: string;
     };
+
+/** An object without which nothing may be answered or written, and that cannot be read. */
+export interface Quarantine {
+  /** Of the log entry it is; undefined for a manifest. */
+  readonly sequence?: number;
+  readonly key: string;
+  /** In words, behind the key. */
+  readonly reason: string;
+}
+
+export function quarantineError({ sequence, key, reason }: Quarantine): EngineError {
+  const what = sequence === undefined ? `the manifest ${key}` : `log entry ${sequence} (${key})`;
+  const remedy =
+    sequence === undefined
+      ? "put the object back from a copy, or delete the namespace"
+      : 'put the object back from a copy, or go on without it by POST …/_debug/skip_entry {"sequence' +
+        `": ${sequence}, "reason": "…"}`;
+  return new EngineError(
+    "corrupt",
+    `the namespace is in quarantine, so nothing is lost or answered wrongly: ${what} ${reason}. ` +
+      `It is read again by itself now and then. What to do: ${remedy}`,
+    { object: key },
+  );
+}
+
+/** A log entry that an operator went on without. */
+export interface SkippedEntry {
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly reason: string;
+  /** What was wrong with it. */
+  readonly fault: string;
+}
 
 /** The object's answer when asked who it is; enough to encode a batch. */
 export interface NamespaceDescription {
@@ -32,6 +66,8 @@ export interface NamespaceDescription {
   readonly exists: boolean;
   readonly generation: string;
   readonly schema: Schema;
+  /** Nothing can be written; the schema is only that of the entries before. */
+  readonly quarantine?: Quarantine;
 }
 
 export interface CommitRequest {
@@ -138,6 +174,11 @@ export interface HeadReply {
    * Roots and dead bitmaps the caller lacks, while they fit; the others are read from the store.
    */
   readonly inline: InlineObjects;
+  /** Slots of the tail that count as entries without members. */
+  readonly skipped?: readonly number[];
+  /** Only in brief answers, and so are all entries ever skipped; nothing else is answered then. */
+  readonly quarantine?: Quarantine;
+  readonly skips?: readonly SkippedEntry[];
 }
 
 export type JobKind = "flush" | "merge" | "collect" | "purge";
@@ -158,6 +199,8 @@ export interface Job {
     readonly schema: Schema;
     readonly hash: Uint8Array;
     readonly lastWriteMs: number;
+    /** Slots that count as entries without members. */
+    readonly skipped?: readonly number[];
   };
   /** Merge: ids of the inputs. */
   readonly inputs?: readonly string[];
@@ -200,9 +243,16 @@ export interface IndexStatus {
     readonly id: string;
     readonly kind: JobKind;
     readonly attempt: number;
-    readonly state: "due" | "claimed";
+    /** Failing: has failed and waits until `notBeforeMs`, longer each time. */
+    readonly state: "due" | "claimed" | "failing";
+    readonly failures?: number;
+    /** Why it failed last. */
+    readonly reason?: string;
+    readonly notBeforeMs?: number;
   }[];
   readonly indexed: boolean;
+  readonly quarantine?: Quarantine;
+  readonly skips: readonly SkippedEntry[];
 }
 
 /** The object as Workers and tests see it. Each method answers within one event of the object. */
@@ -213,6 +263,16 @@ export interface NamespaceApi {
   /** Ends this generation: tombstone, grave, registry. Answers when the name is free again. */
   remove(tenant: string, name: string): Promise<Reply<true>>;
   status(tenant: string, name: string): Promise<Reply<IndexStatus>>;
+  /**
+   * Goes on without a log entry that cannot be read, for ever. Throws `conflict` if it can be read,
+   * or is not the one that is in the way.
+   */
+  skipEntry(
+    tenant: string,
+    name: string,
+    sequence: number,
+    reason: string,
+  ): Promise<Reply<SkippedEntry>>;
   /** Makes every unindexed row due now. */
   requestFlush(tenant: string, name: string): Promise<Reply<IndexStatus>>;
   claim(tenant: string, name: string): Promise<Reply<Job | undefined>>;
@@ -247,7 +307,7 @@ export interface NamespaceApi {
 }
 
 export function replyError(error: EngineError): Reply<never> {
-  const { field, retryAfterMs, outcomeUnknown } = error.detail;
+  const { field, retryAfterMs, outcomeUnknown, object } = error.detail;
   return {
     ok: false,
     kind: error.kind,
@@ -255,6 +315,7 @@ export function replyError(error: EngineError): Reply<never> {
     ...(field === undefined ? {} : { field }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(outcomeUnknown === undefined ? {} : { outcomeUnknown }),
+    ...(object === undefined ? {} : { object }),
   };
 }
 

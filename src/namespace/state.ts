@@ -8,11 +8,25 @@
  * Invariants: the tail is contiguous; tail[i].sequence = floor + i; `hash` is the hash of entry
  * next-1; `schema` is the manifest's schema plus every addition in the tail.
  */
-import { applyAddition, emptySchema, type Schema } from "../document/schema.ts";
+import {
+  additionBetween,
+  applyAddition,
+  emptySchema,
+  isEmptyAddition,
+  mayBecome,
+  type Schema,
+} from "../document/schema.ts";
 import { assert, corrupt } from "../errors.ts";
 import { homeOfEntry } from "../format/homes.ts";
-import type { Manifest } from "../format/manifest.ts";
-import { type OpenedWalEntry, walEntryBytes, walEntryRows } from "../format/wal.ts";
+import type { Manifest, WalRange } from "../format/manifest.ts";
+import type { Skip } from "../format/skip.ts";
+import {
+  type OpenedWalEntry,
+  type SchemaRepeat,
+  walEntryBytes,
+  walEntryRows,
+} from "../format/wal.ts";
+import { limits } from "../limits.ts";
 import { entryFault, stateFault } from "./invariants.ts";
 
 export interface TailEntry {
@@ -24,6 +38,8 @@ export interface TailEntry {
   readonly hash: Uint8Array;
   /** After this entry. */
   readonly schema: Schema;
+  /** An operator went on without it. */
+  readonly isSkipped?: true;
 }
 
 export interface NamespaceState {
@@ -104,7 +120,7 @@ export function applyEntry(
   if (fault !== undefined) {
     throw corrupt(`WAL entry ${entry.sequence}: ${fault}`);
   }
-  let schema = state.schema;
+  let schema = catchUp(state.schema, entry.repeats);
   let ended = state.ended;
   let wrote = false;
   for (const member of entry.members) {
@@ -134,6 +150,67 @@ export function applyEntry(
     unindexedBytes: state.unindexedBytes + bytes,
     unindexedRows: state.unindexedRows + rows,
   };
+}
+
+/** The state after a slot that is skipped: an entry without members. */
+export function applySkip(state: NamespaceState, skip: Skip): NamespaceState {
+  const { sequence, timeMs, hash, schemaVersion } = skip;
+  if (sequence !== state.next || state.ended || schemaVersion < state.schema.version) {
+    throw corrupt(`skip record ${sequence} does not continue the log at ${state.next}`);
+  }
+  const schema = { ...state.schema, version: schemaVersion };
+  return {
+    ...state,
+    next: sequence + 1,
+    hash,
+    schema,
+    createdMs: sequence === 0 ? timeMs : state.createdMs,
+    tail: [
+      ...state.tail,
+      { sequence, bytes: 0, rows: 0, timeMs, hash, schema, isSkipped: true as const },
+    ],
+  };
+}
+
+/** Those of the range, or of the whole tail, that count as entries without members. */
+export function skippedSlots(
+  tail: readonly TailEntry[],
+  { from, to }: WalRange = { from: 0, to: Number.POSITIVE_INFINITY },
+): readonly number[] {
+  return tail.flatMap(({ sequence, isSkipped }) =>
+    isSkipped === true && sequence >= from && sequence < to ? [sequence] : [],
+  );
+}
+
+/** The schema with what skipped entries had added, as the next one repeats it. */
+export function catchUp(schema: Schema, repeats: SchemaRepeat | undefined): Schema {
+  if (repeats === undefined || schema.version >= repeats.to) {
+    return schema;
+  }
+  const { from, to, addition } = repeats;
+  const fits = [...addition.attributes].every(([name, { type }]) => {
+    return mayBecome(schema.attributes.get(name)?.type ?? type, type);
+  });
+  if (schema.version < from || !fits) {
+    throw corrupt(`the schema is lost between versions ${schema.version} and ${from}`);
+  }
+  return {
+    version: to,
+    idKind: schema.idKind ?? addition.idKind,
+    metric: schema.metric ?? addition.metric,
+    attributes: new Map([...schema.attributes, ...addition.attributes]),
+  };
+}
+
+/** What the next entry repeats of what the last ones added to the schema; usually nothing. */
+export function repeatsOf({ tail, manifest, schema }: NamespaceState): {
+  readonly repeats?: SchemaRepeat;
+} {
+  const before = tail.at(-limits.schemaRepeatedEntries - 1)?.schema ?? manifest.schema;
+  const addition = additionBetween(before, schema);
+  return before.version === schema.version || isEmptyAddition(addition)
+    ? {}
+    : { repeats: { from: before.version, to: schema.version, addition } };
 }
 
 /** The state under a newer manifest of the same generation. */

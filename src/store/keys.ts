@@ -12,6 +12,7 @@
  *                            /segment/<id>/<part>      one of several
  *                            /segment/<id>/dead/<name> a bitmap of its superseded rows
  *                            /keys/<name>     idempotency keys of flushed entries
+ *                            /skips/<sequence> a log entry that an operator went on without
  *                            /refs/<child>    a branch that still reads this generation
  *   t/<tenant>/ops/<token>/{request,result}   an asynchronous operation
  *   t/<tenant>/graves/<generation>            a deleted generation still to be purged
@@ -177,6 +178,18 @@ export function keysKey(root: string, name: string): string {
 
 export function nameOfKeysKey(key: string): string | undefined {
   return /\/keys\/([^/]+)$/.exec(key)?.[1];
+}
+
+export function skipsPrefix(root: string): string {
+  return `${root}skips/`;
+}
+
+export function skipKey(root: string, sequence: number): string {
+  return skipsPrefix(root) + hexNumber(sequence);
+}
+
+export function sequenceOfSkipKey(key: string): number | undefined {
+  return numberBehind(key, /\/skips\/([0-9a-f]{16})$/);
 }
 
 export function refsPrefix(root: string): string {

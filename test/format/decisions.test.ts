@@ -15,6 +15,7 @@ import {
   sealPointer,
   sealRegistryEntry,
 } from "../../src/format/registry.ts";
+import { openSkip, sealSkip } from "../../src/format/skip.ts";
 import { openWalEntry, sealWalEntry, type WalEntry } from "../../src/format/wal.ts";
 import { openWriteKeys, sealWriteKeys, type WriteKeys } from "../../src/format/write-keys.ts";
 import { syncDigest } from "../sync-digest.ts";
@@ -54,6 +55,11 @@ const wal: WalEntry = {
     },
     { kind: "tombstone" },
   ],
+  repeats: {
+    from: 0,
+    to: 1,
+    addition: { attributes: new Map([["title", { type: "string", filterable: true }]]) },
+  },
 };
 
 const manifest: Manifest = {
@@ -116,6 +122,18 @@ const writeKeys: WriteKeys = {
 
 const registry = { name: "fish", generation, state: "live", version: 2, epoch: 3, nonce } as const;
 const pointer = { generation, manifestVersion: 5, epoch: 3, nonce };
+const skip = {
+  generation,
+  sequence: 7,
+  epoch: 3,
+  nonce,
+  timeMs: 1_767_225_600_000,
+  reason: "no copy of it is left",
+  fault: "SHA-256 does not match",
+  found: new Uint8Array(32).fill(5),
+  hash: new Uint8Array(32).fill(6),
+  schemaVersion: 65_538,
+};
 const grave = { name: "fish", generation, deletedMs: 1_767_225_600_000, nonce };
 
 const kinds: readonly {
@@ -167,6 +185,13 @@ const kinds: readonly {
     seal: () => sealGrave(grave, syncDigest),
     open: (bytes) => openGrave(bytes, syncDigest),
     value: grave,
+  },
+  {
+    name: "skip",
+    version: 1,
+    seal: () => sealSkip(skip, syncDigest),
+    open: (bytes) => openSkip(bytes, { generation, sequence: 7 }, syncDigest),
+    value: skip,
   },
 ];
 

@@ -42,6 +42,7 @@ export function callOwner(process: Process, watch?: CommitWatch): NamespaceApi {
     head: (request) => call((owner) => owner.head(request)),
     remove: (tenant, name) => call((owner) => owner.remove(tenant, name)),
     status: (tenant, name) => call((owner) => owner.status(tenant, name)),
+    skipEntry: (...args) => call((owner) => owner.skipEntry(...args)),
     requestFlush: (tenant, name) => call((owner) => owner.requestFlush(tenant, name)),
     claim: (tenant, name) => call((owner) => owner.claim(tenant, name)),
     renew: (...args) => call((owner) => owner.renew(...args)),

@@ -56,7 +56,10 @@ export function refuse(
   return respondJson(request, { status: "error", error: text, ...fields }, { status, headers });
 }
 
-/** Errors of storage name keys and objects: for the log. The others are written for the user. */
+/**
+ * Errors of storage name keys and objects: for the log. The others are written for the user, and so
+ * are those that say which object an operator must do something about.
+ */
 function textOf(request: Request, error: EngineError, log: Log): string {
   const { kind, detail } = error;
   if (kind !== "unavailable" && kind !== "fenced" && kind !== "corrupt") {
@@ -64,6 +67,9 @@ function textOf(request: Request, error: EngineError, log: Log): string {
   }
   const id = requestId(request);
   log.error("request failed", { id, ...placeOf(request), error });
+  if (kind === "corrupt" && detail.object !== undefined) {
+    return error.message;
+  }
   if (kind === "corrupt") {
     return `stored data failed its check and was not used; the log has more under ${id}`;
   }

@@ -5,7 +5,9 @@
  *   indexed   nothing waits and no job is due or running
  *   head      WAL entries so far; floor: those of them that are in segments
  */
+import { formatDatetime } from "../../src/document/datetime.ts";
 import { type IndexStatus, replyValue } from "../../src/namespace/protocol.ts";
+import { renderHealth } from "./health.ts";
 import type { JsonEncodable } from "./json.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
@@ -38,6 +40,21 @@ function renderStatus(status: IndexStatus): JsonEncodable {
       bytes: segment.bytes,
       clusters: segment.clusters,
     })),
-    jobs: status.jobs.map(({ id, kind, attempt, state }) => ({ id, kind, attempt, state })),
+    jobs: status.jobs.map(renderJob),
+    ...renderHealth(status),
+  };
+}
+
+/** A job that failed says how often, why, and when it is tried again. */
+function renderJob(job: IndexStatus["jobs"][number]): JsonEncodable {
+  const { id, kind, attempt, state, failures, reason, notBeforeMs } = job;
+  return {
+    id,
+    kind,
+    attempt,
+    state,
+    ...(failures === undefined ? {} : { failures }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(state === "failing" ? { retry_at: formatDatetime(notBeforeMs ?? 0) } : {}),
   };
 }

@@ -3,12 +3,14 @@
  * indexed yet does not count, nor does it make a small namespace "updating".
  *
  *   index   up-to-date while what waits is too little to be indexed, else updating with its bytes
+ *   quarantine, skipped_entries   only there when something cannot be read, or could not
  *   v1, v2  differ in how they say that objects are encrypted by the store
  */
 import { formatDatetime } from "../../src/document/datetime.ts";
 import { metadataSchemaView } from "../../src/document/schema-view.ts";
 import { limits } from "../../src/limits.ts";
 import type { HeadReply } from "../../src/namespace/protocol.ts";
+import { renderHealth } from "./health.ts";
 import type { JsonEncodable } from "./json.ts";
 
 export type ApiVersion = 1 | 2;
@@ -27,6 +29,7 @@ export function renderMetadata(head: HeadReply, version: ApiVersion): JsonEncoda
     index: isUpToDate(head)
       ? { status: "up-to-date" }
       : { status: "updating", unindexed_bytes: head.unindexedBytes },
+    ...renderHealth(head),
   };
 }
 

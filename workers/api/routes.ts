@@ -2,7 +2,8 @@
  * Every endpoint: method, path, what it may cost the body, and who answers. `:ns` is the name of a
  * namespace. A path that is here with other methods answers 405, any other path 404.
  *
- *   /v1 and /v2 are the API that clients know. Of our own: …/index, /v1/keys, /v1/limits.
+ *   /v1 and /v2 are the API that clients know. Of our own: …/index, …/_debug/skip_entry, /v1/keys,
+ *   /v1/limits.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
@@ -14,6 +15,7 @@ import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { queryNamespace } from "./query-route.ts";
 import { getSchema, updateSchema } from "./schema-routes.ts";
 import type { Scope } from "./scope.ts";
+import { skipEntry } from "./skip-route.ts";
 import { writeNamespace } from "./write-route.ts";
 
 /**
@@ -50,6 +52,12 @@ export const routes: readonly Route[] = [
     path: "/v1/namespaces/:ns/_debug/purge_cache",
     access: "admin",
     handle: purgeCache,
+  },
+  {
+    method: "POST",
+    path: "/v1/namespaces/:ns/_debug/skip_entry",
+    access: "admin",
+    handle: skipEntry,
   },
   { method: "GET", path: "/v1/namespaces/:ns/index", access: "read", handle: describeIndex },
   { method: "POST", path: "/v1/namespaces/:ns/index", access: "write", handle: flushNow },

@@ -82,6 +82,10 @@ class NamespaceClient implements NamespaceApi {
     return this.#call((owner) => owner.status(tenant, name));
   }
 
+  skipEntry(tenant: string, name: string, sequence: number, reason: string) {
+    return this.#call((owner) => owner.skipEntry(tenant, name, sequence, reason));
+  }
+
   requestFlush(tenant: string, name: string) {
     return this.#call((owner) => owner.requestFlush(tenant, name));
   }

@@ -1,0 +1,320 @@
+/** Objects that are bad for good: the namespace starts, says so, and never answers as if not. */
+import { describe, expect, test } from "vitest";
+import type { SchemaAddition } from "../src/document/schema.ts";
+import { limits } from "../src/limits.ts";
+import { generationRoot, manifestKey, skipKey, walKey } from "../src/store/keys.ts";
+import { applies, CrashRig, type Fault, modes } from "./crash-rig.ts";
+
+class BadRig extends CrashRig {
+  async root(): Promise<string> {
+    const { generation } = await this.ask(this.owner.describe(this.tenant, this.name));
+    return generationRoot(this.tenant, generation);
+  }
+
+  /** Flips a bit of the object, for good. */
+  async rot(key: string, at = 200): Promise<Uint8Array> {
+    const stored = await this.memory.get(key);
+    if (stored === undefined) throw new Error(`${key} is not there`);
+    const bytes = stored.bytes.slice();
+    bytes[at] = (bytes[at] as number) ^ 1;
+    await this.memory.delete([key]);
+    await this.memory.put(key, bytes, { kind: "create" });
+    return stored.bytes;
+  }
+
+  async heal(key: string, bytes: Uint8Array): Promise<void> {
+    await this.memory.delete([key]);
+    await this.memory.put(key, bytes, { kind: "create" });
+  }
+
+  /** As an operator does it: repeated while the instance changes. */
+  skip(sequence: number) {
+    return this.insist(async () => {
+      const { tenant, name } = this;
+      return await this.ask(this.owner.skipEntry(tenant, name, sequence, "no copy is left"));
+    });
+  }
+
+  status() {
+    return this.ask(this.owner.status(this.tenant, this.name));
+  }
+
+  brief() {
+    const { tenant, name } = this;
+    return this.ask(this.owner.head({ protocol: 1, tenant, name, brief: true }));
+  }
+
+  async lookAgain(): Promise<void> {
+    await this.clock.run(this.owner.alarm(this.identity)).catch(() => undefined);
+  }
+
+  async index(): Promise<void> {
+    await this.insist(() => this.ask(this.owner.requestFlush(this.tenant, this.name)));
+    await this.drainDue();
+  }
+}
+
+const corrupt = { kind: "corrupt" };
+
+/** Three entries; the second is bad. */
+async function badSecond(
+  ...faults: readonly Fault[]
+): Promise<{ rig: BadRig; key: string; good: Uint8Array }> {
+  const rig = new BadRig(...faults);
+  await rig.put(1, [1, 2]);
+  await rig.put(2, [2, 3]);
+  await rig.put(3, [4]);
+  const key = walKey(await rig.root(), 1);
+  const good = await rig.rot(key);
+  rig.restart();
+  return { rig, key, good };
+}
+
+describe("a log entry that cannot be read", () => {
+  test("lets the namespace start, and say what is wrong instead of answering", async () => {
+    const { rig, key } = await badSecond();
+    await expect(rig.head()).rejects.toMatchObject({ ...corrupt, detail: { object: key } });
+    await expect(rig.head()).rejects.toThrow(/log entry 1 .*SHA-256 does not match.*skip_entry/);
+    await expect(rig.write([5])).rejects.toMatchObject(corrupt);
+    await expect(rig.read()).rejects.toMatchObject(corrupt);
+    await expect(rig.index()).rejects.toMatchObject(corrupt);
+    const quarantine = { sequence: 1, key };
+    expect(await rig.status()).toMatchObject({ head: 1, quarantine, skips: [] });
+    expect(await rig.brief()).toMatchObject({ next: 1, quarantine });
+    const described = await rig.ask(rig.owner.describe(rig.tenant, rig.name));
+    expect(described).toMatchObject({ exists: true, quarantine });
+    expect(await rig.ask(rig.owner.claim(rig.tenant, rig.name))).toBeUndefined();
+  });
+
+  test("is read again now and then, and all is well once it can be", async () => {
+    const { rig, key, good } = await badSecond();
+    await expect(rig.head()).rejects.toMatchObject(corrupt);
+    const soon = (rig.storage.alarmMs ?? 0) - rig.clock.now();
+    expect(soon).toBe(limits.quarantineLookMsMin);
+    for (let i = 0; i < 12; i++) {
+      await rig.clock.advance((rig.storage.alarmMs ?? 0) - rig.clock.now());
+      await rig.lookAgain();
+    }
+    // Ever more seldom.
+    expect((rig.storage.alarmMs ?? 0) - rig.clock.now()).toBe(limits.quarantineLookMsMax);
+    await rig.heal(key, good);
+    await rig.lookAgain();
+    expect(await rig.read()).toEqual(rig.model);
+  });
+
+  test("costs one read when only the read was bad", async () => {
+    const rig = new BadRig();
+    await rig.put(1, [1]);
+    rig.restart();
+    rig.faulty.failNext("get", "flipped");
+    expect(await rig.insist(() => rig.read())).toEqual(rig.model);
+    expect((await rig.status()).quarantine).toBeUndefined();
+  });
+
+  test("is gone on without when an operator says so, and only that", async () => {
+    const { rig, key } = await badSecond();
+    const { tenant, name } = rig;
+    for (const other of [0, 2, 7]) {
+      const skip = rig.ask(rig.owner.skipEntry(tenant, name, other, "wrong"));
+      await expect(skip).rejects.toMatchObject({ kind: "conflict" });
+    }
+    expect(await rig.skip(1)).toMatchObject({ sequence: 1, reason: "no copy is left" });
+    rig.model.set(2, 1).delete(3);
+    expect(await rig.read()).toEqual(rig.model);
+    await rig.put(4, [5]);
+    await rig.index();
+    expect(await rig.read()).toEqual(rig.model);
+    rig.storage.wipe();
+    rig.restart();
+    expect(await rig.read()).toEqual(rig.model);
+    const [skip] = (await rig.status()).skips;
+    expect(skip).toMatchObject({ sequence: 1, fault: expect.stringContaining("SHA-256") });
+    expect((await rig.brief()).skips).toEqual([skip]);
+    expect(key).toContain("/wal/");
+  });
+
+  test("stays skipped for all when it can be read again", async () => {
+    const { rig, key, good } = await badSecond();
+    await rig.skip(1);
+    await rig.heal(key, good);
+    rig.model.set(2, 1).delete(3);
+    expect(await rig.read()).toEqual(rig.model);
+    rig.storage.wipe();
+    rig.restart();
+    expect(await rig.read()).toEqual(rig.model);
+    await rig.index();
+    expect(await rig.read()).toEqual(rig.model);
+  });
+
+  test("that can be read is not skipped", async () => {
+    const { rig, key, good } = await badSecond();
+    await expect(rig.head()).rejects.toMatchObject(corrupt);
+    await rig.heal(key, good);
+    await expect(rig.skip(1)).rejects.toMatchObject({ kind: "conflict" });
+    expect(await rig.read()).toEqual(rig.model);
+    expect(await rig.memory.get(skipKey(await rig.root(), 1))).toBeUndefined();
+  });
+
+  test("is skipped too where it is missing, in the middle or at the end", async () => {
+    for (const sequence of [0, 1, 2]) {
+      const rig = new BadRig();
+      await rig.put(1, [1]);
+      await rig.put(2, [2]);
+      await rig.put(3, [3]);
+      await rig.memory.delete([walKey(await rig.root(), sequence)]);
+      rig.restart();
+      await expect(rig.head()).rejects.toThrow("is missing");
+      await rig.skip(sequence);
+      rig.model.delete(sequence + 1);
+      expect(await rig.read()).toEqual(rig.model);
+      await rig.put(4, [4]);
+      rig.restart();
+      expect(await rig.read()).toEqual(rig.model);
+      await rig.index();
+      expect(await rig.read()).toEqual(rig.model);
+    }
+  });
+
+  test("takes nothing of the schema with it when others follow", async () => {
+    const rig = new BadRig();
+    await rig.put(1, [1]);
+    await addAttribute(rig, "colour");
+    await addAttribute(rig, "size");
+    await rig.put(2, [2]);
+    const root = await rig.root();
+    await rig.rot(walKey(root, 1));
+    await rig.rot(walKey(root, 2), 120);
+    rig.restart();
+    await rig.skip(1);
+    await rig.skip(2);
+    const { schema, next } = await rig.head();
+    expect([next, schema.version, ...schema.attributes.keys()]).toEqual([
+      4,
+      3,
+      "n",
+      "colour",
+      "size",
+    ]);
+    expect(await rig.read()).toEqual(rig.model);
+  });
+
+  test("leaves no schema version that another schema had, when it was the last", async () => {
+    const rig = new BadRig();
+    await rig.put(1, [1]);
+    await addAttribute(rig, "colour");
+    await rig.rot(walKey(await rig.root(), 1));
+    rig.restart();
+    await rig.skip(1);
+    const { schema } = await rig.head();
+    expect([...schema.attributes.keys()]).toEqual(["n"]);
+    expect(schema.version).toBeGreaterThan(2);
+    await addAttribute(rig, "size");
+    rig.restart();
+    expect([...(await rig.head()).schema.attributes.keys()]).toEqual(["n", "size"]);
+  });
+
+  test("does not keep the namespace from being deleted", async () => {
+    for (const wiped of [false, true]) {
+      const { rig } = await badSecond();
+      const before = await rig.root();
+      if (wiped) rig.storage.wipe();
+      await rig.remove();
+      await expect(rig.head()).rejects.toMatchObject({ kind: "notFound" });
+      // Whoever reads the log without its owner sees the end too.
+      expect(await rig.memory.get(walKey(before, 3))).toBeDefined();
+      await rig.put(9, [1]);
+      expect(await rig.read()).toEqual(rig.model);
+      expect((await rig.status()).skips).toEqual([]);
+      expect(await rig.root()).not.toBe(before);
+    }
+  });
+
+  test("found while the owner runs is skipped as well", async () => {
+    for (const sequence of [0, 1]) {
+      const rig = new BadRig();
+      await rig.put(1, [1]);
+      await rig.put(2, [2]);
+      await rig.rot(walKey(await rig.root(), sequence));
+      await rig.skip(sequence);
+      rig.model.delete(sequence + 1);
+      expect(await rig.read()).toEqual(rig.model);
+      await rig.put(3, [3]);
+      await rig.index();
+      expect(await rig.read()).toEqual(rig.model);
+    }
+  });
+});
+
+describe("a manifest that cannot be read", () => {
+  test("is not replaced by an older one", async () => {
+    const rig = new BadRig();
+    await rig.put(1, [1]);
+    await rig.index();
+    await rig.put(2, [2]);
+    await rig.index();
+    const root = await rig.root();
+    const { manifest } = await rig.head();
+    const key = manifestKey(root, manifest?.version ?? 0);
+    const good = await rig.rot(key);
+    for (const wiped of [false, true]) {
+      if (wiped) rig.storage.wipe();
+      rig.restart();
+      await expect(rig.head()).rejects.toMatchObject({ ...corrupt, detail: { object: key } });
+    }
+    const skip = rig.ask(rig.owner.skipEntry(rig.tenant, rig.name, 0, "x"));
+    await expect(skip).rejects.toMatchObject({ kind: "conflict" });
+    await rig.heal(key, good);
+    await rig.lookAgain();
+    expect(await rig.read()).toEqual(rig.model);
+    await rig.rot(key);
+    rig.restart();
+    await rig.remove();
+    await rig.put(3, [3]);
+    expect(await rig.read()).toEqual(rig.model);
+  });
+});
+
+/** What an operator does in quarantine, and what must be so afterwards. */
+const decisions = {
+  async skip(...faults: readonly Fault[]): Promise<BadRig> {
+    const { rig } = await badSecond(...faults);
+    await rig.skip(1);
+    rig.model.set(2, 1).delete(3);
+    await rig.put(4, [5]);
+    return rig;
+  },
+  async deletion(...faults: readonly Fault[]): Promise<BadRig> {
+    const { rig } = await badSecond(...faults);
+    await rig.remove();
+    await rig.put(4, [5]);
+    return rig;
+  },
+};
+
+for (const [name, decide] of Object.entries(decisions)) {
+  test(`a failure at each effect of a ${name} in quarantine leaves it whole or undone`, async () => {
+    const { effects: before } = (await badSecond()).rig;
+    const { effects } = await decide();
+    expect(effects.length).toBeGreaterThan(before.length + 20);
+    for (const mode of modes) {
+      for (const [i, what] of effects.entries()) {
+        if (i < before.length || !applies(mode, what)) continue;
+        const rig = await decide({ effect: i + 1, mode });
+        expect(await rig.insist(() => rig.read()), `${mode} at ${rig.hits}`).toEqual(rig.model);
+        await rig.index();
+        rig.storage.wipe();
+        rig.restart();
+        expect(await rig.insist(() => rig.read()), `${mode} at ${rig.hits}`).toEqual(rig.model);
+      }
+    }
+  }, 30_000);
+}
+
+async function addAttribute(rig: BadRig, name: string): Promise<void> {
+  const addition: SchemaAddition = {
+    attributes: new Map([[name, { type: "string", filterable: true }]]),
+  };
+  const request = await rig.request([]);
+  const change = { ...request, addition, upserts: 0, chunks: [] };
+  expect(await rig.ask(rig.owner.commit(change))).toMatchObject({ kind: "committed" });
+}
