@@ -2,7 +2,7 @@
  * API key record, at t/<tenant>/keys/<id>: what a key may do, and the hash by which it is known.
  * The key itself lies nowhere. Created once, deleted to revoke it, never changed.
  *
- *   envelope  envelope.ts; magic "SHOALKEY", format version 1; generation zero; number = creation
+ *   envelope  envelope.ts; magic "SHOALAPI", format version 1; generation zero; number = creation
  *             time in ms
  *   head      {i: id, t: tenant, h: SHA-256 of the secret, s: [scope], p: namespace prefix,
  *              n: note, x?: expiry in ms, q: [requests a minute, bytes a minute], 0 = unbounded}
@@ -17,7 +17,7 @@ import { corrupt } from "../errors.ts";
 import type { Digest } from "../ports.ts";
 import { type EnvelopeFormat, openEnvelope, type SealedObject, sealEnvelope } from "./envelope.ts";
 
-const format: EnvelopeFormat = { magic: "SHOALKEY", version: 1 };
+const format: EnvelopeFormat = { magic: "SHOALAPI", version: 1 };
 const zeroDigest = new Uint8Array(32);
 const noGeneration = "0".repeat(32);
 
