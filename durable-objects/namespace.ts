@@ -12,9 +12,11 @@ import type { Delta } from "../src/format/manifest.ts";
 import { limits } from "../src/limits.ts";
 import type { JobTable } from "../src/namespace/jobs.ts";
 import type {
+  AdoptRequest,
   CommitRequest,
   HeadRequest,
   InlineObjects,
+  Kept,
   NamespaceApi,
 } from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
@@ -22,6 +24,7 @@ import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/own
 import { ByteLru } from "../src/store/byte-lru.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
 import { systemClock } from "../workers/platform/clock.ts";
+import { namespaceClient } from "../workers/platform/namespace-client.ts";
 import { enginePorts } from "../workers/platform/ports.ts";
 
 /** Half of the objects' memory; the other half is for writes that are not durable yet. */
@@ -44,6 +47,7 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
       pending,
       defer: (work) => ctx.waitUntil(work),
       abort: (reason) => ctx.abort(reason),
+      peer: (tenant, name) => namespaceClient(env, tenant, name),
     };
     this.#owner = new Owner(ports);
   }
@@ -99,12 +103,28 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
     return this.#owner.commitDelta(tenant, name, job, attempt, delta, inline);
   }
 
-  finish(tenant: string, name: string, job: string, attempt: number, version: number) {
-    return this.#owner.finish(tenant, name, job, attempt, version);
+  finish(tenant: string, name: string, job: string, attempt: number, version: number, kept?: Kept) {
+    return this.#owner.finish(tenant, name, job, attempt, version, kept);
   }
 
   fail(tenant: string, name: string, job: string, attempt: number, reason: string) {
     return this.#owner.fail(tenant, name, job, attempt, reason);
+  }
+
+  pin(tenant: string, name: string) {
+    return this.#owner.pin(tenant, name);
+  }
+
+  renewPin(tenant: string, name: string, id: string) {
+    return this.#owner.renewPin(tenant, name, id);
+  }
+
+  releasePin(tenant: string, name: string, id: string) {
+    return this.#owner.releasePin(tenant, name, id);
+  }
+
+  adopt(request: AdoptRequest) {
+    return this.#owner.adopt(request);
   }
 
   override async alarm(): Promise<void> {

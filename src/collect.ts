@@ -4,14 +4,17 @@
  *
  *   collect  1. `current` is read back: only what it or an older manifest declared dead counts (a
  *               newer manifest might still be lost with its names, never one that `current` names)
- *            2. dead for longer than the grace, which is longer than any request or lease:
+ *            2. what pins and refs hold is found out (refs.ts) and left alone from here on
+ *            3. dead for longer than the grace, which is longer than any request or lease:
  *               segments, bitmaps, and the log up to the last such entry, with the attachments its
  *               entries name. Also what landed in the log too late to be read by anybody
- *            3. manifests superseded for longer than the grace and older than `current`
- *            4. orphans: objects older than a day that no manifest names, live or dead, from the
+ *            4. manifests superseded for longer than the grace and older than `current`
+ *            5. refs of this generation below ancestors that no manifest names any more
+ *            6. orphans: objects older than a day that no manifest names, live or dead, from the
  *               job's to the newest that is stored, and no log entry
- *   purge    every object of a deleted generation. Its grave goes when a visit finds nothing, so
- *            that what lands late is found by the next
+ *   purge    the refs of a deleted generation below its ancestors, then every object of it but its
+ *            own refs and what they hold. Its grave goes when a visit finds nothing, so that what
+ *            lands late is found by the next, and what is held now once it is not
  *
  * A log entry that cannot be read does not say which attachments it names. Below the floor it goes,
  * and they are orphans; above it, no attachment counts as an orphan, unless the entry is skipped.
@@ -19,42 +22,44 @@
  * A crash anywhere leaves objects that the next run finds again: deleting is repeated, never
  * skipped. The owner drops the records of what is gone only after this returns.
  */
+import type { Protection } from "./compaction/protection.ts";
 import { corrupt } from "./errors.ts";
-import type { DeadRecord, Manifest } from "./format/manifest.ts";
+import type { DeadObject, DeadRecord, Manifest } from "./format/manifest.ts";
 import { openPointer } from "./format/registry.ts";
 import { limits } from "./limits.ts";
-import { readSlot } from "./log-read.ts";
+import { attachmentsOf } from "./log-read.ts";
 import { collectFault } from "./namespace/invariants.ts";
-import type { Job } from "./namespace/protocol.ts";
+import type { Pin } from "./namespace/pins.ts";
+import type { Job, Kept } from "./namespace/protocol.ts";
+import { deleteOrphans } from "./orphans.ts";
 import type { Ports } from "./ports.ts";
-import { readManifest } from "./recover.ts";
 import { waveLength } from "./recover-log.ts";
+import { dropAllRefs, dropRefs, protectPins, readRefs } from "./refs.ts";
 import {
   attachmentKey,
-  attachmentPrefix,
+  childOfRefKey,
   currentKey,
   deadKey,
   generationRoot,
   graveKey,
   idOfAttachmentKey,
   keysKey,
-  keysPrefix,
   manifestPrefix,
-  nameOfKeysKey,
   segmentKey,
-  segmentOfKey,
-  segmentsPrefix,
+  sequenceOfSkipKey,
   sequenceOfWalKey,
   versionOfManifestKey,
   walKey,
   walPrefix,
 } from "./store/keys.ts";
+import { deleteAll, eachObject } from "./store/many-objects.ts";
 import type { ObjectInfo } from "./store/object-store.ts";
 
 export interface Collected {
   /** The newest manifest whose dead records were seen to. */
   readonly version: number;
   readonly objects: number;
+  readonly kept: Kept;
 }
 
 /** Called between steps: keeps a lease alive, or throws when it is lost. */
@@ -77,17 +82,44 @@ export async function collect(
   const before = job.deadBeforeMs ?? 0;
   const isDue = (record: DeadRecord): boolean =>
     collectFault(record, { version, deadBeforeMs: before }) === undefined;
-  const doomed = job.manifest.dead.filter(isDue).flatMap(({ object }) => keysOf(root, object));
-  let objects = await deleteAll(ports, doomed);
+  const pins = job.pins ?? [];
+  const refs = await readRefs(ports, tenant, job.generation);
+  const { protection } = refs;
+  await protectPins(ports, tenant, job.manifest, pins, protection);
+  // Whoever was away for longer than the lease must not act on what it saw.
   await beat();
-  objects += await deleteLog(ports, root, job.generation, endOfLog(job.manifest, isDue), beat);
-  objects += await deleteManifests(ports, root, current, before);
+  const due = job.manifest.dead.filter(isDue).map(({ object }) => object);
+  const doomed = due.filter((object) => !protection.holds(object));
+  let objects = await deleteAll(
+    ports.store,
+    doomed.flatMap((object) => keysOf(root, object)),
+  );
   await beat();
-  objects += await deleteOrphans(ports, root, job.manifest);
-  return { version, objects };
+  objects += await deleteLog(ports, root, job, endOfLog(job.manifest, isDue), protection, beat);
+  objects += await deleteManifests(ports, root, current, before, protection);
+  await beat();
+  const ancestors = due.flatMap((object) => (object.kind === "ref" ? [object.generation] : []));
+  const named = await dropRefs(ports, tenant, job.generation, ancestors);
+  objects += await deleteOrphans(ports, root, job.manifest, protection);
+  const dead = due.filter((object) =>
+    object.kind === "ref" ? named.has(object.generation) : protection.holds(object),
+  );
+  return { version, objects, kept: { dead, againMs: againMs(refs.count, dead, pins) } };
 }
 
-/** Objects deleted; none: the generation is gone for good, and so is its grave. */
+/** When more may be found to go than now; undefined if that depends on nobody else. */
+function againMs(
+  refs: number,
+  kept: readonly DeadObject[],
+  pins: readonly Pin[],
+): number | undefined {
+  if (kept.length > 0 && pins.length > 0) {
+    return limits.pinMs;
+  }
+  return kept.length > 0 || refs > 0 ? limits.refsEveryMs : undefined;
+}
+
+/** Objects deleted. None, and no refs: the generation is gone for good, and so is its grave. */
 export async function purge(
   ports: Ports,
   tenant: string,
@@ -95,24 +127,50 @@ export async function purge(
   beat: Beat = noBeat,
 ): Promise<number> {
   const root = generationRoot(tenant, generation);
-  let objects = 0;
-  for (;;) {
-    const page = await ports.store.list(root);
-    if (page.objects.length === 0) {
-      break;
+  const { protection, count } = await readRefs(ports, tenant, generation);
+  await dropAllRefs(ports, tenant, generation);
+  const parts = new Set<string>();
+  const doomed: string[] = [];
+  await eachObject(ports.store, root, ({ key }) => {
+    if (childOfRefKey(key) === undefined) {
+      doomed.push(key);
     }
-    await ports.store.delete(page.objects.map(({ key }) => key));
-    objects += page.objects.length;
-    await beat();
+    return "more";
+  });
+  for (const sequence of doomed.flatMap((key) => sequenceOfWalKey(key) ?? [])) {
+    if (protection.holdsEntry(sequence)) {
+      const ids = await attachmentsOf(ports, root, generation, sequence);
+      if (!Array.isArray(ids)) {
+        throw corrupt(`entry ${sequence} of ${generation}, which a branch reads, is ${ids}`);
+      }
+      for (const id of ids) {
+        parts.add(id);
+      }
+    }
   }
-  if (objects === 0) {
+  const gone = doomed.filter((key) => !isHeld(key, protection, parts));
+  for (let i = 0; i < gone.length; i += 1_000) {
+    await beat();
+    await ports.store.delete(gone.slice(i, i + 1_000));
+  }
+  if (gone.length === 0 && count === 0) {
     await ports.store.delete([graveKey(tenant, generation)]);
   }
-  return objects;
+  return gone.length;
+}
+
+/** Is the object of a deleted generation one that a branch reads? */
+function isHeld(key: string, protection: Protection, parts: ReadonlySet<string>): boolean {
+  const sequence = sequenceOfWalKey(key) ?? sequenceOfSkipKey(key);
+  if (sequence !== undefined) {
+    return protection.holdsEntry(sequence);
+  }
+  const part = idOfAttachmentKey(key);
+  return part === undefined ? protection.holdsKey(key) : parts.has(part);
 }
 
 /** Those of a segment or bitmap; the log's are listed. */
-function keysOf(root: string, object: DeadRecord["object"]): readonly string[] {
+function keysOf(root: string, object: DeadObject): readonly string[] {
   switch (object.kind) {
     case "segment":
       return Array.from({ length: object.parts }, (_, part) =>
@@ -146,17 +204,20 @@ function endOfLog(manifest: Manifest, isDue: (record: DeadRecord) => boolean): n
 async function deleteLog(
   ports: Ports,
   root: string,
-  generation: string,
+  { generation }: Job,
   end: number,
+  protection: Protection,
   beat: Beat,
 ): Promise<number> {
   const entries: { sequence: number; size: number }[] = [];
-  await eachObject(ports, walPrefix(root), ({ key, size }) => {
+  await eachObject(ports.store, walPrefix(root), ({ key, size }) => {
     const sequence = sequenceOfWalKey(key);
     if (sequence === undefined || sequence >= end) {
       return "enough";
     }
-    entries.push({ sequence, size });
+    if (!protection.holdsEntry(sequence)) {
+      entries.push({ sequence, size });
+    }
     return "more";
   });
   let objects = 0;
@@ -167,32 +228,14 @@ async function deleteLog(
     );
     const ids = parts.flatMap((named) => (Array.isArray(named) ? named : []));
     const keys = ids.map((id) => attachmentKey(root, id));
-    objects += await deleteAll(ports, keys);
+    objects += await deleteAll(ports.store, keys);
     objects += await deleteAll(
-      ports,
+      ports.store,
       wave.map(({ sequence }) => walKey(root, sequence)),
     );
     await beat();
   }
   return objects;
-}
-
-/** Ids of the attachments an entry names, or why that is not known. */
-async function attachmentsOf(
-  ports: Ports,
-  root: string,
-  generation: string,
-  sequence: number,
-): Promise<string[] | "absent" | "unreadable"> {
-  const slot = await readSlot(ports, root, generation, sequence);
-  if (slot.kind !== "entry") {
-    return slot.kind === "skipped" ? [] : slot.bytes === undefined ? "absent" : "unreadable";
-  }
-  return slot.entry.members.flatMap((member) =>
-    (member.kind === "batch" ? member.chunks : []).flatMap((chunk) =>
-      chunk.kind === "part" ? [chunk.id] : [],
-    ),
-  );
 }
 
 /** A manifest is superseded when its successor is stored. */
@@ -201,136 +244,20 @@ async function deleteManifests(
   root: string,
   currentVersion: number,
   beforeMs: number,
+  protection: Protection,
 ): Promise<number> {
   const doomed: string[] = [];
   let previous: ObjectInfo | undefined;
-  await eachObject(ports, manifestPrefix(root), (object) => {
+  await eachObject(ports.store, manifestPrefix(root), (object) => {
     const version = previous === undefined ? undefined : versionOfManifestKey(previous.key);
     if (previous !== undefined && version !== undefined) {
-      if (version < currentVersion && object.uploadedMs <= beforeMs) {
+      const isOver = version < currentVersion && object.uploadedMs <= beforeMs;
+      if (isOver && !protection.holdsVersion(version)) {
         doomed.push(previous.key);
       }
     }
     previous = object;
     return "more";
   });
-  return await deleteAll(ports, doomed);
-}
-
-/** What failed attempts left behind. */
-async function deleteOrphans(ports: Ports, root: string, manifest: Manifest): Promise<number> {
-  const oldMs = ports.clock.now() - limits.orphanAgeMs;
-  const old: string[] = [];
-  const gather = ({ key, uploadedMs }: ObjectInfo): "more" => {
-    if (uploadedMs < oldMs) {
-      old.push(key);
-    }
-    return "more";
-  };
-  await eachObject(ports, segmentsPrefix(root), gather);
-  await eachObject(ports, attachmentPrefix(root), gather);
-  await eachObject(ports, keysPrefix(root), gather);
-  if (old.length === 0) {
-    return 0;
-  }
-  const named = await namedObjects(ports, root, manifest);
-  const hasAttachments = old.some((key) => idOfAttachmentKey(key) !== undefined);
-  const attachments = hasAttachments ? await namedAttachments(ports, root, manifest) : undefined;
-  const doomed = old.filter((key) => {
-    const part = idOfAttachmentKey(key);
-    const keys = nameOfKeysKey(key);
-    const found = segmentOfKey(key);
-    if (part !== undefined) return attachments !== undefined && !attachments.has(part);
-    if (keys !== undefined) return !named.has(keysName(keys));
-    if (found === undefined) return false;
-    return !named.has(found.kind === "dead" ? `${found.id}/${found.name}` : found.id);
-  });
-  return await deleteAll(ports, doomed);
-}
-
-/** Segments, bitmaps and keys, live and dead, of this manifest and of all that followed it. */
-async function namedObjects(
-  ports: Ports,
-  root: string,
-  first: Manifest,
-): Promise<ReadonlySet<string>> {
-  const named = new Set<string>();
-  for (let manifest: Manifest | undefined = first; manifest !== undefined; ) {
-    for (const { id, dead } of manifest.segments) {
-      named.add(id).add(`${id}/${dead.name}`);
-    }
-    for (const { name } of manifest.keys) {
-      named.add(keysName(name));
-    }
-    for (const { object } of manifest.dead) {
-      if (object.kind === "segment") {
-        named.add(object.id);
-      } else if (object.kind === "bitmap") {
-        named.add(`${object.segment}/${object.name}`);
-      } else if (object.kind === "keys") {
-        named.add(keysName(object.name));
-      }
-    }
-    const { generation, version }: Manifest = manifest;
-    manifest = await readManifest(ports, root, generation, version + 1);
-  }
-  return named;
-}
-
-function keysName(name: string): string {
-  return `keys/${name}`;
-}
-
-/**
- * Attachments of every entry that still exists; read only when there is an old one to judge.
- * Undefined if not all are known.
- */
-async function namedAttachments(
-  ports: Ports,
-  root: string,
-  { generation, floor, dead }: Manifest,
-): Promise<ReadonlySet<string> | undefined> {
-  const named = new Set<string>();
-  const wal = dead.flatMap(({ object }) => (object.kind === "wal" ? [object.from] : []));
-  for (let sequence = Math.min(floor, ...wal); ; sequence++) {
-    const ids = await attachmentsOf(ports, root, generation, sequence);
-    if (ids === "absent" && sequence >= floor) {
-      const behind = await ports.store.list(walPrefix(root), {
-        after: walKey(root, sequence),
-        limit: 1,
-      });
-      return behind.objects.length === 0 ? named : undefined;
-    }
-    if (ids === "unreadable" && sequence >= floor) {
-      return undefined;
-    }
-    for (const id of Array.isArray(ids) ? ids : []) {
-      named.add(id);
-    }
-  }
-}
-
-async function eachObject(
-  ports: Ports,
-  prefix: string,
-  visit: (object: ObjectInfo) => "more" | "enough",
-): Promise<void> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await ports.store.list(prefix, after === undefined ? {} : { after });
-    if (!page.objects.every((object) => visit(object) === "more") || !page.more) {
-      return;
-    }
-    after = page.objects.at(-1)?.key;
-    if (after === undefined) {
-      throw corrupt(`listing ${prefix} says that there is more but shows nothing`);
-    }
-  }
-}
-
-async function deleteAll(ports: Ports, keys: readonly string[]): Promise<number> {
-  for (let i = 0; i < keys.length; i += 1_000) {
-    await ports.store.delete(keys.slice(i, i + 1_000));
-  }
-  return keys.length;
+  return await deleteAll(ports.store, doomed);
 }

@@ -27,8 +27,10 @@ import { limits } from "./limits.ts";
 import { Admission, type CommitMemory } from "./namespace/admission.ts";
 import {
   answerWish,
+  groupLength,
   mayBeDurable,
   requestBytes,
+  type TurnWork,
   type Wish,
   walMembers,
   writes,
@@ -121,6 +123,11 @@ export class GroupCommit {
     return this.#join({ kind: "question" }, undefined);
   }
 
+  /** Runs alone, once all that waits now is durable; nothing is written until it is done. */
+  takeTurn(run: TurnWork): Promise<CommitReply> {
+    return this.#join({ kind: "turn", run }, undefined);
+  }
+
   /**
    * Makes sure that nothing an earlier instance sent can land any more: fills the open slot with an
    * entry without members, or adopts what is there and goes on to the next.
@@ -180,8 +187,10 @@ export class GroupCommit {
         if (this.#open.some(({ wish }) => writes(wish))) {
           await this.#interval();
         }
-        this.#sealing = this.#takeGroup();
-        this.#answerAll(await this.#seal());
+        this.#sealing = this.#open.splice(0, groupLength(this.#open));
+        const turn = this.#sealing.find(({ wish }) => wish.kind === "turn");
+        if (turn === undefined) this.#answerAll(await this.#seal());
+        else await this.#takeTurn(turn);
       }
     } catch (error) {
       this.#failAll(error);
@@ -206,20 +215,17 @@ export class GroupCommit {
     this.#sealedMs = this.#ports.clock.now();
   }
 
-  #takeGroup(): Pending[] {
-    let bytes = 0;
-    let count = 0;
-    for (const member of this.#open) {
-      bytes += member.bytes;
-      if (count > 0 && bytes > limits.groupBytesMax) {
-        break;
-      }
-      count += 1;
-      if (member.wish.kind === "tombstone") {
-        break;
-      }
+  async #takeTurn({ wish, fail }: Pending): Promise<void> {
+    try {
+      const after = wish.kind === "turn" ? await wish.run() : undefined;
+      this.#answerAll(undefined);
+      await after?.();
+    } catch (error) {
+      // Answered already, unless the work itself failed.
+      fail(error);
+      if (this.#sealing.splice(0).length === 0) throw error;
     }
-    return this.#open.splice(0, count);
+    this.#checkAgain(true);
   }
 
   /** The entry that made the group durable; undefined if it had nothing to write. */

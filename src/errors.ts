@@ -66,6 +66,10 @@ export function unavailable(message: string, cause?: unknown): EngineError {
   return new EngineError("unavailable", message, cause === undefined ? {} : { cause });
 }
 
+export function overloaded(message: string): EngineError {
+  return new EngineError("overloaded", message, { retryAfterMs: 1_000 });
+}
+
 export function isEngineError(error: unknown, kind?: ErrorKind): error is EngineError {
   return error instanceof EngineError && (kind === undefined || error.kind === kind);
 }

@@ -185,6 +185,14 @@ export const limits = {
   /** What is due waits for more this long: one collection costs the same for much as for little. */
   collectEveryMs: 10 * 60_000,
   orphanAgeMs: 24 * 3_600_000,
+  /** A pin that is not renewed for so long is gone; longer than a consumer or request runs. */
+  pinMs: 15 * 60_000,
+  /** Pins of one namespace at once. */
+  pinsMax: 64,
+  /** From a branch's first ref to its registration; far below the age at which refs are orphans. */
+  adoptMs: 10 * 60_000,
+  /** What refs hold, and the refs themselves, are looked at again this often. */
+  refsEveryMs: 24 * 3_600_000,
 
   // ---- Segments
   // -----------------------------------------------------------------------------------

@@ -138,3 +138,21 @@ export async function readSkips(
     }
   }
 }
+
+/** Ids of the attachments an entry names, or why that is not known. */
+export async function attachmentsOf(
+  ports: ReadPorts,
+  root: string,
+  generation: string,
+  sequence: number,
+): Promise<string[] | "absent" | "unreadable"> {
+  const slot = await readSlot(ports, root, generation, sequence);
+  if (slot.kind !== "entry") {
+    return slot.kind === "skipped" ? [] : slot.bytes === undefined ? "absent" : "unreadable";
+  }
+  return slot.entry.members.flatMap((member) =>
+    (member.kind === "batch" ? member.chunks : []).flatMap((chunk) =>
+      chunk.kind === "part" ? [chunk.id] : [],
+    ),
+  );
+}

@@ -8,7 +8,7 @@
 import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
 import { reindexBelow } from "./document/schema.ts";
 import { EngineError } from "./errors.ts";
-import type { Manifest } from "./format/manifest.ts";
+import type { DeadRecord, Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import {
   busySegments,
@@ -103,7 +103,7 @@ export function nextAlarmMs(
   }
   if (exists(state)) {
     const collectMs = limits.collectGraceMs + limits.collectEveryMs;
-    const dead = state.manifest.dead[0];
+    const dead = state.manifest.dead.find((record) => isNews(table, record));
     times.push(flushDueAtMs(state.tail) ?? Number.POSITIVE_INFINITY);
     times.push((dead?.sinceMs ?? Number.POSITIVE_INFINITY) + collectMs);
     times.push(table.sweepDueMs ?? Number.POSITIVE_INFINITY);
@@ -179,10 +179,17 @@ function collect(
   const deadBeforeMs = nowMs - limits.collectGraceMs;
   const sweeps = (table.sweepDueMs ?? Number.POSITIVE_INFINITY) <= nowMs;
   const dueBeforeMs = deadBeforeMs - limits.collectEveryMs;
-  const isDue = sweeps || manifest.dead.some(({ sinceMs }) => sinceMs <= dueBeforeMs);
+  const isDue =
+    sweeps ||
+    manifest.dead.some((record) => isNews(table, record) && record.sinceMs <= dueBeforeMs);
   return isDue
     ? { id: newId("c", manifest.version), kind: "collect", deadBeforeMs, sweeps }
     : undefined;
+}
+
+/** No collection has looked at it yet. */
+function isNews({ keptBeforeMs }: JobTable, { sinceMs }: DeadRecord): boolean {
+  return sinceMs > keptBeforeMs;
 }
 
 function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
@@ -195,7 +202,7 @@ function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
 }
 
 /** What its consumer is told. */
-export function jobOf(record: JobRecord, state: NamespaceState): Job {
+export function jobOf(record: JobRecord, state: NamespaceState, { pins }: JobTable): Job {
   const { manifest, schema, tail, generation } = state;
   const { id, kind, attempt, leaseUntilMs, wal, inputs, deadBeforeMs, grave } = record;
   const last = tail.find(({ sequence }) => sequence + 1 === wal?.to);
@@ -223,7 +230,7 @@ export function jobOf(record: JobRecord, state: NamespaceState): Job {
           },
         }),
     ...(inputs === undefined ? {} : { inputs }),
-    ...(deadBeforeMs === undefined ? {} : { deadBeforeMs }),
+    ...(deadBeforeMs === undefined ? {} : { deadBeforeMs, pins }),
     ...(grave === undefined ? {} : { grave }),
   };
 }

@@ -10,12 +10,13 @@
  * bytes are in memory.
  */
 import { homeOfEntry } from "./format/homes.ts";
-import type { SegmentInfo } from "./format/manifest.ts";
+import type { Delta, SegmentInfo } from "./format/manifest.ts";
 import { deadKeyOf, rootBlock } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { HeadReply, HeadRequest, InlineObjects } from "./namespace/protocol.ts";
 import { type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
+import { deadKey, generationRoot } from "./store/keys.ts";
 
 export async function headReply(
   ports: OwnerPorts,
@@ -126,6 +127,25 @@ async function deadBytes(
   const key = deadKeyOf(tenant, segment);
   const bytes = await fromMemoryOr(ports, key, async () => (await ports.store.get(key))?.bytes);
   return bytes && { segment: segment.id, name, bytes };
+}
+
+/** Keeps what came along with a commit, to be sent along. */
+export function keepInline(
+  ports: OwnerPorts,
+  tenant: string,
+  generation: string,
+  delta: Delta,
+  { roots, dead }: InlineObjects,
+): void {
+  for (const segment of delta.add) {
+    const bytes = roots.find((item) => item.segment === segment.id)?.bytes;
+    if (bytes !== undefined && bytes.length === segment.root.length) {
+      ports.memory.put(`${rootBlock(tenant, segment).key}#root`, bytes);
+    }
+  }
+  for (const { segment, name, bytes } of dead) {
+    ports.memory.put(deadKey(generationRoot(tenant, generation), segment, name), bytes);
+  }
 }
 
 /** Undefined when the store does not answer: what is only sent along must not fail the answer. */

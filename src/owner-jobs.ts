@@ -13,8 +13,9 @@
  */
 import { encodeHex } from "./bytes/hex.ts";
 import { applyDelta } from "./compaction/delta.ts";
+import { deadName } from "./compaction/protection.ts";
 import { EngineError } from "./errors.ts";
-import type { Delta, Manifest } from "./format/manifest.ts";
+import type { DeadRecord, Delta, Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import { floorFault } from "./namespace/invariants.ts";
 import {
@@ -22,7 +23,8 @@ import {
   claimJob,
   emptyJobTable,
   failJob,
-  finishJob,
+  finishCollect,
+  finishPurge,
   forgetJob,
   heldJob,
   isBarred,
@@ -35,18 +37,20 @@ import {
   takeTicket,
   type UnclaimedJob,
 } from "./namespace/jobs.ts";
+import { dropEndedPins } from "./namespace/pins.ts";
 import type {
   DeltaReply,
   IndexStatus,
   InlineObjects,
   Job,
+  Kept,
   TicketReply,
 } from "./namespace/protocol.ts";
 import { applyManifest, exists, type NamespaceState } from "./namespace/state.ts";
 import { dueJob, indexStatus, isVoid, jobOf, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
+import { keepInline } from "./owner-head.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { publishManifest } from "./publish.ts";
-import { deadKey, generationRoot, segmentKey } from "./store/keys.ts";
 
 export interface JobHost {
   identity(): Identity;
@@ -139,9 +143,9 @@ export class OwnerJobs {
     if (due === undefined) {
       return undefined;
     }
-    const claimed = claimJob(this.#table, due, now);
+    const claimed = claimJob(dropEndedPins(this.#table, now), due, now);
     // As things are in this turn: the name may begin another life while the claim is written.
-    const job = jobOf(claimed.job, this.#host.state());
+    const job = jobOf(claimed.job, this.#host.state(), claimed.table);
     await this.#save(claimed.table);
     // More may be due: let another consumer start beside this one.
     this.hint();
@@ -209,7 +213,8 @@ export class OwnerJobs {
       return { kind: "refused", reason: reply.reason };
     }
     if (reply.kind === "committed") {
-      this.#remember(inline, delta);
+      const { generation } = this.#host.state();
+      keepInline(this.#ports, this.#host.identity().tenant, generation, delta, inline);
       await this.#save(forgetJob(this.#table, id));
       await this.#host.movePointer();
       this.#hintedMs = Number.NEGATIVE_INFINITY;
@@ -219,31 +224,58 @@ export class OwnerJobs {
   }
 
   /** `version`: the newest manifest whose dead records the collector has seen to. */
-  async finish(id: string, attempt: number, version: number): Promise<true> {
-    const held = (): JobRecord | undefined =>
-      heldJob(this.#table, id, attempt, this.#ports.clock.now());
-    const before = held()?.deadBeforeMs;
-    if (before !== undefined) {
-      const reply = await this.#publish(({ manifest }) => {
-        const dead = manifest.dead.filter(
-          (record) => record.sinceMs > before || record.version > version,
-        );
-        const isDone = held() === undefined || dead.length === manifest.dead.length;
-        return isDone
-          ? { kind: "refused", reason: "nothing was collected" }
-          : { ...manifest, ...this.#stampedVersion(manifest), dead };
-      });
-      if (reply.kind === "faulty" || (reply.kind === "refused" && held()?.sweeps !== true)) {
-        // `current` lags behind: not at once again.
-        return await this.fail(id, attempt, reply.reason);
-      }
-    }
-    const job = held();
-    if (job !== undefined) {
-      await this.#save(finishJob(this.#table, job, this.#ports.clock.now()));
+  async finish(id: string, attempt: number, version: number, kept?: Kept): Promise<true> {
+    const job = heldJob(this.#table, id, attempt, this.#ports.clock.now());
+    if (job?.deadBeforeMs !== undefined) {
+      await this.#finishCollect(job, job.deadBeforeMs, version, kept);
+    } else if (job !== undefined) {
+      await this.#save(finishPurge(this.#table, job));
     }
     this.hint();
     return true;
+  }
+
+  /** Drops the records of what is gone. What is held remains, and is not due by its age. */
+  async #finishCollect(
+    job: JobRecord,
+    before: number,
+    version: number,
+    kept: Kept = { dead: [], againMs: undefined },
+  ): Promise<void> {
+    const isHeld = (): boolean =>
+      heldJob(this.#table, job.id, job.attempt, this.#ports.clock.now()) !== undefined;
+    const names = new Set(kept.dead.map(deadName));
+    const isKept = ({ object }: DeadRecord): boolean => names.has(deadName(object));
+    const reply = await this.#publish(({ manifest }) => {
+      const dead = manifest.dead.filter(
+        (record) => record.sinceMs > before || record.version > version || isKept(record),
+      );
+      return !isHeld() || dead.length === manifest.dead.length
+        ? { kind: "refused", reason: "nothing was collected" }
+        : { ...manifest, ...this.#stampedVersion(manifest), dead };
+    });
+    const old = this.#host.state().manifest.dead.filter(({ sinceMs }) => sinceMs <= before);
+    const isAllKept = old.length > 0 && old.every(isKept);
+    const isEarly = reply.kind === "refused" && job.sweeps !== true && !isAllKept;
+    if (reply.kind === "faulty" || isEarly) {
+      // `current` lags behind: not at once again.
+      await this.fail(job.id, job.attempt, reply.reason);
+    } else if (isHeld()) {
+      const now = this.#ports.clock.now();
+      const keptBeforeMs = isAllKept ? before : 0;
+      await this.#save(finishCollect(this.#table, job, now, keptBeforeMs, kept.againMs));
+    }
+  }
+
+  /** A change of the table that is no job's; undefined changes nothing. */
+  async change<T>(
+    work: (table: JobTable, nowMs: number) => { table: JobTable; value: T } | undefined,
+  ): Promise<T | undefined> {
+    const changed = work(this.#table, this.#ports.clock.now());
+    if (changed !== undefined) {
+      await this.#save(changed.table);
+    }
+    return changed?.value;
   }
 
   async fail(id: string, attempt: number, reason: string, giveBack = failJob): Promise<true> {
@@ -316,21 +348,6 @@ export class OwnerJobs {
   #stampedVersion(manifest: Manifest): Partial<Manifest> {
     const { epoch, nonce, nowMs } = this.#stamp();
     return { version: manifest.version + 1, epoch, nonce, committedMs: nowMs };
-  }
-
-  #remember(inline: InlineObjects, delta: Delta): void {
-    const { generation } = this.#host.state();
-    const root = generationRoot(this.#host.identity().tenant, generation);
-    for (const segment of delta.add) {
-      const bytes = inline.roots.find((item) => item.segment === segment.id)?.bytes;
-      const key = segmentKey(root, segment.id, segment.parts.length, segment.root.part);
-      if (bytes !== undefined && bytes.length === segment.root.length) {
-        this.#ports.memory.put(`${key}#root`, bytes);
-      }
-    }
-    for (const { segment, name, bytes } of inline.dead) {
-      this.#ports.memory.put(deadKey(root, segment, name), bytes);
-    }
   }
 
   async #save(table: JobTable): Promise<void> {

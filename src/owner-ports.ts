@@ -3,6 +3,7 @@
  * memory aid: all of it may be lost, and everything in it is found again on object storage.
  */
 import type { JobTable } from "./namespace/jobs.ts";
+import type { NamespaceApi } from "./namespace/protocol.ts";
 import type { HintQueue, Ports } from "./ports.ts";
 import type { ByteLru } from "./store/byte-lru.ts";
 import type { MemoryBudget } from "./store/memory-budget.ts";
@@ -24,6 +25,8 @@ export interface OwnerRecord {
   /** A slot that may have been written to; settled before any other is. */
   readonly intent: number | undefined;
   readonly manifestVersion: number;
+  /** The pin under which a generation began, or may have: a repeated call is recognised by it. */
+  readonly branch: { readonly pin: string; readonly generation: string } | undefined;
 }
 
 /**
@@ -47,6 +50,8 @@ export interface OwnerPorts extends Ports {
   readonly memory: ByteLru;
   /** Bytes of writes that are not durable yet; shared by all objects of the isolate. */
   readonly pending: MemoryBudget;
+  /** The owner of another name. */
+  peer(tenant: string, name: string): Pick<NamespaceApi, "renewPin">;
   /** Keeps the instance alive for work nobody waits for. */
   defer(work: Promise<unknown>): void;
   /** Ends this instance: it was replaced, or no longer knows what is true. May not return. */

@@ -7,6 +7,7 @@
  *            owner-writes.ts what a batch passes before
  *   publish  publish.ts     manifests, `current`, registry
  *   jobs     owner-jobs.ts  what is due, leases, tickets, deltas
+ *   branch   branch.ts      the beginning of a life as another's point
  *   fence    owner-store.ts an instance that was replaced changes nothing
  *   doubt    owner-ward.ts  what cannot be read: the instance starts all the same, and changes
  *                           nothing until it knows all or is told to go on without (quarantine.ts)
@@ -17,31 +18,32 @@
 import { encodeHex } from "./bytes/hex.ts";
 import { GroupCommit } from "./commit.ts";
 import { assert, EngineError, isEngineError } from "./errors.ts";
-import type { Delta } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import { type CommitMemory, emptyMemory } from "./namespace/admission.ts";
 import { describe } from "./namespace/group.ts";
 import { IdMemory } from "./namespace/id-memory.ts";
+import type { Pin } from "./namespace/pins.ts";
 import {
+  type AdoptReply,
+  type AdoptRequest,
   type CommitReply,
   type CommitRequest,
-  type DeltaReply,
+  checkProtocol,
   type HeadReply,
   type HeadRequest,
   type IndexStatus,
-  type InlineObjects,
   type Job,
   type NamespaceApi,
   type NamespaceDescription,
-  protocolVersion,
   type Reply,
   replyError,
-  type SkippedEntry,
   type TicketReply,
 } from "./namespace/protocol.ts";
 import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
+import { OwnerBranch } from "./owner-branch.ts";
 import { headReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
+import { OwnerPins } from "./owner-pins.ts";
 import { OwnerPointer } from "./owner-pointer.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import { FencedStore } from "./owner-store.ts";
@@ -50,6 +52,7 @@ import { OwnerWrites } from "./owner-writes.ts";
 import { digGrave, writeRegistry } from "./publish.ts";
 import type { Ward } from "./quarantine.ts";
 import { type RegistryView, recover } from "./recover.ts";
+import type { Log } from "./recover-log.ts";
 
 export class Owner implements NamespaceApi {
   /** Its store fences every put. */
@@ -64,10 +67,12 @@ export class Owner implements NamespaceApi {
   #intent: number | undefined;
   /** While something cannot be read, `#state` is only what lies before it. */
   readonly #ward: OwnerWard;
+  readonly #branch: OwnerBranch;
   readonly #pointer: OwnerPointer;
   readonly #commits: GroupCommit;
   readonly #writes: OwnerWrites;
   readonly #jobs: OwnerJobs;
+  readonly #pins: OwnerPins;
 
   constructor(ports: OwnerPorts) {
     this.#ports = { ...ports, store: new FencedStore(ports.store, () => this.#record()) };
@@ -84,6 +89,7 @@ export class Owner implements NamespaceApi {
       record: (): Promise<void> => this.#record(),
     };
     this.#jobs = new OwnerJobs(this.#ports, { ...host, movePointer: () => this.#movePointer() });
+    this.#pins = new OwnerPins(this.#ports, host.state, this.#jobs);
     this.#commits = new GroupCommit(this.#ports, {
       ...host,
       setIntent: (sequence) => {
@@ -98,6 +104,8 @@ export class Owner implements NamespaceApi {
         this.#jobs.hint();
       },
     });
+    const branchHost = { ...host, registry: () => this.#registry, begin: this.#beginAsBranch };
+    this.#branch = new OwnerBranch(this.#ports, branchHost, this.#commits);
     const writeHost = { ...host, hint: (): void => this.#jobs.hint() };
     this.#writes = new OwnerWrites(this.#ports, writeHost, this.#commits);
   }
@@ -154,12 +162,7 @@ export class Owner implements NamespaceApi {
     });
   }
 
-  skipEntry(
-    tenant: string,
-    name: string,
-    sequence: number,
-    reason: string,
-  ): Promise<Reply<SkippedEntry>> {
+  skipEntry(tenant: string, name: string, sequence: number, reason: string) {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
       const fence = (): Promise<unknown> => this.#commits.fence();
@@ -190,37 +193,35 @@ export class Owner implements NamespaceApi {
     return this.#work({ tenant, name }, () => this.#jobs.ticket(job, attempt));
   }
 
-  commitDelta(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-    delta: Delta,
-    inline: InlineObjects,
-  ): Promise<Reply<DeltaReply>> {
-    return this.#work({ tenant, name }, () => {
-      return this.#jobs.commitDelta(job, attempt, delta, inline);
+  commitDelta(tenant: string, name: string, ...of: Parameters<OwnerJobs["commitDelta"]>) {
+    return this.#work({ tenant, name }, () => this.#jobs.commitDelta(...of));
+  }
+
+  finish(tenant: string, name: string, ...of: Parameters<OwnerJobs["finish"]>) {
+    return this.#work({ tenant, name }, () => this.#jobs.finish(...of));
+  }
+
+  fail(tenant: string, name: string, ...of: Parameters<OwnerJobs["fail"]>) {
+    return this.#work({ tenant, name }, () => this.#jobs.fail(...of));
+  }
+
+  pin(tenant: string, name: string): Promise<Reply<Pin>> {
+    return this.#work({ tenant, name }, async () => {
+      this.#mustExist();
+      return await this.#pins.add();
     });
   }
 
-  finish(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-    version: number,
-  ): Promise<Reply<true>> {
-    return this.#work({ tenant, name }, () => this.#jobs.finish(job, attempt, version));
+  renewPin(tenant: string, name: string, id: string): Promise<Reply<Pin | undefined>> {
+    return this.#work({ tenant, name }, () => this.#pins.renew(id));
   }
 
-  fail(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-    reason: string,
-  ): Promise<Reply<true>> {
-    return this.#work({ tenant, name }, () => this.#jobs.fail(job, attempt, reason));
+  releasePin(tenant: string, name: string, id: string): Promise<Reply<true>> {
+    return this.#work({ tenant, name }, () => this.#pins.release(id));
+  }
+
+  adopt(request: AdoptRequest): Promise<Reply<AdoptReply>> {
+    return this.#work(request, () => this.#branch.adopt(request));
   }
 
   /** The object's alarm: sends lost hints again, and arms itself while there is work. */
@@ -287,6 +288,7 @@ export class Owner implements NamespaceApi {
       this.#registry = recovered.registry;
       this.#epoch = recovered.epoch;
       this.#pointer.reset(recovered.pointer);
+      this.#branch.record = record?.branch;
       this.#intent = recovered.isSettled ? undefined : recovered.state.next;
       this.#ward.reset(recovered.skips);
       if (recovered.quarantine !== undefined && !recovered.state.ended) {
@@ -344,6 +346,7 @@ export class Owner implements NamespaceApi {
       hash,
       intent: this.#intent,
       manifestVersion: manifest.version,
+      branch: this.#branch.record,
     };
   }
 
@@ -364,24 +367,31 @@ export class Owner implements NamespaceApi {
     await digGrave(this.#ports, this.#known(), generation);
     const change = { generation, state: "deleted" as const, epoch: this.#epoch };
     this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);
-    this.#state = stateAtFloor(firstManifest(this.#newGeneration()), false);
-    this.#memory = emptyMemory();
+    const next = stateAtFloor(firstManifest(this.#newGeneration()), false);
+    await this.#beginLife(next, emptyMemory());
+  }
+
+  async #beginLife(state: NamespaceState, memory: CommitMemory): Promise<void> {
+    this.#state = state;
+    this.#memory = memory;
     this.#pointer.reset();
     this.#ward.reset();
     await Promise.all([this.#record(), this.#jobs.beginLife()]);
   }
 
+  readonly #beginAsBranch = (registry: RegistryView, log: Promise<Log>): Promise<void> => {
+    this.#registry = registry;
+    this.#started = false;
+    this.#starting = log.then(async ({ state, keys }) => {
+      await this.#beginLife(state, { keys, ids: new IdMemory(state.next) });
+      this.#started = true;
+    });
+    return this.#starting;
+  };
+
   async #movePointer(): Promise<void> {
     const { tenant } = this.#known();
     await this.#pointer.move(tenant, this.#state.manifest, () => this.#state.generation);
-  }
-}
-
-function checkProtocol(version: number): void {
-  if (version !== protocolVersion) {
-    throw new EngineError("unavailable", `protocol ${version} is not spoken here`, {
-      retryAfterMs: 1_000,
-    });
   }
 }
 

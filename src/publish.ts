@@ -85,7 +85,7 @@ export async function movePointer(
 
 /**
  * Makes the registry say `state` of the generation. Throws `fenced` if the name belongs to another
- * life by now.
+ * life by now, or if it is not certain by `untilMs`: only recovery can tell then.
  */
 export async function writeRegistry(
   ports: OwnerPorts,
@@ -96,6 +96,7 @@ export async function writeRegistry(
     readonly state: "live" | "deleted";
     readonly epoch: number;
   },
+  untilMs: number = Number.POSITIVE_INFINITY,
 ): Promise<RegistryView> {
   let view = known;
   for (let attempt = 0; ; attempt += 1) {
@@ -118,6 +119,9 @@ export async function writeRegistry(
       epoch: change.epoch,
       nonce: ports.random.bytes(16),
     };
+    if (ports.clock.now() > untilMs) {
+      throw new EngineError("fenced", `registering ${change.generation} took too long`);
+    }
     const sealed = await sealRegistryEntry(next, ports.digest);
     const etag = await swap(ports, identity, view.etag, sealed, registryMetadata(next), attempt);
     // Lost or unknown: whatever the registry says now decides, ours being recognised by generation

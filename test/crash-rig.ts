@@ -178,8 +178,8 @@ export class CrashRig extends OwnerRig {
     );
     const ports: IndexPorts = { ...this.ports(), store, kernels: scalarKernels };
     if (job.kind === "collect") {
-      const { version } = await collect(ports, tenant, job);
-      replyValue(await api.finish(tenant, name, job.id, job.attempt, version));
+      const { version, kept } = await collect(ports, tenant, job);
+      replyValue(await api.finish(tenant, name, job.id, job.attempt, version, kept));
     } else if (job.kind === "purge") {
       await purge(ports, tenant, job.grave ?? "");
       replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));

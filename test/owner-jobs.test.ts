@@ -37,8 +37,8 @@ async function consume(rig: CompactRig): Promise<Job[]> {
   for (let job = await rig.claim(); job !== undefined; job = await rig.claim()) {
     expect(done.push(job), "a consumer that never comes to an end").toBeLessThan(50);
     if (job.kind === "collect") {
-      const { version } = await rig.clock.run(collect(rig.ports(), rig.tenant, job));
-      await rig.ask(rig.owner.finish(rig.tenant, rig.name, job.id, job.attempt, version));
+      const { version, kept } = await rig.clock.run(collect(rig.ports(), rig.tenant, job));
+      await rig.ask(rig.owner.finish(rig.tenant, rig.name, job.id, job.attempt, version, kept));
     } else if (job.kind === "purge") {
       await rig.clock.run(purge(rig.ports(), rig.tenant, job.grave ?? ""));
       await rig.ask(rig.owner.finish(rig.tenant, rig.name, job.id, job.attempt, 0));

@@ -31,16 +31,15 @@ import { syncDigest } from "./sync-digest.ts";
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
 export class OwnerRig {
-  readonly clock = new FakeClock();
-  readonly random = new SeededRandom(7);
-  readonly memory = new MemoryStore({ clock: this.clock, digest: syncDigest });
-  readonly faulty = new FaultyStore(this.memory);
-  readonly store = new CountingStore(this.faulty);
+  readonly clock: FakeClock;
+  readonly random: SeededRandom;
+  readonly memory: MemoryStore;
+  readonly faulty: FaultyStore;
+  readonly store: CountingStore;
+  /** All names of the tenant. */
+  readonly rigs: Map<string, OwnerRig>;
   readonly storage = new RigStorage();
-  readonly pending = new MemoryBudget(this.clock, {
-    bytesMax: limits.objectBytesMax / 2,
-    leaseMs: limits.pendingLeaseMs,
-  });
+  readonly pending: MemoryBudget;
   /** Puts to keys that match never arrive. */
   lost: RegExp | undefined;
   /** How long a put is under way. */
@@ -55,8 +54,27 @@ export class OwnerRig {
   owner: Owner;
   instance: RigInstance;
 
-  constructor(name = "fish") {
+  /** `beside`: another name of the same tenant, in the same bucket and under the same clock. */
+  constructor(name = "fish", beside?: OwnerRig) {
     this.name = name;
+    this.clock = beside?.clock ?? new FakeClock();
+    this.random = beside?.random ?? new SeededRandom(7);
+    const { clock } = this;
+    this.memory = beside?.memory ?? new MemoryStore({ clock, digest: syncDigest });
+    this.faulty = beside?.faulty ?? new FaultyStore(this.memory);
+    this.store = beside?.store ?? new CountingStore(this.faulty);
+    this.pending = new MemoryBudget(clock, {
+      bytesMax: limits.objectBytesMax / 2,
+      leaseMs: limits.pendingLeaseMs,
+    });
+    this.rigs = beside?.rigs ?? new Map();
+    this.rigs.set(name, this);
+    if (beside === undefined) this.#hinderPuts();
+    this.instance = new RigInstance(this.storage, this.hook, () => {});
+    this.owner = this.restart();
+  }
+
+  #hinderPuts(): void {
     const { memory } = this;
     const put = memory.put.bind(memory);
     memory.put = async (key, bytes, mode, options) => {
@@ -69,8 +87,13 @@ export class OwnerRig {
       if (this.putMs > 0) await this.clock.sleep(this.putMs);
       return await put(key, bytes, mode, options);
     };
-    this.instance = new RigInstance(this.storage, this.hook, () => {});
-    this.owner = this.restart();
+  }
+
+  /** The owner of a name of the tenant. */
+  ownerOf(name: string): Owner {
+    const rig = this.rigs.get(name);
+    if (rig === undefined) throw new Error(`there is no ${name}`);
+    return rig.owner;
   }
 
   /** A new instance; the old one, if any, is a zombie from now on. */
@@ -101,6 +124,7 @@ export class OwnerRig {
         this.aborts.push(reason);
         instance.kill(reason);
       },
+      peer: (_, name) => this.ownerOf(name),
     });
     this.owner = instance.face(owner);
     return this.owner;

@@ -95,8 +95,8 @@ async function runJob(
         await compact({ ports, api, identity, job });
         break;
       case "collect": {
-        const { version } = await collect(ports, tenant, job, beat);
-        replyValue(await api.finish(tenant, name, job.id, job.attempt, version));
+        const { version, kept } = await collect(ports, tenant, job, beat);
+        replyValue(await api.finish(tenant, name, job.id, job.attempt, version, kept));
         break;
       }
       case "purge":

@@ -6,7 +6,7 @@
  *   log   floor ── inherited[0] ── inherited[1] ── own log …
  *         each stretch below the generation that wrote it
  */
-import type { InheritedLog, Manifest, WalRange } from "./manifest.ts";
+import type { InheritedLog, Manifest, SegmentInfo, WalRange } from "./manifest.ts";
 
 type LogView = Pick<Manifest, "generation" | "inherited">;
 
@@ -50,4 +50,31 @@ export function ancestorsOf(manifest: Manifest): ReadonlySet<string> {
   }
   found.delete(manifest.generation);
   return found;
+}
+
+/** What somebody else reads below a generation, and must stay there as long as that lasts. */
+export interface Holding {
+  readonly segments: readonly { readonly id: string; readonly parts: number }[];
+  readonly bitmaps: readonly { readonly segment: string; readonly name: string }[];
+  /** Log entries from … to-1 with the attachments they name. */
+  readonly wal: readonly WalRange[];
+}
+
+/** The part of these segments and stretches of the log that lies below the generation. */
+export function holdingBelow(
+  generation: string,
+  segments: readonly SegmentInfo[],
+  log: readonly InheritedLog[],
+): Holding {
+  return {
+    segments: segments
+      .filter(({ home }) => home === generation)
+      .map(({ id, parts }) => ({ id, parts: parts.length })),
+    bitmaps: segments
+      .filter(({ dead }) => dead.version > 0 && dead.home === generation)
+      .map(({ id, dead }) => ({ segment: id, name: dead.name })),
+    wal: log
+      .filter((stretch) => stretch.generation === generation)
+      .map(({ from, to }) => ({ from, to })),
+  };
 }

@@ -63,6 +63,9 @@ export class Admission {
         return wish;
       case "fence":
         return outlook.ended ? { kind: "question" } : wish;
+      case "turn":
+        this.#outlook = lookPast(outlook, wish);
+        return wish;
       case "question":
       case "repeat":
       case "refusal":

@@ -3,14 +3,16 @@
  *
  * Every member that waits moves the *outlook*: the namespace as it will be once all of them are
  * committed. The next member must fit that, not the present: a batch must be encoded under the
- * schema as it will be then, and nothing follows a tombstone. All other wishes write nothing, fit
- * always, and are answered with the truth when their turn comes.
+ * schema as it will be then, and nothing follows a tombstone, nor a turn, which may change
+ * everything. All other wishes write nothing, fit always, and are answered with the truth when
+ * their turn comes.
  */
 import { applyAddition, type Schema } from "../document/schema.ts";
 import type { EngineError } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import type { OpenedWalEntry, WalMember, WriteKey } from "../format/wal.ts";
 import { type KeyRecord, keysOfEntry } from "../format/write-keys.ts";
+import { limits } from "../limits.ts";
 import type { Conflict } from "./id-memory.ts";
 import type { CommitReply, CommitRequest, Committed, NamespaceDescription } from "./protocol.ts";
 import { exists, type NamespaceState } from "./state.ts";
@@ -22,12 +24,17 @@ export type Wish =
   | { readonly kind: "fence" }
   /** How are things? */
   | { readonly kind: "question" }
+  /** Work that runs alone, between entries; what it returns runs behind its answer. */
+  | { readonly kind: "turn"; readonly run: TurnWork }
   /** What became of the write under this key? If it is empty, there may be none. */
   | { readonly kind: "repeat"; readonly key: WriteKey; readonly isEmpty: boolean }
   | ({ readonly kind: "refusal" } & (
       | { readonly conflict: Conflict }
       | { readonly error: EngineError }
     ));
+
+/** What it returns is to be done before others are served, but behind the answer. */
+export type TurnWork = () => Promise<(() => Promise<void>) | undefined>;
 
 export interface Outlook {
   readonly generation: string;
@@ -41,7 +48,7 @@ export function writes({ kind }: Wish): boolean {
 
 /** The writer may have been heard: who repeats is not the first to send this. */
 export function mayBeDurable(wish: Wish): boolean {
-  return writes(wish) || wish.kind === "repeat";
+  return writes(wish) || wish.kind === "repeat" || wish.kind === "turn";
 }
 
 /** The outlook once the wish, which fits, is committed too. */
@@ -51,6 +58,7 @@ export function lookPast(outlook: Outlook, wish: Wish): Outlook {
     case "batch":
       return { generation, ended, schema: applyAddition(schema, wish.request.addition) };
     case "tombstone":
+    case "turn":
       return { generation, ended: true, schema };
     case "fence":
     case "question":
@@ -58,6 +66,24 @@ export function lookPast(outlook: Outlook, wish: Wish): Outlook {
     case "refusal":
       return outlook;
   }
+}
+
+/** How many of the members that wait go together: a turn alone, nothing with what ends a life. */
+export function groupLength(
+  members: readonly { readonly wish: Wish; readonly bytes: number }[],
+): number {
+  let bytes = 0;
+  for (const [count, { wish, bytes: more }] of members.entries()) {
+    const isTurn = wish.kind === "turn";
+    bytes += more;
+    if (count > 0 && (isTurn || bytes > limits.groupBytesMax)) {
+      return count;
+    }
+    if (isTurn || wish.kind === "tombstone") {
+      return count + 1;
+    }
+  }
+  return members.length;
 }
 
 /** What the entry that carries out the wishes holds. `before`: the schema it begins under. */
@@ -76,6 +102,7 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
         return [{ kind: "tombstone" }];
       case "fence":
       case "question":
+      case "turn":
       case "repeat":
       case "refusal":
         return [];
@@ -103,6 +130,7 @@ export function answerWish(
     case "fence":
       return entry === undefined ? stale : committed({ ...entry, upserts: 0, deletes: 0 }, false);
     case "question":
+    case "turn":
       return stale;
     case "repeat": {
       // What ends a life makes its memory go, but not what shares the entry.

@@ -11,6 +11,7 @@
  */
 import type { WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
+import type { Pin } from "./pins.ts";
 import type { JobKind } from "./protocol.ts";
 
 /** Longest waits after failures that may pass, and after so many that they hardly will. */
@@ -67,8 +68,13 @@ export interface JobTable {
   readonly flushBelow: number;
   /** Deleted generations and when their objects may go. */
   readonly graves: readonly { readonly generation: string; readonly dueMs: number }[];
-  /** When the outputs of attempts that came to nothing are old enough to be collected. */
+  /** When a collection should look for what nobody knows of: the next time, and the last. */
   readonly sweepDueMs: number | undefined;
+  readonly sweepLastMs: number | undefined;
+  /** What died up to then and is still there is held by pins and refs: left to the sweeps. */
+  readonly keptBeforeMs: number;
+  /** Of this generation. */
+  readonly pins: readonly Pin[];
 }
 
 export function emptyJobTable(generation: string): JobTable {
@@ -79,6 +85,9 @@ export function emptyJobTable(generation: string): JobTable {
     flushBelow: 0,
     graves: [],
     sweepDueMs: undefined,
+    sweepLastMs: undefined,
+    keptBeforeMs: 0,
+    pins: [],
   };
 }
 
@@ -164,9 +173,19 @@ export function claimJob(
   return { table: replaceJob(again, claimed), job: claimed };
 }
 
-/** An attempt came to nothing, and may have stored something before it did. */
+/** An attempt came to nothing, or may, and may have stored something before it did. */
 export function suspectOrphans(table: JobTable, nowMs: number): JobTable {
-  return { ...table, sweepDueMs: nowMs + limits.orphanAgeMs + limits.collectGraceMs };
+  return sweepAt(table, nowMs + limits.orphanAgeMs + limits.collectGraceMs);
+}
+
+/** A sweep at about this time, beside those that are due already. */
+function sweepAt(table: JobTable, atMs: number): JobTable {
+  const { sweepDueMs = atMs, sweepLastMs = atMs } = table;
+  return {
+    ...table,
+    sweepDueMs: Math.min(sweepDueMs, atMs),
+    sweepLastMs: Math.max(sweepLastMs, atMs),
+  };
 }
 
 export function renewJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
@@ -201,13 +220,27 @@ function giveBackJob(table: JobTable, job: JobRecord, why: string, nowMs: number
   return suspectOrphans(dropTicket(replaceJob(table, failed), job.id), nowMs);
 }
 
-/** A collection or purge that is done. */
-export function finishJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
+/** A purge that is done, as far as it could be: the rest is found by those who visit graves. */
+export function finishPurge(table: JobTable, job: JobRecord): JobTable {
   const graves = table.graves.filter(({ generation }) => generation !== job.grave);
-  // What became suspect after the job began is for the next one.
-  const isSwept = job.sweeps === true && (table.sweepDueMs ?? 0) <= nowMs;
-  const sweepDueMs = isSwept ? undefined : table.sweepDueMs;
-  return forgetJob({ ...table, graves, sweepDueMs }, job.id);
+  return forgetJob({ ...table, graves }, job.id);
+}
+
+/** A collection that is done. `keptBeforeMs`: see there; `againMs`: when what is held may go. */
+export function finishCollect(
+  table: JobTable,
+  job: JobRecord,
+  nowMs: number,
+  keptBeforeMs: number,
+  againMs: number | undefined,
+): JobTable {
+  const { sweepDueMs, sweepLastMs = 0 } = table;
+  // What became suspect after the job began is for a later one.
+  const isSwept = job.sweeps === true && (sweepDueMs ?? 0) <= nowMs;
+  const nextMs = sweepLastMs > nowMs ? sweepLastMs : undefined;
+  const swept = isSwept ? { ...table, sweepDueMs: nextMs, sweepLastMs: nextMs } : table;
+  const done = forgetJob({ ...swept, keptBeforeMs }, job.id);
+  return againMs === undefined ? done : sweepAt(done, nowMs + againMs);
 }
 
 export function forgetJob(table: JobTable, id: string): JobTable {
@@ -236,7 +269,7 @@ export function isBarred(table: JobTable, job: JobRecord, nowMs: number): boolea
 }
 
 /** Not yet over; and not so far ahead that only a clock set back can explain it. */
-function lasts(untilMs: number, spanMs: number, nowMs: number): boolean {
+export function lasts(untilMs: number, spanMs: number, nowMs: number): boolean {
   return untilMs > nowMs && untilMs <= nowMs + spanMs;
 }
 

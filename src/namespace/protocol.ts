@@ -7,8 +7,9 @@
  */
 import type { Schema, SchemaAddition } from "../document/schema.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
-import type { Delta, Manifest } from "../format/manifest.ts";
+import type { DeadObject, Delta, Manifest } from "../format/manifest.ts";
 import type { ChunkRef, WriteKey } from "../format/wal.ts";
+import type { Pin } from "./pins.ts";
 
 export const protocolVersion = 1;
 
@@ -204,11 +205,35 @@ export interface Job {
   };
   /** Merge: ids of the inputs. */
   readonly inputs?: readonly string[];
-  /** Collect: what the manifest declared dead up to this time may go. */
+  /** Collect: what the manifest declared dead up to this time may go, unless it is pinned. */
   readonly deadBeforeMs?: number;
+  readonly pins?: readonly Pin[];
   /** Purge: the deleted generation whose objects go. */
   readonly grave?: string;
   readonly schema: Schema;
+}
+
+/** Something of a namespace was pinned by the caller, to branch it. */
+export interface AdoptRequest {
+  readonly protocol: number;
+  readonly tenant: string;
+  /** Of the branch. */
+  readonly name: string;
+  readonly parent: string;
+  readonly pin: Pin;
+}
+
+export type AdoptReply =
+  | { readonly kind: "adopted"; readonly generation: string }
+  /** Nothing was made: the pin is gone. */
+  | { readonly kind: "unpinned" };
+
+/** What a collection found in use elsewhere. */
+export interface Kept {
+  /** Objects that the manifest declared dead. */
+  readonly dead: readonly DeadObject[];
+  /** When to look again; undefined if nothing is held. */
+  readonly againMs: number | undefined;
 }
 
 /** Permission to finish: the manifest cannot change until it expires or the delta is committed. */
@@ -295,6 +320,7 @@ export interface NamespaceApi {
     job: string,
     attempt: number,
     version: number,
+    kept?: Kept,
   ): Promise<Reply<true>>;
   /** Gives the job back; it is retried with backoff. */
   fail(
@@ -304,6 +330,21 @@ export interface NamespaceApi {
     attempt: number,
     reason: string,
   ): Promise<Reply<true>>;
+  /** Keeps the newest manifest and its tail for limits.pinMs, and as long as that is renewed. */
+  pin(tenant: string, name: string): Promise<Reply<Pin>>;
+  /** Undefined: the pin is gone, and what it named may be too. */
+  renewPin(tenant: string, name: string, id: string): Promise<Reply<Pin | undefined>>;
+  releasePin(tenant: string, name: string, id: string): Promise<Reply<true>>;
+  /** Makes the name a branch of what is pinned; `conflict` if it lives. */
+  adopt(request: AdoptRequest): Promise<Reply<AdoptReply>>;
+}
+
+export function checkProtocol(version: number): void {
+  if (version !== protocolVersion) {
+    throw new EngineError("unavailable", `protocol ${version} is not spoken here`, {
+      retryAfterMs: 1_000,
+    });
+  }
 }
 
 export function replyError(error: EngineError): Reply<never> {

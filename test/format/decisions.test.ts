@@ -1,4 +1,4 @@
-/** Objects that carry decisions: WAL entries, manifests, keys, registry entries, pointers, … */
+/** Objects that carry decisions: WAL entries, manifests, registry entries and their like. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
@@ -7,6 +7,7 @@ import { isEngineError } from "../../src/errors.ts";
 import type { SealedObject } from "../../src/format/envelope.ts";
 import type { Manifest } from "../../src/format/manifest.ts";
 import { openManifest, sealManifest } from "../../src/format/manifest-codec.ts";
+import { openRef, type Ref, sealRef } from "../../src/format/ref.ts";
 import {
   openGrave,
   openPointer,
@@ -136,6 +137,23 @@ const skip = {
 };
 const grave = { name: "fish", generation, deletedMs: 1_767_225_600_000, nonce };
 
+const ref: Ref = {
+  generation,
+  child: "cc".repeat(16),
+  name: "branch",
+  parent: { generation: "bb".repeat(16), version: 5, next: 9 },
+  createdMs: 1_767_225_600_000,
+  nonce,
+  holds: {
+    segments: [
+      { id: "f0-00", parts: 1 },
+      { id: "m1-00", parts: 3 },
+    ],
+    bitmaps: [{ segment: "f0-00", name: "1-f1-1-0" }],
+    wal: [{ from: 7, to: 9 }],
+  },
+};
+
 const kinds: readonly {
   readonly name: string;
   /** Of the format. */
@@ -193,6 +211,13 @@ const kinds: readonly {
     open: (bytes) => openSkip(bytes, { generation, sequence: 7 }, syncDigest),
     value: skip,
   },
+  {
+    name: "ref",
+    version: 1,
+    seal: () => sealRef(ref, syncDigest),
+    open: (bytes) => openRef(bytes, { generation, child: ref.child }, syncDigest),
+    value: ref,
+  },
 ];
 
 for (const { name, version, seal, open, value } of kinds) {
@@ -225,6 +250,16 @@ test("inline chunks of a WAL entry begin at a multiple of eight", async () => {
   const [member] = entry.members;
   const chunk = member?.kind === "batch" ? member.chunks[0] : undefined;
   expect(chunk?.kind === "inline" && chunk.bytes.byteOffset % 8).toBe(0);
+});
+
+test("a ref of another branch, or below another generation, is refused", async () => {
+  const { bytes } = await sealRef(ref, syncDigest);
+  for (const expected of [
+    { generation, child: generation },
+    { generation: ref.child, child: ref.child },
+  ]) {
+    await expect(openRef(bytes, expected, syncDigest)).rejects.toThrow("says it is");
+  }
 });
 
 test("an entry under another sequence or generation is refused", async () => {

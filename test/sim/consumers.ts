@@ -136,9 +136,9 @@ class Consumer {
           }
           break;
         case "collect": {
-          const { version } = await collect(ports, tenant, job, beat);
+          const { version, kept } = await collect(ports, tenant, job, beat);
           world.faults.saw("job: collect");
-          replyValue(await api.finish(tenant, name, job.id, job.attempt, version));
+          replyValue(await api.finish(tenant, name, job.id, job.attempt, version, kept));
           break;
         }
         case "purge":

@@ -37,7 +37,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "src/commit.ts",
-        find: "member.fail(sealed.has(member) && writes(member) ? outcomeUnknown() : error);",
+        find: "member.fail(sealed.has(member) && !isQuestion(member) ? outcomeUnknown() : error);",
         replace: 'member.fail(new EngineError("conflict", String(error)));',
       },
       {

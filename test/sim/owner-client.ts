@@ -6,8 +6,7 @@ import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
 import type { NamespaceApi, Reply } from "../../src/namespace/protocol.ts";
 import type { Owner } from "../../src/owner.ts";
 import { backoffMs } from "../../src/store/backoff.ts";
-import type { Process } from "./process.ts";
-import { ResetError } from "./sim-object.ts";
+import { type Process, ResetError } from "./process.ts";
 
 const backoff = { attemptsMax: 5, baseMs: 50, capMs: 1_000 };
 
@@ -63,6 +62,10 @@ export function callOwner(process: Process, watch?: CommitWatch): NamespaceApi {
     },
     finish: (...args) => call((owner) => owner.finish(...args)),
     fail: (...args) => call((owner) => owner.fail(...args)),
+    pin: (...args) => call((owner) => owner.pin(...args)),
+    renewPin: (...args) => call((owner) => owner.renewPin(...args)),
+    releasePin: (...args) => call((owner) => owner.releasePin(...args)),
+    adopt: (request) => call((owner) => owner.adopt(request)),
   };
 }
 

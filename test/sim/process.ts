@@ -5,6 +5,9 @@
 import type { Clock } from "../../src/ports.ts";
 import type { World } from "./world.ts";
 
+/** The call did not get through, or its answer did not. */
+export class ResetError extends Error {}
+
 /** No clock is further off than this: half of the grace is meant for slow work. */
 const skewMsMax = 8 * 60_000;
 

@@ -20,11 +20,9 @@ import { ByteLru } from "../../src/store/byte-lru.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
 import { syncDigest } from "../sync-digest.ts";
-import { Process } from "./process.ts";
+import { callOwner } from "./owner-client.ts";
+import { Process, ResetError } from "./process.ts";
 import type { World } from "./world.ts";
-
-/** The call did not get through, or its answer did not. */
-export class ResetError extends Error {}
 
 const alarmAttemptsMax = 6;
 
@@ -152,6 +150,7 @@ class Instance extends Process {
         world.scheduler.note(`abort ${reason}`);
         this.die("abort");
       },
+      peer: () => callOwner(this),
     });
   }
 

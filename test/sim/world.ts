@@ -16,11 +16,11 @@ import { SimQueue, startCron } from "./consumers.ts";
 import { type Branch, Faults } from "./faults.ts";
 import { History } from "./history.ts";
 import { settle } from "./liveness.ts";
-import type { Process } from "./process.ts";
+import { type Process, ResetError } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SimEdge } from "./sim-edge.ts";
-import { ResetError, SimObject } from "./sim-object.ts";
+import { SimObject } from "./sim-object.ts";
 import { SimStore } from "./sim-store.ts";
 import { randomBounds, randomSizes, type Sizes, withBounds } from "./sizes.ts";
 

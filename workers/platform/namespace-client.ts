@@ -18,9 +18,11 @@
 import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
 import type { Delta } from "../../src/format/manifest.ts";
 import type {
+  AdoptRequest,
   CommitRequest,
   HeadRequest,
   InlineObjects,
+  Kept,
   NamespaceApi,
   Reply,
 } from "../../src/namespace/protocol.ts";
@@ -113,12 +115,28 @@ class NamespaceClient implements NamespaceApi {
     return this.#call((owner) => owner.commitDelta(tenant, name, job, attempt, delta, inline));
   }
 
-  finish(tenant: string, name: string, job: string, attempt: number, version: number) {
-    return this.#call((owner) => owner.finish(tenant, name, job, attempt, version));
+  finish(tenant: string, name: string, job: string, attempt: number, version: number, kept?: Kept) {
+    return this.#call((owner) => owner.finish(tenant, name, job, attempt, version, kept));
   }
 
   fail(tenant: string, name: string, job: string, attempt: number, reason: string) {
     return this.#call((owner) => owner.fail(tenant, name, job, attempt, reason));
+  }
+
+  pin(tenant: string, name: string) {
+    return this.#call((owner) => owner.pin(tenant, name));
+  }
+
+  renewPin(tenant: string, name: string, id: string) {
+    return this.#call((owner) => owner.renewPin(tenant, name, id));
+  }
+
+  releasePin(tenant: string, name: string, id: string) {
+    return this.#call((owner) => owner.releasePin(tenant, name, id));
+  }
+
+  adopt(request: AdoptRequest) {
+    return this.#call((owner) => owner.adopt(request));
   }
 
   #call<T>(call: Call<T>): Promise<Reply<T>> {

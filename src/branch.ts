@@ -1,0 +1,216 @@
+/**
+ * The branch flow: a new name that begins as another name is now, in constant time: no data is
+ * copied, and the number of requests depends on nothing but how many ancestors are named.
+ *
+ *   1. caller          pins the parent: its newest manifest and its log up to `next`
+ *   2. branch's owner  a ref below every generation of which the branch will name something, each
+ *                      with the list of what
+ *   3. branch's owner  renews the pin. It lives: whatever was pinned is still there, and from now
+ *                      on the refs hold it
+ *   4. branch's owner  manifest 1 of a generation of its own, create-only: the parent's segments by
+ *                      their homes, the parent's tail as inherited, an own log from `next` on
+ *   5. branch's owner  registry entry, if the name does not live; then the caller is answered
+ *   6. caller          releases the pin
+ *
+ * The branch's object does 2 to 5 in one turn of its commit queue, so a first write to the name
+ * comes either before (then the branch is refused) or after (then it is a write to the branch). The
+ * generation is minted for the attempt: it is registered after its manifest or never.
+ *
+ * If we crash after   what is left
+ *   1                 a pin that ends by itself
+ *   2, 3, 4           refs, perhaps a manifest, of a generation that nobody registered: a
+ *                     collector of the parent finds them after a day and deletes both (refs.ts)
+ *   5                 the branch; its owner recovers it as any other. A repeated call is answered
+ *                     as the first was
+ *
+ * Cost: three calls of owners; one get and two puts, and a put for each generation that is named.
+ */
+
+import { assert, EngineError, unavailable } from "./errors.ts";
+import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
+import type { DeadRecord, Manifest } from "./format/manifest.ts";
+import { sealManifest } from "./format/manifest-codec.ts";
+import { sealRef } from "./format/ref.ts";
+import { limits } from "./limits.ts";
+import { manifestFault } from "./namespace/invariants.ts";
+import type { Pin } from "./namespace/pins.ts";
+import {
+  type AdoptRequest,
+  type NamespaceApi,
+  protocolVersion,
+  replyValue,
+} from "./namespace/protocol.ts";
+import type { Identity, OwnerPorts } from "./owner-ports.ts";
+import { writeRegistry } from "./publish.ts";
+import type { RegistryView } from "./recover.ts";
+import { readPinned } from "./refs.ts";
+import { generationRoot, manifestKey, refKey } from "./store/keys.ts";
+import { putSlot } from "./store/slot.ts";
+
+// ---- As a caller runs it ------------------------------------------------------------------------
+
+export interface BranchTarget {
+  readonly tenant: string;
+  readonly parent: string;
+  readonly name: string;
+  /** The owner of a name. */
+  readonly owner: (name: string) => NamespaceApi;
+}
+
+export interface Branched {
+  /** Of the branch. */
+  readonly generation: string;
+  /** The point of the parent that it began as. */
+  readonly pin: Pin;
+}
+
+/** A pin that was lost on the way is taken again so often. */
+const attemptsMax = 3;
+
+/** Throws `notFound` if the parent does not live, `conflict` if the name does. */
+export async function branch({ tenant, parent, name, owner }: BranchTarget): Promise<Branched> {
+  for (let attempt = 1; ; attempt++) {
+    const pin = replyValue(await owner(parent).pin(tenant, parent));
+    try {
+      const request = { protocol: protocolVersion, tenant, name, parent, pin };
+      const reply = replyValue(await owner(name).adopt(request));
+      if (reply.kind === "adopted") {
+        return { generation: reply.generation, pin };
+      }
+      if (attempt === attemptsMax) {
+        throw unavailable(`the pin of ${parent} was lost again and again`);
+      }
+    } finally {
+      // It ends by itself if this does not arrive.
+      await owner(parent)
+        .releasePin(tenant, parent, pin.id)
+        .catch(() => undefined);
+    }
+  }
+}
+
+// ---- As the branch's owner runs it --------------------------------------------------------------
+
+export interface AdoptHost {
+  readonly identity: Identity;
+  readonly epoch: number;
+  readonly registry: RegistryView;
+  /** Minted for this attempt. */
+  readonly generation: string;
+  /** The generation is about to be registered: from here on the outcome is the registry's. */
+  registering(): void;
+}
+
+export interface Adopted {
+  readonly manifest: Manifest;
+  readonly registry: RegistryView;
+}
+
+/**
+ * Steps 2 to 5; undefined if the pin is gone. `ports`: of the owner, so that an instance that was
+ * replaced puts nothing.
+ */
+export async function adopt(
+  ports: OwnerPorts,
+  host: AdoptHost,
+  request: AdoptRequest,
+): Promise<Adopted | undefined> {
+  const { identity, epoch, generation } = host;
+  const { parent, pin } = request;
+  const untilMs = ports.clock.now() + limits.adoptMs;
+  const inTime = (): void => {
+    if (ports.clock.now() > untilMs) {
+      throw unavailable(`branching ${parent} took too long`);
+    }
+  };
+  const pinned = await readPinned(ports, identity.tenant, pin);
+  if (pinned === undefined) {
+    return undefined;
+  }
+  const manifest = branchManifest(pinned, pin, {
+    generation,
+    epoch,
+    nonce: ports.random.bytes(16),
+    nowMs: ports.clock.now(),
+  });
+  await putRefs(ports, identity, manifest, pin, inTime);
+  const { tenant } = identity;
+  const held = replyValue(await ports.peer(tenant, parent).renewPin(tenant, parent, pin.id));
+  if (held === undefined) {
+    return undefined;
+  }
+  inTime();
+  const key = manifestKey(generationRoot(identity.tenant, generation), manifest.version);
+  const { kind } = await putSlot(ports, key, await sealManifest(manifest, ports.digest), inTime);
+  assert(kind === "ours", "nobody else knows this generation");
+  inTime();
+  host.registering();
+  const change = { generation, state: "live" as const, epoch };
+  const registry = await writeRegistry(ports, identity, host.registry, change, untilMs);
+  return { manifest, registry };
+}
+
+interface Stamp {
+  readonly generation: string;
+  readonly epoch: number;
+  readonly nonce: Uint8Array;
+  readonly nowMs: number;
+}
+
+/** The first manifest of a branch. Keys are the parent's writers': nobody repeats them here. */
+function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
+  const { generation, epoch, nonce, nowMs } = stamp;
+  const version = 1;
+  const branched: Manifest = {
+    ...pinned,
+    generation,
+    version,
+    epoch,
+    nonce,
+    committedMs: nowMs,
+    createdMs: nowMs,
+    inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),
+    keys: [],
+    applied: [],
+    dead: [],
+  };
+  // The parent's ref is made in any case, so that its collector finds a branch that comes to
+  // nothing; if it holds nothing, it has done its work once the branch exists.
+  const object = { kind: "ref", generation: pin.generation } as const;
+  const dead: DeadRecord[] = ancestorsOf(branched).has(pin.generation)
+    ? []
+    : [{ object, version, sinceMs: nowMs }];
+  const manifest = { ...branched, dead };
+  const fault = manifestFault(manifest);
+  assert(fault === undefined, `a branch of ${pin.generation}: ${fault ?? ""}`);
+  return manifest;
+}
+
+async function putRefs(
+  ports: OwnerPorts,
+  { tenant, name }: Identity,
+  manifest: Manifest,
+  pin: Pin,
+  inTime: () => void,
+): Promise<void> {
+  const { generation: child, segments, inherited } = manifest;
+  const { version, next } = pin;
+  const named = new Set([pin.generation, ...ancestorsOf(manifest)]);
+  const puts = [...named].map(async (generation) => {
+    const ref = {
+      generation,
+      child,
+      name,
+      parent: { generation: pin.generation, version, next },
+      createdMs: ports.clock.now(),
+      nonce: ports.random.bytes(16),
+      holds: holdingBelow(generation, segments, inherited),
+    };
+    const key = refKey(generationRoot(tenant, generation), child);
+    const { kind } = await putSlot(ports, key, await sealRef(ref, ports.digest), inTime);
+    if (kind !== "ours") {
+      throw new EngineError("conflict", `${key} is taken`);
+    }
+  });
+  await Promise.all(puts);
+}

@@ -1,0 +1,48 @@
+/** The pins of a namespace, as its owner gives them out. Part of the job table. */
+import { encodeHex } from "./bytes/hex.ts";
+import { overloaded } from "./errors.ts";
+import { suspectOrphans } from "./namespace/jobs.ts";
+import { addPin, type Pin, releasePin, renewPin } from "./namespace/pins.ts";
+import { exists, type NamespaceState } from "./namespace/state.ts";
+import type { OwnerJobs } from "./owner-jobs.ts";
+import type { OwnerPorts } from "./owner-ports.ts";
+
+export class OwnerPins {
+  readonly #ports: OwnerPorts;
+  readonly #state: () => NamespaceState;
+  readonly #jobs: OwnerJobs;
+
+  constructor(ports: OwnerPorts, state: () => NamespaceState, jobs: OwnerJobs) {
+    this.#ports = ports;
+    this.#state = state;
+    this.#jobs = jobs;
+  }
+
+  /** The newest manifest and its tail, as they are in this turn. */
+  async add(): Promise<Pin> {
+    const { generation, manifest, next } = this.#state();
+    const id = encodeHex(this.#ports.random.bytes(16));
+    const { version } = manifest;
+    // A branch may be about to begin, and come to nothing.
+    const pin = await this.#jobs.change((table, nowMs) =>
+      addPin(suspectOrphans(table, nowMs), { id, generation, version, next }, nowMs),
+    );
+    if (pin === undefined) {
+      throw overloaded("this namespace has too many pins");
+    }
+    return pin;
+  }
+
+  /** Undefined if it ended, or the namespace did. */
+  async renew(id: string): Promise<Pin | undefined> {
+    const isOver = !exists(this.#state());
+    return isOver
+      ? undefined
+      : await this.#jobs.change((table, nowMs) => renewPin(table, id, nowMs));
+  }
+
+  async release(id: string): Promise<true> {
+    await this.#jobs.change((table) => ({ table: releasePin(table, id), value: undefined }));
+    return true;
+  }
+}
