@@ -7,7 +7,13 @@ import { expect } from "vitest";
 import { compact } from "../src/compact.ts";
 import type { Batch } from "../src/document/batch.ts";
 import type { DocumentId, IdKind } from "../src/document/id.ts";
-import type { AttributeSchema, DistanceMetric, SchemaAddition } from "../src/document/schema.ts";
+import type {
+  AttributeSchema,
+  DistanceMetric,
+  SchemaAddition,
+  VectorElement,
+} from "../src/document/schema.ts";
+import { allocateVectors, narrowVector } from "../src/format/vector-element.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import { scalarKernels } from "../src/kernels/scalar.ts";
 import type {
@@ -40,6 +46,8 @@ const attributeSchemas: readonly (readonly [string, AttributeSchema])[] = [
 export interface SearchRigOptions {
   readonly dims: number;
   readonly metric: DistanceMetric;
+  /** Vectors are given as values of it. */
+  readonly element: VectorElement;
   readonly idKind: IdKind;
   readonly kernels: Kernels;
 }
@@ -65,6 +73,7 @@ export class SearchRig extends OwnerRig {
     this.options = {
       dims: 4,
       metric: "euclidean_squared",
+      element: "f32",
       idKind: "uint",
       kernels: scalarKernels,
       ...options,
@@ -205,16 +214,16 @@ export class SearchRig extends OwnerRig {
   }
 
   #addition(): SchemaAddition {
-    const { idKind, metric, dims } = this.options;
-    const vector: AttributeSchema = { type: `[${dims}]f32`, filterable: false, ann: true };
+    const { idKind, metric, dims, element } = this.options;
+    const vector: AttributeSchema = { type: `[${dims}]${element}`, filterable: false, ann: true };
     return { idKind, metric, attributes: new Map([["vector", vector], ...attributeSchemas]) };
   }
 
   #toBatch(documents: readonly OracleDocument[], deletes: readonly DocumentId[]): Batch {
-    const { dims, idKind } = this.options;
-    const vectors = new Float32Array(documents.length * dims);
+    const { dims, element, idKind } = this.options;
+    const vectors = allocateVectors(element, documents.length * dims);
     documents.forEach(({ vector }, row) => {
-      vectors.set(vector ?? new Float32Array(dims), row * dims);
+      expect(narrowVector(vector ?? new Float32Array(dims), vectors, row * dims)).toBe(-1);
     });
     return {
       idKind,
