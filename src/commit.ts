@@ -37,7 +37,7 @@ import {
 } from "./namespace/group.ts";
 import { epochFault } from "./namespace/invariants.ts";
 import type { CommitReply, CommitRequest } from "./namespace/protocol.ts";
-import { applyEntry, type NamespaceState, repeatsOf } from "./namespace/state.ts";
+import { applyEntry, lookBack, type NamespaceState } from "./namespace/state.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { generationRoot, walKey } from "./store/keys.ts";
 import type { Reservation } from "./store/memory-budget.ts";
@@ -262,7 +262,7 @@ export class GroupCommit {
           this.#sealing.map(({ wish }) => wish),
           state.schema,
         ),
-        ...repeatsOf(state),
+        ...lookBack(state),
       },
       digest,
     );

@@ -8,8 +8,9 @@
  *                bad object. Nobody may go on as if it were not there
  *
  * Owners know all skip records from their start, and say with `head` and with jobs which slots of
- * the tail are skipped; such slots are not read at all. Whoever does not know looks for the record
- * of a slot it cannot read, so ordinary reads cost nothing more.
+ * the tail are skipped; such slots are not read at all. Before an owner answers anything, an entry
+ * behind the skipped one says so too, for whoever reads the log without asking. Whoever does not
+ * know looks for the record of a slot it cannot read, so ordinary reads cost nothing more.
  *
  * Cost: one get of a good entry; up to `doubtReadsMax` and one of the skip record for a bad one.
  */

@@ -301,7 +301,7 @@ export class Owner implements NamespaceApi {
       await this.#jobs.start();
       if (recovered.state.ended) {
         await this.#bury();
-      } else if (!recovered.isSettled) {
+      } else if (!recovered.isSettled || recovered.state.unannounced.length > 0) {
         await this.#commits.settle();
       }
       this.#started = true;

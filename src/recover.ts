@@ -139,15 +139,30 @@ function missingEnd(
 }
 
 export async function readRegistry(ports: OwnerPorts, identity: Identity): Promise<RegistryView> {
-  const stored = await ports.store.get(registryKey(identity.tenant, identity.name));
-  if (stored === undefined) {
-    return { entry: undefined, etag: undefined };
+  return await readAgain(async () => {
+    const stored = await ports.store.get(registryKey(identity.tenant, identity.name));
+    if (stored === undefined) {
+      return { entry: undefined, etag: undefined };
+    }
+    const entry = await openRegistryEntry(stored.bytes, ports.digest);
+    if (entry.name !== identity.name) {
+      throw corrupt(`registry entry of ${identity.name} names ${entry.name}`);
+    }
+    return { entry, etag: stored.etag };
+  });
+}
+
+/** A bad read is not a bad object. */
+async function readAgain<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isEngineError(error, "corrupt") || attempt >= limits.doubtReadsMax) {
+        throw error;
+      }
+    }
   }
-  const entry = await openRegistryEntry(stored.bytes, ports.digest);
-  if (entry.name !== identity.name) {
-    throw corrupt(`registry entry of ${identity.name} names ${entry.name}`);
-  }
-  return { entry, etag: stored.etag };
 }
 
 export async function readPointer(
@@ -185,16 +200,19 @@ async function newestManifest(
     const hinted = Math.max(pointer.version, record?.manifestVersion ?? 0);
     const start = hinted === 0 ? await lastListed(ports, root) : hinted;
     let manifest: Manifest | undefined = start === 0 ? firstManifest(generation) : undefined;
+    let quarantine: Quarantine | undefined;
     for (let version = Math.max(1, start); ; version += 1) {
       const next = await readDoubtfulManifest(ports, root, generation, version);
-      if (typeof next === "string") {
-        const quarantine = { key: manifestKey(root, version), reason: next };
-        return { manifest: firstManifest(generation), pointer, quarantine };
-      }
       if (next === undefined) {
         break;
       }
-      manifest = next;
+      // One that is bad matters only while it is the newest.
+      const isBad = typeof next === "string";
+      quarantine = isBad ? { key: manifestKey(root, version), reason: next } : undefined;
+      manifest = isBad ? firstManifest(generation) : next;
+    }
+    if (quarantine !== undefined) {
+      return { manifest: firstManifest(generation), pointer, quarantine };
     }
     if (manifest !== undefined) {
       return { manifest, pointer };
@@ -214,17 +232,13 @@ async function readDoubtfulManifest(
   generation: string,
   version: number,
 ): Promise<Manifest | string | undefined> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await readManifest(ports, root, generation, version);
-    } catch (error) {
-      if (!isEngineError(error, "corrupt")) {
-        throw error;
-      }
-      if (attempt >= limits.doubtReadsMax) {
-        return `cannot be read: ${error.message}`;
-      }
+  try {
+    return await readAgain(() => readManifest(ports, root, generation, version));
+  } catch (error) {
+    if (!isEngineError(error, "corrupt")) {
+      throw error;
     }
+    return `cannot be read: ${error.message}`;
   }
 }
 

@@ -18,7 +18,7 @@ import { corrupt, type EngineError, isEngineError, unavailable } from "./errors.
 import type { Manifest } from "./format/manifest.ts";
 import { type OpenedWalEntry, openWalEntry, walEntryBytes, walEntryRows } from "./format/wal.ts";
 import { limits } from "./limits.ts";
-import { readSkip, readSlot } from "./log-read.ts";
+import { readSlot } from "./log-read.ts";
 import {
   type HeadReply,
   type HeadRequest,
@@ -238,7 +238,7 @@ function isDefined<T>(value: T | undefined): value is T {
   return value !== undefined;
 }
 
-/** Goes on by one slot that holds an entry. An operator may have gone on without it. */
+/** Goes on by one slot that holds an entry; `bytes`: what was found there. */
 async function afterSlot(
   ports: Ports,
   root: string,
@@ -246,12 +246,6 @@ async function afterSlot(
   bytes: Uint8Array | undefined,
 ): Promise<Snapshot> {
   const { generation, next: sequence } = before;
-  const skip = await readSkip(ports, root, generation, sequence);
-  if (skip !== undefined) {
-    const skipped = new Set(before.skipped).add(sequence);
-    const schema = { ...before.schema, version: skip.schemaVersion };
-    return { ...before, next: sequence + 1, skipped, schema };
-  }
   if (bytes !== undefined) {
     const entry = await openWalEntry(bytes, { generation, sequence }, ports.digest);
     return afterEntry(before, entry, bytes);
@@ -264,6 +258,9 @@ async function afterSlot(
 }
 
 function afterEntry(before: Snapshot, entry: OpenedWalEntry, bytes: Uint8Array): Snapshot {
+  if (entry.skips !== undefined) {
+    throw unavailable("log entries are skipped from now on, and only their owner knows all");
+  }
   let schema = catchUp(before.schema, entry.repeats);
   for (const member of entry.members) {
     if (member.kind === "tombstone") {

@@ -189,7 +189,7 @@ describe("a log entry that cannot be read", () => {
     await rig.skip(2);
     const { schema, next } = await rig.head();
     expect([next, schema.version, ...schema.attributes.keys()]).toEqual([
-      4,
+      5,
       3,
       "n",
       "colour",

@@ -359,7 +359,8 @@ export function checkAddition(schema: Schema, addition: SchemaAddition): void {
       continue;
     }
     vectors++;
-    if (schema.version > 0) {
+    // What tells is the id kind: a first write that was lost leaves a version behind.
+    if (schema.idKind !== undefined) {
       throw existing === 0
         ? invalid("💔 Vector provided for namespace without vector attribute", name)
         : attributeError(name, "vector columns are fixed by the first write to a namespace");

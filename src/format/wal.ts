@@ -4,9 +4,10 @@
  *
  *   envelope  magic "SHOALWAL", format version 2; number = sequence; previous = hash of the entry
  *             before
- *   head      {t: time in ms, m: [member], r?: [from, to, addition]}
+ *   head      {t: time in ms, m: [member], r?: [from, to, addition], x?: [sequence]}
  *             r: what the entries just before added to the schema, from version to version, so that
  *             losing one of them loses none of it
+ *             x: entries before that are skipped from here on (format/skip.ts)
  *   member    {k: 0, v, a?, u, d, c,   batch: schema version after it, what it adds to the
  *              i?}                     schema, upserts, deletes, chunks; idempotency key
  *                                      [0, offset, length, rows] inline in the blocks or
@@ -88,6 +89,7 @@ export interface WalEntry {
   readonly timeMs: number;
   readonly members: readonly WalMember[];
   readonly repeats?: SchemaRepeat;
+  readonly skips?: readonly number[];
 }
 
 export interface OpenedWalEntry extends WalEntry {
@@ -118,6 +120,7 @@ export function sealWalEntry(entry: WalEntry, digest: Digest): Promise<SealedObj
         t: entry.timeMs,
         m: entry.members.map((member) => memberToCbor(member, place)),
         ...(entry.repeats === undefined ? {} : { r: repeatToCbor(entry.repeats) }),
+        ...(entry.skips === undefined ? {} : { x: [...entry.skips] }),
       },
       blocks,
     },
@@ -135,7 +138,7 @@ export async function openWalEntry(
   if (opened.generation !== expected.generation || opened.number !== expected.sequence) {
     throw corrupt(`${what}: says it is entry ${opened.number} of ${opened.generation}`);
   }
-  const head = opened.head as { t?: unknown; m?: unknown; r?: unknown };
+  const head = opened.head as { t?: unknown; m?: unknown; r?: unknown; x?: unknown };
   if (typeof head !== "object" || typeof head?.t !== "number" || !Array.isArray(head.m)) {
     throw corrupt(`${what}: malformed head`);
   }
@@ -149,11 +152,19 @@ export async function openWalEntry(
     timeMs: head.t,
     members: head.m.map((member: unknown) => memberFromCbor(member, opened, what)),
     ...(head.r === undefined ? {} : { repeats: repeatFromCbor(head.r, what) }),
+    ...(head.x === undefined ? {} : { skips: sequencesFromCbor(head.x, what) }),
   };
 }
 
 function repeatToCbor({ from, to, addition }: SchemaRepeat): CborValue {
   return [from, to, additionToCbor(addition)];
+}
+
+function sequencesFromCbor(value: unknown, what: string): readonly number[] {
+  if (!Array.isArray(value) || !value.every(isCount)) {
+    throw corrupt(`${what}: malformed list of skipped entries`);
+  }
+  return value;
 }
 
 function repeatFromCbor(value: unknown, what: string): SchemaRepeat {

@@ -23,6 +23,7 @@ import type { Skip } from "../format/skip.ts";
 import {
   type OpenedWalEntry,
   type SchemaRepeat,
+  type WalEntry,
   walEntryBytes,
   walEntryRows,
 } from "../format/wal.ts";
@@ -58,6 +59,8 @@ export interface NamespaceState {
   readonly tail: readonly TailEntry[];
   readonly unindexedBytes: number;
   readonly unindexedRows: number;
+  /** Slots that are skipped, but no entry behind them says so yet. */
+  readonly unannounced: readonly number[];
 }
 
 export const zeroHash: Uint8Array = new Uint8Array(32);
@@ -99,6 +102,7 @@ export function stateAtFloor(manifest: Manifest, registered: boolean): Namespace
     tail: [],
     unindexedBytes: 0,
     unindexedRows: 0,
+    unannounced: [],
   };
 }
 
@@ -149,6 +153,7 @@ export function applyEntry(
     tail: [...state.tail, { sequence, bytes, rows, timeMs, hash, schema }],
     unindexedBytes: state.unindexedBytes + bytes,
     unindexedRows: state.unindexedRows + rows,
+    unannounced: state.unannounced.filter((slot) => entry.skips?.includes(slot) !== true),
   };
 }
 
@@ -169,6 +174,7 @@ export function applySkip(state: NamespaceState, skip: Skip): NamespaceState {
       ...state.tail,
       { sequence, bytes: 0, rows: 0, timeMs, hash, schema, isSkipped: true as const },
     ],
+    unannounced: [...state.unannounced, sequence],
   };
 }
 
@@ -202,15 +208,19 @@ export function catchUp(schema: Schema, repeats: SchemaRepeat | undefined): Sche
   };
 }
 
-/** What the next entry repeats of what the last ones added to the schema; usually nothing. */
-export function repeatsOf({ tail, manifest, schema }: NamespaceState): {
-  readonly repeats?: SchemaRepeat;
-} {
+/**
+ * What the next entry says of those before it: what the last ones added to the schema, and which
+ * are skipped; usually nothing.
+ */
+export function lookBack(state: NamespaceState): Pick<WalEntry, "repeats" | "skips"> {
+  const { tail, manifest, schema, unannounced: skips } = state;
   const before = tail.at(-limits.schemaRepeatedEntries - 1)?.schema ?? manifest.schema;
   const addition = additionBetween(before, schema);
-  return before.version === schema.version || isEmptyAddition(addition)
-    ? {}
-    : { repeats: { from: before.version, to: schema.version, addition } };
+  const isSame = before.version === schema.version || isEmptyAddition(addition);
+  return {
+    ...(isSame ? {} : { repeats: { from: before.version, to: schema.version, addition } }),
+    ...(skips.length === 0 ? {} : { skips }),
+  };
 }
 
 /** The state under a newer manifest of the same generation. */

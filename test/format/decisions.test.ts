@@ -61,6 +61,7 @@ const wal: WalEntry = {
     to: 1,
     addition: { attributes: new Map([["title", { type: "string", filterable: true }]]) },
   },
+  skips: [5],
 };
 
 const manifest: Manifest = {

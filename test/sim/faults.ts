@@ -18,6 +18,7 @@ export const faultKinds = [
   "delete-lost",
   "delete-unanswered",
   "store-slow",
+  "object-rots",
   "call-lost",
   "reply-lost",
   "call-overloaded",
@@ -75,6 +76,9 @@ export const branches = [
   "head: deserted",
   "namespace: deleted",
   "namespace: made again",
+  "quarantine: entered",
+  "quarantine: entry skipped",
+  "quarantine: deleted",
 ] as const;
 
 export type Branch = (typeof branches)[number];
@@ -93,6 +97,7 @@ const rates: Readonly<Record<FaultKind, number>> = {
   "delete-lost": 0.1,
   "delete-unanswered": 0.1,
   "store-slow": 0.03,
+  "object-rots": 0.4,
   "call-lost": 0.02,
   "reply-lost": 0.02,
   "call-overloaded": 0.01,
@@ -127,7 +132,9 @@ export class Faults {
     this.#random = random;
     for (const kind of faultKinds) {
       const factor = random.spread(0.2, 3);
-      if (random.chance(0.5)) this.#rates.set(kind, rates[kind] * factor);
+      // What rots stays rotten, and hides much of what else could go wrong.
+      if (random.chance(kind === "object-rots" ? 0.2 : 0.5))
+        this.#rates.set(kind, rates[kind] * factor);
     }
   }
 

@@ -9,14 +9,21 @@
  *   - a strong read shows exactly one point, none older than what was acknowledged before it began
  *   - an eventual read shows exactly one point, none older than its bound allows
  *   - a write refused for certain is in no entry; one sent once is in at most one
+ *   - once an operator has skipped an entry, the log is what it is without it
  *   - in every manifest the living rows of all segments are those of the point at its floor
  */
 import { decodeBatch } from "../../src/format/batch.ts";
+import { openSkip } from "../../src/format/skip.ts";
 import { widenVectors } from "../../src/format/vector-element.ts";
 import { type OpenedWalEntry, openWalEntry } from "../../src/format/wal.ts";
 import { entryFault } from "../../src/namespace/invariants.ts";
 import { zeroHash } from "../../src/namespace/state.ts";
-import { attachmentKey, generationRoot, sequenceOfWalKey } from "../../src/store/keys.ts";
+import {
+  attachmentKey,
+  generationRoot,
+  sequenceOfSkipKey,
+  sequenceOfWalKey,
+} from "../../src/store/keys.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { ManifestCheck } from "./manifest-check.ts";
@@ -44,6 +51,14 @@ export interface ReadWindow {
   readonly isFirm: boolean;
 }
 
+interface Change {
+  readonly writes: ReadonlySet<number>;
+  /** Attachments the entry names. */
+  readonly parts: readonly string[];
+  /** Changes the map, and returns it. */
+  apply(documents: Map<number, OracleDocument>): Map<number, OracleDocument>;
+}
+
 const nowhere: Point = {
   generation: "",
   next: 0,
@@ -61,6 +76,10 @@ export class History {
   /** Index of the newest point known to be acknowledged, and when it became so. */
   #acknowledged = 0;
   readonly #acknowledgements: { readonly atMs: number; readonly index: number }[] = [];
+  /** What the entries of the present life did to the documents. */
+  readonly #changes = new Map<number, Change>();
+  /** "<generation>/<sequence>" of entries an operator went on without. */
+  readonly #skipped = new Set<string>();
   /** Entries each write appears in. */
   readonly #appearances = new Map<number, number>();
 
@@ -80,7 +99,41 @@ export class History {
       await this.#entry(generation, sequenceOfWalKey(key) ?? 0, bytes);
     } else if (key.includes("/manifest/")) {
       await this.manifests.check(key, bytes);
+    } else if (key.includes("/skips/")) {
+      await this.#skip(key, bytes);
     }
+  }
+
+  /** From now on the points behind the entry are others. */
+  async #skip(key: string, bytes: Uint8Array): Promise<void> {
+    const { last } = this;
+    const generation = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
+    const sequence = sequenceOfSkipKey(key) ?? 0;
+    if (generation !== last.generation || sequence >= last.next || !last.exists) {
+      this.#world.violate("skip", `of entry ${sequence}, which is not there`);
+      return;
+    }
+    const skip = await openSkip(bytes, { generation, sequence }, syncDigest);
+    if (sequence + 1 === last.next) this.#hash = skip.hash;
+    this.#skipped.add(`${generation}/${sequence}`);
+    this.#changes.delete(sequence);
+    let documents = this.pointAt(generation, sequence)?.documents ?? new Map();
+    for (let next = sequence + 1; next <= last.next; next++) {
+      const change = this.#changes.get(next - 1);
+      documents = change?.apply(new Map(documents)) ?? documents;
+      const writes = change?.writes ?? new Set<number>();
+      this.points.push({ generation, next, exists: true, documents, writes });
+    }
+  }
+
+  /** Who asks from now on must not be shown the skipped entry. */
+  skipAcknowledged(): void {
+    this.#acknowledge(this.points.length - 1);
+  }
+
+  /** The entry of the present life that names the attachment, if it is one of its own. */
+  entryNaming(part: string): number | undefined {
+    return [...this.#changes].find(([, { parts }]) => parts.includes(part))?.[0];
   }
 
   async #entry(generation: string, sequence: number, bytes: Uint8Array): Promise<void> {
@@ -98,13 +151,20 @@ export class History {
     const entry = await openWalEntry(bytes, { generation, sequence }, syncDigest);
     const hash = begins ? zeroHash : this.#hash;
     const fault = entryFault({ generation, next: sequence, hash, ended: false }, entry);
-    if (fault !== undefined) this.#world.violate("chain", `entry ${sequence}: ${fault}`);
+    // What follows an entry that went bad may not know its hash any more.
+    const isRotten = this.#world.rot.hasEntry(generation, sequence - 1);
+    if (fault !== undefined && !isRotten) {
+      this.#world.violate("chain", `entry ${sequence}: ${fault}`);
+    }
+    if (begins) this.#changes.clear();
     this.#hash = entry.hash;
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");
     const documents = new Map(begins ? [] : last.documents);
-    const writes = new Set<number>();
-    const exists = await this.#fold(generation, entry, documents, writes);
+    const { change, exists } = await this.#read(generation, entry);
+    const { writes } = change;
+    change.apply(documents);
+    this.#changes.set(sequence, change);
     const generations = new Set(this.points.map((point) => point.generation));
     if (begins && generations.size > 1) this.#world.faults.saw("namespace: made again");
     if (!exists) this.#world.faults.saw("namespace: deleted");
@@ -121,18 +181,28 @@ export class History {
     });
   }
 
-  async #fold(
+  /** What the entry does; `exists`: whether the name still does after it. */
+  async #read(
     generation: string,
     entry: OpenedWalEntry,
-    documents: Map<number, OracleDocument>,
-    writes: Set<number>,
-  ): Promise<boolean> {
+  ): Promise<{ readonly change: Change; readonly exists: boolean }> {
     const { memory } = this.#world.store;
     const root = generationRoot("default", generation);
+    const writes = new Set<number>();
+    const parts: string[] = [];
+    const steps: ((documents: Map<number, OracleDocument>) => void)[] = [];
+    const apply = (documents: Map<number, OracleDocument>): Map<number, OracleDocument> => {
+      for (const step of steps) step(documents);
+      return documents;
+    };
+    const change = { writes, parts, apply };
     for (const member of entry.members) {
-      if (member.kind === "tombstone") return false;
+      if (member.kind === "tombstone") return { change, exists: false };
       for (const chunk of member.chunks) {
-        if (chunk.kind === "part") this.#world.faults.saw("commit: attachment");
+        if (chunk.kind === "part") {
+          this.#world.faults.saw("commit: attachment");
+          parts.push(chunk.id);
+        }
         const bytes =
           chunk.kind === "inline"
             ? chunk.bytes
@@ -141,17 +211,20 @@ export class History {
           this.#world.violate("attachment", `entry ${entry.sequence} names a missing attachment`);
           continue;
         }
+        if (chunk.kind === "part" && this.#world.rot.hasPart(chunk.id)) continue;
         const batch = decodeBatch(bytes);
-        batch.ids.forEach((id, row) => {
-          if (row >= batch.upserts) documents.delete(Number(id));
-          else documents.set(Number(id), documentAt(batch, row));
+        steps.push((documents) => {
+          batch.ids.forEach((id, row) => {
+            if (row >= batch.upserts) documents.delete(Number(id));
+            else documents.set(Number(id), documentAt(batch, row));
+          });
         });
         // A write of deletes alone carries no tag.
         const tags = batch.attributes.find(({ name }) => name === "w")?.values ?? [];
         for (const tag of tags) writes.add(Number(tag));
       }
     }
-    return true;
+    return { change, exists: true };
   }
 
   indexAt(generation: string, next: number): number {
@@ -164,6 +237,7 @@ export class History {
 
   /** The writer was told that entry `sequence` holds its write. */
   writeAcknowledged(generation: string, sequence: number, tag: number | undefined): void {
+    if (this.#skipped.has(`${generation}/${sequence}`)) return;
     const index = this.indexAt(generation, sequence + 1);
     const point = this.points[index];
     if (point === undefined || (tag !== undefined && !point.writes.has(tag))) {

@@ -133,6 +133,7 @@ async function findOrphans(world: World): Promise<void> {
     const [, kind, id] = /^([^/]+)(?:\/([^/]+))?/.exec(key.slice(root.length)) ?? [];
     if (kind === "current" || kind === "manifest") return false;
     if (kind === "wal") return Number.parseInt(id ?? "", 16) < (manifest?.floor ?? 0);
+    if (kind === "skips") return false;
     if (kind === "part") return true;
     return !named.has(key.slice(root.length));
   });

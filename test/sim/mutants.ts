@@ -3,6 +3,8 @@
  * that does not notice one of them would not notice the real bug either.
  */
 
+import { quarantineMutants } from "./mutants-quarantine.ts";
+
 export interface Edit {
   /** Below the root of the repository. */
   readonly file: string;
@@ -21,6 +23,7 @@ function mutant(name: string, file: string, find: string, replace: string): Muta
 }
 
 export const mutants: readonly Mutant[] = [
+  ...quarantineMutants,
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",

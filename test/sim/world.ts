@@ -18,6 +18,7 @@ import { History } from "./history.ts";
 import { settle } from "./liveness.ts";
 import { type Process, ResetError } from "./process.ts";
 import { SimRandom } from "./random.ts";
+import { Rot } from "./rot.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SimEdge } from "./sim-edge.ts";
 import { SimObject } from "./sim-object.ts";
@@ -56,6 +57,8 @@ const quietMs = 30 * 60_000;
 const branchesOfLog: Readonly<Record<string, Branch>> = {
   "query restarted": "query: restarted",
   "head failed": "query: without the owner",
+  quarantine: "quarantine: entered",
+  "a log entry is skipped": "quarantine: entry skipped",
 };
 
 export class World {
@@ -70,6 +73,7 @@ export class World {
   readonly edge: SimEdge;
   readonly object: SimObject;
   readonly queue: SimQueue;
+  readonly rot: Rot;
   readonly violations: Violation[] = [];
   operations = 0;
   acknowledged = 0;
@@ -102,6 +106,7 @@ export class World {
     this.edge = new SimEdge(this);
     this.object = new SimObject(this);
     this.queue = new SimQueue(this, this.sizes.consumers);
+    this.rot = new Rot(this);
   }
 
   get isViolated(): boolean {
@@ -116,6 +121,7 @@ export class World {
     const { random, scheduler, faults } = this;
     for (let i = 0; i < this.sizes.isolates; i++) new Isolate(this, i).start();
     startCron(this);
+    this.rot.start();
     const wipes = faults.isOn("storage-wiped");
     const wipe = (): void => {
       // While `current` lags there is most to be lost.
@@ -128,6 +134,7 @@ export class World {
     this.isQuiet = true;
     faults.stop();
     await scheduler.run(scheduler.nowMs + quietMs, () => this.isViolated);
+    if (!this.isViolated) await this.rot.settle();
     if (mode !== "safety" && !this.isViolated) await settle(this);
   }
 

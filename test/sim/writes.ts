@@ -40,7 +40,7 @@ export function buildWrite(schema: Schema, intent: WriteIntent): BuiltWrite {
     wanted.push([intent.extra.name, { type: intent.extra.type, filterable: true }]);
   }
   const attributes = new Map(wanted.filter(([name]) => !schema.attributes.has(name)));
-  const isFirst = schema.version === 0;
+  const isFirst = schema.idKind === undefined;
   const base = isFirst ? { idKind: "uint" as const, metric: "euclidean_squared" as const } : {};
   const addition = attributes.size > 0 ? { ...base, attributes } : undefined;
   const { upserts, deletes, tag, extra } = intent;

@@ -1,0 +1,236 @@
+/**
+ * Objects that go bad for good: bits of one flip where it lies, and every read of it is bad from
+ * then on. Besides, the operator who deals with it, as one would:
+ *
+ *   1. the namespace must start, and say how it is
+ *   2. a log entry that is bad, or whose attachment is, is skipped
+ *      and then a strong read shows the log without it
+ *   3. for a manifest, segment or bitmap there is no remedy but deletion, which must work
+ *
+ * Meanwhile answers are right or errors: the history holds every one of them against the log.
+ */
+import { isEngineError } from "../../src/errors.ts";
+import { scalarKernels } from "../../src/kernels/scalar.ts";
+import {
+  type NamespaceApi,
+  protocolVersion,
+  type Reply,
+  replyValue,
+} from "../../src/namespace/protocol.ts";
+import { search } from "../../src/search.ts";
+import { createSearchMemory, type SearchPorts } from "../../src/search-ports.ts";
+import { BlockCache } from "../../src/store/block-cache.ts";
+import { sequenceOfWalKey } from "../../src/store/keys.ts";
+import { MemoryBudget } from "../../src/store/memory-budget.ts";
+import { RetryingStore } from "../../src/store/retrying-store.ts";
+import { parseQueryRequest } from "../../workers/api/query-request.ts";
+import { syncDigest } from "../sync-digest.ts";
+import { callOwner } from "./owner-client.ts";
+import { Process } from "./process.ts";
+import { type Check, compareAnswer } from "./questions.ts";
+import type { World } from "./world.ts";
+
+const rottenMax = 3;
+const kinds = ["wal", "part", "manifest", "segment", "dead"] as const;
+type Kind = (typeof kinds)[number];
+const remedyHours = 2;
+const triesMax = 100;
+
+export class Rot {
+  readonly #world: World;
+  readonly #keys = new Map<string, Kind>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get isEmpty(): boolean {
+    return this.#keys.size === 0;
+  }
+
+  hasEntry(generation: string, sequence: number): boolean {
+    return [...this.#keys.keys()].some((key) => {
+      return key.includes(`/n/${generation}/wal/`) && sequenceOfWalKey(key) === sequence;
+    });
+  }
+
+  hasPart(id: string): boolean {
+    return [...this.#keys.keys()].some((key) => key.endsWith(`/part/${id}`));
+  }
+
+  start(): void {
+    const { faults, scheduler, random } = this.#world;
+    if (!faults.isOn("object-rots")) return;
+    const tick = (): void => {
+      if (this.#keys.size < rottenMax && faults.strikes("object-rots")) {
+        const operator = (): void => void this.#operate(random.chance(0.3));
+        void this.#flip();
+        scheduler.after(random.spread(1_000, remedyHours * 3_600_000), "operator", operator);
+      }
+      scheduler.after(random.spread(1_000, 3_600_000), "rot", tick);
+    };
+    scheduler.after(random.spread(1_000, 600_000), "rot", tick);
+  }
+
+  /** Everything rotten is dealt with: the namespace is well, or deleted. */
+  async settle(): Promise<void> {
+    if (this.isEmpty) return;
+    const { scheduler, violate } = this.#world;
+    let done = false;
+    void this.#operate(true).then(() => {
+      done = true;
+    });
+    const untilMs = scheduler.nowMs + 12 * 3_600_000;
+    await scheduler.run(untilMs, () => done || this.#world.isViolated);
+    if (!done && !this.#world.isViolated) violate("stuck", "the operator does not come to an end");
+  }
+
+  /** The log without what was skipped is exactly what is read. */
+  async #read(process: Process): Promise<void> {
+    const { world, clock } = process;
+    const { history, identity, random, log } = world;
+    const common = { clock, random, digest: syncDigest, log };
+    const ports: SearchPorts = {
+      ...common,
+      store: new RetryingStore(world.store.view(process), common),
+      kernels: scalarKernels,
+      cache: new BlockCache({}),
+      budget: new MemoryBudget(clock),
+      memory: createSearchMemory(),
+      defer: () => {},
+    };
+    const check: Check = {
+      kind: "listing",
+      filter: undefined,
+      descending: false,
+      vector: new Float32Array(4),
+      limit: 5_000,
+      offset: 0,
+    };
+    const { query } = parseQueryRequest({
+      rank_by: ["id", "asc"],
+      limit: check.limit,
+      include_attributes: true,
+    });
+    const window = history.beginRead();
+    const result = await search(ports, { ...identity, owner: callOwner(process) }, query);
+    history.explain(window, "operator's read", (point) => compareAnswer(check, point, result));
+  }
+
+  async #flip(): Promise<void> {
+    const { random, store, scheduler } = this.#world;
+    const { generation } = this.#world.history.last;
+    const { objects } = await store.memory.list(`t/default/n/${generation}/`);
+    const kind = random.chance(0.5) ? "wal" : random.pick(kinds);
+    const keys = objects.map(({ key }) => key).filter((key) => kindOf(key) === kind);
+    // What is new is in use.
+    const key = random.chance(0.7) ? keys.at(-1) : keys[random.below(Math.max(1, keys.length))];
+    const stored = key === undefined ? undefined : await store.memory.get(key);
+    if (key === undefined || stored === undefined || stored.bytes.length === 0) return;
+    const { bytes } = stored;
+    for (let flips = 1 + random.below(3); flips > 0; flips--) {
+      const at = random.below(bytes.length);
+      bytes[at] = (bytes[at] as number) ^ (1 << random.below(8));
+    }
+    this.#keys.set(key, kind);
+    scheduler.note(`${key} rots`);
+    await store.memory.delete([key]);
+    await store.memory.put(key, bytes, { kind: "create" }, { metadata: stored.metadata });
+  }
+
+  async #operate(isResolute: boolean): Promise<void> {
+    const { world } = { world: this.#world };
+    const process = new Process(world, "operator of rot");
+    const owner = callOwner(process);
+    try {
+      // A new instance reads everything anew.
+      if (world.random.chance(0.5) || isResolute) world.object.crash();
+      for (let rounds = 0; rounds < 20; rounds++) {
+        if (await this.#isWell(process, owner, isResolute)) {
+          const { exists, documents } = world.history.last;
+          if (world.isQuiet && exists && documents.size > 0) await this.#read(process);
+          return;
+        }
+      }
+      if (isResolute) world.violate("quarantine", "it does not end");
+    } catch (error) {
+      world.mustBeEngineError(error, "operator");
+      if (isEngineError(error, "corrupt")) world.violate("does not start", String(error));
+      else if (isResolute && world.isQuiet) world.violate("operator", String(error));
+    }
+  }
+
+  /** One step. True when there is nothing to do. */
+  async #isWell(process: Process, owner: NamespaceApi, isResolute: boolean): Promise<boolean> {
+    const { world } = process;
+    const { tenant, name } = world.identity;
+    const described = await insist(process, () => owner.describe(tenant, name));
+    if (!described.exists) return true;
+    const status = await insist(process, () => owner.status(tenant, name));
+    const brief = { protocol: protocolVersion, tenant, name, brief: true };
+    await insist(process, () => owner.head(brief));
+    const sequence = status.quarantine?.sequence ?? this.#badPart(status.floor);
+    if (sequence !== undefined) {
+      const skip = (): ReturnType<NamespaceApi["skipEntry"]> => {
+        return owner.skipEntry(tenant, name, sequence, "it went bad");
+      };
+      const skipped = await insist(process, skip, ["conflict", "notFound"]);
+      if (skipped !== undefined) world.history.skipAcknowledged();
+      return false;
+    }
+    if (!isResolute || !(await this.#isBeyondRemedy(status.generation))) return true;
+    const window = world.history.beginRead();
+    const removed = await insist(process, () => owner.remove(tenant, name), ["notFound"]);
+    if (removed !== undefined) world.history.removeAcknowledged(window);
+    world.faults.saw("quarantine: deleted");
+    return false;
+  }
+
+  /** The entry above the floor that names an attachment which is bad. */
+  #badPart(floor: number): number | undefined {
+    const { history } = this.#world;
+    for (const [key, kind] of this.#keys) {
+      const part = kind === "part" ? /\/part\/([^/]+)$/.exec(key)?.[1] : undefined;
+      const sequence = part === undefined ? undefined : history.entryNaming(part);
+      if (sequence !== undefined && sequence >= floor) return sequence;
+    }
+    return undefined;
+  }
+
+  async #isBeyondRemedy(generation: string): Promise<boolean> {
+    for (const [key, kind] of this.#keys) {
+      const isThere = key.includes(generation) && (await this.#world.store.memory.head(key));
+      if (isThere && kind !== "wal" && kind !== "part") return true;
+    }
+    return false;
+  }
+}
+
+function kindOf(key: string): Kind | undefined {
+  if (key.includes("/dead/")) return "dead";
+  return kinds.find((kind) => key.includes(`/${kind}/`));
+}
+
+/** Repeats what fails for a while; undefined for the kinds of errors that are an answer. */
+async function insist<T>(process: Process, call: () => Promise<Reply<T>>): Promise<T>;
+async function insist<T>(
+  process: Process,
+  call: () => Promise<Reply<T>>,
+  answers: readonly string[],
+): Promise<T | undefined>;
+async function insist<T>(
+  process: Process,
+  call: () => Promise<Reply<T>>,
+  answers: readonly string[] = [],
+): Promise<T | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return replyValue(await call());
+    } catch (error) {
+      if (isEngineError(error) && answers.includes(error.kind)) return undefined;
+      const isTransient = isEngineError(error) && /unavailable|overloaded/.test(error.kind);
+      if (!isTransient || tries === triesMax) throw error;
+      await process.pause(2_000, "operator waits");
+    }
+  }
+}
