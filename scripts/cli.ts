@@ -1,6 +1,6 @@
 /**
- * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `conformance`. Each is a
- * file in commands/.
+ * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `model`, `crash` and
+ * `conformance`. Each is a file in commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
  * 1 it did not, 2 the command could not run.
@@ -10,6 +10,7 @@ import { benchCommand } from "./commands/bench.ts";
 import { conformanceCommand } from "./commands/conformance.ts";
 import { killCommand } from "./commands/kill.ts";
 import { loadCommand } from "./commands/load.ts";
+import { modelCommand } from "./commands/model.ts";
 import { simCommand } from "./commands/sim.ts";
 import { startCommand } from "./commands/start.ts";
 import { Outcome } from "./outcome.ts";
@@ -21,6 +22,7 @@ for (const command of [
   benchCommand(),
   killCommand(),
   simCommand(),
+  modelCommand(),
   conformanceCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -159,6 +159,8 @@ export const limits = {
   /** Flushes of consecutive ranges that may build at the same time. */
   flushesParallelMax: 8,
   leaseMs: 5 * 60_000,
+  /** An attempt that still renews its lease after so long has lost it: far below `orphanAgeMs`. */
+  attemptMs: 6 * 3_600_000,
   /** How long the short, exclusive part of a job may take. */
   ticketMs: 10_000,
   /** The alarm re-sends hints of work that nobody has claimed. */

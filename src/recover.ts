@@ -119,10 +119,18 @@ export async function recover(
     registry,
     epoch: Math.max(recordEpoch, manifest.epoch, log.epoch) + 1,
     pointer,
-    isSettled: log.state.ended || (own !== undefined && (own.intent ?? -1) < log.state.next),
+    isSettled: log.state.ended || isSlotSettled(own, log.state.next),
     skips,
     ...(quarantine === undefined ? {} : { quarantine }),
   };
+}
+
+/** Can nothing land any more in the slot after the log's end, as far as the record tells? */
+export function isSlotSettled(
+  record: Pick<OwnerRecord, "intent"> | undefined,
+  next: number,
+): boolean {
+  return record !== undefined && (record.intent ?? -1) < next;
 }
 
 /** The record knows of entries that are not there. */

@@ -7,7 +7,8 @@
  *
  * Rules: a WAL range belongs to one job from its first claim to its commit, so ranges never
  * overlap; an input belongs to one merge; one ticket at a time; whoever has no live lease cannot
- * commit. Leases, tickets and backoffs are never longer than their span, whatever the clock does.
+ * commit, and no attempt keeps one for longer than `limits.attemptMs`. Leases, tickets and backoffs
+ * are never longer than their span, whatever the clock does.
  */
 import type { WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
@@ -31,6 +32,8 @@ export interface JobRecord {
   readonly failures: number;
   /** Why it failed last. */
   readonly reason?: string;
+  /** When this attempt got it. */
+  readonly claimedMs: number;
   /** Claimed while in the future. */
   readonly leaseUntilMs: number;
   /** A failed job is not handed out before. */
@@ -50,7 +53,7 @@ export interface JobRecord {
 /** What a job is, before anybody has it. */
 export type UnclaimedJob = Omit<
   JobRecord,
-  "attempt" | "failures" | "reason" | "leaseUntilMs" | "notBeforeMs"
+  "attempt" | "failures" | "reason" | "claimedMs" | "leaseUntilMs" | "notBeforeMs"
 >;
 
 export interface Ticket {
@@ -112,7 +115,14 @@ export function heldJob(
   nowMs: number,
 ): JobRecord | undefined {
   const job = findJob(table, id);
-  return job?.attempt === attempt && isLeased(job, nowMs) ? job : undefined;
+  return job?.attempt === attempt && isLeased(job, nowMs) && !isOverdue(job, nowMs)
+    ? job
+    : undefined;
+}
+
+/** However often it renews: what it stored must not come to look like an orphan meanwhile. */
+function isOverdue({ claimedMs }: JobRecord, nowMs: number): boolean {
+  return !lasts(claimedMs + limits.attemptMs, limits.attemptMs, nowMs);
 }
 
 export function isLeased(job: JobRecord, nowMs: number): boolean {
@@ -165,6 +175,7 @@ export function claimJob(
     attempt: (known?.attempt ?? 0) + 1,
     failures: known?.failures ?? 0,
     ...(known?.reason === undefined ? {} : { reason: known.reason }),
+    claimedMs: nowMs,
     leaseUntilMs: nowMs + limits.leaseMs,
     notBeforeMs: 0,
     isBarred: false,

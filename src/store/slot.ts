@@ -21,6 +21,28 @@ export type SlotOutcome =
   | { readonly kind: "ours" }
   | { readonly kind: "occupied"; readonly bytes: Uint8Array };
 
+/** What one attempt was told. `occupied`: with what lies there, unless it is gone by now. */
+export type SlotAnswer =
+  | { readonly kind: "stored" }
+  | { readonly kind: "occupied"; readonly bytes: Uint8Array | undefined }
+  | { readonly kind: "unknown" };
+
+/** The outcome for these bytes, or undefined while only the same bytes again can tell. */
+export function slotOutcome(answer: SlotAnswer, bytes: Uint8Array): SlotOutcome | undefined {
+  switch (answer.kind) {
+    case "stored":
+      return { kind: "ours" };
+    case "occupied":
+      // Gone again: only a collector deletes, and only below the floor.
+      if (answer.bytes === undefined) return undefined;
+      return equalBytes(answer.bytes, bytes)
+        ? { kind: "ours" }
+        : { kind: "occupied", bytes: answer.bytes };
+    case "unknown":
+      return undefined;
+  }
+}
+
 export interface SlotPorts {
   readonly store: ObjectStore;
   readonly clock: Clock;
@@ -40,29 +62,35 @@ export async function putSlot(
   onUnknown: () => void = () => {},
 ): Promise<SlotOutcome> {
   for (let attempt = 0; ; attempt += 1) {
+    let failure: unknown;
+    let answer: SlotAnswer;
     try {
-      const options = { sha256: sealed.sha256 };
-      const result = await ports.store.put(key, sealed.bytes, { kind: "create" }, options);
-      if (result.kind === "stored") {
-        return { kind: "ours" };
-      }
-      const occupant = await ports.store.get(key);
-      if (occupant !== undefined) {
-        return equalBytes(occupant.bytes, sealed.bytes)
-          ? { kind: "ours" }
-          : { kind: "occupied", bytes: occupant.bytes };
-      }
+      answer = await attemptPut(ports.store, key, sealed);
     } catch (error) {
       if (!isTransient(error) && !isEngineError(error, "conflict")) {
         throw error;
       }
-      onUnknown();
-      await ports.clock.sleep(backoffMs(slotBackoff, attempt, error, ports.random));
-      continue;
+      failure = error;
+      answer = { kind: "unknown" };
     }
-    // Occupied a moment ago and gone now: only a collector deletes, and only below the floor. Ask
-    // again.
+    const outcome = slotOutcome(answer, sealed.bytes);
+    if (outcome !== undefined) {
+      return outcome;
+    }
     onUnknown();
-    await ports.clock.sleep(backoffMs(slotBackoff, attempt, undefined, ports.random));
+    await ports.clock.sleep(backoffMs(slotBackoff, attempt, failure, ports.random));
   }
+}
+
+async function attemptPut(
+  store: ObjectStore,
+  key: string,
+  sealed: SealedObject,
+): Promise<SlotAnswer> {
+  const options = { sha256: sealed.sha256 };
+  const result = await store.put(key, sealed.bytes, { kind: "create" }, options);
+  if (result.kind === "stored") {
+    return { kind: "stored" };
+  }
+  return { kind: "occupied", bytes: (await store.get(key))?.bytes };
 }

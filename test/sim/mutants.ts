@@ -27,8 +27,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",
-    'if (!isTransient(error) && !isEngineError(error, "conflict")) {\n        throw error;',
-    'if (isTransient(error)) {\n        return { kind: "ours" };',
+    'answer = { kind: "unknown" };',
+    'answer = { kind: "stored" };',
   ),
   {
     name: "a put of unknown outcome counts as failed",
@@ -53,14 +53,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "no nonce: one's own entry is taken for another's",
     "src/store/slot.ts",
-    "return equalBytes(occupant.bytes, sealed.bytes)",
-    "return occupant === undefined",
+    "return equalBytes(answer.bytes, bytes)",
+    "return answer.bytes === undefined",
   ),
   mutant(
     "an occupied slot counts as ours",
     "src/store/slot.ts",
-    "return equalBytes(occupant.bytes, sealed.bytes)",
-    "return occupant !== undefined",
+    "return equalBytes(answer.bytes, bytes)",
+    "return answer.bytes !== undefined",
   ),
   mutant(
     "storage does not refuse an instance that was replaced",
@@ -78,9 +78,9 @@ export const mutants: readonly Mutant[] = [
   },
   mutant(
     "an adopted entry's schema is not looked at again",
-    "src/namespace/group.ts",
-    "        schemaVersion === outlook.schema.version\n",
-    "        schemaVersion >= 0\n",
+    "src/namespace/admission.ts",
+    "    if (request.schemaVersion !== this.#outlook.schema.version) {",
+    "    if (request.schemaVersion < 0) {",
   ),
   {
     name: "a delta need not know what died meanwhile, and needs no ticket",
