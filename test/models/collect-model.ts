@@ -44,6 +44,7 @@ import {
   first,
   generation,
   manifestKey,
+  namesOf,
   resting,
   segmentOf,
   sorted,
@@ -297,12 +298,7 @@ class CollectModel implements Model<CollectWorld> {
       this.#flaw === "what is old is deleted if the job's own manifest does not name it";
     const later = isRash ? [] : world.manifests.slice(manifest.version + 1);
     const all = [manifest, ...later.map((number) => this.#manifests.value(number))];
-    return new Set(
-      all.flatMap(({ segments, dead }) => [
-        ...segments.map(({ id }) => id),
-        ...dead.flatMap(({ object }) => (object.kind === "segment" ? [object.id] : [])),
-      ]),
-    );
+    return new Set(all.flatMap((each) => namesOf(each)));
   }
 
   /** The records of what is gone are dropped. */

@@ -100,3 +100,9 @@ export function manifestKey({ version, committedMs, segments, dead, applied }: M
 export function sorted(builders: readonly Builder[]): readonly Builder[] {
   return builders.toSorted((a, b) => a.claim - b.claim || (a.phase < b.phase ? -1 : 1));
 }
+
+/** Segments that the manifest names, live or dead. */
+export function namesOf({ segments, dead }: Manifest): readonly string[] {
+  const gone = dead.flatMap(({ object }) => (object.kind === "segment" ? [object.id] : []));
+  return [...segments.map(({ id }) => id), ...gone];
+}
