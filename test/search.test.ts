@@ -17,6 +17,10 @@ type Step =
       readonly deletes: readonly DocumentId[];
     }
   | { readonly kind: "flush" }
+  /** One job, if any is due. */
+  | { readonly kind: "job" }
+  /** Makes `note` filterable, or no longer. */
+  | { readonly kind: "turn"; readonly filterable: boolean }
   | { readonly kind: "forget" };
 
 describe("whatever was written, overwritten, deleted and flushed", () => {
@@ -29,6 +33,10 @@ describe("whatever was written, overwritten, deleted and flushed", () => {
             for (const { vector, limit, filter, descending } of queries) {
               await rig.expectExact(vector, limit, filter);
               await rig.expectOrder(descending, limit, filter);
+              const noted = ["Or", [["note", "Eq", "x"], filter]] as const;
+              const answer = rig.expectExact(vector, limit, noted);
+              if (isNoteFilterable(steps)) await answer;
+              else await expect(answer).rejects.toThrow("attribute is not filterable");
             }
           }),
           { numRuns: 40 },
@@ -113,10 +121,6 @@ test("an attribute that becomes filterable is indexed by itself, flushed or not"
     vector: Float32Array.of(id, 1, 0, 0),
     attributes: { n: id, note: `n${id % 4}` },
   });
-  const turn = async (filterable: boolean): Promise<void> => {
-    const attributes = new Map([["note", { type: "string", filterable } as const]]);
-    await rig.clock.run(changeSchema(rig.writeTarget, () => ({ attributes })));
-  };
   const filter = ["note", "Eq", "n1"] as const;
   const isIndexed = async () => (await rig.ask(rig.owner.status(rig.tenant, rig.name))).indexed;
   const bytesRead = async (): Promise<number> => {
@@ -128,7 +132,7 @@ test("an attribute that becomes filterable is indexed by itself, flushed or not"
   await rig.put(Array.from({ length: 3_000 }, (_, id) => note(id)));
   await rig.flush();
   expect(await isIndexed()).toBe(true);
-  await turn(true);
+  await turnNote(rig, true);
   const scanned = await bytesRead();
   // Nobody asks for it: the change itself is due, and then the segment.
   for (const kind of ["flush", "merge"]) {
@@ -139,11 +143,11 @@ test("an attribute that becomes filterable is indexed by itself, flushed or not"
   }
   expect(await isIndexed()).toBe(true);
   expect(await bytesRead()).toBeLessThan(scanned / 2);
-  await turn(false);
+  await turnNote(rig, false);
   await expect(bytesRead()).rejects.toThrow("attribute is not filterable");
   expect(await isIndexed()).toBe(false);
   await rig.flush();
-  await turn(true);
+  await turnNote(rig, true);
   await bytesRead();
   await rig.flush();
   expect(await isIndexed()).toBe(true);
@@ -165,11 +169,28 @@ async function prepare(
       case "flush":
         await rig.flush();
         break;
+      case "job": {
+        const job = await rig.ask(rig.owner.claim(rig.tenant, rig.name));
+        if (job !== undefined) await rig.work(job);
+        break;
+      }
+      case "turn":
+        await turnNote(rig, step.filterable);
+        break;
       case "forget":
         rig.newIsolate();
     }
   }
   return rig;
+}
+
+async function turnNote(rig: SearchRig, filterable: boolean): Promise<void> {
+  const attributes = new Map([["note", { type: "string", filterable } as const]]);
+  await rig.clock.run(changeSchema(rig.writeTarget, () => ({ attributes })));
+}
+
+function isNoteFilterable(steps: readonly Step[]): boolean {
+  return steps.findLast((step) => step.kind === "turn")?.filterable ?? false;
 }
 
 function idAt(kind: IdKind, i: number): DocumentId {
@@ -188,7 +209,7 @@ function documentOf(id: DocumentId, x: number, n: number): OracleDocument {
       n: n % 5 === 4 ? null : n,
       name: n % 3 === 0 ? null : `w${n % 7}`,
       tags,
-      note: "x",
+      note: n % 3 === 1 ? null : n % 2 === 0 ? "x" : "y",
     },
   };
 }
@@ -204,6 +225,8 @@ function anySteps(kind: IdKind): fc.Arbitrary<Step[]> {
     fc.oneof(
       { weight: 4, arbitrary: write },
       { weight: 2, arbitrary: fc.constant<Step>({ kind: "flush" }) },
+      fc.constant<Step>({ kind: "job" }),
+      fc.boolean().map((filterable): Step => ({ kind: "turn", filterable })),
       fc.constant<Step>({ kind: "forget" }),
     ),
     { maxLength: 8 },

@@ -71,32 +71,46 @@ export function widenVectors(values: VectorValues, from = 0, to = values.length)
 export function narrowVector(values: Float32Array, into: VectorValues, at: number): number {
   if (into instanceof Float32Array) {
     into.set(values, at);
-    return values.findIndex((value) => !Number.isFinite(value));
+    return allFinite(values) ? -1 : values.findIndex((value) => !Number.isFinite(value));
   }
   if (into instanceof Uint16Array) {
     const halves = encodeF16(values);
     into.set(halves, at);
-    return halves.findIndex((half) => (half & infinityF16) === infinityF16);
+    return allFinite(halves) ? -1 : halves.findIndex((half) => isInfinite(half));
   }
   into.set(values, at);
-  return values.findIndex((value, i) => into[at + i] !== value);
+  let fault = -1;
+  for (let i = values.length - 1; i >= 0; i--) {
+    fault = into[at + i] === values[i] ? fault : i;
+  }
+  return fault;
 }
 
 /** Throws `corrupt` if a value is NaN or infinite. */
 export function checkFinite(values: VectorValues, what: string): void {
-  let isFinite = true;
-  if (values instanceof Float32Array) {
-    // x - x is 0 for every finite x and NaN for the others: one branch for the whole block.
-    let faults = 0;
-    for (let i = 0; i < values.length; i++) {
-      const x = values[i] as number;
-      faults += x - x;
-    }
-    isFinite = faults === 0;
-  } else if (values instanceof Uint16Array) {
-    isFinite = values.every((half) => (half & infinityF16) !== infinityF16);
-  }
-  if (!isFinite) {
+  if (!allFinite(values)) {
     throw corrupt(`${what}: a vector holds NaN or Infinity`);
   }
+}
+
+/** One branch for all of them. */
+function allFinite(values: VectorValues): boolean {
+  let faults = 0;
+  if (values instanceof Float32Array) {
+    for (let i = 0; i < values.length; i++) {
+      const x = values[i] as number;
+      // 0 for every finite x and NaN for the others.
+      faults += x - x;
+    }
+  } else if (values instanceof Uint16Array) {
+    for (let i = 0; i < values.length; i++) {
+      faults += isInfinite(values[i] as number) ? 1 : 0;
+    }
+  }
+  return faults === 0;
+}
+
+/** A half whose exponent is all ones: an infinity or NaN. */
+function isInfinite(half: number): boolean {
+  return (half & infinityF16) === infinityF16;
 }
