@@ -111,7 +111,8 @@ test("a delta that loses a document is refused, and its job is not tried again a
   await rig.write([50]);
   await flush();
   await rig.clock.advance(29 * 60_000);
-  expect(await rig.claim()).toBeUndefined();
+  // Other segments are merged meanwhile.
+  expect((await rig.claim())?.inputs).not.toEqual(merge.inputs);
   await rig.clock.advance(60_001);
   expect(await rig.claim()).toMatchObject({ id: merge.id, attempt: 2 });
 });
