@@ -26,7 +26,7 @@ export interface DocumentIndexInput {
   readonly bytesMax?: number;
 }
 
-const bytesMaxDefault = 8 * 1024 * 1024;
+const bytesMaxDefault = 12 * 1024 * 1024;
 
 export async function indexDocuments(input: DocumentIndexInput): Promise<DictionarySource> {
   const { codes, base, ledger } = input;
