@@ -241,7 +241,7 @@ export function indexStatus(
   state: NamespaceState,
   due: UnclaimedJob | undefined,
   nowMs: number,
-): Omit<IndexStatus, "skips"> {
+): Omit<IndexStatus, "skips" | "pendingBytes"> {
   const { generation, next, manifest, unindexedRows, unindexedBytes } = state;
   const open = table.jobs.filter((job) => !isVoid(job, manifest));
   const jobs: IndexStatus["jobs"] = [

@@ -291,7 +291,8 @@ export class OwnerJobs {
 
   status(): Omit<IndexStatus, "skips"> {
     const now = this.#ports.clock.now();
-    return indexStatus(this.#table, this.#host.state(), this.#due(now), now);
+    const { reservedBytes: pendingBytes } = this.#ports.pending.counts();
+    return { ...indexStatus(this.#table, this.#host.state(), this.#due(now), now), pendingBytes };
   }
 
   #due(now: number): UnclaimedJob | undefined {

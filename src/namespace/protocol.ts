@@ -278,6 +278,8 @@ export interface IndexStatus {
   readonly indexed: boolean;
   readonly quarantine?: Quarantine;
   readonly skips: readonly SkippedEntry[];
+  /** Bytes of writes that are not durable yet, of all objects in the isolate of this one. */
+  readonly pendingBytes: number;
 }
 
 /** The object as Workers and tests see it. Each method answers within one event of the object. */

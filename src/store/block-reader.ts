@@ -22,7 +22,7 @@ import { limits } from "../limits.ts";
 import type { Clock } from "../ports.ts";
 import type { Block, BlockPosition } from "./block.ts";
 import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
-import type { MemoryBudget } from "./memory-budget.ts";
+import type { Budget } from "./memory-budget.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
 import { planRanges } from "./range-plan.ts";
 import { type Batch, RequestGate, settleAll } from "./request-gate.ts";
@@ -31,7 +31,7 @@ export interface BlockReaderPorts {
   readonly store: ObjectStore;
   readonly clock: Pick<Clock, "now">;
   readonly cache: BlockCache;
-  readonly budget: MemoryBudget;
+  readonly budget: Budget;
   /** Lets work outlive the request (`waitUntil`). The promise never rejects. */
   defer(work: Promise<void>): void;
 }

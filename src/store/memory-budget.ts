@@ -4,7 +4,8 @@
  * admitted first.
  *
  *   - A reservation is a lease: it ends with `release`, or at its deadline. A request can vanish
- *     without running its `finally`, so expired ones are swept at each admission.
+ *     without running its `finally`: where that is noticed, its part (RequestBudget) is closed;
+ *     where not, its lease expires, and expired ones are swept at each admission.
  *   - Waiters are served in order of arrival, so that a large one is not starved by small ones.
  *     Each asks again by its own timer: no request is woken by another's, which may be gone. A
  *     waiter that has not asked for a while has vanished and loses its place.
@@ -19,6 +20,9 @@ export interface Reservation {
   /** Gives the bytes back. Calling it again, or after the lease ended, does nothing. */
   release(): void;
 }
+
+/** What takes part in a budget needs of it. */
+export type Budget = Pick<MemoryBudget, "tryReserve" | "reserve" | "counts">;
 
 export interface MemoryBudgetOptions {
   readonly bytesMax?: number;
@@ -99,7 +103,9 @@ export class MemoryBudget {
     throw new EngineError("overloaded", "too much is being read at once", { retryAfterMs });
   }
 
+  /** As of now: leases that have ended are not among what is reserved. */
   counts(): MemoryBudgetCounts {
+    this.#sweep();
     return {
       reservedBytes: this.#reserved,
       reservedBytesPeak: this.#peak,
@@ -162,5 +168,60 @@ export class MemoryBudget {
   #mintId(): number {
     this.#nextId += 1;
     return this.#nextId;
+  }
+}
+
+/**
+ * The part that one request has in a budget. `close`, once its client is gone: what it holds is
+ * given back, and it gets no more.
+ */
+export class RequestBudget implements Budget {
+  readonly #budget: Budget;
+  readonly #held = new Set<Reservation>();
+  #closed = false;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
+
+  tryReserve(bytes: number): Reservation | undefined {
+    this.#mustBeOpen();
+    const reservation = this.#budget.tryReserve(bytes);
+    return reservation && this.#hold(reservation);
+  }
+
+  async reserve(bytes: number, waitMs?: number): Promise<Reservation> {
+    this.#mustBeOpen();
+    const reservation = this.#hold(await this.#budget.reserve(bytes, waitMs));
+    if (this.#closed) reservation.release();
+    this.#mustBeOpen();
+    return reservation;
+  }
+
+  counts(): MemoryBudgetCounts {
+    return this.#budget.counts();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const reservation of this.#held) reservation.release();
+    this.#held.clear();
+  }
+
+  #hold(reservation: Reservation): Reservation {
+    const { bytes } = reservation;
+    const held: Reservation = {
+      bytes,
+      release: () => {
+        this.#held.delete(held);
+        reservation.release();
+      },
+    };
+    this.#held.add(held);
+    return held;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new EngineError("unavailable", "the client is gone");
   }
 }

@@ -8,7 +8,7 @@
  * Belongs to one invocation: its promises must never be waited for by another.
  */
 import { assert } from "../errors.ts";
-import type { MemoryBudget, Reservation } from "./memory-budget.ts";
+import type { Budget, Reservation } from "./memory-budget.ts";
 
 /** Requests that stand or fall together: after a failure none of them starts. */
 export interface Batch {
@@ -16,14 +16,14 @@ export interface Batch {
 }
 
 export class RequestGate {
-  readonly #budget: MemoryBudget;
+  readonly #budget: Budget;
   readonly #connectionsMax: number;
   readonly #waiting: (() => void)[] = [];
   #connections = 0;
   #reservedBytes = 0;
   #reservedBytesPeak = 0;
 
-  constructor(budget: MemoryBudget, connectionsMax: number) {
+  constructor(budget: Budget, connectionsMax: number) {
     assert(connectionsMax >= 1, `${connectionsMax} connections`);
     this.#budget = budget;
     this.#connectionsMax = connectionsMax;

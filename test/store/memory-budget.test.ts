@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MemoryBudget } from "../../src/store/memory-budget.ts";
+import { MemoryBudget, RequestBudget } from "../../src/store/memory-budget.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function open(bytesMax = 100, leaseMs = 60_000) {
@@ -126,5 +126,26 @@ describe("memory budget", () => {
         }
       }),
     );
+  });
+});
+
+describe("a request's part in a budget", () => {
+  it("is given back when its client is gone, and gets no more", async () => {
+    const { clock, budget } = open();
+    const request = new RequestBudget(budget);
+    const released = request.tryReserve(10);
+    request.tryReserve(30);
+    await request.reserve(40);
+    released?.release();
+    expect(budget.counts().reservedBytes).toBe(70);
+    const waiting = request.reserve(50);
+    request.close();
+    expect(budget.counts().reservedBytes).toBe(0);
+    await expect(clock.run(waiting)).rejects.toThrow("the client is gone");
+    expect(() => request.tryReserve(1)).toThrow("the client is gone");
+    await expect(request.reserve(1)).rejects.toThrow("the client is gone");
+    released?.release();
+    expect(budget.counts().reservedBytes).toBe(0);
+    expect(budget.tryReserve(100)).toBeDefined();
   });
 });

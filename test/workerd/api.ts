@@ -87,9 +87,14 @@ export class Namespace {
     return expectOk(await send<IndexAnswer>("GET", `/v1/namespaces/${this.name}/index`));
   }
 
+  /** Asks for indexing now. */
+  async requestFlush(): Promise<void> {
+    await send("POST", `/v1/namespaces/${this.name}/index`);
+  }
+
   /** Asks for indexing now and waits for it. */
   async indexNow(): Promise<IndexAnswer> {
-    await send("POST", `/v1/namespaces/${this.name}/index`);
+    await this.requestFlush();
     return await this.untilIndexed();
   }
 
@@ -114,6 +119,11 @@ export class Namespace {
   /** Drops the caches of the isolate. */
   async purgeCaches(): Promise<void> {
     expectOk(await send("GET", `/v1/namespaces/${this.name}/_debug/purge_cache`));
+  }
+
+  /** What the isolate that answers holds. */
+  async memory<T>(): Promise<T> {
+    return expectOk(await send<T>("GET", `/v1/namespaces/${this.name}/_debug/memory`));
   }
 
   stub() {

@@ -32,16 +32,27 @@ export class QueueTap {
     return this.messages.splice(0);
   }
 
+  /** Delivers all that has come so far in one batch: each message so often, in any order. */
+  async deliverShuffled(copies: number): Promise<void> {
+    const bodies = this.messages.splice(0).flatMap((body) => Array(copies).fill(body));
+    if (bodies.length === 0) return;
+    const random = crypto.getRandomValues(new Uint32Array(bodies.length));
+    const order = [...bodies.keys()].toSorted((a, b) => (random[a] ?? 0) - (random[b] ?? 0));
+    await this.#deliverBatch(order.map((at) => bodies[at] as JobHint));
+  }
+
   /** Delivers copies of the message, each in a batch of its own, all at once. */
   async deliver(body: JobHint, copies = 1): Promise<void> {
-    await Promise.all(
-      Array.from({ length: copies }, async (_, i) => {
-        const message = { id: `${body.name}-${i}`, timestamp: Date.now(), attempts: 1, body };
-        const batch = createMessageBatch<JobHint>("shoal-jobs", [message]);
-        const context = createExecutionContext();
-        await this.#consumer(batch, env);
-        await getQueueResult(batch, context);
-      }),
-    );
+    await Promise.all(Array.from({ length: copies }, () => this.#deliverBatch([body])));
+  }
+
+  async #deliverBatch(bodies: readonly JobHint[]): Promise<void> {
+    const messages = bodies.map((body, i) => {
+      return { id: `${body.name}-${i}`, timestamp: Date.now(), attempts: 1, body };
+    });
+    const batch = createMessageBatch<JobHint>("shoal-jobs", messages);
+    const context = createExecutionContext();
+    await this.#consumer(batch, env);
+    await getQueueResult(batch, context);
   }
 }

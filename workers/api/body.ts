@@ -10,7 +10,7 @@
  * The reservation lasts until `release`: what is parsed from a body lives as long as the request.
  */
 import { EngineError } from "../../src/errors.ts";
-import type { MemoryBudget, Reservation } from "../../src/store/memory-budget.ts";
+import type { Budget, Reservation } from "../../src/store/memory-budget.ts";
 
 export interface Body {
   /** The bytes, once: whoever parses them need not keep them. */
@@ -25,11 +25,7 @@ const empty = new Uint8Array();
 const waitMs = 10_000;
 
 /** Throws `tooLarge`, `overloaded`, `invalid` for what is not gzip, UnsupportedEncoding. */
-export async function readBody(
-  budget: MemoryBudget,
-  request: Request,
-  bytesMax: number,
-): Promise<Body> {
+export async function readBody(budget: Budget, request: Request, bytesMax: number): Promise<Body> {
   const encoding = (request.headers.get("content-encoding") ?? "identity").trim().toLowerCase();
   if (encoding !== "identity" && encoding !== "gzip") {
     throw new UnsupportedEncoding(encoding);
@@ -114,12 +110,12 @@ function concat(chunks: Uint8Array[], length: number): Uint8Array {
 
 /** What one body holds of the budget: grows with the body, at least doubling. */
 class Grant {
-  readonly #budget: MemoryBudget;
+  readonly #budget: Budget;
   readonly #bytesMax: number;
   readonly #parts: Reservation[] = [];
   #bytes = 0;
 
-  constructor(budget: MemoryBudget, bytesMax: number) {
+  constructor(budget: Budget, bytesMax: number) {
     this.#budget = budget;
     this.#bytesMax = bytesMax;
   }

@@ -1,16 +1,19 @@
 /**
- * Endpoints for measuring: recall, and caches made warm or empty. The first two exist in the API
- * that clients know; caches are those of the isolate that answers.
+ * Endpoints for measuring: recall, caches made warm or empty, and what memory is held for what.
+ * Caches and memory are those of the isolate that answers, and of the one its namespace's object is
+ * in.
  */
 import { isJsonObject, wrongShape } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
+import { replyValue } from "../../src/namespace/protocol.ts";
 import {
   measureRecall as measure,
   type RecallReport,
   type RecallRequest,
 } from "../../src/recall.ts";
 import { takeSnapshot } from "../../src/snapshot.ts";
+import type { MemoryBudgetCounts } from "../../src/store/memory-budget.ts";
 import { warm } from "../../src/warm.ts";
 import type { JsonEncodable } from "./json.ts";
 import { parseQueryRequest } from "./query-request.ts";
@@ -113,4 +116,25 @@ export async function warmCache(scope: Scope, name: string): Promise<Response> {
 export async function purgeCache(scope: Scope): Promise<Response> {
   scope.purge();
   return respondJson(scope.request, { status: "OK" });
+}
+
+/**
+ * GET …/_debug/memory. What is reserved now is reserved for requests under way, or for such as
+ * vanished less than a lease ago.
+ */
+export async function describeMemory(scope: Scope, name: string): Promise<Response> {
+  const { blocks, reads, bodies, heads } = scope.memory();
+  const { pendingBytes } = replyValue(await scope.owner(name).status(scope.tenant, name));
+  return respondJson(scope.request, {
+    cache: { bytes: blocks.bytes, bytes_peak: blocks.bytesPeak, bytes_max: limits.cacheBytesMax },
+    reads: { ...renderBudget(reads), bytes_max: limits.reservedBytesMax },
+    bodies: { ...renderBudget(bodies), bytes_max: limits.bodiesBytesMax },
+    pending_writes: { bytes: pendingBytes },
+    head_calls: { ...heads },
+  });
+}
+
+function renderBudget(counts: MemoryBudgetCounts) {
+  const { reservedBytes, reservedBytesPeak, waited, refused, expired } = counts;
+  return { bytes: reservedBytes, bytes_peak: reservedBytesPeak, waited, refused, expired };
 }

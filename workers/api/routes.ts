@@ -2,12 +2,12 @@
  * Every endpoint: method, path, what it may cost the body, and who answers. `:ns` is the name of a
  * namespace. A path that is here with other methods answers 405, any other path 404.
  *
- *   /v1 and /v2 are the API that clients know. Of our own: …/index, …/_debug/skip_entry, /v1/keys,
- *   /v1/limits.
+ *   /v1 and /v2 are the API that clients know. Of our own: …/index, …/_debug/memory,
+ *   …/_debug/skip_entry, /v1/keys, /v1/limits.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
-import { measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
+import { describeMemory, measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
 import { describeIndex, flushNow } from "./index-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
@@ -58,6 +58,12 @@ export const routes: readonly Route[] = [
     path: "/v1/namespaces/:ns/_debug/skip_entry",
     access: "admin",
     handle: skipEntry,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/_debug/memory",
+    access: "admin",
+    handle: describeMemory,
   },
   { method: "GET", path: "/v1/namespaces/:ns/index", access: "read", handle: describeIndex },
   { method: "POST", path: "/v1/namespaces/:ns/index", access: "write", handle: flushNow },

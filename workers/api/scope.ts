@@ -14,9 +14,15 @@ import { limits } from "../../src/limits.ts";
 import type { NamespaceApi, NamespaceDescription } from "../../src/namespace/protocol.ts";
 import { createSearchMemory, type SearchMemory, type SearchPorts } from "../../src/search-ports.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
+import type { ByteLruCounts } from "../../src/store/byte-lru.ts";
 import { CountingStore } from "../../src/store/counting-store.ts";
-import { MemoryBudget } from "../../src/store/memory-budget.ts";
+import {
+  MemoryBudget,
+  type MemoryBudgetCounts,
+  RequestBudget,
+} from "../../src/store/memory-budget.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
+import type { SharedCallCounts } from "../../src/store/shared-calls.ts";
 import { WeightedLru } from "../../src/store/weighted-lru.ts";
 import type { DescriptionMemory, WriteTarget } from "../../src/submission.ts";
 import { CacheApi } from "../platform/cache-api.ts";
@@ -65,6 +71,16 @@ export interface Scope {
   forgetKey(id: string): void;
   /** Drops every cache of this isolate. */
   purge(): void;
+  /** What this isolate holds. */
+  memory(): IsolateMemory;
+}
+
+export interface IsolateMemory {
+  readonly blocks: ByteLruCounts;
+  /** Bytes being read. */
+  readonly reads: MemoryBudgetCounts;
+  readonly bodies: MemoryBudgetCounts;
+  readonly heads: SharedCallCounts;
 }
 
 interface Isolate {
@@ -105,13 +121,20 @@ export function openScope(
   isolate ??= openIsolate(env);
   const { store, cache, memory, descriptions, budget, bodies, keys } = isolate;
   const { tenant } = principal;
+  const ownReads = new RequestBudget(budget);
+  const ownBodies = new RequestBudget(bodies);
+  const hangUp = (): void => {
+    ownReads.close();
+    ownBodies.close();
+  };
+  request.signal.addEventListener("abort", hangUp, { once: true });
   const ports: SearchPorts = {
     ...enginePorts(env),
     store: new CountingStore(store),
     kernels: kernels(),
     cache,
     memory,
-    budget,
+    budget: ownReads,
     defer: (work) => context.waitUntil(work),
   };
   const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name);
@@ -125,7 +148,7 @@ export function openScope(
       return { tenant, name, owner: owner(name), memory: memoryOf(descriptions, tenant) };
     },
     withJson: async (bytesMax, use, otherwise) => {
-      const body = await readBody(bodies, request, bytesMax);
+      const body = await readBody(ownBodies, request, bytesMax);
       try {
         const bytes = body.take();
         await spend(env, principal, { requests: 0, bytes: bytes.length });
@@ -150,6 +173,12 @@ export function openScope(
       // What the edge keeps cannot be dropped, so this isolate turns to another cache there.
       isolate = openIsolate(env, `shoal-blocks-${encodeHex(systemRandom.bytes(8))}`);
     },
+    memory: () => ({
+      blocks: cache.memory.counts(),
+      reads: budget.counts(),
+      bodies: bodies.counts(),
+      heads: memory.snapshots.calls.counts(),
+    }),
     forget: (name) => {
       memory.snapshots.forget(tenant, name);
       descriptions.delete(`${tenant}/${name}`);
