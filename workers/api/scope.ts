@@ -121,20 +121,14 @@ export function openScope(
   isolate ??= openIsolate(env);
   const { store, cache, memory, descriptions, budget, bodies, keys } = isolate;
   const { tenant } = principal;
-  const ownReads = new RequestBudget(budget);
-  const ownBodies = new RequestBudget(bodies);
-  const hangUp = (): void => {
-    ownReads.close();
-    ownBodies.close();
-  };
-  request.signal.addEventListener("abort", hangUp, { once: true });
+  const ownBodies = partOf(bodies, request.signal);
   const ports: SearchPorts = {
     ...enginePorts(env),
     store: new CountingStore(store),
     kernels: kernels(),
     cache,
     memory,
-    budget: ownReads,
+    budget: partOf(budget, request.signal),
     defer: (work) => context.waitUntil(work),
   };
   const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name);
@@ -159,7 +153,7 @@ export function openScope(
       }
     },
     withBody: async (bytesMax, look, use) => {
-      const body = await readBody(bodies, request, bytesMax);
+      const body = await readBody(ownBodies, request, bytesMax);
       try {
         const bytes = body.take();
         const seen = await look(bytes);
@@ -173,17 +167,28 @@ export function openScope(
       // What the edge keeps cannot be dropped, so this isolate turns to another cache there.
       isolate = openIsolate(env, `shoal-blocks-${encodeHex(systemRandom.bytes(8))}`);
     },
-    memory: () => ({
-      blocks: cache.memory.counts(),
-      reads: budget.counts(),
-      bodies: bodies.counts(),
-      heads: memory.snapshots.calls.counts(),
-    }),
+    memory: () => describeIsolate(isolate ?? openIsolate(env)),
     forget: (name) => {
       memory.snapshots.forget(tenant, name);
       descriptions.delete(`${tenant}/${name}`);
     },
     forgetKey: (id) => keys.forget(id),
+  };
+}
+
+/** Closed when the client hangs up: the request may end there, without running its `finally`. */
+function partOf(budget: MemoryBudget, clientSignal: AbortSignal): RequestBudget {
+  const part = new RequestBudget(budget);
+  clientSignal.addEventListener("abort", () => part.close(), { once: true });
+  return part;
+}
+
+function describeIsolate({ cache, budget, bodies, memory }: Isolate): IsolateMemory {
+  return {
+    blocks: cache.memory.counts(),
+    reads: budget.counts(),
+    bodies: bodies.counts(),
+    heads: memory.snapshots.calls.counts(),
   };
 }
 
