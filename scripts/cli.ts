@@ -8,6 +8,7 @@
 import { Command, CommanderError } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { conformanceCommand } from "./commands/conformance.ts";
+import { crashCommand } from "./commands/crash.ts";
 import { killCommand } from "./commands/kill.ts";
 import { loadCommand } from "./commands/load.ts";
 import { modelCommand } from "./commands/model.ts";
@@ -23,6 +24,7 @@ for (const command of [
   killCommand(),
   simCommand(),
   modelCommand(),
+  crashCommand(),
   conformanceCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

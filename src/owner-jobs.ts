@@ -105,6 +105,15 @@ export class OwnerJobs {
     this.hint();
   }
 
+  /** Once they are old enough, somebody looks; one look is enough for all of an hour. */
+  async expectOrphans(): Promise<void> {
+    const now = this.#ports.clock.now();
+    if ((this.#table.sweepLastMs ?? 0) < now + limits.orphanAgeMs) {
+      await this.#save(suspectOrphans(this.#table, now));
+      this.hint();
+    }
+  }
+
   /** Resolves when no manifest is being published. */
   async idle(): Promise<void> {
     await this.#publishing;

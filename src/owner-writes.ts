@@ -20,6 +20,7 @@ import { requestBytes } from "./namespace/group.ts";
 import { Holds } from "./namespace/holds.ts";
 import type { CommitReply, CommitRequest } from "./namespace/protocol.ts";
 import type { NamespaceState } from "./namespace/state.ts";
+import type { OwnerJobs } from "./owner-jobs.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { generationRoot, keysKey } from "./store/keys.ts";
 import type { Reservation } from "./store/memory-budget.ts";
@@ -28,8 +29,7 @@ export interface WriteHost {
   identity(): Identity;
   state(): NamespaceState;
   memory(): CommitMemory;
-  /** Something may be due that makes room. */
-  hint(): void;
+  readonly jobs: Pick<OwnerJobs, "hint" | "expectOrphans">;
 }
 
 /** How often a write that is held back looks again. */
@@ -70,6 +70,10 @@ export class OwnerWrites {
       }
     }
     const reply = await this.#commits.commit(request, held);
+    if (request.chunks.some(({ kind }) => kind === "part")) {
+      // Those of this attempt if it was refused, else perhaps those of one before.
+      await this.#host.jobs.expectOrphans();
+    }
     if (reply.kind === "conflict") {
       this.refused(request);
     } else if (request.reads !== undefined) {
@@ -103,7 +107,8 @@ export class OwnerWrites {
     );
     if (share > 1 || manifest.segments.length >= limits.segmentsMax) {
       held.release();
-      this.#host.hint();
+      // Something may be due that makes room.
+      this.#host.jobs.hint();
       throw overloaded(`${unindexedBytes} bytes wait to be indexed; writes go on when fewer do`);
     }
     const slowFrom = limits.unindexedSoftBytes / limits.unindexedHardBytes;

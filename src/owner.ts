@@ -106,7 +106,7 @@ export class Owner implements NamespaceApi {
     });
     const branchHost = { ...host, registry: () => this.#registry, begin: this.#beginAsBranch };
     this.#branch = new OwnerBranch(this.#ports, branchHost, this.#commits);
-    const writeHost = { ...host, hint: (): void => this.#jobs.hint() };
+    const writeHost = { ...host, jobs: this.#jobs };
     this.#writes = new OwnerWrites(this.#ports, writeHost, this.#commits);
   }
 

@@ -1,20 +1,21 @@
 /**
  * A namespace in which some effects go wrong: requests to the store or to the object's own storage,
- * of the owner or of a consumer, chosen by their number in a whole scenario. Whoever calls behaves
- * as Workers and the queue do: asks again until it is answered.
- *
- *   lost, unanswered   the request fails, without or with its effect
- *   late               the put fails, and takes effect three seconds later
- *   dies before/after  nothing of its process happens from then on; a new instance or attempt
- *                      begins
- *   replaced           a new instance begins beside the old one, which does not know
+ * of the owner, a consumer or a writer, chosen by their number in a scenario. Whoever calls behaves
+ * as Workers and the queue do: asks again until it is answered, writes under one key.
  */
 import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
 import type { DocumentId } from "../src/document/id.ts";
-import { EngineError } from "../src/errors.ts";
+import type { WriteKey } from "../src/format/wal.ts";
 import { scalarKernels } from "../src/kernels/scalar.ts";
-import type { Job, NamespaceApi, Reply } from "../src/namespace/protocol.ts";
+import type {
+  CommitReply,
+  Committed,
+  Job,
+  NamespaceApi,
+  NamespaceDescription,
+  Reply,
+} from "../src/namespace/protocol.ts";
 import { replyValue } from "../src/namespace/protocol.ts";
 import type { IndexPorts } from "../src/ports.ts";
 import { search } from "../src/search.ts";
@@ -23,36 +24,30 @@ import { BlockCache } from "../src/store/block-cache.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
 import type { ObjectStore } from "../src/store/object-store.ts";
+import { type Change, type Encoded, mintKey, submit } from "../src/submission.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
+import { additionTo, batchOf } from "./crash/batches.ts";
+import { type Fault, failure, type Mode, Process } from "./crash/failures.ts";
 import { HookedStore } from "./hooked-store.ts";
-import type { RigInstance } from "./owner-platform.ts";
+import { RigInstance } from "./owner-platform.ts";
 import { OwnerRig } from "./owner-rig.ts";
-
-export const modes = [
-  "lost",
-  "unanswered",
-  "late",
-  "dies before",
-  "dies after",
-  "replaced",
-  "dies before, storage wiped",
-  "dies after, storage wiped",
-  "replaced, storage wiped",
-] as const;
-export type Mode = (typeof modes)[number];
 
 const callsMax = 40;
 const lateMs = 3_000;
 
-/** What goes wrong: the effect of this number, counted from 1, in this way. */
-export interface Fault {
-  readonly effect: number;
-  readonly mode: Mode;
+interface PutOptions {
+  /** One more attribute of the documents, equal to their version. */
+  readonly attribute?: string;
+  /** Sent as an attachment, as large batches are. */
+  readonly isLarge?: boolean;
+  /** That of an earlier write. */
+  readonly key?: WriteKey;
 }
 
 export class CrashRig extends OwnerRig {
-  /** What happened so far, in order. */
+  /** What happened while failures were armed, in order. */
   readonly effects: string[] = [];
+  #isArmed = true;
   readonly #faults: readonly Fault[];
   /** What must be found: id to version. */
   readonly model = new Map<DocumentId, number>();
@@ -73,15 +68,61 @@ export class CrashRig extends OwnerRig {
     return new HookedStore(this.store, (what, apply) => this.hook(what, apply, instance));
   }
 
-  /** Write until it is acknowledged. */
-  async put(version: number, ids: readonly DocumentId[], deletes: readonly DocumentId[] = []) {
-    await this.insist(async () => {
-      const request = await this.request(ids, deletes, () => version);
-      const reply = await this.ask(this.owner.commit(request));
+  /** From now on effects are numbered, and those chosen go wrong. */
+  arm(): void {
+    this.#isArmed = true;
+  }
+
+  disarm(): void {
+    this.#isArmed = false;
+  }
+
+  /** Writes until it is acknowledged. */
+  async put(
+    version: number,
+    ids: readonly DocumentId[],
+    deletes: readonly DocumentId[] = [],
+    options: PutOptions = {},
+  ): Promise<Committed & { readonly key: WriteKey }> {
+    const { key = mintKey(this.random) } = options;
+    const batch = batchOf(version, ids, deletes, options.attribute);
+    const committed = await this.insist(async () => {
+      const description = await this.ask(this.owner.describe(this.tenant, this.name));
+      const built = { batch, addition: additionTo(description.schema, options.attribute) };
+      const reply = await this.clock.run(
+        this.#submit(
+          description,
+          { built, disableBackpressure: false, key },
+          options.isLarge === true ? { kind: "parts", batches: [batch] } : undefined,
+        ),
+      );
       if (reply.kind !== "committed") throw new Error("encode again");
+      return reply;
     });
     for (const id of ids) this.model.set(id, version);
     for (const id of deletes) this.model.delete(id);
+    return { ...committed, key };
+  }
+
+  /** Several writes that arrive at once, each of one document; who fails asks again alone. */
+  async putTogether(writes: readonly { version: number; id: DocumentId; attribute?: string }[]) {
+    const description = await this.insist(() =>
+      this.ask(this.owner.describe(this.tenant, this.name)),
+    );
+    const { schema } = description;
+    const sent = writes.map(({ version, id, attribute }) => {
+      const batch = batchOf(version, [id], [], attribute);
+      const built = { batch, addition: additionTo(schema, attribute) };
+      const key = mintKey(this.random);
+      const change = { built, disableBackpressure: false, key };
+      return this.#submit(description, change).catch(() => undefined);
+    });
+    const replies = await this.clock.run(Promise.all(sent));
+    for (const [i, { version, id, attribute }] of writes.entries()) {
+      this.model.set(id, version);
+      if (replies[i]?.kind === "committed") continue;
+      await this.put(version, [id], [], attribute === undefined ? {} : { attribute });
+    }
   }
 
   async remove(): Promise<void> {
@@ -101,7 +142,7 @@ export class CrashRig extends OwnerRig {
         await this.clock.run(this.owner.alarm(this.identity));
       });
     }
-    if (this.hints.splice(0).length > 0) await this.#consume();
+    if (this.hints.splice(0).length > 0) await this.consume();
   }
 
   /** Lets alarms alone drive everything until none is set. */
@@ -120,6 +161,34 @@ export class CrashRig extends OwnerRig {
     for (const { key } of objects) {
       await purge(this.ports(), this.tenant, generationOfGraveKey(key) ?? "");
     }
+  }
+
+  /** Runs what consumers do until nothing is due. */
+  async consume(): Promise<void> {
+    const api = this.#client();
+    const { tenant, name } = this;
+    for (;;) {
+      const job = await this.insist(() => this.ask(api.claim(tenant, name)));
+      if (job === undefined) return;
+      await this.clock.run(this.start(job));
+    }
+  }
+
+  /** The next job, if any is due. */
+  claim(): Promise<Job | undefined> {
+    return this.insist(() => this.ask(this.#client().claim(this.tenant, this.name)));
+  }
+
+  /** A consumer's work on a job. Resolves when it is over, or its process is. */
+  async start(job: Job): Promise<void> {
+    const api = this.#client();
+    const { tenant, name } = this;
+    const process = new Process();
+    const run = this.#run(api, job, process).catch((error: unknown) =>
+      api.fail(tenant, name, job.id, job.attempt, String(error)).catch(() => undefined),
+    );
+    // A consumer that died is never heard of again.
+    await Promise.race([run, process.died]).catch(() => undefined);
   }
 
   /** Every document with its version, by a strong query of an isolate that knows nothing. */
@@ -157,25 +226,9 @@ export class CrashRig extends OwnerRig {
     }
   }
 
-  async #consume(): Promise<void> {
-    const api = this.#client();
-    const { tenant, name } = this;
-    for (;;) {
-      const job = await this.insist(() => this.ask(api.claim(tenant, name)));
-      if (job === undefined) return;
-      const run = this.#run(api, job).catch((error: unknown) =>
-        api.fail(tenant, name, job.id, job.attempt, String(error)).catch(() => undefined),
-      );
-      // A consumer that died is never heard of again.
-      await this.clock.run(run).catch(() => undefined);
-    }
-  }
-
-  async #run(api: NamespaceApi, job: Job): Promise<void> {
+  async #run(api: NamespaceApi, job: Job, process: Process): Promise<void> {
     const { tenant, name, identity } = this;
-    const store = new HookedStore(this.store, (what, apply) =>
-      this.#effect(`consumer ${what}`, apply),
-    );
+    const store = this.#storeOf("consumer", process);
     const ports: IndexPorts = { ...this.ports(), store, kernels: scalarKernels };
     if (job.kind === "collect") {
       const { version, kept } = await collect(ports, tenant, job);
@@ -186,6 +239,29 @@ export class CrashRig extends OwnerRig {
     } else {
       await compact({ ports, api, identity, job });
     }
+  }
+
+  /** A Worker's write: what it has to put goes through the same failures. */
+  async #submit(
+    description: NamespaceDescription,
+    change: Change,
+    encoded?: Encoded,
+  ): Promise<CommitReply> {
+    const process = new Process();
+    const ports = { ...this.ports(), store: this.#storeOf("writer", process) };
+    const target = {
+      tenant: this.tenant,
+      name: this.name,
+      owner: this.owner,
+      memory: { recall: () => undefined, remember: () => {} },
+    };
+    return await Promise.race([submit(ports, target, description, change, encoded), process.died]);
+  }
+
+  #storeOf(who: string, process: Process): ObjectStore {
+    return new HookedStore(this.store, (what, apply) =>
+      this.#effect(`${who} ${what}`, apply, process),
+    );
   }
 
   /** The newest instance, asked again when the one that was asked is gone. */
@@ -210,9 +286,15 @@ export class CrashRig extends OwnerRig {
     });
   }
 
-  async #effect<T>(what: string, apply: () => Promise<T>, instance?: RigInstance): Promise<T> {
+  async #effect<T>(
+    what: string,
+    apply: () => Promise<T>,
+    whose: RigInstance | Process | undefined,
+  ): Promise<T> {
+    if (!this.#isArmed) return await apply();
     const number = this.effects.push(what);
     const fault = this.#faults.find(({ effect }) => effect === number);
+    const instance = whose instanceof RigInstance ? whose : undefined;
     switch (fault?.mode) {
       case undefined:
         return await apply();
@@ -221,13 +303,12 @@ export class CrashRig extends OwnerRig {
       case "unanswered":
         await apply();
         throw failure(what);
-      case "late":
-        if (what.includes(" put ")) {
-          const late = this.clock.sleep(lateMs).then(apply);
-          late.catch(() => undefined);
-          throw failure(what);
-        }
-        return await apply();
+      case "late": {
+        if (!what.includes(" put ")) return await apply();
+        const late = this.clock.sleep(lateMs).then(apply);
+        late.catch(() => undefined);
+        throw failure(what);
+      }
       case "replaced":
       case "replaced, storage wiped":
         if (instance?.isNewest === true) {
@@ -237,49 +318,21 @@ export class CrashRig extends OwnerRig {
         return await apply();
       case "dies before":
       case "dies before, storage wiped":
-        return await this.#die(fault.mode, instance);
+        return await this.#die(fault.mode, whose);
       case "dies after":
       case "dies after, storage wiped":
         await apply();
-        return await this.#die(fault.mode, instance);
+        return await this.#die(fault.mode, whose);
     }
   }
 
-  #die(mode: Mode, instance: RigInstance | undefined): Promise<never> {
-    if (instance?.isNewest === true) this.#mayWipe(mode);
-    instance?.kill("it died");
+  #die(mode: Mode, whose: RigInstance | Process | undefined): Promise<never> {
+    if (whose instanceof RigInstance && whose.isNewest) this.#mayWipe(mode);
+    whose?.kill("it died");
     return new Promise(() => {});
   }
 
   #mayWipe(mode: Mode): void {
     if (mode.endsWith("wiped")) this.storage.wipe();
   }
-}
-
-/** Whether this effect can go wrong in this way, and not just as in another. */
-export function applies(mode: Mode, what: string): boolean {
-  const isPut = what.includes(" put ");
-  const isOwners = what.startsWith("owner");
-  const changes = isPut || /delete|storage\.(write|set)/.test(what);
-  switch (mode) {
-    case "lost":
-    case "dies before":
-      return true;
-    case "late":
-      return isPut;
-    case "unanswered":
-    case "dies after":
-      return changes;
-    case "dies before, storage wiped":
-      return isOwners;
-    case "replaced":
-    case "replaced, storage wiped":
-    case "dies after, storage wiped":
-      return isOwners && changes;
-  }
-}
-
-function failure(what: string): EngineError {
-  const unknown = what.includes(" put ") ? { outcomeUnknown: true } : {};
-  return new EngineError("unavailable", `${what} failed`, unknown);
 }

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { SchemaAddition } from "../src/document/schema.ts";
 import { limits } from "../src/limits.ts";
 import { generationRoot, manifestKey, skipKey, walKey } from "../src/store/keys.ts";
-import { applies, CrashRig, type Fault, modes } from "./crash-rig.ts";
+import { applies, type Fault, modes } from "./crash/failures.ts";
+import { CrashRig } from "./crash-rig.ts";
 
 class BadRig extends CrashRig {
   async root(): Promise<string> {
