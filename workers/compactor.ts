@@ -13,7 +13,7 @@ import { listTenants } from "../src/access.ts";
 import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
 import { heartbeat } from "../src/compact-resolve.ts";
-import { corrupt } from "../src/errors.ts";
+import { corrupt, isEngineError } from "../src/errors.ts";
 import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
@@ -106,6 +106,10 @@ async function runJob(
     }
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    // Lost leases and a slow bucket are everyday; bytes that are wrong, and our mistakes, are not.
+    if (!isEngineError(error) || error.kind === "corrupt") {
+      ports.log.error("a job met what must not be", { ...identity, job: job.id, reason });
+    }
     await api.fail(tenant, name, job.id, job.attempt, reason);
   }
 }
