@@ -11,6 +11,8 @@ const c3 = 0x38b34ae5;
 const c4 = 0xa1e38b93;
 
 export const murmur3Bytes = 16;
+/** From so many bytes on they are read as words, 3.5 GB/s instead of 0.7, if they are aligned. */
+const bulkBytes = 128;
 
 /** Writes the 16 bytes of the hash of `bytes` to `into` at `offset`. */
 export function writeMurmur3(bytes: Uint8Array, into: Uint8Array, offset: number, seed = 0): void {
@@ -20,6 +22,16 @@ export function writeMurmur3(bytes: Uint8Array, into: Uint8Array, offset: number
   let h4 = h1;
   const length = bytes.length;
   let i = 0;
+  if (length >= bulkBytes && bytes.byteOffset % 4 === 0) {
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, (length >>> 4) * 4);
+    for (let w = 0; w < words.length; w += 4) {
+      h1 = mix(h1 ^ scramble(words[w] as number, c1, 15, c2), 19, h2, 0x561ccd1b);
+      h2 = mix(h2 ^ scramble(words[w + 1] as number, c2, 16, c3), 17, h3, 0x0bcaa747);
+      h3 = mix(h3 ^ scramble(words[w + 2] as number, c3, 17, c4), 15, h4, 0x96cd1c35);
+      h4 = mix(h4 ^ scramble(words[w + 3] as number, c4, 18, c1), 13, h1, 0x32ac3b17);
+    }
+    i = words.byteLength;
+  }
   for (; i + 16 <= length; i += 16) {
     h1 = mix(h1 ^ scramble(wordAt(bytes, i), c1, 15, c2), 19, h2, 0x561ccd1b);
     h2 = mix(h2 ^ scramble(wordAt(bytes, i + 4), c2, 16, c3), 17, h3, 0x0bcaa747);
@@ -31,48 +43,10 @@ export function writeMurmur3(bytes: Uint8Array, into: Uint8Array, offset: number
   h2 ^= scramble(wordAt(bytes, i + 4), c2, 16, c3) ^ length;
   h3 ^= scramble(wordAt(bytes, i + 8), c3, 17, c4) ^ length;
   h4 ^= scramble(wordAt(bytes, i + 12), c4, 18, c1) ^ length;
-  putHash(h1, h2, h3, h4, into, offset);
-}
-
-/** The same of words [from, to), little-endian: 3 GB/s, several times as fast as single bytes. */
-export function writeMurmur3Words(
-  words: Uint32Array,
-  from: number,
-  to: number,
-  into: Uint8Array,
-  offset: number,
-): void {
-  let h1 = 0;
-  let h2 = 0;
-  let h3 = 0;
-  let h4 = 0;
-  const length = 4 * (to - from);
-  let i = from;
-  for (; i + 4 <= to; i += 4) {
-    h1 = mix(h1 ^ scramble(words[i] as number, c1, 15, c2), 19, h2, 0x561ccd1b);
-    h2 = mix(h2 ^ scramble(words[i + 1] as number, c2, 16, c3), 17, h3, 0x0bcaa747);
-    h3 = mix(h3 ^ scramble(words[i + 2] as number, c3, 17, c4), 15, h4, 0x96cd1c35);
-    h4 = mix(h4 ^ scramble(words[i + 3] as number, c4, 18, c1), 13, h1, 0x32ac3b17);
-  }
-  h1 ^= scramble(i < to ? (words[i] as number) : 0, c1, 15, c2) ^ length;
-  h2 ^= scramble(i + 1 < to ? (words[i + 1] as number) : 0, c2, 16, c3) ^ length;
-  h3 ^= scramble(i + 2 < to ? (words[i + 2] as number) : 0, c3, 17, c4) ^ length;
-  h4 ^= length;
-  putHash(h1, h2, h3, h4, into, offset);
-}
-
-function putHash(
-  a: number,
-  b: number,
-  c: number,
-  d: number,
-  into: Uint8Array,
-  offset: number,
-): void {
-  let h1 = (a + b + c + d) | 0;
-  const h2 = finish((b + h1) | 0);
-  const h3 = finish((c + h1) | 0);
-  const h4 = finish((d + h1) | 0);
+  h1 = (h1 + h2 + h3 + h4) | 0;
+  h2 = finish((h2 + h1) | 0);
+  h3 = finish((h3 + h1) | 0);
+  h4 = finish((h4 + h1) | 0);
   h1 = finish(h1);
   h1 = (h1 + h2 + h3 + h4) | 0;
   putWord(into, offset, h1);

@@ -15,7 +15,8 @@
  * Record digest: the sum of record hashes modulo 2^64. It does not depend on order, and those of
  * disjoint sets of documents add up. Neither is cryptographic: they find mistakes, not malice.
  */
-import { murmur3Bytes, writeMurmur3, writeMurmur3Words } from "../bytes/murmur3.ts";
+import { murmur3Bytes, writeMurmur3 } from "../bytes/murmur3.ts";
+import { bytesOf } from "../bytes/typed-view.ts";
 import type { DocumentId, IdKind } from "../document/id.ts";
 import type { AttributeValue } from "../document/value.ts";
 import { encodeRow } from "./segment-documents.ts";
@@ -35,9 +36,10 @@ export function hashVectors(
   out: BigUint64Array,
   at: number,
 ): void {
-  const values = new Uint32Array(vectors.buffer, vectors.byteOffset, vectors.length);
-  for (let row = 0; (row + 1) * dims <= values.length; row++) {
-    writeMurmur3Words(values, row * dims, (row + 1) * dims, scratch, inputBytes);
+  const bytes = bytesOf(vectors);
+  const width = 4 * dims;
+  for (let from = 0, row = 0; from < bytes.length; from += width, row++) {
+    writeMurmur3(bytes.subarray(from, from + width), scratch, inputBytes);
     out[at + row] = words[hashWord] as bigint;
   }
 }
