@@ -104,7 +104,7 @@ it("large documents are merged a few at a time", async () => {
   const { memoryPeak, ...lab } = await merge(inputs, schema, objects);
   expect(byId(readAll(lab))).toEqual(byId(all));
   expect(memoryPeak).toBeLessThan(limits.compactionBytesMax);
-});
+}, 20_000);
 
 describe("a merge whose inputs cannot be read", () => {
   const setUp = async () => {
