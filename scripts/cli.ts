@@ -1,6 +1,6 @@
 /**
- * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `model`, `crash` and
- * `conformance`. Each is a file in commands/.
+ * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `model`, `crash`,
+ * `conformance`, `scrub` and `inspect`. Each is a file in commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
  * 1 it did not, 2 the command could not run.
@@ -9,9 +9,11 @@ import { Command, CommanderError } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { conformanceCommand } from "./commands/conformance.ts";
 import { crashCommand } from "./commands/crash.ts";
+import { inspectCommand } from "./commands/inspect.ts";
 import { killCommand } from "./commands/kill.ts";
 import { loadCommand } from "./commands/load.ts";
 import { modelCommand } from "./commands/model.ts";
+import { scrubCommand } from "./commands/scrub.ts";
 import { simCommand } from "./commands/sim.ts";
 import { startCommand } from "./commands/start.ts";
 import { Outcome } from "./outcome.ts";
@@ -26,6 +28,8 @@ for (const command of [
   modelCommand(),
   crashCommand(),
   conformanceCommand(),
+  scrubCommand(),
+  inspectCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }

@@ -23,7 +23,6 @@
  * skipped. The owner drops the records of what is gone only after this returns.
  */
 import type { Protection } from "./compaction/protection.ts";
-import { corrupt } from "./errors.ts";
 import type { DeadObject, DeadRecord, Manifest } from "./format/manifest.ts";
 import { openPointer } from "./format/registry.ts";
 import { limits } from "./limits.ts";
@@ -140,10 +139,9 @@ export async function purge(
   for (const sequence of doomed.flatMap((key) => sequenceOfWalKey(key) ?? [])) {
     if (protection.holdsEntry(sequence)) {
       const ids = await attachmentsOf(ports, root, generation, sequence);
-      if (!Array.isArray(ids)) {
-        throw corrupt(`entry ${sequence} of ${generation}, which a branch reads, is ${ids}`);
-      }
-      for (const id of ids) {
+      // What a branch reads and cannot be read may name any of them.
+      const all = (): string[] => doomed.flatMap((key) => idOfAttachmentKey(key) ?? []);
+      for (const id of Array.isArray(ids) ? ids : all()) {
         parts.add(id);
       }
     }

@@ -62,3 +62,7 @@ export interface Identity {
   readonly tenant: string;
   readonly name: string;
 }
+
+export function isSame(a: Identity, b: Identity): boolean {
+  return a.tenant === b.tenant && a.name === b.name;
+}

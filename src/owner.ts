@@ -45,7 +45,7 @@ import { headReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
 import { OwnerPins } from "./owner-pins.ts";
 import { OwnerPointer } from "./owner-pointer.ts";
-import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
+import { type Identity, isSame, type OwnerPorts, type OwnerRecord } from "./owner-ports.ts";
 import { FencedStore } from "./owner-store.ts";
 import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
@@ -260,7 +260,8 @@ export class Owner implements NamespaceApi {
   async #answer<T>(identity: Identity | undefined, work: () => Promise<T>): Promise<Reply<T>> {
     try {
       if (!this.#started) {
-        this.#identity ??= identity;
+        // Not more of it than this: a request is an identity too.
+        this.#identity ??= identity && { tenant: identity.tenant, name: identity.name };
         this.#starting ??= this.#start();
         await this.#starting;
       }
@@ -393,8 +394,4 @@ export class Owner implements NamespaceApi {
     const { tenant } = this.#known();
     await this.#pointer.move(tenant, this.#state.manifest, () => this.#state.generation);
   }
-}
-
-function isSame(a: Identity, b: Identity): boolean {
-  return a.tenant === b.tenant && a.name === b.name;
 }

@@ -181,7 +181,7 @@ export async function closeLog(ports: OwnerPorts, ward: Ward): Promise<void> {
         ...place,
         epoch,
         nonce: ports.random.bytes(16),
-        previous: previousOf(slot, state),
+        previous: previousOf(slot, last, ward),
         timeMs: Math.max(ports.clock.now(), state.lastWriteMs),
         members: [{ kind: "tombstone" }],
       },
@@ -199,7 +199,11 @@ export async function closeLog(ports: OwnerPorts, ward: Ward): Promise<void> {
   }
 }
 
-function previousOf(slot: Slot, state: NamespaceState): Uint8Array {
+/** The hash of the entry in the slot, as far as anybody still knows. */
+function previousOf(slot: Slot, sequence: number, { state, end }: Ward): Uint8Array {
+  if (slot.kind === "unreadable" && end?.next === sequence + 1) {
+    return end.hash;
+  }
   switch (slot.kind) {
     case "entry":
       return slot.entry.hash;

@@ -9,7 +9,7 @@
  * job or began after the pin; and below a grandparent, the parent's own ref was there.
  */
 import { Protection } from "./compaction/protection.ts";
-import { corrupt } from "./errors.ts";
+import { corrupt, isEngineError } from "./errors.ts";
 import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openRef, type Ref } from "./format/ref.ts";
@@ -168,13 +168,24 @@ export async function dropRefs(
 /** Deletes all refs of a generation that is over, below every ancestor that still has one. */
 export async function dropAllRefs(ports: Ports, tenant: string, generation: string): Promise<void> {
   const root = generationRoot(tenant, generation);
-  const newest = (await storedVersions(ports, root)).at(-1);
-  const manifest = newest && (await readManifest(ports, root, generation, newest));
-  if (manifest) {
+  // Older ones name no fewer. If none can be read, what is left is of a child without a grave one
+  // day, and its ancestors drop it themselves.
+  for (const version of (await storedVersions(ports, root)).toReversed()) {
+    const manifest = await readManifest(ports, root, generation, version).catch(unreadable);
+    if (manifest === undefined) {
+      continue;
+    }
     const dead = manifest.dead.flatMap(({ object }) =>
       object.kind === "ref" ? [object.generation] : [],
     );
     await deleteRefs(ports, tenant, generation, [...new Set([...ancestorsOf(manifest), ...dead])]);
+    return;
+  }
+}
+
+function unreadable(error: unknown): undefined {
+  if (!isEngineError(error, "corrupt")) {
+    throw error;
   }
 }
 

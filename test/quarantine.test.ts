@@ -246,6 +246,16 @@ describe("a log entry that cannot be read", () => {
   });
 });
 
+test("an instance woken by a write remembers its name, and not the write", async () => {
+  const rig = new BadRig();
+  await rig.put(1, [1]);
+  const request = await rig.request([2]);
+  rig.storage.wipe();
+  rig.restart();
+  await rig.ask(rig.owner.commit(request));
+  expect(rig.storage.record?.identity).toEqual(rig.identity);
+});
+
 describe("a manifest that cannot be read", () => {
   test("is not replaced by an older one", async () => {
     const rig = new BadRig();

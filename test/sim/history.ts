@@ -152,7 +152,9 @@ export class History {
     const hash = begins ? zeroHash : this.#hash;
     const fault = entryFault({ generation, next: sequence, hash, ended: false }, entry);
     // What follows an entry that went bad may not know its hash any more.
-    const isRotten = this.#world.rot.hasEntry(generation, sequence - 1);
+    const isEnd = entry.members.some(({ kind }) => kind === "tombstone");
+    const isRotten =
+      this.#world.rot.hasEntry(generation, sequence - 1) || (isEnd && !this.#world.rot.isEmpty);
     if (fault !== undefined && !isRotten) {
       this.#world.violate("chain", `entry ${sequence}: ${fault}`);
     }
