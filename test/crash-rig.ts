@@ -31,6 +31,7 @@ import { type Fault, failure, type Mode, Process } from "./crash/failures.ts";
 import { HookedStore } from "./hooked-store.ts";
 import { RigInstance } from "./owner-platform.ts";
 import { OwnerRig } from "./owner-rig.ts";
+import type { Caller } from "./store-rules.ts";
 
 const callsMax = 40;
 const lateMs = 3_000;
@@ -65,7 +66,9 @@ export class CrashRig extends OwnerRig {
   }
 
   override ownerStore(instance: RigInstance): ObjectStore {
-    return new HookedStore(this.store, (what, apply) => this.hook(what, apply, instance));
+    return new HookedStore(this.watched("owner"), (what, apply) =>
+      this.hook(what, apply, instance),
+    );
   }
 
   /** From now on effects are numbered, and those chosen go wrong. */
@@ -159,7 +162,8 @@ export class CrashRig extends OwnerRig {
   async sweep(): Promise<void> {
     const { objects } = await this.memory.list(gravePrefix(this.tenant));
     for (const { key } of objects) {
-      await purge(this.ports(), this.tenant, generationOfGraveKey(key) ?? "");
+      const ports = { ...this.ports(), store: this.watched("purge") };
+      await purge(ports, this.tenant, generationOfGraveKey(key) ?? "");
     }
   }
 
@@ -195,7 +199,7 @@ export class CrashRig extends OwnerRig {
   async read(): Promise<Map<DocumentId, number>> {
     const ports = {
       ...this.ports(),
-      store: this.memory,
+      store: this.watched("reader"),
       kernels: scalarKernels,
       cache: new BlockCache({}),
       budget: new MemoryBudget(this.clock),
@@ -228,7 +232,7 @@ export class CrashRig extends OwnerRig {
 
   async #run(api: NamespaceApi, job: Job, process: Process): Promise<void> {
     const { tenant, name, identity } = this;
-    const store = this.#storeOf("consumer", process);
+    const store = this.#storeOf("consumer", job.kind, process);
     const ports: IndexPorts = { ...this.ports(), store, kernels: scalarKernels };
     if (job.kind === "collect") {
       const { version, kept } = await collect(ports, tenant, job);
@@ -248,7 +252,7 @@ export class CrashRig extends OwnerRig {
     encoded?: Encoded,
   ): Promise<CommitReply> {
     const process = new Process();
-    const ports = { ...this.ports(), store: this.#storeOf("writer", process) };
+    const ports = { ...this.ports(), store: this.#storeOf("writer", "writer", process) };
     const target = {
       tenant: this.tenant,
       name: this.name,
@@ -258,9 +262,9 @@ export class CrashRig extends OwnerRig {
     return await Promise.race([submit(ports, target, description, change, encoded), process.died]);
   }
 
-  #storeOf(who: string, process: Process): ObjectStore {
-    return new HookedStore(this.store, (what, apply) =>
-      this.#effect(`${who} ${what}`, apply, process),
+  #storeOf(process: string, who: Caller, life: Process): ObjectStore {
+    return new HookedStore(this.watched(who), (what, apply) =>
+      this.#effect(`${process} ${what}`, apply, life),
     );
   }
 

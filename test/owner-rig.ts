@@ -26,6 +26,7 @@ import { FakeClock } from "./fake-clock.ts";
 import { FaultyStore } from "./faulty-store.ts";
 import { GatedStore, type Hook, RigInstance, RigStorage } from "./owner-platform.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import { type Caller, StoreRules, WatchedStore } from "./store-rules.ts";
 import { syncDigest } from "./sync-digest.ts";
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
@@ -40,6 +41,9 @@ export class OwnerRig {
   readonly rigs: Map<string, OwnerRig>;
   readonly storage = new RigStorage();
   readonly pending: MemoryBudget;
+  readonly rules = new StoreRules();
+  /** Rules that were broken. */
+  readonly broken: string[] = [];
   /** Puts to keys that match never arrive. */
   lost: RegExp | undefined;
   /** How long a put is under way. */
@@ -138,6 +142,11 @@ export class OwnerRig {
       this.#stalls.delete(pattern);
       release();
     };
+  }
+
+  /** The store as they reach it, held against the rules. */
+  watched(who: Caller): ObjectStore {
+    return new WatchedStore(this.store, who, this.rules, (fault) => this.broken.push(fault));
   }
 
   /** The store as owners reach it, behind their gates. */

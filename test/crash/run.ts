@@ -1,7 +1,8 @@
 /**
  * Runs scenarios with failures. Afterwards every acknowledged write is there once and in its newest
  * version, what was deleted stays deleted, alarms alone bring everything to rest, nothing lies
- * around but what the newest manifest names, and all is found again without the object's storage.
+ * around but what the newest manifest names, all is found again without the object's storage, and
+ * object storage was used as store-rules.ts says.
  *
  *   single   one effect of the scenario fails in one way; all that differ (see `applies`)
  *   pair     another one after it, too, in the run that the first one made
@@ -57,6 +58,7 @@ async function check(rig: CrashRig): Promise<void> {
   rig.storage.wipe();
   rig.restart();
   await checkModel(rig);
+  demand(rig.broken.length === 0, () => rig.broken.join("; "));
 }
 
 async function checkModel(rig: CrashRig): Promise<void> {

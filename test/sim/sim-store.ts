@@ -8,7 +8,7 @@
  *   list     lost, shorter pages than asked for
  *   delete   lost, applied with its answer lost
  *
- * Watches that nothing but `current` and registry entries is ever overwritten.
+ * Whatever takes effect is held against store-rules.ts.
  */
 import { EngineError } from "../../src/errors.ts";
 import { equalBytes } from "../../src/format/envelope.ts";
@@ -24,6 +24,7 @@ import type {
   PutResult,
   StoredObject,
 } from "../../src/store/object-store.ts";
+import { type Caller, StoreRules } from "../store-rules.ts";
 import { syncDigest } from "../sync-digest.ts";
 import type { Process } from "./process.ts";
 import type { World } from "./world.ts";
@@ -34,6 +35,7 @@ const mutable = /\/(current|names\/[^/]+)$/;
 
 export class SimStore {
   readonly memory: MemoryStore;
+  readonly rules = new StoreRules();
   readonly #world: World;
   readonly #writtenMs = new Map<string, number>();
   #stuckUntilMs = 0;
@@ -42,6 +44,10 @@ export class SimStore {
     this.#world = world;
     const clock = { now: () => Math.floor(world.scheduler.nowMs) };
     this.memory = new MemoryStore({ clock, digest: syncDigest });
+  }
+
+  obey(fault: string | undefined): void {
+    if (fault !== undefined) this.#world.violate("store", fault);
   }
 
   /** As `process` sees it. `released` resolves when its requests may leave it. */
@@ -56,12 +62,10 @@ export class SimStore {
     options?: PutOptions,
   ): Promise<PutResult> {
     const { scheduler, faults, history } = this.#world;
-    if (mode.kind === "replace" && !mutable.test(key)) {
-      this.#world.violate("overwrite", `${key} is replaced`);
-    }
     const result = await this.memory.put(key, bytes, mode, options);
     scheduler.note(`${key} ${result.kind}`);
     if (result.kind === "stored") {
+      this.obey(this.rules.put(key, bytes, mode));
       await history.stored(key, bytes);
     } else if (/\/(wal|manifest)\//.test(key)) {
       const occupant = await this.memory.get(key);
@@ -101,12 +105,14 @@ class StoreView implements ObjectStore {
   readonly #store: SimStore;
   readonly #world: World;
   readonly #process: Process;
+  readonly #who: Caller;
   readonly #released: (() => Promise<void>) | undefined;
 
   constructor(store: SimStore, world: World, process: Process, released?: () => Promise<void>) {
     this.#store = store;
     this.#world = world;
     this.#process = process;
+    this.#who = callerOf(process.name);
     this.#released = released;
   }
 
@@ -187,9 +193,7 @@ class StoreView implements ObjectStore {
 
   async #list(prefix: string, options: ListOptions = {}): Promise<ListPage> {
     const { faults, random } = this.#world;
-    if (this.#process.name.startsWith("isolate")) {
-      this.#world.violate("listed", `${prefix} is listed on the query path`);
-    }
+    this.#store.obey(this.#store.rules.list(this.#who, prefix));
     await this.#travel("list");
     if (faults.strikes("read-lost")) throw lost("list");
     const page = await this.#store.memory.list(prefix, options);
@@ -207,6 +211,7 @@ class StoreView implements ObjectStore {
     await this.#travel("delete");
     if (faults.strikes("delete-lost")) throw lost("delete");
     for (const key of keys) scheduler.note(`${key} deleted`);
+    this.#store.obey(this.#store.rules.delete(this.#who, keys));
     await this.#store.memory.delete(keys);
     await this.#travel("deleted");
     if (faults.strikes("delete-unanswered")) throw lost("delete");
@@ -231,4 +236,10 @@ class StoreView implements ObjectStore {
 
 function lost(what: string): EngineError {
   return new EngineError("unavailable", `${what}: no answer`, { outcomeUnknown: what === "put" });
+}
+
+/** Who asks, as far as a process's name tells: a consumer may be at any job. */
+function callerOf(process: string): Caller {
+  if (process.startsWith("isolate")) return "reader";
+  return process.startsWith("object") ? "owner" : "collect";
 }
