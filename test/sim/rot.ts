@@ -2,7 +2,7 @@
  * Objects that go bad for good: bits of one flip where it lies, and every read of it is bad from
  * then on. Besides, the operator who deals with it, as one would:
  *
- *   1. the namespace must start, and say how it is
+ *   1. the namespace must start, and say how it is; a read is refused, or right
  *   2. a log entry that is bad, or whose attachment is, is skipped
  *      and then a strong read shows the log without it
  *   3. for a manifest, segment or bitmap there is no remedy but deletion, which must work
@@ -138,6 +138,22 @@ export class Rot {
     await store.memory.put(key, bytes, { kind: "create" }, { metadata: stored.metadata });
   }
 
+  /** What was skipped is no reason any more for a read to fail. */
+  async #readBack(process: Process): Promise<void> {
+    const { world } = process;
+    for (let tries = 0; tries < 8; tries++) {
+      if (world.history.last.documents.size === 0) return;
+      try {
+        return await this.#read(process);
+      } catch (error) {
+        world.mustBeEngineError(error, "read after a skip");
+        const isLast = tries === 7 && this.#keys.size === 1;
+        if (isLast && isEngineError(error, "corrupt")) world.violate("unreadable", String(error));
+      }
+      await process.pause(2_000, "operator reads again");
+    }
+  }
+
   async #operate(isResolute: boolean): Promise<void> {
     const { world } = { world: this.#world };
     const process = new Process(world, "operator of rot");
@@ -169,13 +185,22 @@ export class Rot {
     const status = await insist(process, () => owner.status(tenant, name));
     const brief = { protocol: protocolVersion, tenant, name, brief: true };
     await insist(process, () => owner.head(brief));
+    if (status.quarantine !== undefined && world.history.last.documents.size > 0) {
+      // Refused; or right, if it can be read by now.
+      await this.#read(process).catch((error: unknown) => {
+        world.mustBeEngineError(error, "read in quarantine");
+      });
+    }
     const sequence = status.quarantine?.sequence ?? this.#badPart(status.floor);
     if (sequence !== undefined) {
       const skip = (): ReturnType<NamespaceApi["skipEntry"]> => {
         return owner.skipEntry(tenant, name, sequence, "it went bad");
       };
       const skipped = await insist(process, skip, ["conflict", "notFound"]);
-      if (skipped !== undefined) world.history.skipAcknowledged();
+      if (skipped !== undefined) {
+        world.history.skipAcknowledged();
+        await this.#readBack(process);
+      }
       return false;
     }
     if (!isResolute || !(await this.#isBeyondRemedy(status.generation))) return true;
