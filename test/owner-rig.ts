@@ -7,6 +7,7 @@ import type { DocumentId } from "../src/document/id.ts";
 import type { SchemaAddition } from "../src/document/schema.ts";
 import { EngineError } from "../src/errors.ts";
 import { encodeBatch } from "../src/format/batch.ts";
+import { hashIds } from "../src/format/id-hash.ts";
 import { limits } from "../src/limits.ts";
 import {
   type CommitRequest,
@@ -201,6 +202,7 @@ export class OwnerRig {
       deletes: deletes.length,
       chunks: [{ kind: "inline", bytes, rows }],
       disableBackpressure: false,
+      touches: hashIds("uint", [...upserts, ...deletes]),
     };
     return request;
   }
