@@ -1,6 +1,5 @@
 /**
- * Isolates with their clients: writers that upsert, overwrite and delete a small set of ids and
- * grow the schema; readers that list, filter and look for neighbours; now and then one that
+ * Isolates with their clients: writers (writers.ts); readers that list, filter and look for neighbours; now and then one that
  * deletes the namespace, or asks for a flush. Every answer is held against the history.
  */
 import { isEngineError } from "../../src/errors.ts";
@@ -18,13 +17,12 @@ import { createSearchMemory, type SearchPorts } from "../../src/search-ports.ts"
 import { BlockCache } from "../../src/store/block-cache.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
-import { write } from "../../src/write.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { callOwner } from "./owner-client.ts";
 import { Process } from "./process.ts";
 import { askAnything, compareAnswer } from "./questions.ts";
 import type { World } from "./world.ts";
-import { buildWrite, planWrite } from "./writes.ts";
+import { Writer } from "./writers.ts";
 
 /** Longer than the grace, shorter than what an attachment may wait for its entry. */
 function sleepHoursMax(): number {
@@ -141,7 +139,7 @@ export class Isolate {
     if (dice < removeShare) return this.#remove(process);
     if (dice < removeShare + sizes.flushShare) return this.#flush(process);
     return random.chance(sizes.writeShare)
-      ? this.#write(process, ports)
+      ? new Writer(process, ports, this.#descriptions).write()
       : this.#read(process, ports);
   }
 
@@ -160,43 +158,6 @@ export class Isolate {
       if (!isEngineError(error, "notFound")) throw error;
       history.explain(window, "remove", (point) => (point.exists ? "it exists" : undefined));
     }
-  }
-
-  async #write(process: Process, ports: SearchPorts): Promise<void> {
-    const { history, identity, random } = this.#world;
-    const intent = planWrite(this.#world);
-    const { tag } = intent;
-    let sent = 0;
-    let committed: { generation: string; sequence: number } | undefined;
-    const owner = callOwner(process, {
-      sent: () => {
-        sent += 1;
-      },
-      answered: (generation, reply) => {
-        if (reply.ok && reply.value.kind === "committed") {
-          committed = { generation, sequence: reply.value.sequence };
-        } else if (sent === 1 && isRefusal(reply)) {
-          history.writeRefused(tag, reply.message);
-        }
-        if (reply.ok && reply.value.kind === "stale") sent -= 1;
-      },
-    });
-    const memory = {
-      recall: (name: string) => this.#descriptions.get(name),
-      remember: (name: string, description: NamespaceDescription) => {
-        this.#descriptions.set(name, description);
-      },
-    };
-    const target = { ...identity, owner, memory };
-    const disableBackpressure = random.chance(0.2);
-    await write(ports, target, (schema) => buildWrite(schema, intent), {
-      disableBackpressure,
-    });
-    if (committed !== undefined) {
-      history.writeAcknowledged(committed.generation, committed.sequence, tag);
-      this.#world.acknowledged += 1;
-    }
-    if (sent === 1) history.writeSentOnce(tag);
   }
 
   async #read(process: Process, ports: SearchPorts): Promise<void> {
@@ -236,11 +197,4 @@ export class Isolate {
 
 function isUnknownAttribute(error: unknown): boolean {
   return isEngineError(error, "invalid") || isEngineError(error, "malformed");
-}
-
-function isRefusal(
-  reply: { readonly ok: boolean; readonly kind?: unknown } & object,
-): reply is { ok: false; kind: string; message: string } & typeof reply {
-  const unknown = Reflect.get(reply, "outcomeUnknown") === true;
-  return !reply.ok && !unknown && reply.kind !== "unavailable" && reply.kind !== "corrupt";
 }

@@ -8,14 +8,22 @@
  *   - an acknowledged write is in the entry its acknowledgement names, and in the name's life
  *   - a strong read shows exactly one point, none older than what was acknowledged before it began
  *   - an eventual read shows exactly one point, none older than its bound allows
- *   - a write refused for certain is in no entry; one sent once is in at most one
+ *   - a write refused for certain is in no entry; one under a key is in at most one of a life
+ *   - a write decided from documents saw those that were there right before it (rewrites.ts)
  *   - once an operator has skipped an entry, the log is what it is without it
  *   - in every manifest the living rows of all segments are those of the point at its floor
  */
+import { encodeHex } from "../../src/bytes/hex.ts";
+import type { Batch } from "../../src/document/batch.ts";
 import { decodeBatch } from "../../src/format/batch.ts";
 import { openSkip } from "../../src/format/skip.ts";
 import { widenVectors } from "../../src/format/vector-element.ts";
-import { type OpenedWalEntry, openWalEntry } from "../../src/format/wal.ts";
+import {
+  type ChunkRef,
+  type OpenedWalEntry,
+  openWalEntry,
+  type WalBatch,
+} from "../../src/format/wal.ts";
 import { entryFault } from "../../src/namespace/invariants.ts";
 import { zeroHash } from "../../src/namespace/state.ts";
 import {
@@ -27,6 +35,7 @@ import {
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { ManifestCheck } from "./manifest-check.ts";
+import { rewriteFault } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
 export type Documents = ReadonlyMap<number, OracleDocument>;
@@ -82,6 +91,8 @@ export class History {
   readonly #skipped = new Set<string>();
   /** Entries each write appears in. */
   readonly #appearances = new Map<number, number>();
+  /** The entry of each key, by "<generation>/<key>". */
+  readonly #keys = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -117,6 +128,9 @@ export class History {
     if (sequence + 1 === last.next) this.#hash = skip.hash;
     this.#skipped.add(`${generation}/${sequence}`);
     this.#changes.delete(sequence);
+    for (const [name, entry] of this.#keys) {
+      if (entry === sequence && name.startsWith(generation)) this.#keys.delete(name);
+    }
     let documents = this.pointAt(generation, sequence)?.documents ?? new Map();
     for (let next = sequence + 1; next <= last.next; next++) {
       const change = this.#changes.get(next - 1);
@@ -163,9 +177,8 @@ export class History {
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");
     const documents = new Map(begins ? [] : last.documents);
-    const { change, exists } = await this.#read(generation, entry);
+    const { change, exists } = await this.#read(generation, entry, documents);
     const { writes } = change;
-    change.apply(documents);
     this.#changes.set(sequence, change);
     const generations = new Set(this.points.map((point) => point.generation));
     if (begins && generations.size > 1) this.#world.faults.saw("namespace: made again");
@@ -183,50 +196,73 @@ export class History {
     });
   }
 
-  /** What the entry does; `exists`: whether the name still does after it. */
+  /** What the entry does, done to the documents; `exists`: whether the name still does then. */
   async #read(
     generation: string,
     entry: OpenedWalEntry,
+    documents: Map<number, OracleDocument>,
   ): Promise<{ readonly change: Change; readonly exists: boolean }> {
-    const { memory } = this.#world.store;
-    const root = generationRoot("default", generation);
     const writes = new Set<number>();
     const parts: string[] = [];
     const steps: ((documents: Map<number, OracleDocument>) => void)[] = [];
-    const apply = (documents: Map<number, OracleDocument>): Map<number, OracleDocument> => {
-      for (const step of steps) step(documents);
-      return documents;
+    const apply = (to: Map<number, OracleDocument>): Map<number, OracleDocument> => {
+      for (const step of steps) step(to);
+      return to;
     };
     const change = { writes, parts, apply };
     for (const member of entry.members) {
       if (member.kind === "tombstone") return { change, exists: false };
+      this.#noteKey(generation, entry.sequence, member);
+      const batches: Batch[] = [];
       for (const chunk of member.chunks) {
-        if (chunk.kind === "part") {
-          this.#world.faults.saw("commit: attachment");
-          parts.push(chunk.id);
-        }
-        const bytes =
-          chunk.kind === "inline"
-            ? chunk.bytes
-            : (await memory.get(attachmentKey(root, chunk.id)))?.bytes;
-        if (bytes === undefined) {
-          this.#world.violate("attachment", `entry ${entry.sequence} names a missing attachment`);
-          continue;
-        }
-        if (chunk.kind === "part" && this.#world.rot.hasPart(chunk.id)) continue;
-        const batch = decodeBatch(bytes);
-        steps.push((documents) => {
+        if (chunk.kind === "part") parts.push(chunk.id);
+        const batch = await this.#batchOf(generation, entry.sequence, chunk);
+        if (batch !== undefined) batches.push(batch);
+      }
+      const fault = rewriteFault(documents, batches);
+      if (fault !== undefined) this.#world.violate("rewrite", `entry ${entry.sequence}: ${fault}`);
+      for (const batch of batches) {
+        const step = (to: Map<number, OracleDocument>): void => {
           batch.ids.forEach((id, row) => {
-            if (row >= batch.upserts) documents.delete(Number(id));
-            else documents.set(Number(id), documentAt(batch, row));
+            if (row >= batch.upserts) to.delete(Number(id));
+            else to.set(Number(id), documentAt(batch, row));
           });
-        });
+        };
+        steps.push(step);
+        step(documents);
         // A write of deletes alone carries no tag.
         const tags = batch.attributes.find(({ name }) => name === "w")?.values ?? [];
         for (const tag of tags) writes.add(Number(tag));
       }
     }
     return { change, exists: true };
+  }
+
+  async #batchOf(
+    generation: string,
+    sequence: number,
+    chunk: ChunkRef,
+  ): Promise<Batch | undefined> {
+    if (chunk.kind === "inline") return decodeBatch(chunk.bytes);
+    this.#world.faults.saw("commit: attachment");
+    const key = attachmentKey(generationRoot("default", generation), chunk.id);
+    const stored = await this.#world.store.memory.get(key);
+    if (stored !== undefined) {
+      return this.#world.rot.hasPart(chunk.id) ? undefined : decodeBatch(stored.bytes);
+    }
+    this.#world.violate("attachment", `entry ${sequence} names a missing attachment`);
+    return undefined;
+  }
+
+  #noteKey(generation: string, sequence: number, { key }: WalBatch): void {
+    if (key === undefined) return;
+    const name = `${generation}/${encodeHex(key.id)}`;
+    const known = this.#keys.get(name);
+    if (known !== undefined) {
+      const where = `entries ${known} and ${sequence}`;
+      this.#world.violate("applied twice", `${where} hold the write of one key`);
+    }
+    this.#keys.set(name, sequence);
   }
 
   indexAt(generation: string, next: number): number {
@@ -238,11 +274,18 @@ export class History {
   }
 
   /** The writer was told that entry `sequence` holds its write. */
-  writeAcknowledged(generation: string, sequence: number, tag: number | undefined): void {
+  writeAcknowledged(
+    generation: string,
+    sequence: number,
+    tag: number | undefined,
+    key: string | undefined,
+  ): void {
     if (this.#skipped.has(`${generation}/${sequence}`)) return;
     const index = this.indexAt(generation, sequence + 1);
     const point = this.points[index];
-    if (point === undefined || (tag !== undefined && !point.writes.has(tag))) {
+    const isKept = tag === undefined || point?.writes.has(tag) === true;
+    const isKeyed = key === undefined || this.#keys.get(`${generation}/${key}`) === sequence;
+    if (point === undefined || !isKept || !isKeyed) {
       this.#world.violate("lost write", `write ${tag} is not in entry ${sequence}`);
       return;
     }
@@ -261,11 +304,6 @@ export class History {
     if (tag !== undefined && this.#appearances.has(tag)) {
       this.#world.violate("refused and applied", `write ${tag} was refused: ${reason}`);
     }
-  }
-
-  writeSentOnce(tag: number | undefined): void {
-    const times = tag === undefined ? 0 : (this.#appearances.get(tag) ?? 0);
-    if (times > 1) this.#world.violate("applied twice", `write ${tag} is in ${times} entries`);
   }
 
   beginRead(): ReadWindow {

@@ -160,11 +160,12 @@ async function currentManifest(world: World, root: string): Promise<Manifest | u
   }
 }
 
-function namedBy({ segments }: Manifest): string[] {
-  return segments.flatMap(({ id, parts, dead }) => [
+function namedBy({ segments, keys }: Manifest): string[] {
+  const ofSegments = segments.flatMap(({ id, parts, dead }) => [
     ...(parts.length === 1
       ? [`segment/${id}`]
       : parts.map((_, i) => `segment/${id}/${String(i).padStart(4, "0")}`)),
     ...(dead.version > 0 ? [`segment/${id}/dead/${dead.name}`] : []),
   ]);
+  return [...ofSegments, ...keys.map(({ name }) => `keys/${name}`)];
 }

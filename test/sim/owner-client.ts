@@ -3,9 +3,10 @@
  * repetitions of the platform's client. An answer may have been lost after the work was done.
  */
 import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
-import type { NamespaceApi, Reply } from "../../src/namespace/protocol.ts";
+import type { CommitReply, NamespaceApi, Reply } from "../../src/namespace/protocol.ts";
 import type { Owner } from "../../src/owner.ts";
 import { backoffMs } from "../../src/store/backoff.ts";
+import type { Faults } from "./faults.ts";
 import { type Process, ResetError } from "./process.ts";
 
 const backoff = { attemptsMax: 5, baseMs: 50, capMs: 1_000 };
@@ -28,7 +29,7 @@ export function callOwner(process: Process, watch?: CommitWatch): NamespaceApi {
           watch?.sent();
           return owner.commit(request);
         });
-        if (reply.ok && reply.value.kind === "stale") faults.saw("commit: stale schema");
+        if (reply.ok) noteCommit(faults, reply.value);
         if (!reply.ok && reply.outcomeUnknown === true) faults.saw("commit: outcome unknown");
         if (!reply.ok && reply.kind === "overloaded") faults.saw("commit: refused, overloaded");
         watch?.answered(request.generation, reply);
@@ -67,6 +68,14 @@ export function callOwner(process: Process, watch?: CommitWatch): NamespaceApi {
     releasePin: (...args) => call((owner) => owner.releasePin(...args)),
     adopt: (request) => call((owner) => owner.adopt(request)),
   };
+}
+
+function noteCommit(faults: Faults, reply: CommitReply): void {
+  if (reply.kind === "stale") faults.saw("commit: stale schema");
+  if (reply.kind === "committed" && reply.repeated) faults.saw("key: repeated");
+  if (reply.kind === "conflict") {
+    faults.saw(reply.ids.length > 0 ? "rewrite: refused" : "rewrite: pinned too low");
+  }
 }
 
 async function repeat<T>(

@@ -14,6 +14,10 @@ export interface Sizes {
   readonly rowsMax: number;
   readonly attributes: number;
   readonly writeShare: number;
+  /** Of writes: under a key of the client's, decided from documents, to documents of those. */
+  readonly keyShare: number;
+  readonly rewriteShare: number;
+  readonly disturbShare: number;
   readonly removeShare: number;
   readonly flushShare: number;
   readonly thinkMsMin: number;
@@ -34,6 +38,9 @@ export function randomSizes(random: SimRandom): Sizes {
     rowsMax: random.pick([2, 6, 6, 30]),
     attributes: 5,
     writeShare: random.pick([0.2, 0.5, 0.5, 0.8]),
+    keyShare: random.pick([0, 0.2, 0.5]),
+    rewriteShare: random.pick([0, 0.2, 0.6]),
+    disturbShare: random.pick([0, 0.1, 0.3]),
     removeShare: random.pick([0, 0.002, 0.01, 0.04]),
     flushShare: random.pick([0.001, 0.02, 0.1]),
     thinkMsMin,
@@ -64,6 +71,9 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     headWalBytesMax: random.pick([0, 2_000, limits.headWalBytesMax]),
     headRouteBytesMax: random.pick([0, limits.headRouteBytesMax]),
     headDeadBytesMax: random.pick([0, limits.headDeadBytesMax]),
+    keysKeptMin: random.pick([64, limits.keysKeptMin]),
+    keysObjectMin: random.pick([4, limits.keysObjectMin]),
+    rememberedIdsMax: random.pick([12, 200, limits.rememberedIdsMax]),
     tailHeldBytesMax: random.pick([500, limits.tailHeldBytesMax]),
     tailWindowBytes: random.pick([1_000, limits.tailWindowBytes]),
     // Shorter than a consumer may sleep, longer than its lease.

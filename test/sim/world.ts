@@ -56,6 +56,9 @@ const quietMs = 30 * 60_000;
 
 const branchesOfLog: Readonly<Record<string, Branch>> = {
   "query restarted": "query: restarted",
+  "keys read": "key: read from an object",
+  "keys folded": "keys: folded",
+  "write held back": "rewrite: held back",
   "head failed": "query: without the owner",
   quarantine: "quarantine: entered",
   "a log entry is skipped": "quarantine: entry skipped",

@@ -1,0 +1,154 @@
+/**
+ * Clients that write: some under keys of their own, which send the same again when they hear of no
+ * outcome, and now and then when they do; some that decide from what they read. Every answer is held
+ * against the history.
+ */
+import { encodeHex } from "../../src/bytes/hex.ts";
+import { isEngineError } from "../../src/errors.ts";
+import type { WriteKey } from "../../src/format/wal.ts";
+import { limits } from "../../src/limits.ts";
+import type { NamespaceDescription } from "../../src/namespace/protocol.ts";
+import { rewrite } from "../../src/rewrite.ts";
+import type { SearchPorts } from "../../src/search-ports.ts";
+import type { WriteTarget } from "../../src/submission.ts";
+import { type WriteOptions, write } from "../../src/write.ts";
+import { callOwner } from "./owner-client.ts";
+import type { Process } from "./process.ts";
+import { decideRewrite, idleFault, planRewrite } from "./rewrites.ts";
+import type { World } from "./world.ts";
+import { buildWrite, planWrite } from "./writes.ts";
+
+/** How often a client sends the same, and how long it may wait in between. */
+const repeatsMax = 4;
+const repeatMsMax = 2 * 3_600_000;
+
+export class Writer {
+  readonly #world: World;
+  readonly #process: Process;
+  readonly #ports: SearchPorts;
+  /** Of the isolate. */
+  readonly #descriptions: Map<string, NamespaceDescription>;
+
+  constructor(
+    process: Process,
+    ports: SearchPorts,
+    descriptions: Map<string, NamespaceDescription>,
+  ) {
+    this.#world = process.world;
+    this.#process = process;
+    this.#ports = ports;
+    this.#descriptions = descriptions;
+  }
+
+  async write(): Promise<void> {
+    const { random, sizes } = this.#world;
+    const key = random.chance(sizes.keyShare) ? this.#newKey() : undefined;
+    if (random.chance(sizes.rewriteShare)) {
+      const intent = planRewrite(this.#world);
+      await this.#persist(key, () => this.#rewrite(intent, key));
+      return;
+    }
+    const intent = planWrite(this.#world);
+    await this.#persist(key, () => this.#write(intent, key));
+    if (key !== undefined && random.chance(0.1)) await this.#misuse(key);
+  }
+
+  #newKey(): WriteKey {
+    const { random } = this.#world;
+    return { id: random.bytes(16), body: random.bytes(16), keepMs: limits.keyKeepMs };
+  }
+
+  /** Sends what has a key again until there is an answer, and sometimes once more. */
+  async #persist(key: WriteKey | undefined, send: () => Promise<void>): Promise<void> {
+    const { random } = this.#world;
+    for (let sent = 1; ; sent += 1) {
+      try {
+        await send();
+        if (key === undefined || sent > repeatsMax || random.chance(0.7)) return;
+      } catch (error) {
+        const isOver = key === undefined || sent > repeatsMax;
+        if (isOver || !isEngineError(error, "unavailable")) throw error;
+      }
+      await this.#process.pause(random.spread(10, repeatMsMax), "repeat");
+      if (this.#world.isQuiet) return;
+    }
+  }
+
+  /** Another write under the key of one that was committed. */
+  async #misuse(key: WriteKey): Promise<void> {
+    const body = this.#world.random.bytes(16);
+    try {
+      await this.#write(planWrite(this.#world), { ...key, body });
+    } catch (error) {
+      if (!isEngineError(error, "conflict")) throw error;
+      this.#world.faults.saw("key: conflict");
+    }
+  }
+
+  async #write(intent: ReturnType<typeof planWrite>, key: WriteKey | undefined): Promise<void> {
+    const { target, options, heard } = this.#call(intent.tag, key);
+    await write(this.#ports, target, (schema) => buildWrite(schema, intent), options);
+    heard();
+  }
+
+  async #rewrite(intent: ReturnType<typeof planRewrite>, key: WriteKey | undefined): Promise<void> {
+    const { history, faults } = this.#world;
+    const { target, options, heard } = this.#call(intent.tag, key);
+    const window = history.beginRead();
+    const { kind } = await rewrite(
+      this.#ports,
+      target,
+      intent.ids,
+      (schema, documents) => decideRewrite(intent, schema, documents),
+      options,
+    );
+    if (kind === "nothing") {
+      faults.saw("rewrite: nothing to do");
+      history.explain(window, intent.kind, ({ documents }) => idleFault(intent, documents));
+    }
+    heard();
+  }
+
+  /** One request, and what its client concludes from the answers. */
+  #call(tag: number | undefined, key: WriteKey | undefined) {
+    const { history, identity, random } = this.#world;
+    let sent = 0;
+    let committed: { generation: string; sequence: number } | undefined;
+    const owner = callOwner(this.#process, {
+      sent: () => {
+        sent += 1;
+      },
+      answered: (generation, reply) => {
+        if (reply.ok && reply.value.kind === "committed") {
+          committed = { generation, sequence: reply.value.sequence };
+        } else if (sent === 1 && key === undefined && isRefusal(reply)) {
+          history.writeRefused(tag, reply.message);
+        }
+        if (reply.ok && reply.value.kind !== "committed") sent -= 1;
+      },
+    });
+    const memory = {
+      recall: (name: string) => this.#descriptions.get(name),
+      remember: (name: string, description: NamespaceDescription) => {
+        this.#descriptions.set(name, description);
+      },
+    };
+    const target: WriteTarget = { ...identity, owner, memory };
+    const disableBackpressure = random.chance(0.2);
+    const options: WriteOptions = { disableBackpressure, ...(key === undefined ? {} : { key }) };
+    const heard = (): void => {
+      if (committed === undefined) return;
+      const { generation, sequence } = committed;
+      history.writeAcknowledged(generation, sequence, tag, key && encodeHex(key.id));
+      this.#world.acknowledged += 1;
+    };
+    return { target, options, heard };
+  }
+}
+
+function isRefusal(
+  reply: { readonly ok: boolean; readonly kind?: unknown } & object,
+): reply is { ok: false; kind: string; message: string } & typeof reply {
+  const unknown = Reflect.get(reply, "outcomeUnknown") === true;
+  return !reply.ok && !unknown && reply.kind !== "unavailable" && reply.kind !== "corrupt";
+}
