@@ -235,6 +235,22 @@ describe("a rewrite", () => {
     expect(await count(1)).toBe(101);
   });
 
+  test("loses against an entry that an earlier instance had under way", async () => {
+    await run([1], increment(1));
+    const release = rig.stall(/\/wal\//);
+    const lost = overwrite(1).catch(() => undefined);
+    await rig.clock.advance(500);
+    const mine = start([1], increment(1), undefined, async (commit) => {
+      if (commit === 2) {
+        rig.restart();
+        release();
+      }
+    });
+    await rig.clock.run(Promise.all([lost, mine]));
+    expect(requests.map(({ reads }) => reads?.next)).toEqual([0, 1, 2]);
+    expect(await count(1)).toBe(101);
+  });
+
   test("with nothing to write asks nobody, and changes nothing", async () => {
     await run([1], increment(1));
     expect(await run([1], claim(1, 5))).toEqual({ kind: "nothing" });

@@ -107,7 +107,13 @@ async function travel<T>(process: Process, work: (owner: Owner) => Promise<T>): 
   const { faults, random } = world;
   await world.pause(random.spread(0.2, 5), "call");
   if (faults.strikes("call-lost")) throw new ResetError("the call was lost");
-  const [outcome] = await Promise.allSettled([world.object.deliver(work)]);
+  const delivered = world.object.deliver(work);
+  if (faults.strikes("call-broken")) {
+    delivered.catch(() => undefined);
+    await world.pause(random.spread(0.2, 1_000), "break");
+    throw new ResetError("the connection broke, and the object goes on");
+  }
+  const [outcome] = await Promise.allSettled([delivered]);
   await world.pause(random.spread(0.2, 5), "reply");
   if (faults.strikes("reply-lost")) throw new ResetError("the reply was lost");
   if (outcome.status === "rejected") throw outcome.reason;

@@ -63,7 +63,7 @@ export class Writer {
     const { random } = this.#world;
     for (let sent = 1; ; sent += 1) {
       try {
-        await send();
+        await (key !== undefined && random.chance(0.2) ? this.#sendTwice(send) : send());
         if (key === undefined || sent > repeatsMax || random.chance(0.7)) return;
       } catch (error) {
         const isOver = key === undefined || sent > repeatsMax;
@@ -72,6 +72,14 @@ export class Writer {
       await this.#process.pause(random.spread(10, repeatMsMax), "repeat");
       if (this.#world.isQuiet) return;
     }
+  }
+
+  /** Does not wait for the first answer. */
+  async #sendTwice(send: () => Promise<void>): Promise<void> {
+    const first = send();
+    first.catch(() => undefined);
+    await this.#process.pause(this.#world.random.spread(0.2, 300), "send again");
+    await Promise.all([first, send()]);
   }
 
   /** Another write under the key of one that was committed. */
