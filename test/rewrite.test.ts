@@ -241,13 +241,19 @@ describe("a rewrite", () => {
     const lost = overwrite(1).catch(() => undefined);
     await rig.clock.advance(500);
     const mine = start([1], increment(1), undefined, async (commit) => {
-      if (commit === 2) {
-        rig.restart();
-        release();
-      }
+      if (commit !== 2) return;
+      // It lands after its successor has listed the log.
+      const list = rig.memory.list.bind(rig.memory);
+      rig.memory.list = async (prefix, options) => {
+        const page = await list(prefix, options);
+        if (prefix.endsWith("/wal/")) release();
+        return page;
+      };
+      rig.restart();
     });
     await rig.clock.run(Promise.all([lost, mine]));
-    expect(requests.map(({ reads }) => reads?.next)).toEqual([0, 1, 2]);
+    // The entry that was adopted, and the one that closed the slot after it.
+    expect(requests.map(({ reads }) => reads?.next)).toEqual([0, 1, 3]);
     expect(await count(1)).toBe(101);
   });
 

@@ -39,7 +39,7 @@ export function randomSizes(random: SimRandom): Sizes {
     attributes: 5,
     writeShare: random.pick([0.2, 0.5, 0.5, 0.8]),
     keyShare: random.pick([0, 0.2, 0.5]),
-    rewriteShare: random.pick([0, 0.2, 0.6]),
+    rewriteShare: random.pick([0, 0.2, 0.6, 0.95]),
     disturbShare: random.pick([0, 0.1, 0.3]),
     removeShare: random.pick([0, 0.002, 0.01, 0.04]),
     flushShare: random.pick([0.001, 0.02, 0.1]),
