@@ -8,6 +8,7 @@ import { compact } from "../src/compact.ts";
 import type { DocumentId } from "../src/document/id.ts";
 import type { WriteKey } from "../src/format/wal.ts";
 import { scalarKernels } from "../src/kernels/scalar.ts";
+import { limits } from "../src/limits.ts";
 import type {
   CommitReply,
   Committed,
@@ -18,8 +19,9 @@ import type {
 } from "../src/namespace/protocol.ts";
 import { replyValue } from "../src/namespace/protocol.ts";
 import type { IndexPorts } from "../src/ports.ts";
+import { rewrite } from "../src/rewrite.ts";
 import { search } from "../src/search.ts";
-import { createSearchMemory } from "../src/search-ports.ts";
+import { createSearchMemory, type SearchPorts } from "../src/search-ports.ts";
 import { BlockCache } from "../src/store/block-cache.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
@@ -128,6 +130,41 @@ export class CrashRig extends OwnerRig {
     }
   }
 
+  /** Adds one to a document for each of so many clients, all at once; each does so once. */
+  async count(id: DocumentId, clients = 1): Promise<void> {
+    const all = Array.from({ length: clients }, () => this.#countOnce(id));
+    await this.clock.run(Promise.all(all));
+    this.model.set(id, (this.model.get(id) ?? 0) + clients);
+  }
+
+  async #countOnce(id: DocumentId): Promise<void> {
+    const { tenant, name } = this;
+    const memory = { recall: () => undefined, remember: () => {} };
+    const target = { tenant, name, owner: this.#client(), memory };
+    // A client's own, so that it may be asked for again.
+    const key = { ...mintKey(this.random), keepMs: limits.keyKeepMs };
+    const options = { disableBackpressure: false, key };
+    for (let failed = 0; ; failed += 1) {
+      try {
+        await rewrite(
+          this.#searchPorts(),
+          target,
+          [id],
+          (schema, found) => {
+            const attributes = found.get(id)?.attributes ?? [];
+            const before = Number(attributes.find((each) => each.name === "n")?.value ?? 0);
+            return { batch: batchOf(before + 1, [id], []), addition: additionTo(schema) };
+          },
+          options,
+        );
+        return;
+      } catch (error) {
+        if (failed === callsMax) throw error;
+        await this.clock.sleep(1_000);
+      }
+    }
+  }
+
   async remove(): Promise<void> {
     await this.insist(async () => {
       const reply = await this.clock.run(this.owner.remove(this.tenant, this.name));
@@ -197,15 +234,7 @@ export class CrashRig extends OwnerRig {
 
   /** Every document with its version, by a strong query of an isolate that knows nothing. */
   async read(): Promise<Map<DocumentId, number>> {
-    const ports = {
-      ...this.ports(),
-      store: this.watched("reader"),
-      kernels: scalarKernels,
-      cache: new BlockCache({}),
-      budget: new MemoryBudget(this.clock),
-      memory: createSearchMemory(),
-      defer: () => {},
-    };
+    const ports = this.#searchPorts();
     const target = { tenant: this.tenant, name: this.name, owner: this.#client() };
     const { query } = parseQueryRequest({
       rank_by: ["id", "asc"],
@@ -216,6 +245,19 @@ export class CrashRig extends OwnerRig {
     const found = new Map(rows.map(({ id, attributes }) => [id, Number(attributes[0]?.value)]));
     if (found.size !== rows.length) throw new Error("a document was found twice");
     return found;
+  }
+
+  /** Of an isolate that knows nothing. */
+  #searchPorts(): SearchPorts {
+    return {
+      ...this.ports(),
+      store: this.watched("reader"),
+      kernels: scalarKernels,
+      cache: new BlockCache({}),
+      budget: new MemoryBudget(this.clock),
+      memory: createSearchMemory(),
+      defer: () => {},
+    };
   }
 
   /** Repeats what fails, as a client does. */

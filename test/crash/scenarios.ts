@@ -221,6 +221,18 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "counting by several at once, while rows move",
+    before: async (rig) => {
+      await rig.put(1, [1]);
+    },
+    async live(rig) {
+      await rig.count(7, 2);
+      await index(rig);
+      await rig.count(7, 2);
+      await rig.count(1);
+    },
+  },
+  {
     name: "a whole life",
     isLong: true,
     async live(rig) {
