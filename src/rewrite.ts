@@ -45,7 +45,7 @@ export type Rewritten<T> =
   /** `built`: what was committed; undefined if that was an earlier attempt under the same key. */
   (Committed & { readonly built: T | undefined }) | { readonly kind: "nothing" };
 
-/** Each attempt but the first lost against a write that was committed, or an instance that ended. */
+/** Each attempt but the first lost against a committed write, or an instance that ended. */
 const attemptsMax = 40;
 
 /**

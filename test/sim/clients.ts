@@ -1,6 +1,7 @@
 /**
- * Isolates with their clients: writers (writers.ts); readers that list, filter and look for neighbours; now and then one that
- * deletes the namespace, or asks for a flush. Every answer is held against the history.
+ * Isolates with their clients: writers (writers.ts); readers that list, filter and look for
+ * neighbours; now and then one that deletes the namespace, or asks for a flush. Every answer is
+ * held against the history.
  */
 import { isEngineError } from "../../src/errors.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";

@@ -1,5 +1,5 @@
 /** Planted bugs around objects that cannot be read; see mutants.ts. */
-import type { Mutant } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
 
 export const quarantineMutants: readonly Mutant[] = [
   {

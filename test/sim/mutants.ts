@@ -3,24 +3,9 @@
  * that does not notice one of them would not notice the real bug either.
  */
 
+import { type Mutant, mutant } from "./mutant.ts";
 import { quarantineMutants } from "./mutants-quarantine.ts";
-
-export interface Edit {
-  /** Below the root of the repository. */
-  readonly file: string;
-  /** Occurs exactly once. */
-  readonly find: string;
-  readonly replace: string;
-}
-
-export interface Mutant {
-  readonly name: string;
-  readonly edits: readonly Edit[];
-}
-
-function mutant(name: string, file: string, find: string, replace: string): Mutant {
-  return { name, edits: [{ file, find, replace }] };
-}
+import { writeMutants } from "./mutants-writes.ts";
 
 export const mutants: readonly Mutant[] = [
   ...quarantineMutants,
@@ -40,7 +25,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "src/commit.ts",
-        find: "member.fail(sealed.has(member) && !isQuestion(member) ? outcomeUnknown() : error);",
+        find: "member.fail(isSent ? outcomeUnknown() : error);",
         replace: 'member.fail(new EngineError("conflict", String(error)));',
       },
       {
@@ -159,7 +144,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "without the owner a strong query takes its last snapshot for the newest",
     "src/snapshot.ts",
-    "    return readForward(ports, last, asOfMs);",
+    "    return readForward(ports, last, askedMs);",
     "    return last;",
   ),
   mutant(
@@ -232,7 +217,7 @@ export const mutants: readonly Mutant[] = [
   },
   mutant(
     "what is old is an orphan, whoever names it",
-    "src/collect.ts",
+    "src/orphans.ts",
     'return !named.has(found.kind === "dead"',
     'return named.size >= 0 || !named.has(found.kind === "dead"',
   ),
@@ -383,89 +368,5 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  mutant(
-    "a new instance believes that nothing was touched before its time",
-    "src/owner.ts",
-    "ids: new IdMemory(recovered.state.next)",
-    "ids: new IdMemory(0)",
-  ),
-  mutant(
-    "what is no longer remembered counts as untouched",
-    "src/namespace/id-memory.ts",
-    "    if (next < this.#rememberedFrom) {",
-    "    if (next < 0) {",
-  ),
-  mutant(
-    "keys are forgotten at a flush",
-    "src/compact.ts",
-    "...(moved === undefined ? {} : { keys: moved }),",
-    "...(moved === undefined ? {} : {}),",
-  ),
-  mutant(
-    "keys of the tail are forgotten at a restart",
-    "src/recover.ts",
-    "keys.remember(generation === manifest.generation ? keysOfEntry(entry) : []);",
-    "keys.remember(generation === manifest.generation ? [] : keysOfEntry(entry));",
-  ),
-  mutant(
-    "keys of flushed entries are forgotten at a restart",
-    "src/namespace/key-memory.ts",
-    "return refs.filter(({ from }) => from < this.#from);",
-    "return refs.filter(({ from }) => from < 0 * this.#from);",
-  ),
-  mutant(
-    "a fold drops the keys it takes in",
-    "src/compact-keys.ts",
-    "keptKeys([...older, ...keys], nowMs)",
-    "keptKeys([...older.slice(1e9), ...keys], nowMs)",
-  ),
-  mutant(
-    "keys are taken for orphans",
-    "src/collect.ts",
-    "named.add(keysName(name));",
-    "named.add(name);",
-  ),
-  mutant(
-    "a write that waits is not known by its key",
-    "src/namespace/admission.ts",
-    "const known = key && (this.#waiting.get(encodeHex(key.id)) ?? this.#memory.keys.find(key.id));",
-    "const known = key && this.#memory.keys.find(key.id);",
-  ),
-  mutant(
-    "a repeat is answered before what it repeats is durable",
-    "src/commit.ts",
-    "    if (writes(wish)) {\n",
-    `    if (wish.kind === "repeat" && !wish.isEmpty) {
-      const { sequence } = this.#host.memory().keys.find(wish.key.id) ?? {};
-      const next = this.#host.state().next;
-      const rows = { timeMs: 0, upserts: 0, deletes: 0, repeated: true };
-      member.answer({ kind: "committed", sequence: sequence ?? next, ...rows });
-    }
-    if (writes(wish)) {
-`,
-  ),
-  mutant(
-    "documents that were absent were not read",
-    "src/rewrite.ts",
-    'hashIds(schema.idKind ?? inferIdKind(ids[0]) ?? "uint", ids);',
-    'hashIds(schema.idKind ?? inferIdKind(ids[0]) ?? "uint", ids.filter((id) => documents.has(id)));',
-  ),
-  mutant(
-    "documents that were read and not written were not read",
-    "src/rewrite.ts",
-    "          reads: { next, ids: hashes, refusals },",
-    "          reads: { next, ids: hashIds(built.batch.idKind, built.batch.ids), refusals },",
-  ),
-  mutant(
-    "what waits is not remembered as touched",
-    "src/namespace/admission.ts",
-    "    this.#touch(request);\n    if (key",
-    "    if (key",
-  ),
-  mutant(
-    "what waits behind a group counts as part of it",
-    "src/namespace/admission.ts",
-    '      if (wish.kind === "batch") {\n        this.#touch(wish.request);',
-    '      if (wish.kind === "tombstone") {',
-  ),
+  ...writeMutants,
 ];

@@ -1,7 +1,8 @@
 /** Runs every planted bug in a process of its own. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type Mutant, mutants } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { mutants } from "./mutants.ts";
 
 export interface MutantResult {
   readonly mutant: string;

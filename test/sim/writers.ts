@@ -1,7 +1,7 @@
 /**
  * Clients that write: some under keys of their own, which send the same again when they hear of no
- * outcome, and now and then when they do; some that decide from what they read. Every answer is held
- * against the history.
+ * outcome, and now and then when they do; some that decide from what they read. Every answer is
+ * held against the history.
  */
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { isEngineError } from "../../src/errors.ts";
