@@ -304,6 +304,8 @@ export class Owner implements NamespaceApi {
         await this.#bury();
       } else if (!recovered.isSettled || recovered.state.unannounced.length > 0) {
         await this.#commits.settle();
+        // What was read before may have been an entry that is skipped by now.
+        this.#memory.ids.forgetBelow(this.#state.next);
       }
       this.#started = true;
     } catch (error) {
