@@ -14,14 +14,9 @@ import type { ReadDocuments } from "../../src/rewrite.ts";
 import type { BuiltWrite } from "../../src/submission.ts";
 import type { Documents } from "./history.ts";
 import type { World } from "./world.ts";
-import { buildRows, vectorsFor } from "./writes.ts";
+import { buildRows, claims, counters, vectorsFor } from "./writes.ts";
 
-const counters = [1_000, 1_001, 1_002] as const;
-const claims = [1_010, 1_011] as const;
 const journal = 1_020;
-
-/** Those that other writers overwrite now and then. */
-export const rewrittenIds: readonly number[] = [...counters, ...claims];
 
 export interface RewriteIntent {
   readonly kind: "count" | "claim" | "release";

@@ -2,10 +2,13 @@
 import type { AttributeSchema, Schema } from "../../src/document/schema.ts";
 import type { AttributeColumn } from "../../src/document/value.ts";
 import type { BuiltWrite } from "../../src/submission.ts";
-import { rewrittenIds } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
 const dims = 4;
+
+/** Documents that others decide from (rewrites.ts). */
+export const counters: readonly number[] = [1_000, 1_001, 1_002];
+export const claims: readonly number[] = [1_010, 1_011];
 
 export interface WriteIntent {
   /** Unique to the write, in each of its documents; none if it only deletes. */
@@ -21,8 +24,8 @@ export function planWrite(world: World): WriteIntent {
   const { random, sizes, newTag } = world;
   const rows = 1 + random.below(sizes.rowsMax);
   const ids = [...new Set(Array.from({ length: rows }, () => random.below(sizes.ids)))];
-  // What others decide from: they must notice.
-  if (random.chance(sizes.disturbShare)) ids.unshift(random.pick(rewrittenIds));
+  // They must notice.
+  if (random.chance(sizes.disturbShare)) ids.unshift(random.pick([...counters, ...claims]));
   const deletes = random.chance(0.1) ? ids.length : random.below(ids.length);
   const upserts = ids.slice(deletes);
   const tag = upserts.length > 0 ? newTag() : undefined;
