@@ -24,6 +24,7 @@ import type { SealedObject } from "./format/envelope.ts";
 import { type OpenedWalEntry, openWalEntry, sealWalEntry } from "./format/wal.ts";
 import { keysOfEntry } from "./format/write-keys.ts";
 import { limits } from "./limits.ts";
+import { openOccupant } from "./log-read.ts";
 import { Admission, type CommitMemory } from "./namespace/admission.ts";
 import {
   answerWish,
@@ -284,7 +285,7 @@ export class GroupCommit {
     const isOurs = outcome.kind === "ours";
     const bytes = isOurs ? sealed.bytes : outcome.bytes;
     const expected = { generation, sequence };
-    const stored = isOurs ? entry : await openWalEntry(bytes, expected, this.#ports.digest);
+    const stored = isOurs ? entry : await openOccupant(bytes, expected, this.#ports.digest);
     const replaced = epochFault(this.#host.epoch(), stored.epoch);
     if (replaced !== undefined) {
       throw new EngineError("fenced", `a newer instance writes to this log: ${replaced}`);

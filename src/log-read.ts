@@ -14,7 +14,7 @@
  *
  * Cost: one get of a good entry; up to `doubtReadsMax` and one of the skip record for a bad one.
  */
-import { corrupt, isEngineError } from "./errors.ts";
+import { corrupt, EngineError, isEngineError } from "./errors.ts";
 import { openSkip, type Skip } from "./format/skip.ts";
 import { type OpenedWalEntry, openWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
@@ -39,6 +39,22 @@ export interface Unreadable {
 type ReadPorts = Pick<Ports, "store" | "digest" | "clock" | "random">;
 
 const doubtBackoff = { attemptsMax: limits.doubtReadsMax, baseMs: 50, capMs: 1_000 };
+
+/**
+ * What lies in a slot that an owner wrote to. Of one that is bad it can say nothing and throws
+ * `fenced`: the next instance reads the log anew, and knows what to do about it.
+ */
+export async function openOccupant(
+  bytes: Uint8Array,
+  place: { readonly generation: string; readonly sequence: number },
+  digest: Ports["digest"],
+): Promise<OpenedWalEntry> {
+  try {
+    return await openWalEntry(bytes, place, digest);
+  } catch (error) {
+    throw isEngineError(error, "corrupt") ? new EngineError("fenced", error.message) : error;
+  }
+}
 
 export async function readSlot(
   ports: ReadPorts,

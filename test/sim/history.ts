@@ -120,6 +120,8 @@ export class History {
     const { last } = this;
     const generation = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
     const sequence = sequenceOfSkipKey(key) ?? 0;
+    // It was under way while the name was deleted.
+    if (this.points.some((point) => point.generation === generation && !point.exists)) return;
     if (generation !== last.generation || sequence >= last.next || !last.exists) {
       this.#world.violate("skip", `of entry ${sequence}, which is not there`);
       return;

@@ -127,8 +127,12 @@ async function findOrphans(world: World): Promise<void> {
   const generation = object.record?.generation;
   const manifest = last.exists ? await currentManifest(world, root) : undefined;
   const named = new Set<string>(manifest === undefined ? [] : namedBy(manifest));
+  const lives = new Set(history.points.map((point) => point.generation));
   const orphans = all.filter((key) => {
     if (key.includes("/names/")) return false;
+    // With its storage an object forgets a life that it had offered and that never began.
+    const [, life] = /\/n\/(\w+)\/part\//.exec(key) ?? [];
+    if (world.faults.isOn("storage-wiped") && life !== undefined && !lives.has(life)) return false;
     if (!key.startsWith(root)) return generation === undefined || !key.includes(generation);
     const [, kind, id] = /^([^/]+)(?:\/([^/]+))?/.exec(key.slice(root.length)) ?? [];
     if (kind === "current" || kind === "manifest") return false;

@@ -164,7 +164,9 @@ export class Rot {
       for (let rounds = 0; rounds < 20; rounds++) {
         if (await this.#isWell(process, owner, isResolute)) {
           const { exists, documents } = world.history.last;
-          if (world.isQuiet && exists && documents.size > 0) await this.#read(process);
+          // An instance that runs may not know yet what its next one will find.
+          const isKnown = isResolute && world.isQuiet;
+          if (isKnown && exists && documents.size > 0) await this.#read(process);
           return;
         }
       }
