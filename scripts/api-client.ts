@@ -16,6 +16,8 @@ export interface Connection {
 
 export interface SendOptions {
   readonly gzip?: boolean;
+  /** Under which a write is known, so that repeating it changes nothing. */
+  readonly idempotencyKey?: string;
   /** 0: one attempt. */
   readonly patienceMs?: number;
   /** Called before each pause, with the reason. */
@@ -65,12 +67,16 @@ export class ApiClient {
     method: string,
     path: string,
     body: unknown,
-    { gzip = false, patienceMs = patienceMsDefault, onRetry }: SendOptions = {},
+    { gzip = false, idempotencyKey, patienceMs = patienceMsDefault, onRetry }: SendOptions = {},
   ): Promise<T> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     this.#sentBytes += text?.length ?? 0;
     const payload = text !== undefined && gzip ? gzipSync(text, { level: 1 }) : text;
-    const headers = { "content-type": "application/json", ...(gzip && encodedAs("gzip")) };
+    const headers = {
+      "content-type": "application/json",
+      ...(gzip && encodedAs("gzip")),
+      ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+    };
     const endMs = performance.now() + patienceMs;
     for (let attempt = 0; ; attempt++) {
       try {

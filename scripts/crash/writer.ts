@@ -1,7 +1,8 @@
 /**
  * One client of the kill test: writes batch after batch of upserts, overwrites and deletes of its
- * own documents until it is told to stop or the server is gone. A batch is repeated unchanged until
- * it is answered, so what a refusal or a silence leaves open stays one question.
+ * own documents until it is told to stop or the server is gone. A batch is repeated unchanged, and
+ * under one idempotency key, until it is answered, so what a refusal or a silence leaves open stays
+ * one question.
  *
  * A document: id, client, version, checksum over all of that, and a vector made from it.
  */
@@ -82,7 +83,7 @@ async function sendUntilAnswered(
   stopped: () => boolean,
   api: ApiClient,
   namespace: string,
-  { client, disableBackpressure }: Writer,
+  { client, disableBackpressure, version }: Writer,
   batch: readonly Operation[],
   ledger: Ledger,
 ): Promise<void> {
@@ -96,7 +97,8 @@ async function sendUntilAnswered(
   };
   while (!stopped()) {
     try {
-      await api.post(namespacePath(namespace), body, { patienceMs: 0 });
+      const idempotencyKey = `${client}-${version}`;
+      await api.post(namespacePath(namespace), body, { patienceMs: 0, idempotencyKey });
       ledger.acknowledge(client);
       return;
     } catch (error) {
