@@ -156,6 +156,7 @@ export function openScope(
       const body = await readBody(ownBodies, request, bytesMax);
       try {
         const bytes = body.take();
+        await spend(env, principal, { requests: 0, bytes: bytes.length });
         const seen = await look(bytes);
         return await use(parseJson(bytes), seen);
       } finally {
