@@ -1,7 +1,8 @@
 /**
  * The object is aborted, by itself and with all others, in its alarm, and made to forget, while it
- * is written to and indexed (an eviction would wait until nobody writes); and every message of the queue arrives three times, shuffled among
- * others. Nothing acknowledged is lost, nothing is there twice, and no write is there by half.
+ * is written to and indexed (an eviction would wait until nobody writes); and every message of the
+ * queue arrives three times, shuffled among others. Nothing acknowledged is lost, nothing is there
+ * twice, and no write is there by half.
  */
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, it, onTestFinished } from "vitest";
