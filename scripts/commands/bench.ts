@@ -1,6 +1,7 @@
 /** `npm run bench -- <what>`: measurements of the bundled Worker, as lines of JSON. */
 import { Command, Option } from "commander";
-import { benchRecall, type Phase, type RecallLine } from "../bench/recall.ts";
+import type { Phase } from "../bench/http-queries.ts";
+import { benchRecall, type RecallLine } from "../bench/recall.ts";
 import { DatasetError, openDataset } from "../datasets.ts";
 import { positiveInteger } from "../options.ts";
 import { cannotRun, failed } from "../outcome.ts";

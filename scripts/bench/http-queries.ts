@@ -1,0 +1,191 @@
+/**
+ * Measures queries of a running Worker over HTTP, one at a time, so that a latency is that of a
+ * query alone.
+ *
+ *   cold   before each query the isolate forgets what it knows, and the query neither looks into
+ *          the edge cache nor fills it. Each query is sent once.
+ *   warm   every query is sent twice, then measured in three runs of at least `runQueriesMin`.
+ *
+ * CPU time is user and system time of the runtime over a whole run, less that of as many requests
+ * for /health (and, cold, of as many requests to forget). Simulators of the platform run inside the
+ * runtime: what they use for the bucket is counted as ours.
+ */
+import { ApiClient, namespacePath } from "../api-client.ts";
+import type { Dataset } from "../datasets.ts";
+import { type IndexStatus, waitUntilIndexed } from "../index-status.ts";
+import { loadRows } from "../loader.ts";
+import { type ShoalOptions, spawnShoal } from "../miniflare.ts";
+import { cpuMs, descendants } from "../process-cpu.ts";
+import { mean, median, quantile, round } from "../quantiles.ts";
+
+export type Phase = "cold" | "warm";
+export type QueryBody = Readonly<Record<string, unknown>>;
+
+export interface QueryAnswer {
+  readonly rows: readonly { readonly id: number }[];
+  readonly performance: {
+    readonly rounds: number;
+    readonly store_requests: number;
+    readonly bytes: number;
+    readonly candidates: number;
+    readonly rows_total: number;
+  };
+}
+
+export interface Run {
+  readonly latenciesMs: readonly number[];
+  readonly cpuMsPerRequest: number;
+}
+
+export interface Measured {
+  readonly answers: readonly QueryAnswer[];
+  readonly runs: readonly Run[];
+}
+
+export const namespace = "bench";
+const path = `${namespacePath(namespace)}/query`;
+const measuredRuns = 3;
+/** An answer that comes late because it was asked for twice is none. */
+const once = { patienceMs: 0 };
+
+export async function onServer<T>(
+  options: ShoalOptions,
+  use: (client: ApiClient, pid: number) => Promise<T>,
+): Promise<T> {
+  const server = await spawnShoal(options);
+  try {
+    const { directUrl, apiKey, pid } = server;
+    return await use(new ApiClient({ url: directUrl, apiKey }), pid);
+  } finally {
+    await server.stop();
+  }
+}
+
+export interface Loaded {
+  readonly status: IndexStatus;
+  readonly secondsLoad: number;
+  readonly secondsIndexed: number;
+}
+
+export async function loadAndIndex(
+  client: ApiClient,
+  dataset: Dataset,
+  rows: number,
+  say: (line: string) => void,
+  onProgress?: (rowsDone: number) => void,
+): Promise<Loaded> {
+  const { seconds } = await loadRows({
+    client,
+    dataset,
+    namespace,
+    rows,
+    batchRows: 500,
+    concurrency: 4,
+    ...(onProgress && { onProgress }),
+  });
+  say(`loaded ${rows} rows in ${seconds.toFixed(1)} s`);
+  const startedMs = performance.now();
+  const status = await waitUntilIndexed(client, namespace);
+  const indexedSeconds = (performance.now() - startedMs) / 1000;
+  say(`indexed ${indexedSeconds.toFixed(1)} s later, ${status.segments.length} segments`);
+  return {
+    status,
+    secondsLoad: round(seconds, 2),
+    secondsIndexed: round(indexedSeconds, 2),
+  };
+}
+
+export async function measureWarm(
+  client: ApiClient,
+  pid: number,
+  bodies: readonly QueryBody[],
+  runQueriesMin: number,
+): Promise<Measured> {
+  for (const body of [...bodies, ...bodies]) await client.post(path, body, once);
+  const count = Math.max(runQueriesMin, bodies.length);
+  const idle = await idleCpu(client, pid, count, "/health");
+  const answers: QueryAnswer[] = [];
+  const runs: Run[] = [];
+  for (let run = 0; run < measuredRuns; run++) {
+    const measured = await timeRequests(pid, count, async (i) => {
+      const body = bodies[i % bodies.length] as QueryBody;
+      const answer = await client.post<QueryAnswer>(path, body, once);
+      if (run === 0 && i < bodies.length) answers.push(answer);
+    });
+    runs.push({ ...measured, cpuMsPerRequest: measured.cpuMsPerRequest - idle });
+  }
+  return { answers, runs };
+}
+
+export async function measureCold(
+  client: ApiClient,
+  pid: number,
+  bodies: readonly QueryBody[],
+): Promise<Measured> {
+  const purgePath = `${namespacePath(namespace, "v1")}/_debug/purge_cache`;
+  const answers: QueryAnswer[] = [];
+  const latenciesMs: number[] = [];
+  const { cpuMsPerRequest } = await timeRequests(pid, bodies.length, async (i) => {
+    await client.get(purgePath, once);
+    const startedMs = performance.now();
+    const body = { ...bodies[i], disable_cache: true };
+    answers.push(await client.post<QueryAnswer>(path, body, once));
+    latenciesMs.push(performance.now() - startedMs);
+  });
+  const overhead =
+    (await idleCpu(client, pid, bodies.length, "/health")) +
+    (await idleCpu(client, pid, bodies.length, purgePath));
+  return { answers, runs: [{ latenciesMs, cpuMsPerRequest: cpuMsPerRequest - overhead }] };
+}
+
+async function idleCpu(
+  client: ApiClient,
+  pid: number,
+  count: number,
+  route: string,
+): Promise<number> {
+  const { cpuMsPerRequest } = await timeRequests(pid, count, () => client.get(route, once));
+  return cpuMsPerRequest;
+}
+
+async function timeRequests(
+  pid: number,
+  count: number,
+  send: (i: number) => Promise<unknown>,
+): Promise<Run> {
+  const runtime = descendants(pid);
+  const before = cpuMs(runtime);
+  const latenciesMs: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const startedMs = performance.now();
+    await send(i);
+    latenciesMs.push(performance.now() - startedMs);
+  }
+  return { latenciesMs, cpuMsPerRequest: (cpuMs(runtime) - before) / count };
+}
+
+/** Times of the runs: medians of what each run shows. */
+export function summarizeRuns(runs: readonly Run[]) {
+  const middle = (digits: number, pick: (run: Run) => number): number =>
+    round(median(runs.map(pick)), digits);
+  return {
+    p50_ms: middle(2, ({ latenciesMs }) => quantile(latenciesMs, 0.5)),
+    p99_ms: middle(2, ({ latenciesMs }) => quantile(latenciesMs, 0.99)),
+    cpu_ms_per_query: middle(3, ({ cpuMsPerRequest }) => cpuMsPerRequest),
+  };
+}
+
+/** What the answers say of themselves: means, and the most. */
+export function summarizeCosts(answers: readonly QueryAnswer[]) {
+  const costs = answers.map(({ performance }) => performance);
+  return {
+    store_requests_per_query: round(mean(costs.map((cost) => cost.store_requests)), 2),
+    rounds_per_query: round(mean(costs.map(({ rounds }) => rounds)), 2),
+    bytes_per_query: Math.round(mean(costs.map(({ bytes }) => bytes))),
+    queries: answers.length,
+    store_requests_max: Math.max(...costs.map((cost) => cost.store_requests)),
+    rounds_max: Math.max(...costs.map(({ rounds }) => rounds)),
+    /** Rows scored by their 1-bit codes, as a share of all rows. */
+    scored_share: round(mean(costs.map((cost) => cost.candidates / cost.rows_total)), 4),
+  };
+}
