@@ -21,15 +21,11 @@ import { buffer } from "node:stream/consumers";
 import { LatencyStore, parseLatency } from "../../../src/store/latency-store.ts";
 import { MemoryStore } from "../../../src/store/memory-store.ts";
 import { systemClock } from "../../../workers/platform/clock.ts";
+import { controlObjectStore, type ObjectStoreControl } from "./control.ts";
 import { type Answer, answerRequest, type Backend } from "./protocol.ts";
-import { Traffic, type TrafficSummary } from "./traffic.ts";
+import { Traffic } from "./traffic.ts";
 
-export interface ObjectStoreServer {
-  /** Without a slash at its end; a path begins with the bucket; each bucket exists. */
-  readonly url: string;
-  takeTraffic(): Promise<TrafficSummary>;
-  /** Empty: no waiting. */
-  setLatency(setting: string): Promise<void>;
+export interface ObjectStoreServer extends ObjectStoreControl {
   stop(): Promise<void>;
 }
 
@@ -68,7 +64,7 @@ export async function startObjectStore(): Promise<ObjectStoreServer> {
     server.listen(0, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
-  return controlled(`http://${host}:${port}`, () => close(server));
+  return { ...controlObjectStore(`http://${host}:${port}`), stop: () => close(server) };
 }
 
 /** In a process of its own, so that its work is not counted as the client's. */
@@ -79,21 +75,7 @@ export async function spawnObjectStore(): Promise<ObjectStoreServer> {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`the object store ended with ${code}`)));
   });
-  return controlled(url, () => end(child));
-}
-
-function controlled(url: string, stop: () => Promise<void>): ObjectStoreServer {
-  const post = async (path: string, body = ""): Promise<unknown> => {
-    const response = await fetch(url + path, { method: "POST", body });
-    if (!response.ok) throw new Error(`${path} was answered ${response.status}`);
-    return response.json();
-  };
-  return {
-    url,
-    takeTraffic: async () => (await post("/_traffic")) as TrafficSummary,
-    setLatency: async (setting) => void (await post("/_latency", setting)),
-    stop,
-  };
+  return { ...controlObjectStore(url), stop: () => end(child) };
 }
 
 function json(value: unknown): Answer {
