@@ -70,9 +70,13 @@ export function dataFolder(): string {
   return resolve(process.env["SHOAL_DATA"] ?? "data");
 }
 
-/** `place`: a name in the data folder, or a path. */
+/** Folder of a data set. `place`: a name in the data folder, or a path. */
+export function placeOf(place: string): string {
+  return place.includes("/") ? resolve(place) : join(dataFolder(), place);
+}
+
 export function openDataset(place: string): Dataset {
-  const folder = place.includes("/") ? resolve(place) : join(dataFolder(), place);
+  const folder = placeOf(place);
   const name = basename(folder);
   if (!existsSync(join(folder, "meta.json"))) throw new DatasetError(explainAbsence(name, folder));
   const meta = readMeta(folder);

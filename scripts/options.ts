@@ -16,3 +16,18 @@ export function port(text: string): number {
   }
   return value;
 }
+
+/** `10000,100000` -> numbers. */
+export function positiveIntegers(text: string): readonly number[] {
+  return text.split(",").map(positiveInteger);
+}
+
+/** A list of some of the names, separated by commas. */
+export function listOf<T extends string>(names: readonly T[]): (text: string) => readonly T[] {
+  return (text) =>
+    text.split(",").map((word) => {
+      const name = names.find((each) => each === word.trim());
+      if (name === undefined) throw new InvalidArgumentError(`It must be of ${names.join(", ")}.`);
+      return name;
+    });
+}

@@ -52,23 +52,30 @@ export async function prepareQuestions(request: QuestionRequest): Promise<readon
   });
 }
 
-/**
- * Mean recall@10 of the first ten rows of each answer. Throws if an answer is short of rows: then
- * the query was not answered.
- */
+/** Mean recall@10 of the first ten rows of each answer; a row that is missing is one not found. */
 export function recallOf(
   questions: readonly Question[],
   answers: readonly (readonly number[])[],
   rows: number,
 ): number {
-  const expected = Math.min(topK, rows);
   const found = answers.map((ids, i) => {
-    const best = [...new Set(ids)].slice(0, topK);
-    if (best.length !== expected) throw new Error(`a query was answered with ${best.length} rows`);
     const { isNeighbour } = questions[i] as Question;
-    return best.filter(isNeighbour).length / expected;
+    return bestOf(ids).filter(isNeighbour).length / Math.min(topK, rows);
   });
   return mean(found);
+}
+
+/** Throws if an answer of ours is short of rows: then the query was not answered. */
+export function checkAnswers(answers: readonly (readonly number[])[], rows: number): void {
+  for (const answer of answers) {
+    const { length } = bestOf(answer);
+    if (length !== Math.min(topK, rows))
+      throw new Error(`a query was answered with ${length} rows`);
+  }
+}
+
+function bestOf(ids: readonly number[]): readonly number[] {
+  return [...new Set(ids)].slice(0, topK);
 }
 
 export function shuffle<T>(values: readonly T[], seed: number): readonly T[] {

@@ -18,7 +18,7 @@ import {
   summarizeCosts,
   summarizeRuns,
 } from "./http-queries.ts";
-import { prepareQuestions, recallOf, topK } from "./questions.ts";
+import { checkAnswers, prepareQuestions, recallOf, topK } from "./questions.ts";
 
 export interface RecallBench {
   readonly dataset: Dataset;
@@ -62,7 +62,7 @@ export interface RecallLine {
   readonly latency: string;
 }
 
-export const runQueriesMinDefault = 1_000;
+const runQueriesMinDefault = 1_000;
 
 export function benchRecall(bench: RecallBench): Promise<readonly RecallLine[]> {
   const { dataset, rows, say, runQueriesMin = runQueriesMinDefault } = bench;
@@ -85,6 +85,7 @@ export function benchRecall(bench: RecallBench): Promise<readonly RecallLine[]> 
           : measureWarm(client, pid, bodies, runQueriesMin);
       });
       const ids = answers.map((answer) => answer.rows.map(({ id }) => id));
+      checkAnswers(ids, rows);
       lines.push({
         bench: "recall",
         engine: "shoal",

@@ -1,14 +1,22 @@
-/** `npm run bench -- recall`, small: it starts and stops its own servers. */
+/** `npm run bench`, small: each bench starts and stops its own servers. No peer is installed. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { benchGrowth } from "../../scripts/bench/growth.ts";
+import { isMeasured } from "../../scripts/bench/lines.ts";
 import { benchRecall } from "../../scripts/bench/recall.ts";
+import { benchVectors } from "../../scripts/bench/vectors.ts";
 import { openDataset } from "../../scripts/datasets.ts";
 import { writeDataFolder } from "./data-folder.ts";
 
 const { folder, name } = writeDataFolder(600, 16, 30);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const lastingKeys = (
+  "bench engine dataset phase rows recall_at_10 p50_ms p99_ms cpu_ms_per_query " +
+  "store_requests_per_query rounds_per_query bytes_per_query"
+).split(" ");
 
 it("measures recall and cost, cold and warm", async () => {
   const lines = await benchRecall({
@@ -23,11 +31,7 @@ it("measures recall and cost, cold and warm", async () => {
   });
   expect(lines.map(({ phase }) => phase)).toEqual(["cold", "warm"]);
   for (const line of lines) {
-    const keys = Object.keys(line).slice(0, 12);
-    expect(keys.join(" ")).toBe(
-      "bench engine dataset phase rows recall_at_10 p50_ms p99_ms cpu_ms_per_query " +
-        "store_requests_per_query rounds_per_query bytes_per_query",
-    );
+    expect(Object.keys(line).slice(0, 12)).toEqual(lastingKeys);
     expect(line).toMatchObject({ bench: "recall", engine: "shoal", dataset: name, rows: 500 });
     expect(line.recall_at_10).toBeGreaterThan(0.95);
     expect(line.p99_ms).toBeGreaterThanOrEqual(line.p50_ms);
@@ -36,4 +40,59 @@ it("measures recall and cost, cold and warm", async () => {
   expect(cold?.store_requests_per_query).toBeGreaterThan(0);
   expect(cold?.rounds_per_query).toBeGreaterThan(0);
   expect(warm).toMatchObject({ store_requests_max: 0, rounds_max: 0, bytes_per_query: 0 });
+});
+
+it("measures each setting of ours for a comparison", async () => {
+  const place = join(folder, name);
+  const lines = await benchVectors({
+    dataset: openDataset(place),
+    data: place,
+    engines: ["shoal"],
+    rows: 600,
+    queries: 10,
+    coldQueries: 3,
+    seed: 1,
+    runQueriesMin: 20,
+    runSecondsMax: 5,
+    latency: "get=2/4 put=2/4",
+    say: () => {},
+  });
+  const measured = lines.filter(isMeasured);
+  expect(measured).toHaveLength(lines.length);
+  for (const line of measured) {
+    expect(Object.keys(line).slice(0, 12)).toEqual(lastingKeys);
+    expect(line).toMatchObject({ bench: "vectors", engine: "shoal", plan: "flat", rows: 600 });
+    expect(line.usd_per_million_queries).toBeGreaterThanOrEqual(0.45);
+    expect(line.queries).toBe(line.phase === "cold" ? 3 : 10);
+  }
+  const exact = measured.filter(({ setting }) => setting === "kNN");
+  expect(exact.map(({ phase, recall_at_10 }) => [phase, recall_at_10])).toEqual([
+    ["cold", 1],
+    ["warm", 1],
+  ]);
+});
+
+it("measures growth, and what was written for it", async () => {
+  const lines = await benchGrowth({
+    source: { images: openDataset(join(folder, name)), dimensions: 8, seed: 1, folder },
+    sizes: [600],
+    queries: 10,
+    coldQueries: 3,
+    seed: 1,
+    runQueriesMin: 20,
+    latency: "get=2/4 put=2/4",
+    say: () => {},
+  });
+  expect(lines.map(({ rows, phase }) => [rows, phase])).toEqual([
+    [600, "cold"],
+    [600, "warm"],
+  ]);
+  for (const line of lines) {
+    expect(Object.keys(line).slice(0, 12)).toEqual(lastingKeys);
+    expect(line).toMatchObject({ bench: "growth", dataset: `${name}-shifted-8` });
+    expect(line.recall_at_10).toBeGreaterThan(0.95);
+    expect(line.log_bytes_written).toBeGreaterThan(line.rows * 8 * 4);
+    expect(line.segment_rewrites).toBeGreaterThanOrEqual(1);
+    expect(line.write_amplification).toBeGreaterThan(2);
+  }
 });

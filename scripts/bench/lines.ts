@@ -1,0 +1,58 @@
+/**
+ * Lines of `bench -- vectors`: one for each engine, setting and phase. The keys up to
+ * `bytes_per_query` are those of `bench -- recall`.
+ */
+import type { Phase } from "./http-queries.ts";
+
+/** Where an engine's index lies while it is asked. */
+export type Place = "object storage" | "local file" | "memory";
+
+export interface VectorsLine {
+  readonly bench: "vectors";
+  readonly engine: string;
+  readonly dataset: string;
+  readonly phase: Phase;
+  readonly rows: number;
+  readonly recall_at_10: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly cpu_ms_per_query: number;
+  readonly store_requests_per_query: number;
+  /** Ours counts its rounds; of others the longest chain of requests that did not overlap. */
+  readonly rounds_per_query: number;
+  readonly bytes_per_query: number;
+  readonly queries: number;
+  readonly store_requests_max: number;
+  readonly rounds_max: number;
+  /** Null where an engine does not tell. */
+  readonly scored_share: number | null;
+  readonly segments: number | null;
+  readonly seconds_load: number;
+  readonly seconds_indexed: number;
+  /** Waiting added to requests to object storage. */
+  readonly latency: string;
+  readonly setting: string;
+  /** How our index is laid out: scanned whole, or by clusters. */
+  readonly plan: "flat" | "clustered" | null;
+  readonly version: string;
+  readonly place: Place;
+  /** Of these requests, lists. */
+  readonly store_lists_per_query: number;
+  /** CPU of loading and indexing; null where it was not measured. */
+  readonly cpu_seconds_build: number | null;
+  readonly memory_peak_mb: number | null;
+  /** See prices.ts. */
+  readonly usd_per_million_queries: number;
+}
+
+/** An engine that was asked for and could not be measured. */
+export interface SkippedLine {
+  readonly bench: "vectors";
+  readonly engine: string;
+  readonly dataset: string;
+  readonly skipped: string;
+}
+
+export function isMeasured(line: VectorsLine | SkippedLine): line is VectorsLine {
+  return !("skipped" in line);
+}

@@ -1,0 +1,41 @@
+/** What the benches take and print alike. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Plot } from "../bench/plots.ts";
+import { type Dataset, DatasetError, openDataset } from "../datasets.ts";
+import { cannotRun } from "../outcome.ts";
+
+/** Not tracked by git: pictures, and data that was computed. */
+export const benchFolder = join(import.meta.dirname, "../..", ".shoal", "bench");
+
+export function openOrExplain(place: string): Dataset {
+  try {
+    return openDataset(place);
+  } catch (error) {
+    if (error instanceof DatasetError) throw cannotRun(error.message);
+    throw error;
+  }
+}
+
+/** `p50,p99` of reads in milliseconds is short for `get=p50/p99`; the rest is the setting's own. */
+export function readLatency(setting: string): string {
+  const match = /^(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)(.*)$/.exec(setting);
+  return match === null ? setting : `get=${match[1]}/${match[2]}${match[3]}`;
+}
+
+/** The table for people; with `json` lines for programs, and the table beside them. */
+export function printLines(
+  json: boolean,
+  lines: readonly unknown[],
+  table: readonly string[],
+): void {
+  const show = json ? console.error : console.log;
+  for (const line of table) show(line);
+  if (json) for (const line of lines) console.log(JSON.stringify(line));
+}
+
+export function savePlots(folder: string, plots: readonly Plot[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const { name, svg } of plots) writeFileSync(join(folder, `${name}.svg`), svg);
+  console.error(`pictures: ${plots.map(({ name }) => join(folder, `${name}.svg`)).join(" ")}`);
+}
