@@ -3,10 +3,11 @@
  * copied, and the number of requests depends on nothing but how many ancestors are named.
  *
  *   1. caller          pins the parent: its newest manifest and its log up to `next`
- *   2. branch's owner  a ref below every generation of which the branch will name something, each
- *                      with the list of what
- *   3. branch's owner  renews the pin. It lives: whatever was pinned is still there, and from now
- *                      on the refs hold it
+ *   2. branch's owner  renews the pin: the parent lives, so whoever purges it one day will find
+ *                      the refs. A ref below every generation of which the branch will name
+ *                      something, each with the list of what
+ *   3. branch's owner  renews the pin again. It lived all the time: whatever was pinned is still
+ *                      there, and from now on the refs hold it
  *   4. branch's owner  manifest 1 of a generation of its own, create-only: the parent's segments by
  *                      their homes, the parent's tail as inherited, an own log from `next` on
  *   5. branch's owner  registry entry, if the name does not live; then the caller is answered
@@ -23,10 +24,11 @@
  *   5                 the branch; its owner recovers it as any other. A repeated call is answered
  *                     as the first was
  *
- * Cost: three calls of owners; one get and two puts, and a put for each generation that is named.
+ * Cost: five calls of owners; one get and two puts, and a put for each generation that is named.
  */
 
-import { assert, EngineError, unavailable } from "./errors.ts";
+import { assert, unavailable } from "./errors.ts";
+import type { SealedObject } from "./format/envelope.ts";
 import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
 import type { DeadRecord, Manifest } from "./format/manifest.ts";
 import { sealManifest } from "./format/manifest-codec.ts";
@@ -116,6 +118,7 @@ export async function adopt(
   request: AdoptRequest,
 ): Promise<Adopted | undefined> {
   const { identity, epoch, generation } = host;
+  const { tenant } = identity;
   const { parent, pin } = request;
   const untilMs = ports.clock.now() + limits.adoptMs;
   const inTime = (): void => {
@@ -123,7 +126,12 @@ export async function adopt(
       throw unavailable(`branching ${parent} took too long`);
     }
   };
-  const pinned = await readPinned(ports, identity.tenant, pin);
+  const isPinned = async (): Promise<boolean> => {
+    const held = replyValue(await ports.peer(tenant, parent).renewPin(tenant, parent, pin.id));
+    inTime();
+    return held !== undefined;
+  };
+  const pinned = (await isPinned()) ? await readPinned(ports, tenant, pin) : undefined;
   if (pinned === undefined) {
     return undefined;
   }
@@ -134,15 +142,11 @@ export async function adopt(
     nowMs: ports.clock.now(),
   });
   await putRefs(ports, identity, manifest, pin, inTime);
-  const { tenant } = identity;
-  const held = replyValue(await ports.peer(tenant, parent).renewPin(tenant, parent, pin.id));
-  if (held === undefined) {
+  if (!(await isPinned())) {
     return undefined;
   }
-  inTime();
-  const key = manifestKey(generationRoot(identity.tenant, generation), manifest.version);
-  const { kind } = await putSlot(ports, key, await sealManifest(manifest, ports.digest), inTime);
-  assert(kind === "ours", "nobody else knows this generation");
+  const key = manifestKey(generationRoot(tenant, generation), manifest.version);
+  await putFirst(ports, key, await sealManifest(manifest, ports.digest), inTime);
   inTime();
   host.registering();
   const change = { generation, state: "live" as const, epoch };
@@ -207,10 +211,20 @@ async function putRefs(
       holds: holdingBelow(generation, segments, inherited),
     };
     const key = refKey(generationRoot(tenant, generation), child);
-    const { kind } = await putSlot(ports, key, await sealRef(ref, ports.digest), inTime);
-    if (kind !== "ours") {
-      throw new EngineError("conflict", `${key} is taken`);
-    }
+    await putFirst(ports, key, await sealRef(ref, ports.digest), inTime);
   });
   await Promise.all(puts);
+}
+
+/** Nobody else knows this generation: what is not ours is a bad read of what is. */
+async function putFirst(
+  ports: OwnerPorts,
+  key: string,
+  sealed: SealedObject,
+  inTime: () => void,
+): Promise<void> {
+  const { kind } = await putSlot(ports, key, sealed, inTime);
+  if (kind !== "ours") {
+    throw unavailable(`${key} cannot be read back; branch again`);
+  }
 }

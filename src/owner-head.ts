@@ -6,12 +6,13 @@
  *   2. WAL          newest entries first, from memory only, at most 4 MiB
  *   3. roots, dead  bitmaps: from memory, else from the store; at most 1 MiB and 64 KiB together
  *
- * What does not fit, or cannot be read now, is read by the caller. Cost: no store request once the
- * bytes are in memory.
+ * What does not fit, or cannot be read now, is read by the caller; a bad read is never kept. Cost:
+ * no store request once the bytes are in memory.
  */
+import { verifyDeadBitmap } from "./format/dead-bitmap.ts";
 import { homeOfEntry } from "./format/homes.ts";
 import type { Delta, SegmentInfo } from "./format/manifest.ts";
-import { deadKeyOf, rootBlock } from "./index/segment/segment.ts";
+import { deadKeyOf, deadPlace, rootBlock } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { HeadReply, HeadRequest, InlineObjects } from "./namespace/protocol.ts";
 import { type NamespaceState, skippedSlots } from "./namespace/state.ts";
@@ -111,9 +112,11 @@ async function rootBytes(
   tenant: string,
   segment: SegmentInfo,
 ): Promise<InlineObjects["roots"][number] | undefined> {
-  const { key, offset, length } = rootBlock(tenant, segment);
+  const block = rootBlock(tenant, segment);
+  const { key, offset, length } = block;
   const bytes = await fromMemoryOr(ports, `${key}#root`, async () => {
-    return (await ports.store.get(key, { offset, length }))?.bytes;
+    const stored = await ports.store.get(key, { offset, length });
+    return stored && block.verify(stored.bytes) ? stored.bytes : undefined;
   });
   return bytes && { segment: segment.id, bytes };
 }
@@ -125,7 +128,10 @@ async function deadBytes(
 ): Promise<InlineObjects["dead"][number] | undefined> {
   const { name } = segment.dead;
   const key = deadKeyOf(tenant, segment);
-  const bytes = await fromMemoryOr(ports, key, async () => (await ports.store.get(key))?.bytes);
+  const bytes = await fromMemoryOr(ports, key, async () => {
+    const stored = await ports.store.get(key);
+    return stored && verifyDeadBitmap(stored.bytes, deadPlace(segment)) ? stored.bytes : undefined;
+  });
   return bytes && { segment: segment.id, name, bytes };
 }
 

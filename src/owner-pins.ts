@@ -3,7 +3,7 @@ import { encodeHex } from "./bytes/hex.ts";
 import { overloaded } from "./errors.ts";
 import { suspectOrphans } from "./namespace/jobs.ts";
 import { addPin, type Pin, releasePin, renewPin } from "./namespace/pins.ts";
-import { exists, type NamespaceState } from "./namespace/state.ts";
+import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerJobs } from "./owner-jobs.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
 
@@ -20,17 +20,20 @@ export class OwnerPins {
 
   /** The newest manifest and its tail, as they are in this turn. */
   async add(): Promise<Pin> {
-    const { generation, manifest, next } = this.#state();
+    const { generation, manifest, next, tail } = this.#state();
+    const skipped = skippedSlots(tail);
     const id = encodeHex(this.#ports.random.bytes(16));
     const { version } = manifest;
     // A branch may be about to begin, and come to nothing.
-    const pin = await this.#jobs.change((table, nowMs) =>
-      addPin(suspectOrphans(table, nowMs), { id, generation, version, next }, nowMs),
+    const some = skipped.length === 0 ? {} : { skipped };
+    const pin = { id, generation, version, next, ...some };
+    const added = await this.#jobs.change((table, nowMs) =>
+      addPin(suspectOrphans(table, nowMs), pin, nowMs),
     );
-    if (pin === undefined) {
+    if (added === undefined) {
       throw overloaded("this namespace has too many pins");
     }
-    return pin;
+    return added;
   }
 
   /** Undefined if it ended, or the namespace did. */

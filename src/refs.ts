@@ -15,6 +15,7 @@ import type { Manifest } from "./format/manifest.ts";
 import { openRef, type Ref } from "./format/ref.ts";
 import { openRegistryEntry } from "./format/registry.ts";
 import { limits } from "./limits.ts";
+import { readDoubtfully } from "./log-read.ts";
 import type { Pin } from "./namespace/pins.ts";
 import { firstManifest } from "./namespace/state.ts";
 import type { Ports } from "./ports.ts";
@@ -75,11 +76,17 @@ async function readRef(
   if (child === undefined) {
     throw corrupt(`${key} is not a ref`);
   }
-  const stored = await ports.store.get(key);
-  if (stored === undefined) {
-    return undefined;
+  const read = await readDoubtfully(ports, key, (bytes) =>
+    openRef(bytes, { generation, child }, ports.digest),
+  );
+  if (read.kind === "bad") {
+    if (read.bytes === undefined) {
+      return undefined;
+    }
+    // Nothing below the generation is deleted as long as this is not known.
+    throw corrupt(`${key} ${read.reason}`);
   }
-  const ref = await openRef(stored.bytes, { generation, child }, ports.digest);
+  const ref = read.value;
   const isOld = uploadedMs < ports.clock.now() - limits.orphanAgeMs;
   if (!isOld || !(await isUnborn(ports, tenant, ref))) {
     return ref;
@@ -165,11 +172,13 @@ export async function dropRefs(
   return named;
 }
 
-/** Deletes all refs of a generation that is over, below every ancestor that still has one. */
+/**
+ * Deletes all refs of a generation that is over, below every ancestor that still has one. If no
+ * manifest of it can be read any more, its ancestors find them once its grave is gone.
+ */
 export async function dropAllRefs(ports: Ports, tenant: string, generation: string): Promise<void> {
   const root = generationRoot(tenant, generation);
-  // Older ones name no fewer. If none can be read, what is left is of a child without a grave one
-  // day, and its ancestors drop it themselves.
+  // Older ones name no fewer.
   for (const version of (await storedVersions(ports, root)).toReversed()) {
     const manifest = await readManifest(ports, root, generation, version).catch(unreadable);
     if (manifest === undefined) {

@@ -155,7 +155,7 @@ describe("a branch", () => {
     await expect(child.ask(child.owner.adopt(another))).rejects.toThrow("exists");
   });
 
-  test("needs its pin: without it nothing is made, and nothing is left a day later", async () => {
+  test("needs its pin: without it nothing is made", async () => {
     const parent = await parentWith(1, 1);
     const child = new BranchRig("child", parent);
     const pin = await insistent(parent).pin();
@@ -163,6 +163,22 @@ describe("a branch", () => {
     const { tenant } = parent;
     const request = { protocol: protocolVersion, tenant, name: "child", parent: "parent", pin };
     expect(await child.ask(child.owner.adopt(request))).toEqual({ kind: "unpinned" });
+    expect(await parent.objects(refsPrefix(await rootOf(parent)))).toEqual([]);
+    await child.put(4, [4]);
+    await expectModels(parent, child);
+  });
+
+  test("that takes too long is given up, and nothing of it is left a day later", async () => {
+    const parent = await parentWith(1, 1);
+    const child = new BranchRig("child", parent);
+    const pin = await insistent(parent).pin();
+    const { tenant } = parent;
+    const request = { protocol: protocolVersion, tenant, name: "child", parent: "parent", pin };
+    const release = parent.stall(/\/refs\//);
+    const adopted = child.owner.adopt(request);
+    await parent.clock.advance(limits.adoptMs + 1);
+    release();
+    expect(await child.clock.run(adopted)).toMatchObject({ ok: false, kind: "unavailable" });
     const prefix = refsPrefix(await rootOf(parent));
     expect((await parent.objects(prefix)).length).toBe(1);
     await parent.pass(2 * dayMs);
@@ -178,7 +194,7 @@ describe("a branch", () => {
     const write = await child.request([9], [], () => 9);
     const { tenant } = parent;
     const request = { protocol: protocolVersion, tenant, name: "child", parent: "parent", pin };
-    const release = child.stall(/\/refs\//);
+    const release = parent.stall(/\/refs\//);
     const adopted = child.owner.adopt(request);
     const committed = child.owner.commit(write);
     await parent.clock.advance(100);

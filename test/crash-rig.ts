@@ -29,14 +29,13 @@ import type { ObjectStore } from "../src/store/object-store.ts";
 import { type Change, type Encoded, mintKey, submit } from "../src/submission.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { additionTo, batchOf } from "./crash/batches.ts";
-import { type Fault, failure, type Mode, Process } from "./crash/failures.ts";
+import { Failures, type Fault, Process } from "./crash/failures.ts";
 import { HookedStore } from "./hooked-store.ts";
-import { RigInstance } from "./owner-platform.ts";
+import type { RigInstance } from "./owner-platform.ts";
 import { OwnerRig } from "./owner-rig.ts";
 import type { Caller } from "./store-rules.ts";
 
 const callsMax = 40;
-const lateMs = 3_000;
 
 interface PutOptions {
   /** One more attribute of the documents, equal to their version. */
@@ -48,23 +47,25 @@ interface PutOptions {
 }
 
 export class CrashRig extends OwnerRig {
-  /** What happened while failures were armed, in order. */
-  readonly effects: string[] = [];
-  #isArmed = true;
-  readonly #faults: readonly Fault[];
+  readonly #failures: Failures;
   /** What must be found: id to version. */
   readonly model = new Map<DocumentId, number>();
 
   constructor(...faults: readonly Fault[]) {
     super("crash");
-    this.#faults = faults;
-    this.hook = (what, apply, instance) => this.#effect(`owner ${what}`, apply, instance);
+    this.#failures = new Failures(this, faults);
+    this.hook = (what, apply, instance) => this.#failures.effect(`owner ${what}`, apply, instance);
     this.restart();
   }
 
   /** What went wrong. */
   get hits(): string {
-    return this.#faults.map(({ effect }) => `${effect} ${this.effects[effect - 1]}`).join(", ");
+    return this.#failures.hits;
+  }
+
+  /** What happened while failures were armed, in order. */
+  get effects(): readonly string[] {
+    return this.#failures.effects;
   }
 
   override ownerStore(instance: RigInstance): ObjectStore {
@@ -75,11 +76,11 @@ export class CrashRig extends OwnerRig {
 
   /** From now on effects are numbered, and those chosen go wrong. */
   arm(): void {
-    this.#isArmed = true;
+    this.#failures.isArmed = true;
   }
 
   disarm(): void {
-    this.#isArmed = false;
+    this.#failures.isArmed = false;
   }
 
   /** Writes until it is acknowledged. */
@@ -306,7 +307,7 @@ export class CrashRig extends OwnerRig {
 
   #storeOf(process: string, who: Caller, life: Process): ObjectStore {
     return new HookedStore(this.watched(who), (what, apply) =>
-      this.#effect(`${process} ${what}`, apply, life),
+      this.#failures.effect(`${process} ${what}`, apply, life),
     );
   }
 
@@ -330,55 +331,5 @@ export class CrashRig extends OwnerRig {
         (...args: unknown[]) =>
           call(String(name), args),
     });
-  }
-
-  async #effect<T>(
-    what: string,
-    apply: () => Promise<T>,
-    whose: RigInstance | Process | undefined,
-  ): Promise<T> {
-    if (!this.#isArmed) return await apply();
-    const number = this.effects.push(what);
-    const fault = this.#faults.find(({ effect }) => effect === number);
-    const instance = whose instanceof RigInstance ? whose : undefined;
-    switch (fault?.mode) {
-      case undefined:
-        return await apply();
-      case "lost":
-        throw failure(what);
-      case "unanswered":
-        await apply();
-        throw failure(what);
-      case "late": {
-        if (!what.includes(" put ")) return await apply();
-        const late = this.clock.sleep(lateMs).then(apply);
-        late.catch(() => undefined);
-        throw failure(what);
-      }
-      case "replaced":
-      case "replaced, storage wiped":
-        if (instance?.isNewest === true) {
-          this.#mayWipe(fault.mode);
-          this.restart();
-        }
-        return await apply();
-      case "dies before":
-      case "dies before, storage wiped":
-        return await this.#die(fault.mode, whose);
-      case "dies after":
-      case "dies after, storage wiped":
-        await apply();
-        return await this.#die(fault.mode, whose);
-    }
-  }
-
-  #die(mode: Mode, whose: RigInstance | Process | undefined): Promise<never> {
-    if (whose instanceof RigInstance && whose.isNewest) this.#mayWipe(mode);
-    whose?.kill("it died");
-    return new Promise(() => {});
-  }
-
-  #mayWipe(mode: Mode): void {
-    if (mode.endsWith("wiped")) this.storage.wipe();
   }
 }

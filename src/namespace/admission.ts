@@ -37,6 +37,8 @@ export class Admission {
   readonly #memory: CommitMemory;
   readonly #state: () => NamespaceState;
   #outlook: Outlook;
+  /** A turn may change everything: what waits behind it arrives once it is over. */
+  #isBehindTurn = false;
   /** Keys of writes that wait, by id in hex. */
   readonly #waiting = new Map<string, WriteKey>();
 
@@ -49,6 +51,9 @@ export class Admission {
 
   /** The wish as it will wait. */
   admit(wish: Wish): Wish {
+    if (this.#isBehindTurn) {
+      return wish;
+    }
     const outlook = this.#outlook;
     switch (wish.kind) {
       case "batch": {
@@ -64,7 +69,7 @@ export class Admission {
       case "fence":
         return outlook.ended ? { kind: "question" } : wish;
       case "turn":
-        this.#outlook = lookPast(outlook, wish);
+        this.#isBehindTurn = true;
         return wish;
       case "question":
       case "repeat":

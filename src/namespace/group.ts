@@ -3,9 +3,8 @@
  *
  * Every member that waits moves the *outlook*: the namespace as it will be once all of them are
  * committed. The next member must fit that, not the present: a batch must be encoded under the
- * schema as it will be then, and nothing follows a tombstone, nor a turn, which may change
- * everything. All other wishes write nothing, fit always, and are answered with the truth when
- * their turn comes.
+ * schema as it will be then, and nothing follows a tombstone. All other wishes write nothing, fit
+ * always, and are answered with the truth when their turn comes.
  */
 import { applyAddition, type Schema } from "../document/schema.ts";
 import type { EngineError } from "../errors.ts";
@@ -58,8 +57,8 @@ export function lookPast(outlook: Outlook, wish: Wish): Outlook {
     case "batch":
       return { generation, ended, schema: applyAddition(schema, wish.request.addition) };
     case "tombstone":
-    case "turn":
       return { generation, ended: true, schema };
+    case "turn":
     case "fence":
     case "question":
     case "repeat":

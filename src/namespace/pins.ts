@@ -19,6 +19,8 @@ export interface Pin {
   /** Manifest version, with everything it names, and its tail up to `next`. */
   readonly version: number;
   readonly next: number;
+  /** Slots of the tail that count as entries without members. */
+  readonly skipped?: readonly number[];
   readonly untilMs: number;
 }
 

@@ -8,6 +8,8 @@
  *   replaced           a new instance begins beside the old one, which does not know
  */
 import { EngineError } from "../../src/errors.ts";
+import { RigInstance } from "../owner-platform.ts";
+import type { OwnerRig } from "../owner-rig.ts";
 
 export const modes = [
   "lost",
@@ -42,6 +44,77 @@ export class Process {
 
   kill(reason: string): void {
     this.#reject(new EngineError("unavailable", reason));
+  }
+}
+
+const lateMs = 3_000;
+
+/** Makes the chosen effects of a rig's owner, and of whoever works beside it, go wrong. */
+export class Failures {
+  /** What happened while armed, in order. */
+  readonly effects: string[] = [];
+  isArmed = true;
+  readonly #rig: OwnerRig;
+  readonly #faults: readonly Fault[];
+
+  constructor(rig: OwnerRig, faults: readonly Fault[]) {
+    this.#rig = rig;
+    this.#faults = faults;
+  }
+
+  /** What went wrong. */
+  get hits(): string {
+    return this.#faults.map(({ effect }) => `${effect} ${this.effects[effect - 1]}`).join(", ");
+  }
+
+  async effect<T>(
+    what: string,
+    apply: () => Promise<T>,
+    whose: RigInstance | Process | undefined,
+  ): Promise<T> {
+    if (!this.isArmed) return await apply();
+    const number = this.effects.push(what);
+    const fault = this.#faults.find(({ effect }) => effect === number);
+    const instance = whose instanceof RigInstance ? whose : undefined;
+    switch (fault?.mode) {
+      case undefined:
+        return await apply();
+      case "lost":
+        throw failure(what);
+      case "unanswered":
+        await apply();
+        throw failure(what);
+      case "late": {
+        if (!what.includes(" put ")) return await apply();
+        const late = this.#rig.clock.sleep(lateMs).then(apply);
+        late.catch(() => undefined);
+        throw failure(what);
+      }
+      case "replaced":
+      case "replaced, storage wiped":
+        if (instance?.isNewest === true) {
+          this.#mayWipe(fault.mode);
+          this.#rig.restart();
+        }
+        return await apply();
+      case "dies before":
+      case "dies before, storage wiped":
+        return await this.#die(fault.mode, whose);
+      case "dies after":
+      case "dies after, storage wiped":
+        await apply();
+        return await this.#die(fault.mode, whose);
+    }
+  }
+
+  #die(mode: Mode, whose: RigInstance | Process | undefined): Promise<never> {
+    if (whose instanceof RigInstance && whose.isNewest) this.#mayWipe(mode);
+    whose?.kill("it died");
+    return new Promise(() => {});
+  }
+
+  #mayWipe(mode: Mode): void {
+    if (mode.endsWith("wiped")) this.#rig.storage.wipe();
   }
 }
 

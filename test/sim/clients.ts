@@ -1,7 +1,7 @@
 /**
  * Isolates with their clients: writers (writers.ts); readers that list, filter and look for
- * neighbours; now and then one that deletes the namespace, or asks for a flush. Every answer is
- * held against the history.
+ * neighbours; now and then one that deletes a namespace, asks for a flush, branches (branching.ts)
+ * or pins what it reads for hours (pinning.ts). Every answer is held against the history.
  */
 import { isEngineError } from "../../src/errors.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";
@@ -19,9 +19,12 @@ import { BlockCache } from "../../src/store/block-cache.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
 import { syncDigest } from "../sync-digest.ts";
+import { makeBranch } from "./branching.ts";
 import { callOwner } from "./owner-client.ts";
+import { readPinned } from "./pinning.ts";
 import { Process } from "./process.ts";
 import { askAnything, compareAnswer } from "./questions.ts";
+import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
 import { Writer } from "./writers.ts";
 
@@ -44,7 +47,7 @@ export class Isolate {
     this.#world = world;
     this.#index = index;
     this.#process = new Process(world, `isolate ${index}.0`, sleepHoursMax());
-    this.#ports = this.#newPorts();
+    this.#ports = searchPorts(this.#process);
   }
 
   start(): void {
@@ -63,28 +66,8 @@ export class Isolate {
       `isolate ${this.#index}.${this.#lives}`,
       sleepHoursMax(),
     );
-    this.#ports = this.#newPorts();
+    this.#ports = searchPorts(this.#process);
     this.start();
-  }
-
-  #newPorts(): SearchPorts {
-    const { world, clock } = this.#process;
-    const { random, log, sizes } = world;
-    const ports = { clock, random, digest: syncDigest, log };
-    return {
-      ...ports,
-      store: new RetryingStore(world.store.view(this.#process), ports),
-      kernels: scalarKernels,
-      cache: new BlockCache({
-        bytesMax: sizes.isolateCacheBytes,
-        edge: world.edge.view(this.#process),
-      }),
-      budget: new MemoryBudget(clock),
-      memory: createSearchMemory(),
-      defer: (work) => {
-        work.catch((error: unknown) => world.mustBeEngineError(error, "deferred by a query"));
-      },
-    };
   }
 
   async #loop(process: Process): Promise<void> {
@@ -133,27 +116,41 @@ export class Isolate {
   }
 
   #operation(process: Process, ports: SearchPorts): Promise<void> {
-    const { random, sizes, queue } = this.#world;
-    const dice = random.next();
+    const { random, sizes, queue, names } = this.#world;
+    let dice = random.next();
     // Deletions that meet a job under way are the ones to worry about.
     const removeShare = sizes.removeShare * (queue.isBusy ? 4 : 1);
-    if (dice < removeShare) return this.#remove(process);
-    if (dice < removeShare + sizes.flushShare) return this.#flush(process);
+    const happens = (share: number): boolean => {
+      dice -= share;
+      return dice < 0;
+    };
+    const name = names.length > 1 ? this.#pickName() : (names[0] as SimName);
+    if (happens(removeShare)) return this.#remove(process, name);
+    if (happens(sizes.flushShare)) return this.#flush(process, name);
+    if (happens(sizes.branchShare)) return makeBranch(process, name);
+    if (happens(sizes.pinShare)) return readPinned(process, ports, name);
     return random.chance(sizes.writeShare)
-      ? new Writer(process, ports, this.#descriptions).write()
-      : this.#read(process, ports);
+      ? new Writer(process, ports, name, this.#descriptions).write()
+      : this.#read(process, ports, name);
   }
 
-  async #flush(process: Process): Promise<void> {
-    const { tenant, name } = this.#world.identity;
-    replyValue(await callOwner(process).requestFlush(tenant, name));
+  /** One that lives, mostly: others are waiting to become branches. */
+  #pickName(): SimName {
+    const { random, names } = this.#world;
+    const name = random.pick(names);
+    return name.exists || random.chance(0.1) ? name : (names[0] as SimName);
   }
 
-  async #remove(process: Process): Promise<void> {
-    const { history, identity } = this.#world;
+  async #flush(process: Process, { identity }: SimName): Promise<void> {
+    const { tenant, name } = identity;
+    replyValue(await callOwner(process, name).requestFlush(tenant, name));
+  }
+
+  async #remove(process: Process, { history, identity }: SimName): Promise<void> {
+    const { tenant, name } = identity;
     const window = history.beginRead();
     try {
-      replyValue(await callOwner(process).remove(identity.tenant, identity.name));
+      replyValue(await callOwner(process, name).remove(tenant, name));
       history.removeAcknowledged(window);
     } catch (error) {
       if (!isEngineError(error, "notFound")) throw error;
@@ -161,14 +158,15 @@ export class Isolate {
     }
   }
 
-  async #read(process: Process, ports: SearchPorts): Promise<void> {
-    const { history, identity, random, faults, sizes } = this.#world;
+  async #read(process: Process, ports: SearchPorts, of: SimName): Promise<void> {
+    const { history, identity } = of;
+    const { random, faults, sizes } = this.#world;
     const { ask, check } = askAnything(random, sizes);
     const strong = random.chance(0.8);
     const maxAgeMs = faults.isOn("clock-jump") ? undefined : limits.eventualAgeMsMax + 1;
     let window = strong ? history.beginRead() : history.beginStaleRead(maxAgeMs);
     const query: Query = { ...ask, consistency: strong ? "strong" : "eventual" };
-    const owner = callOwner(process);
+    const owner = callOwner(process, identity.name);
     const head = async (request: HeadRequest) => {
       const reply = await owner.head(request);
       window = { ...window, isFirm: strong && reply.ok };
@@ -198,4 +196,22 @@ export class Isolate {
 
 function isUnknownAttribute(error: unknown): boolean {
   return isEngineError(error, "invalid") || isEngineError(error, "malformed");
+}
+
+/** What an isolate that begins has. */
+export function searchPorts(process: Process): SearchPorts {
+  const { world, clock } = process;
+  const { random, log, sizes } = world;
+  const ports = { clock, random, digest: syncDigest, log };
+  return {
+    ...ports,
+    store: new RetryingStore(world.store.view(process), ports),
+    kernels: scalarKernels,
+    cache: new BlockCache({ bytesMax: sizes.isolateCacheBytes, edge: world.edge.view(process) }),
+    budget: new MemoryBudget(clock),
+    memory: createSearchMemory(),
+    defer: (work) => {
+      work.catch((error: unknown) => world.mustBeEngineError(error, "deferred by a query"));
+    },
+  };
 }

@@ -9,6 +9,7 @@ import { openGrave } from "../../src/format/registry.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";
 import { limits } from "../../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../../src/namespace/protocol.ts";
+import type { Identity } from "../../src/owner-ports.ts";
 import type { IndexPorts, JobHint } from "../../src/ports.ts";
 import { gravePrefix } from "../../src/store/keys.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
@@ -55,7 +56,7 @@ export class SimQueue {
         this.#waiting.push(hint);
         return;
       }
-      consumer.consume((again) => {
+      consumer.consume(hint, (again) => {
         if (again) this.#deliver(hint, 1_000);
         // Up to four travel together from then on.
         const [next] = this.#waiting.splice(0, 4);
@@ -78,7 +79,7 @@ class Consumer {
     this.#process = new Process(world, `consumer ${index}`, sleepHoursMax);
   }
 
-  consume(done: (again: boolean) => void): void {
+  consume(hint: JobHint, done: (again: boolean) => void): void {
     this.busy = true;
     const process = this.#process;
     const { faults, scheduler, random } = this.#world;
@@ -104,40 +105,40 @@ class Consumer {
         replace();
       });
     }
-    this.#runDue(process).then(end, (error: unknown) => {
+    this.#runDue(process, hint).then(end, (error: unknown) => {
       this.#world.mustBeEngineError(error, "consumer");
       end(false);
     });
   }
 
-  async #runDue(process: Process): Promise<boolean> {
-    const { identity } = this.#world;
+  async #runDue(process: Process, identity: Identity): Promise<boolean> {
     const ports = consumerPorts(process);
-    const api = callOwner(process);
+    const api = callOwner(process, identity.name);
     const endMs = this.#world.scheduler.nowMs + invocationMs;
     while (this.#world.scheduler.nowMs < endMs) {
       const job = replyValue(await api.claim(identity.tenant, identity.name));
       if (job === undefined) return false;
-      await this.#runJob(ports, api, job);
+      await this.#runJob(ports, api, identity, job);
     }
     return true;
   }
 
-  async #runJob(ports: IndexPorts, api: NamespaceApi, job: Job): Promise<void> {
+  async #runJob(ports: IndexPorts, api: NamespaceApi, identity: Identity, job: Job): Promise<void> {
     const world = this.#world;
-    const { tenant, name } = world.identity;
-    const beat = heartbeat({ ports, api, identity: world.identity, job });
+    const { tenant, name } = identity;
+    const beat = heartbeat({ ports, api, identity, job });
     try {
       switch (job.kind) {
         case "flush":
         case "merge":
-          if (await compact({ ports, api, identity: world.identity, job })) {
+          if (await compact({ ports, api, identity, job })) {
             world.faults.saw(`job: ${job.kind}`);
           }
           break;
         case "collect": {
           const { version, kept } = await collect(ports, tenant, job, beat);
           world.faults.saw("job: collect");
+          if (kept.dead.some(({ kind }) => kind !== "ref")) world.faults.saw("collect: held");
           replyValue(await api.finish(tenant, name, job.id, job.attempt, version, kept));
           break;
         }
@@ -167,15 +168,15 @@ function consumerPorts(process: Process): IndexPorts {
 export function startCron(world: World): void {
   const process = new Process(world, "cron");
   const ports = consumerPorts(process);
-  const owner = callOwner(process);
-  const { tenant, name } = world.identity;
+  const { tenant } = world;
   const sweep = async (): Promise<void> => {
     const page = await ports.store.list(gravePrefix(tenant));
     for (const { key } of page.objects) {
       const stored = await ports.store.get(key);
       const grave = stored && (await openGrave(stored.bytes, syncDigest));
       if (!grave || grave.deletedMs + limits.collectGraceMs > ports.clock.now()) continue;
-      const present = replyValue(await owner.describe(tenant, name));
+      const owner = callOwner(process, grave.name);
+      const present = replyValue(await owner.describe(tenant, grave.name));
       if (present.generation !== grave.generation) await purge(ports, tenant, grave.generation);
     }
   };

@@ -4,6 +4,8 @@
  *
  *   points   nothing │ entries of the first generation … tombstone │ entries of the second …
  *
+ * A branch begins with its parent's point, and is a name's life like any other from there.
+ *
  * From it follow the rules that answers are held against:
  *   - an acknowledged write is in the entry its acknowledgement names, and in the name's life
  *   - a strong read shows exactly one point, none older than what was acknowledged before it began
@@ -26,15 +28,9 @@ import {
 } from "../../src/format/wal.ts";
 import { entryFault } from "../../src/namespace/invariants.ts";
 import { zeroHash } from "../../src/namespace/state.ts";
-import {
-  attachmentKey,
-  generationRoot,
-  sequenceOfSkipKey,
-  sequenceOfWalKey,
-} from "../../src/store/keys.ts";
+import { attachmentKey, generationRoot, sequenceOfSkipKey } from "../../src/store/keys.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
-import { ManifestCheck } from "./manifest-check.ts";
 import { rewriteFault } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
@@ -48,6 +44,8 @@ export interface Point {
   readonly documents: Documents;
   /** Tags of the writes its last entry holds. */
   readonly writes: ReadonlySet<number>;
+  /** Of its last entry. */
+  readonly hash: Uint8Array;
 }
 
 export interface ReadWindow {
@@ -74,14 +72,12 @@ const nowhere: Point = {
   exists: false,
   documents: new Map(),
   writes: new Set(),
+  hash: zeroHash,
 };
 
 export class History {
   readonly points: Point[] = [nowhere];
   readonly #world: World;
-  readonly manifests: ManifestCheck;
-  /** Of the newest entry. */
-  #hash: Uint8Array = zeroHash;
   /** Index of the newest point known to be acknowledged, and when it became so. */
   #acknowledged = 0;
   readonly #acknowledgements: { readonly atMs: number; readonly index: number }[] = [];
@@ -96,27 +92,22 @@ export class History {
 
   constructor(world: World) {
     this.#world = world;
-    this.manifests = new ManifestCheck(world);
   }
 
   get last(): Point {
     return this.points.at(-1) as Point;
   }
 
-  /** An object landed. */
-  async stored(key: string, bytes: Uint8Array): Promise<void> {
-    const [, generation, sequence] = /\/n\/([^/]+)\/wal\/([0-9a-f]{16})$/.exec(key) ?? [];
-    if (generation !== undefined && sequence !== undefined) {
-      await this.#entry(generation, sequenceOfWalKey(key) ?? 0, bytes);
-    } else if (key.includes("/manifest/")) {
-      await this.manifests.check(key, bytes);
-    } else if (key.includes("/skips/")) {
-      await this.#skip(key, bytes);
-    }
+  /** The name lives again, as a branch of what was at that point. */
+  branched(generation: string, { next, exists, documents, hash }: Point): void {
+    if (this.last.exists) this.#world.violate("branch", "a name that lives becomes a branch");
+    if (!exists) this.#world.violate("branch", "it begins as what was deleted");
+    this.points.push({ generation, next, exists, documents, writes: new Set(), hash });
+    this.#changes.clear();
   }
 
   /** From now on the points behind the entry are others. */
-  async #skip(key: string, bytes: Uint8Array): Promise<void> {
+  async skip(key: string, bytes: Uint8Array): Promise<void> {
     const { last } = this;
     const generation = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
     const sequence = sequenceOfSkipKey(key) ?? 0;
@@ -127,7 +118,6 @@ export class History {
       return;
     }
     const skip = await openSkip(bytes, { generation, sequence }, syncDigest);
-    if (sequence + 1 === last.next) this.#hash = skip.hash;
     this.#skipped.add(`${generation}/${sequence}`);
     this.#changes.delete(sequence);
     for (const [name, entry] of this.#keys) {
@@ -138,7 +128,9 @@ export class History {
       const change = this.#changes.get(next - 1);
       documents = change?.apply(new Map(documents)) ?? documents;
       const writes = change?.writes ?? new Set<number>();
-      this.points.push({ generation, next, exists: true, documents, writes });
+      const known = this.pointAt(generation, next)?.hash ?? zeroHash;
+      const hash = next === sequence + 1 ? skip.hash : known;
+      this.points.push({ generation, next, exists: true, documents, writes, hash });
     }
   }
 
@@ -152,7 +144,8 @@ export class History {
     return [...this.#changes].find(([, { parts }]) => parts.includes(part))?.[0];
   }
 
-  async #entry(generation: string, sequence: number, bytes: Uint8Array): Promise<void> {
+  /** A log entry landed. */
+  async entry(generation: string, sequence: number, bytes: Uint8Array): Promise<void> {
     const { last } = this;
     const continues = last.generation === generation && last.next === sequence && last.exists;
     const begins = !last.exists && sequence === 0 && this.pointAt(generation, 1) === undefined;
@@ -165,7 +158,7 @@ export class History {
       return;
     }
     const entry = await openWalEntry(bytes, { generation, sequence }, syncDigest);
-    const hash = begins ? zeroHash : this.#hash;
+    const hash = begins ? zeroHash : last.hash;
     const fault = entryFault({ generation, next: sequence, hash, ended: false }, entry);
     // What follows an entry that went bad may not know its hash any more.
     const isEnd = entry.members.some(({ kind }) => kind === "tombstone");
@@ -175,7 +168,6 @@ export class History {
       this.#world.violate("chain", `entry ${sequence}: ${fault}`);
     }
     if (begins) this.#changes.clear();
-    this.#hash = entry.hash;
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");
     const documents = new Map(begins ? [] : last.documents);
@@ -195,6 +187,7 @@ export class History {
       exists,
       documents: exists ? documents : new Map(),
       writes,
+      hash: entry.hash,
     });
   }
 
@@ -292,6 +285,23 @@ export class History {
       return;
     }
     this.#acknowledge(index);
+  }
+
+  /** The owner answered with this point, of now: it must not be older than the window allows. */
+  pointShown(
+    window: ReadWindow,
+    what: string,
+    generation: string,
+    next: number,
+  ): Point | undefined {
+    const index = this.indexAt(generation, next);
+    const point = this.points[index];
+    if (point === undefined || index < window.first) {
+      this.#world.violate(what, `entry ${next} of ${generation} is too old, or never was`);
+      return undefined;
+    }
+    this.#acknowledge(index);
+    return point;
   }
 
   /** A deletion that began in the window was acknowledged. */

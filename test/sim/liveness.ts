@@ -3,48 +3,77 @@
  * answer is the newest point of the history, and after a day nothing is left that nobody needs.
  */
 
-import type { Manifest } from "../../src/format/manifest.ts";
-import { openManifest } from "../../src/format/manifest-codec.ts";
-import { openPointer } from "../../src/format/registry.ts";
 import { protocolVersion, replyValue } from "../../src/namespace/protocol.ts";
-import { currentKey, generationRoot, manifestKey } from "../../src/store/keys.ts";
+import type { Query } from "../../src/query/query.ts";
+import { search } from "../../src/search.ts";
 import { write } from "../../src/write.ts";
 import { syncDigest } from "../sync-digest.ts";
+import { searchPorts } from "./clients.ts";
+import { findOrphans } from "./leftovers.ts";
 import { callOwner } from "./owner-client.ts";
 import { Process } from "./process.ts";
+import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
-import { buildWrite, planWrite } from "./writes.ts";
+import { buildWrite, planWrite, type WriteIntent } from "./writes.ts";
 
 const hourMs = 3_600_000;
 
 export async function settle(world: World): Promise<void> {
   const process = new Process(world, "operator");
+  const forAll = async (work: (name: SimName) => Promise<void>): Promise<void> => {
+    for (const name of world.names) await runWith(world, work(name));
+  };
+  const forSome = async (
+    names: readonly SimName[],
+    work: (name: SimName) => Promise<void>,
+  ): Promise<void> => {
+    for (const name of names) if (world.random.chance(0.5)) await runWith(world, work(name));
+  };
   // Lost storage means a lost alarm: somebody has to call once.
-  if (world.faults.isOn("storage-wiped")) await runWith(world, awaken(world, process));
+  if (world.faults.isOn("storage-wiped")) await forAll((name) => awaken(process, name));
+  await forAll((name) => readAll(world, name));
+  // While long readers still read them.
+  await forSome(world.names.slice(1), (name) => rewrite(world, process, name));
   await pass(world, 5);
-  drained(world);
-  await runWith(world, indexAll(world, process));
+  for (const name of world.names) drained(world, name);
+  await forAll((name) => indexAll(world, process, name));
   // What nothing names may go after a day. The owner knows only of what its jobs left behind, so
   // something dies then, and whoever collects it looks for all the rest.
   const { size } = world.store.memory;
   await pass(world, 28);
-  await runWith(world, writeOnce(world, process));
-  await runWith(world, indexAll(world, process));
+  await forAll((name) => writeOnce(world, process, name));
+  if (world.names.length > 1) await forSome(world.names, (name) => rewrite(world, process, name));
+  await forAll((name) => indexAll(world, process, name));
   await pass(world, 3);
   if (world.store.memory.size < size) world.faults.saw("collect: orphans");
+  if (world.names.length > 1) {
+    // What a branch lets go of just now, its ancestors look for within a day.
+    await forSome(world.names.slice(1), (name) => rewrite(world, process, name));
+    await forAll((name) => indexAll(world, process, name));
+    await pass(world, 30);
+  }
   await runWith(world, findOrphans(world));
-  world.object.wipe();
-  await runWith(world, recovered(world, process));
+  for (const { object } of world.names) object.wipe();
+  await forAll((name) => recovered(world, process, name));
   if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
     world.violate("stuck", `${world.unfinished} operations have not ended`);
   }
 }
 
 /** From the store alone an instance knows all that was ever acknowledged. */
-async function recovered({ identity, history, violate }: World, process: Process): Promise<void> {
-  const head = replyValue(
-    await callOwner(process).head({ protocol: protocolVersion, ...identity }),
-  );
+async function recovered(
+  { violate }: World,
+  process: Process,
+  { identity, history, exists }: SimName,
+): Promise<void> {
+  const { tenant, name } = identity;
+  const owner = callOwner(process, name);
+  if (!exists) {
+    const described = replyValue(await owner.describe(tenant, name));
+    if (described.exists) violate("recovery", `${name} lives again`);
+    return;
+  }
+  const head = replyValue(await owner.head({ protocol: protocolVersion, tenant, name }));
   const { generation, next } = history.last;
   if (head.generation !== generation || head.next !== next) {
     violate("recovery", `entry ${head.next} of ${head.generation}, not ${next} of ${generation}`);
@@ -56,14 +85,40 @@ function pass(world: World, hours: number): Promise<void> {
   return world.scheduler.run(untilMs, () => world.isViolated);
 }
 
-async function awaken({ identity }: World, process: Process): Promise<void> {
-  replyValue(await callOwner(process).describe(identity.tenant, identity.name));
+async function awaken(process: Process, { identity }: SimName): Promise<void> {
+  const { tenant, name } = identity;
+  replyValue(await callOwner(process, name).describe(tenant, name));
+}
+
+/** An isolate that knows nothing finds everything, in whatever tail there is. */
+async function readAll(world: World, { identity, history, exists }: SimName): Promise<void> {
+  if (!exists) return;
+  const process = new Process(world, "isolate of the operator");
+  const window = history.beginRead();
+  const owner = callOwner(process, identity.name);
+  const query: Query = {
+    rank: { kind: "id", descending: false },
+    limit: 5_000,
+    offset: 0,
+    filters: undefined,
+    attributes: { kind: "all" },
+    metric: undefined,
+    consistency: "strong",
+    disableCache: false,
+  };
+  const { rows } = await search(searchPorts(process), { ...identity, owner }, query);
+  history.explain(window, "read at rest", ({ documents }) => {
+    const lost = [...documents.keys()].filter((id) => !rows.some((row) => row.id === id));
+    const extra = rows.filter(({ id }) => !documents.has(Number(id)));
+    const isSame = lost.length + extra.length === 0;
+    return isSame ? undefined : `${lost.length} rows are lost, ${extra.length} too many`;
+  });
 }
 
 /** By alarms alone: what is old enough is flushed though nobody asks. */
-function drained({ history, violate }: World): void {
+function drained({ landings, violate }: World, { history }: SimName): void {
   const { generation, next, exists } = history.last;
-  const floor = history.manifests.floorOf(generation);
+  const floor = landings.manifests.floorOf(generation);
   if (exists && floor < next) violate("not drained", `the floor is ${floor}, not ${next}`);
 }
 
@@ -81,24 +136,55 @@ async function runWith(world: World, work: Promise<void>): Promise<void> {
   if (!done && !world.isViolated) world.violate("stuck", "settling does not end");
 }
 
-async function writeOnce(world: World, process: Process): Promise<void> {
+/** The first name lives again if it does not; others that are over stay so. */
+async function writeOnce(world: World, process: Process, name: SimName): Promise<void> {
+  if (!name.exists && name !== world.names[0]) return;
+  await commit(world, process, name, { ...planWrite(world), extra: undefined });
+}
+
+/** All that the name holds is overwritten: nothing of any ancestor is left. */
+async function rewrite(world: World, process: Process, name: SimName): Promise<void> {
+  if (!name.exists) return;
+  const upserts = [...name.history.last.documents.keys()];
+  const vectors = upserts.map(() => [1, 2, 3, 4]);
+  if (upserts.length === 0) return;
+  await commit(world, process, name, {
+    tag: world.newTag(),
+    upserts,
+    deletes: [],
+    vectors,
+    extra: undefined,
+  });
+  const { tenant, name: text } = name.identity;
+  replyValue(await callOwner(process, text).requestFlush(tenant, text));
+}
+
+async function commit(
+  world: World,
+  process: Process,
+  { identity }: SimName,
+  intent: WriteIntent,
+): Promise<void> {
   const memory = { recall: () => undefined, remember: () => {} };
-  const target = { ...world.identity, owner: callOwner(process), memory };
+  const target = { ...identity, owner: callOwner(process, identity.name), memory };
   const ports = {
     store: world.store.view(process),
     clock: process.clock,
     random: world.random,
     digest: syncDigest,
   };
-  const intent = { ...planWrite(world), extra: undefined };
   await write(ports, target, (schema) => buildWrite(schema, intent), { disableBackpressure: true });
 }
 
-async function indexAll(world: World, process: Process): Promise<void> {
-  const { tenant, name } = world.identity;
-  const owner = callOwner(process);
+async function indexAll(
+  world: World,
+  process: Process,
+  { identity, history }: SimName,
+): Promise<void> {
+  const { tenant, name } = identity;
+  const owner = callOwner(process, name);
   const { exists } = replyValue(await owner.describe(tenant, name));
-  if (exists !== world.history.last.exists) {
+  if (exists !== history.last.exists) {
     world.violate("existence", `the owner says ${exists}`);
     return;
   }
@@ -113,63 +199,4 @@ async function indexAll(world: World, process: Process): Promise<void> {
     }
     await process.pause(5_000);
   }
-}
-
-/** Everything in the store is named by something that is needed. */
-async function findOrphans(world: World): Promise<void> {
-  const { memory } = world.store;
-  const { history, object } = world;
-  const oldMs = world.scheduler.nowMs - 27 * hourMs;
-  const page = await memory.list("", { limit: 1_000 });
-  const all = page.objects.filter(({ uploadedMs }) => uploadedMs < oldMs).map(({ key }) => key);
-  const { last } = history;
-  const root = last.exists ? generationRoot("default", last.generation) : "-";
-  const generation = object.record?.generation;
-  const manifest = last.exists ? await currentManifest(world, root) : undefined;
-  const named = new Set<string>(manifest === undefined ? [] : namedBy(manifest));
-  const lives = new Set(history.points.map((point) => point.generation));
-  const orphans = all.filter((key) => {
-    if (key.includes("/names/")) return false;
-    // With its storage an object forgets a life that it had offered and that never began.
-    const [, life] = /\/n\/(\w+)\/part\//.exec(key) ?? [];
-    if (world.faults.isOn("storage-wiped") && life !== undefined && !lives.has(life)) return false;
-    if (!key.startsWith(root)) return generation === undefined || !key.includes(generation);
-    const [, kind, id] = /^([^/]+)(?:\/([^/]+))?/.exec(key.slice(root.length)) ?? [];
-    if (kind === "current" || kind === "manifest") return false;
-    if (kind === "wal") return Number.parseInt(id ?? "", 16) < (manifest?.floor ?? 0);
-    if (kind === "skips") return false;
-    if (kind === "part") return true;
-    return !named.has(key.slice(root.length));
-  });
-  const alive = manifest?.dead.length === 0 ? orphans : [];
-  if (alive.length > 0) {
-    world.violate("orphans", `${alive.length} objects: ${alive.slice(0, 3).join(", ")}`);
-  }
-  if (manifest !== undefined && manifest.dead.length > 0) {
-    world.violate("undead", `${manifest.dead.length} dead objects were never collected`);
-  }
-}
-
-async function currentManifest(world: World, root: string): Promise<Manifest | undefined> {
-  const { memory } = world.store;
-  const { generation } = world.history.last;
-  const stored = await memory.get(currentKey(root));
-  if (stored === undefined) return undefined;
-  let { manifestVersion: version } = await openPointer(stored.bytes, syncDigest);
-  let newest: Manifest | undefined;
-  for (; ; version++) {
-    const bytes = (await memory.get(manifestKey(root, version)))?.bytes;
-    if (bytes === undefined) return newest;
-    newest = await openManifest(bytes, { generation, version }, syncDigest);
-  }
-}
-
-function namedBy({ segments, keys }: Manifest): string[] {
-  const ofSegments = segments.flatMap(({ id, parts, dead }) => [
-    ...(parts.length === 1
-      ? [`segment/${id}`]
-      : parts.map((_, i) => `segment/${id}/${String(i).padStart(4, "0")}`)),
-    ...(dead.version > 0 ? [`segment/${id}/dead/${dead.name}`] : []),
-  ]);
-  return [...ofSegments, ...keys.map(({ name }) => `keys/${name}`)];
 }

@@ -37,14 +37,22 @@ export class ManifestCheck {
   readonly #rows = new Map<string, readonly Row[]>();
   readonly #hashes = new WeakMap<OracleDocument, bigint>();
   readonly #newest = new Map<string, Manifest>();
+  readonly #all = new Map<string, Manifest>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  /** Of the newest manifest of the generation. */
+  versionOf(generation: string, version: number): Manifest | undefined {
+    return this.#all.get(`${generation}/${version}`);
+  }
+
+  newestOf(generation: string): Manifest | undefined {
+    return this.#newest.get(generation);
+  }
+
   floorOf(generation: string): number {
-    return this.#newest.get(generation)?.floor ?? 0;
+    return this.newestOf(generation)?.floor ?? 0;
   }
 
   async check(key: string, bytes: Uint8Array): Promise<void> {
@@ -57,15 +65,19 @@ export class ManifestCheck {
     const lost = before && conservationFault(before, manifest);
     if (lost !== undefined) this.#world.violate("digest", lost);
     this.#newest.set(generation, manifest);
+    this.#all.set(`${generation}/${version}`, manifest);
     const segments = await this.#read(manifest).catch((error: unknown) => {
       // What rots was right when it was stored; its successors are checked by what can be read.
-      if (this.#world.rot.isEmpty || !isEngineError(error, "corrupt")) throw error;
+      if (this.#world.rot.isEmpty || !isEngineError(error, "corrupt")) {
+        this.#world.violate("manifest", `${version} names what cannot be read: ${String(error)}`);
+      }
       return undefined;
     });
     if (segments === undefined) return;
     for (const segment of segments) this.#checkDigests(segment);
-    const point = this.#world.history.pointAt(generation, manifest.floor);
+    const point = this.#world.landings.pointOf(generation, manifest.floor);
     if (point === undefined) {
+      // Of a branch that is not registered yet, its parent's is known.
       if (manifest.floor > 0) this.#world.violate("manifest", "its floor is beyond the log");
       return;
     }

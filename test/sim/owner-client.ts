@@ -17,10 +17,10 @@ export interface CommitWatch {
   sent(): void;
 }
 
-export function callOwner(process: Process, watch?: CommitWatch): NamespaceApi {
+export function callOwner(process: Process, name: string, watch?: CommitWatch): NamespaceApi {
   const { faults } = process.world;
   const call = <T>(work: (owner: Owner) => Promise<Reply<T>>): Promise<Reply<T>> =>
-    repeat(process, work);
+    repeat(process, name, work);
   return {
     describe: (tenant, name) => call((owner) => owner.describe(tenant, name)),
     commit: async (request) => {
@@ -66,7 +66,12 @@ export function callOwner(process: Process, watch?: CommitWatch): NamespaceApi {
     pin: (...args) => call((owner) => owner.pin(...args)),
     renewPin: (...args) => call((owner) => owner.renewPin(...args)),
     releasePin: (...args) => call((owner) => owner.releasePin(...args)),
-    adopt: (request) => call((owner) => owner.adopt(request)),
+    adopt: async (request) => {
+      const reply = await call((owner) => owner.adopt(request));
+      if (reply.ok && reply.value.kind === "unpinned") faults.saw("branch: pin lost");
+      if (!reply.ok && reply.kind === "conflict") faults.saw("branch: refused");
+      return reply;
+    },
   };
 }
 
@@ -80,6 +85,7 @@ function noteCommit(faults: Faults, reply: CommitReply): void {
 
 async function repeat<T>(
   process: Process,
+  name: string,
   work: (owner: Owner) => Promise<Reply<T>>,
 ): Promise<Reply<T>> {
   const { world, clock } = process;
@@ -89,7 +95,7 @@ async function repeat<T>(
       if (world.faults.strikes("call-overloaded")) {
         throw new EngineError("overloaded", "too many requests", { retryAfterMs: 1_000 });
       }
-      const reply = await process.hears(travel(process, work));
+      const reply = await process.hears(travel(process, name, work));
       if (reply.ok || reply.kind !== "fenced") return reply;
       error = unavailable(reply.message);
     } catch (thrown) {
@@ -102,12 +108,16 @@ async function repeat<T>(
   }
 }
 
-async function travel<T>(process: Process, work: (owner: Owner) => Promise<T>): Promise<T> {
+async function travel<T>(
+  process: Process,
+  name: string,
+  work: (owner: Owner) => Promise<T>,
+): Promise<T> {
   const { world } = process;
   const { faults, random } = world;
   await world.pause(random.spread(0.2, 5), "call");
   if (faults.strikes("call-lost")) throw new ResetError("the call was lost");
-  const delivered = world.object.deliver(work);
+  const delivered = world.named(name).object.deliver(work);
   if (faults.strikes("call-broken")) {
     delivered.catch(() => undefined);
     await world.pause(random.spread(0.2, 1_000), "break");

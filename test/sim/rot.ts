@@ -60,7 +60,8 @@ export class Rot {
 
   start(): void {
     const { faults, scheduler, random } = this.#world;
-    if (!faults.isOn("object-rots")) return;
+    // Where names share objects, one that is bad would be everybody's trouble at once.
+    if (!faults.isOn("object-rots") || this.#world.names.length > 1) return;
     const tick = (): void => {
       if (this.#keys.size < rottenMax && faults.strikes("object-rots")) {
         const operator = (): void => void this.#operate(random.chance(0.3));
@@ -88,7 +89,8 @@ export class Rot {
   /** The log without what was skipped is exactly what is read. */
   async #read(process: Process): Promise<void> {
     const { world, clock } = process;
-    const { history, identity, random, log } = world;
+    const { random, log } = world;
+    const { history, identity } = world.first;
     const common = { clock, random, digest: syncDigest, log };
     const ports: SearchPorts = {
       ...common,
@@ -113,13 +115,17 @@ export class Rot {
       include_attributes: true,
     });
     const window = history.beginRead();
-    const result = await search(ports, { ...identity, owner: callOwner(process) }, query);
+    const result = await search(
+      ports,
+      { ...identity, owner: callOwner(process, identity.name) },
+      query,
+    );
     history.explain(window, "operator's read", (point) => compareAnswer(check, point, result));
   }
 
   async #flip(): Promise<void> {
     const { random, store, scheduler } = this.#world;
-    const { generation } = this.#world.history.last;
+    const { generation } = this.#world.first.history.last;
     const { objects } = await store.memory.list(`t/default/n/${generation}/`);
     const kind = random.chance(0.5) ? "wal" : random.pick(kinds);
     const keys = objects.map(({ key }) => key).filter((key) => kindOf(key) === kind);
@@ -142,7 +148,7 @@ export class Rot {
   async #readBack(process: Process): Promise<void> {
     const { world } = process;
     for (let tries = 0; tries < 8; tries++) {
-      if (world.history.last.documents.size === 0) return;
+      if (world.first.history.last.documents.size === 0) return;
       try {
         return await this.#read(process);
       } catch (error) {
@@ -157,13 +163,13 @@ export class Rot {
   async #operate(isResolute: boolean): Promise<void> {
     const { world } = { world: this.#world };
     const process = new Process(world, "operator of rot");
-    const owner = callOwner(process);
+    const owner = callOwner(process, world.first.identity.name);
     try {
       // A new instance reads everything anew.
-      if (world.random.chance(0.5) || isResolute) world.object.crash();
+      if (world.random.chance(0.5) || isResolute) world.first.object.crash();
       for (let rounds = 0; rounds < 20; rounds++) {
         if (await this.#isWell(process, owner, isResolute)) {
-          const { exists, documents } = world.history.last;
+          const { exists, documents } = world.first.history.last;
           // An instance that runs may not know yet what its next one will find.
           const isKnown = isResolute && world.isQuiet;
           if (isKnown && exists && documents.size > 0) await this.#read(process);
@@ -181,13 +187,13 @@ export class Rot {
   /** One step. True when there is nothing to do. */
   async #isWell(process: Process, owner: NamespaceApi, isResolute: boolean): Promise<boolean> {
     const { world } = process;
-    const { tenant, name } = world.identity;
+    const { tenant, name } = world.first.identity;
     const described = await insist(process, () => owner.describe(tenant, name));
     if (!described.exists) return true;
     const status = await insist(process, () => owner.status(tenant, name));
     const brief = { protocol: protocolVersion, tenant, name, brief: true };
     await insist(process, () => owner.head(brief));
-    if (status.quarantine !== undefined && world.history.last.documents.size > 0) {
+    if (status.quarantine !== undefined && world.first.history.last.documents.size > 0) {
       // Refused; or right, if it can be read by now.
       await this.#read(process).catch((error: unknown) => {
         world.mustBeEngineError(error, "read in quarantine");
@@ -200,22 +206,22 @@ export class Rot {
       };
       const skipped = await insist(process, skip, ["conflict", "notFound"]);
       if (skipped !== undefined) {
-        world.history.skipAcknowledged();
+        world.first.history.skipAcknowledged();
         await this.#readBack(process);
       }
       return false;
     }
     if (!isResolute || !(await this.#isBeyondRemedy(status.generation))) return true;
-    const window = world.history.beginRead();
+    const window = world.first.history.beginRead();
     const removed = await insist(process, () => owner.remove(tenant, name), ["notFound"]);
-    if (removed !== undefined) world.history.removeAcknowledged(window);
+    if (removed !== undefined) world.first.history.removeAcknowledged(window);
     world.faults.saw("quarantine: deleted");
     return false;
   }
 
   /** The entry above the floor that names an attachment which is bad. */
   #badPart(floor: number): number | undefined {
-    const { history } = this.#world;
+    const { history } = this.#world.first;
     for (const [key, kind] of this.#keys) {
       const part = kind === "part" ? /\/part\/([^/]+)$/.exec(key)?.[1] : undefined;
       const sequence = part === undefined ? undefined : history.entryNaming(part);

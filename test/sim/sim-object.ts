@@ -15,7 +15,7 @@ import { limits } from "../../src/limits.ts";
 import { tableFault } from "../../src/namespace/invariants.ts";
 import type { JobTable } from "../../src/namespace/jobs.ts";
 import { Owner } from "../../src/owner.ts";
-import type { OwnerRecord, OwnerStorage } from "../../src/owner-ports.ts";
+import type { Identity, OwnerRecord, OwnerStorage } from "../../src/owner-ports.ts";
 import { ByteLru } from "../../src/store/byte-lru.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
@@ -28,6 +28,7 @@ const alarmAttemptsMax = 6;
 
 export class SimObject {
   readonly world: World;
+  readonly identity: Identity;
   record: OwnerRecord | undefined;
   jobs: JobTable | undefined;
   /** Number of the newest instance: the only one that may touch the storage. */
@@ -35,8 +36,9 @@ export class SimObject {
   #alarmMs: number | undefined;
   #current: Instance | undefined;
 
-  constructor(world: World) {
+  constructor(world: World, identity: Identity) {
     this.world = world;
+    this.identity = identity;
   }
 
   /** Runs `work` as an event of the object. Rejects with ResetError if the instance dies first. */
@@ -82,7 +84,8 @@ export class SimObject {
   }
 
   #ring(attempt: number): void {
-    const { scheduler, faults, identity } = this.world;
+    const { identity } = this;
+    const { scheduler, faults } = this.world;
     const again = (): void => {
       if (attempt < alarmAttemptsMax) {
         scheduler.after(2_000 * 2 ** attempt, "alarm again", () => this.#ring(attempt + 1));
@@ -123,7 +126,7 @@ class Instance extends Process {
   #broken = false;
 
   constructor(object: SimObject, number: number) {
-    super(object.world, `instance ${number}`);
+    super(object.world, `instance ${number} of ${object.identity.name}`);
     this.#object = object;
     this.#number = number;
     const { world } = object;
@@ -150,7 +153,7 @@ class Instance extends Process {
         world.scheduler.note(`abort ${reason}`);
         this.die("abort");
       },
-      peer: () => callOwner(this),
+      peer: (_, name) => callOwner(this, name),
     });
   }
 

@@ -61,12 +61,12 @@ export class SimStore {
     mode: PutMode,
     options?: PutOptions,
   ): Promise<PutResult> {
-    const { scheduler, faults, history } = this.#world;
+    const { scheduler, faults, landings } = this.#world;
     const result = await this.memory.put(key, bytes, mode, options);
     scheduler.note(`${key} ${result.kind}`);
     if (result.kind === "stored") {
       this.obey(this.rules.put(key, bytes, mode));
-      await history.stored(key, bytes);
+      await landings.stored(key, bytes);
     } else if (/\/(wal|manifest)\//.test(key)) {
       const occupant = await this.memory.get(key);
       const ours = occupant !== undefined && equalBytes(occupant.bytes, bytes);
@@ -212,6 +212,7 @@ class StoreView implements ObjectStore {
     if (faults.strikes("delete-lost")) throw lost("delete");
     for (const key of keys) scheduler.note(`${key} deleted`);
     this.#store.obey(this.#store.rules.delete(this.#who, keys));
+    await this.#world.landings.deleting(keys);
     await this.#store.memory.delete(keys);
     await this.#travel("deleted");
     if (faults.strikes("delete-unanswered")) throw lost("delete");

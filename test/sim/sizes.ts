@@ -19,6 +19,10 @@ export interface Sizes {
   readonly rewriteShare: number;
   readonly disturbShare: number;
   readonly removeShare: number;
+  /** Above 0, there are several names, and now and then one becomes a branch of another. */
+  readonly branchShare: number;
+  /** Of long readers that pin what they read. */
+  readonly pinShare: number;
   readonly flushShare: number;
   readonly thinkMsMin: number;
   readonly thinkMsMax: number;
@@ -30,6 +34,7 @@ export interface Sizes {
 
 export function randomSizes(random: SimRandom): Sizes {
   const thinkMsMin = random.spread(0.5, 100);
+  const branchShare = random.pick([0, 0, 0.02, 0.06]);
   return {
     isolates: 1 + random.below(3),
     clients: 1 + random.below(5),
@@ -41,7 +46,9 @@ export function randomSizes(random: SimRandom): Sizes {
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.2, 0.6, 0.95]),
     disturbShare: random.pick([0, 0.1, 0.3]),
-    removeShare: random.pick([0, 0.002, 0.01, 0.04]),
+    removeShare: random.pick(branchShare > 0 ? [0.005, 0.02] : [0, 0.002, 0.01, 0.04]),
+    branchShare,
+    pinShare: random.pick(branchShare > 0 ? [0.01, 0.03] : [0, 0.002, 0.01]),
     flushShare: random.pick([0.001, 0.02, 0.1]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.

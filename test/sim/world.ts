@@ -1,6 +1,7 @@
 /**
- * One simulated world: a namespace, its object, the store, the queue, consumers and isolates, all
- * running the engine's own code in one process under virtual time.
+ * One simulated world: names of a tenant with their objects, the store, the queue, consumers and
+ * isolates, all running the engine's own code in one process under virtual time. In half of the
+ * worlds there is one name; in the others some are branched from one another.
  *
  *   1. faulty   clients work while everything goes wrong
  *   2. quiet    clients end what they have begun, faults stop
@@ -9,19 +10,18 @@
  * The seed decides everything: sizes, bounds, which faults at which rates, every delay.
  */
 import { EngineError } from "../../src/errors.ts";
-import type { Identity } from "../../src/owner-ports.ts";
 import type { Log } from "../../src/ports.ts";
 import { Isolate } from "./clients.ts";
 import { SimQueue, startCron } from "./consumers.ts";
 import { type Branch, Faults } from "./faults.ts";
-import { History } from "./history.ts";
+import { Landings } from "./landings.ts";
 import { settle } from "./liveness.ts";
 import { type Process, ResetError } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { Rot } from "./rot.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SimEdge } from "./sim-edge.ts";
-import { SimObject } from "./sim-object.ts";
+import { SimName } from "./sim-name.ts";
 import { SimStore } from "./sim-store.ts";
 import { randomBounds, randomSizes, type Sizes, withBounds } from "./sizes.ts";
 
@@ -65,16 +65,16 @@ const branchesOfLog: Readonly<Record<string, Branch>> = {
 };
 
 export class World {
-  readonly identity: Identity = { tenant: "default", name: "sim" };
+  readonly tenant = "default";
   readonly random: SimRandom;
   readonly scheduler = new Scheduler();
   readonly faults: Faults;
   readonly sizes: Sizes;
   readonly log: Log;
-  readonly history: History;
+  readonly names: readonly SimName[];
+  readonly landings: Landings;
   readonly store: SimStore;
   readonly edge: SimEdge;
-  readonly object: SimObject;
   readonly queue: SimQueue;
   readonly rot: Rot;
   readonly violations: Violation[] = [];
@@ -104,12 +104,23 @@ export class World {
       }
     };
     this.log = { info: note, warn: note, error: alarm };
-    this.history = new History(this);
+    this.landings = new Landings(this);
     this.store = new SimStore(this);
     this.edge = new SimEdge(this);
-    this.object = new SimObject(this);
+    const names = this.sizes.branchShare > 0 ? ["sim", "left", "right"] : ["sim"];
+    this.names = names.map((name) => new SimName(this, name));
     this.queue = new SimQueue(this, this.sizes.consumers);
     this.rot = new Rot(this);
+  }
+
+  named(name: string): SimName {
+    const found = this.names.find(({ identity }) => identity.name === name);
+    if (found === undefined) throw new Error(`there is no ${name}`);
+    return found;
+  }
+
+  get first(): SimName {
+    return this.names[0] as SimName;
   }
 
   get isViolated(): boolean {
@@ -129,7 +140,7 @@ export class World {
     const wipe = (): void => {
       // While `current` lags there is most to be lost.
       const chance = this.store.isPointerStuck ? random.chance(0.5) : false;
-      if (chance || faults.strikes("storage-wiped")) this.object.wipe();
+      if (chance || faults.strikes("storage-wiped")) random.pick(this.names).object.wipe();
       scheduler.after(random.spread(1_000, 3_600_000), "wipe", wipe);
     };
     if (wipes) scheduler.after(random.spread(1_000, 600_000), "wipe", wipe);

@@ -15,6 +15,7 @@ import { type WriteOptions, write } from "../../src/write.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import { decideRewrite, idleFault, planRewrite } from "./rewrites.ts";
+import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
 import { buildWrite, planWrite } from "./writes.ts";
 
@@ -26,17 +27,20 @@ export class Writer {
   readonly #world: World;
   readonly #process: Process;
   readonly #ports: SearchPorts;
+  readonly #name: SimName;
   /** Of the isolate. */
   readonly #descriptions: Map<string, NamespaceDescription>;
 
   constructor(
     process: Process,
     ports: SearchPorts,
+    name: SimName,
     descriptions: Map<string, NamespaceDescription>,
   ) {
     this.#world = process.world;
     this.#process = process;
     this.#ports = ports;
+    this.#name = name;
     this.#descriptions = descriptions;
   }
 
@@ -100,7 +104,8 @@ export class Writer {
   }
 
   async #rewrite(intent: ReturnType<typeof planRewrite>, key: WriteKey | undefined): Promise<void> {
-    const { history, faults } = this.#world;
+    const { history } = this.#name;
+    const { faults } = this.#world;
     const { target, options, heard } = this.#call(intent.tag, key);
     const window = history.beginRead();
     const { kind } = await rewrite(
@@ -119,10 +124,11 @@ export class Writer {
 
   /** One request, and what its client concludes from the answers. */
   #call(tag: number | undefined, key: WriteKey | undefined) {
-    const { history, identity, random } = this.#world;
+    const { history, identity } = this.#name;
+    const { random } = this.#world;
     let sent = 0;
     let committed: { generation: string; sequence: number } | undefined;
-    const owner = callOwner(this.#process, {
+    const owner = callOwner(this.#process, identity.name, {
       sent: () => {
         sent += 1;
       },

@@ -1,0 +1,55 @@
+/** A client that branches one name to another; neither may be what it was when it arrives. */
+import { branch } from "../../src/branch.ts";
+import { isEngineError } from "../../src/errors.ts";
+import type { NamespaceApi } from "../../src/namespace/protocol.ts";
+import { callOwner } from "./owner-client.ts";
+import type { Process } from "./process.ts";
+import type { SimName } from "./sim-name.ts";
+
+const hourMs = 3_600_000;
+
+export async function makeBranch(process: Process, name: SimName): Promise<void> {
+  const { names, random, landings } = process.world;
+  // Rather one that is a branch itself, while what it inherited is fresh.
+  const branches = names.filter(
+    ({ exists, history }) => exists && landings.isBranch(history.last.generation),
+  );
+  const parent = branches.length > 0 && random.chance(0.5) ? random.pick(branches) : name;
+  const others = names.filter((name) => name !== parent);
+  const free = others.filter(({ exists }) => !exists);
+  const child = random.pick(free.length > 0 ? free : others);
+  const { tenant } = parent.identity;
+  const parentWindow = parent.history.beginRead();
+  const childWindow = child.history.beginRead();
+  try {
+    const { generation, pin } = await branch({
+      tenant,
+      parent: parent.identity.name,
+      name: child.identity.name,
+      owner: (name) => dawdle(process, callOwner(process, name)),
+    });
+    parent.history.pointShown(parentWindow, "branch of", pin.generation, pin.next);
+    child.history.pointShown(childWindow, "branch", generation, pin.next);
+  } catch (error) {
+    if (isEngineError(error, "notFound")) {
+      const lives = "not found, yet it exists";
+      parent.history.explain(parentWindow, "branch of", (p) => (p.exists ? lives : undefined));
+    } else if (isEngineError(error, "conflict")) {
+      const free = "refused, yet the name is free";
+      child.history.explain(childWindow, "branch", (p) => (p.exists ? undefined : free));
+    } else throw error;
+  }
+}
+
+/** Between pin and branch anything may happen: also that the pin ends, and a collection comes. */
+function dawdle(process: Process, owner: NamespaceApi): NamespaceApi {
+  const { random } = process.world;
+  return {
+    ...owner,
+    adopt: async (request) => {
+      if (random.chance(0.2)) await process.pause(random.spread(1, 900_000), "dawdle");
+      else if (random.chance(0.1)) await process.pause(random.between(1, 6) * hourMs, "dawdle");
+      return await owner.adopt(request);
+    },
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * Whatever lands in the store, handed to those it concerns: entries to the history of the name that
+ * the generation belongs to, manifests to their check. A branch is born when the registry names its
+ * generation: its history goes on at the point of its parent that its refs say.
+ */
+import { ancestorsOf } from "../../src/format/homes.ts";
+import type { Manifest } from "../../src/format/manifest.ts";
+import { openManifest } from "../../src/format/manifest-codec.ts";
+import { openRef } from "../../src/format/ref.ts";
+import { openRegistryEntry } from "../../src/format/registry.ts";
+import {
+  attachmentKey,
+  generationRoot,
+  manifestPrefix,
+  refKey,
+  sequenceOfWalKey,
+  versionOfManifestKey,
+} from "../../src/store/keys.ts";
+import { syncDigest } from "../sync-digest.ts";
+import type { Point } from "./history.ts";
+import { namedBy, partsOf } from "./leftovers.ts";
+import { ManifestCheck } from "./manifest-check.ts";
+import type { SimName } from "./sim-name.ts";
+import type { World } from "./world.ts";
+
+interface Origin {
+  readonly generation: string;
+  readonly next: number;
+}
+
+export class Landings {
+  readonly #world: World;
+  readonly manifests: ManifestCheck;
+  /** Of each generation that was ever registered. */
+  readonly #names = new Map<string, SimName>();
+  /** What each branch, born or not, began as. */
+  readonly #origins = new Map<string, Origin>();
+  /** Keys of all that are there. */
+  readonly #refs = new Set<string>();
+  /** Keys of the attachments of each entry that has any. */
+  readonly #parts = new Map<string, readonly string[]>();
+
+  constructor(world: World) {
+    this.#world = world;
+    this.manifests = new ManifestCheck(world);
+  }
+
+  async stored(key: string, bytes: Uint8Array): Promise<void> {
+    const [, generation = "", kind, last = ""] =
+      /\/n\/([^/]+)\/(wal|manifest|refs|skips)\/([^/]+)$/.exec(key) ?? [];
+    if (kind === "wal") {
+      const name = this.#names.get(generation);
+      await name?.history.entry(generation, sequenceOfWalKey(key) ?? 0, bytes);
+      await this.#noteParts(key, bytes);
+      if (name === undefined) this.#world.violate("unregistered", `${key} is written`);
+    } else if (kind === "manifest") {
+      await this.manifests.check(key, bytes);
+    } else if (kind === "skips") {
+      await this.#names.get(generation)?.history.skip(key, bytes);
+    } else if (kind === "refs") {
+      const { parent } = await openRef(bytes, { generation, child: last }, syncDigest);
+      this.#origins.set(last, parent);
+      this.#refs.add(key);
+    } else if (key.includes("/names/")) {
+      await this.#registered(bytes);
+    }
+  }
+
+  /** These keys are about to be deleted: nobody who lives, reads or pins may need them. */
+  async deleting(keys: readonly string[]): Promise<void> {
+    for (const key of keys) {
+      if (this.#refs.has(key)) await this.#dropping(key);
+    }
+    if (!keys.some((key) => /\/(segment|wal|part)\//.test(key))) return;
+    const needed = this.#needed();
+    const wrong = keys.find((key) => needed.has(key));
+    if (wrong !== undefined) this.#world.violate("deleted", `${wrong} is needed`);
+  }
+
+  /** Keys of all that names that live are made of, and of all that is pinned. */
+  #needed(): Set<string> {
+    const { names, faults, scheduler } = this.#world;
+    const needed = new Set<string>();
+    const add = (manifest: Manifest | undefined, next: number, isNewest: boolean): void => {
+      for (const key of namedBy(manifest, next, isNewest)) {
+        needed.add(key);
+        for (const part of this.#parts.get(key) ?? []) needed.add(part);
+      }
+    };
+    for (const { history, object, exists } of names) {
+      const { generation, next } = history.last;
+      if (!exists) continue;
+      add(this.manifests.newestOf(generation), next, true);
+      // Where clocks jump, only its owner knows whether a pin has ended.
+      const pins = faults.isOn("clock-jump") ? [] : (object.jobs?.pins ?? []);
+      for (const pin of pins) {
+        const isAlive = pin.generation === generation && pin.untilMs > scheduler.nowMs;
+        if (isAlive) add(this.manifests.versionOf(generation, pin.version), pin.next, false);
+      }
+    }
+    return needed;
+  }
+
+  async #dropping(key: string): Promise<void> {
+    const [, generation = "", child = ""] = /\/n\/([^/]+)\/refs\/([^/]+)$/.exec(key) ?? [];
+    this.#refs.delete(key);
+    const name = this.#names.get(child);
+    this.#world.faults.saw(name === undefined ? "ref: unborn" : "ref: dropped");
+    if (name?.exists !== true || name.history.last.generation !== child) return;
+    for (const manifest of await this.#storedManifests(child)) {
+      if (ancestorsOf(manifest).has(generation)) {
+        this.#world.violate("ref", `${key} goes, and manifest ${manifest.version} needs it`);
+      }
+    }
+  }
+
+  async #noteParts(key: string, bytes: Uint8Array): Promise<void> {
+    const [root = ""] = /^.*\/n\/[^/]+\//.exec(key) ?? [];
+    const parts = await partsOf(key, bytes);
+    if (parts.length > 0)
+      this.#parts.set(
+        key,
+        parts.map((id) => attachmentKey(root, id)),
+      );
+  }
+
+  async #storedManifests(generation: string): Promise<Manifest[]> {
+    const { memory } = this.#world.store;
+    const prefix = manifestPrefix(generationRoot("default", generation));
+    const { objects } = await memory.list(prefix, { limit: 1_000 });
+    const manifests: Manifest[] = [];
+    for (const { key } of objects) {
+      const stored = await memory.get(key);
+      const version = versionOfManifestKey(key) ?? 0;
+      if (stored)
+        manifests.push(await openManifest(stored.bytes, { generation, version }, syncDigest));
+    }
+    return manifests;
+  }
+
+  /** Everything a branch begins with is there, and held below every ancestor. */
+  async #checkComplete(generation: string, next: number): Promise<void> {
+    const { store, violate } = this.#world;
+    const manifest = this.manifests.newestOf(generation);
+    if (manifest === undefined) {
+      violate("branch", `${generation} is registered before its manifest`);
+      return;
+    }
+    for (const key of namedBy(manifest, next)) {
+      const stored = await store.memory.head(key);
+      if (stored === undefined) violate("branch", `${key} is gone before the branch begins`);
+    }
+    for (const ancestor of ancestorsOf(manifest)) {
+      const key = refKey(generationRoot("default", ancestor), generation);
+      if (!this.#refs.has(key)) violate("branch", `${key} is not there`);
+    }
+  }
+
+  async #registered(bytes: Uint8Array): Promise<void> {
+    const { name: text, generation, state } = await openRegistryEntry(bytes, syncDigest);
+    const name = this.#world.named(text);
+    const { faults } = this.#world;
+    if (state === "deleted") {
+      const orphans = this.#world.names.filter(
+        ({ exists, history }) => exists && this.descends(history.last.generation, generation),
+      );
+      if (orphans.length > 0) faults.saw("branch: outlives its parent");
+      return;
+    }
+    if (this.#names.has(generation)) return;
+    this.#names.set(generation, name);
+    const origin = this.#origins.get(generation);
+    if (origin === undefined) return;
+    faults.saw("branch: made");
+    if (this.#origins.has(origin.generation)) faults.saw("branch: of a branch");
+    const point = this.pointOf(origin.generation, origin.next);
+    if (point === undefined) {
+      this.#world.violate("branch", `nothing is known of ${origin.next} of ${origin.generation}`);
+    } else {
+      name.history.branched(generation, point);
+      await this.#checkComplete(generation, origin.next);
+    }
+  }
+
+  /** Was it ever registered? */
+  isKnown(generation: string): boolean {
+    return this.#names.has(generation);
+  }
+
+  isBranch(generation: string): boolean {
+    return this.#origins.has(generation);
+  }
+
+  /** Is the generation a branch, directly or not, of the other? */
+  descends(generation: string, from: string): boolean {
+    const origin = this.#origins.get(generation);
+    return (
+      origin !== undefined && (origin.generation === from || this.descends(origin.generation, from))
+    );
+  }
+
+  /** The point of the generation's log at which `next` entries are below, inherited ones too. */
+  pointOf(generation: string, next: number): Point | undefined {
+    const own = this.#names.get(generation)?.history.pointAt(generation, next);
+    const origin = this.#origins.get(generation);
+    const isInherited = own === undefined && origin !== undefined && next <= origin.next;
+    return isInherited ? this.pointOf(origin.generation, next) : own;
+  }
+}
