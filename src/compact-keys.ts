@@ -8,7 +8,7 @@
 
 import type { JobContext } from "./compact-resolve.ts";
 import { foldedKeys, keptKeys, keptRefs } from "./compaction/keys.ts";
-import { corrupt } from "./errors.ts";
+import { isEngineError } from "./errors.ts";
 import type { KeysChange, KeysRef, Manifest, WalRange } from "./format/manifest.ts";
 import { forgetMs, type KeyRecord, openWriteKeys, sealWriteKeys } from "./format/write-keys.ts";
 import { generationRoot, keysKey } from "./store/keys.ts";
@@ -23,9 +23,10 @@ export async function moveKeys(
   name: string,
 ): Promise<KeysChange | undefined> {
   const nowMs = context.ports.clock.now();
-  const folded = keys.length > 0 ? foldedKeys(manifest.keys) : undefined;
-  const older = folded === undefined ? [] : await readKeys(context, folded);
-  const records = keptKeys([...older, ...keys], nowMs);
+  const newest = keys.length > 0 ? foldedKeys(manifest.keys) : undefined;
+  const older = newest && (await readKeys(context, newest));
+  const folded = older === undefined ? undefined : newest;
+  const records = keptKeys([...(older ?? []), ...keys], nowMs);
   const others = manifest.keys.filter((ref) => ref !== folded);
   const kept = new Set(keptRefs(others, records.length, nowMs));
   const remove = manifest.keys.filter((ref) => !kept.has(ref)).map((ref) => ref.name);
@@ -42,17 +43,24 @@ export async function moveKeys(
   return { remove, add: [ref] };
 }
 
+/** Undefined if they cannot be read: then they stay apart, and nothing else has to wait for them. */
 async function readKeys(
   { ports, identity, job }: JobContext,
   { name, from, to }: KeysRef,
-): Promise<readonly KeyRecord[]> {
+): Promise<readonly KeyRecord[] | undefined> {
   const { generation } = job;
   const key = keysKey(generationRoot(identity.tenant, generation), name);
   const stored = await ports.store.get(key);
-  if (stored === undefined) {
-    throw corrupt(`${key} is missing`);
+  try {
+    const place = { generation, from, to };
+    return stored && (await openWriteKeys(stored.bytes, place, ports.digest)).records;
+  } catch (error) {
+    if (!isEngineError(error, "corrupt")) {
+      throw error;
+    }
+    ports.log.warn("keys cannot be read", { key, error: error.message });
+    return undefined;
   }
-  return (await openWriteKeys(stored.bytes, { generation, from, to }, ports.digest)).records;
 }
 
 async function storeKeys(

@@ -11,7 +11,7 @@
  * Between 4 and its place in the group there is no await: what was found there holds.
  */
 import type { GroupCommit } from "./commit.ts";
-import { corrupt, EngineError } from "./errors.ts";
+import { corrupt, EngineError, isEngineError } from "./errors.ts";
 import type { KeysRef } from "./format/manifest.ts";
 import { type KeyRecord, openWriteKeys } from "./format/write-keys.ts";
 import { limits } from "./limits.ts";
@@ -137,22 +137,39 @@ export class OwnerWrites {
     const refs = this.#lacking();
     const root = generationRoot(this.#host.identity().tenant, manifest.generation);
     const read = await Promise.all(refs.map((ref) => this.#read(root, manifest.generation, ref)));
-    if (read.every((records) => records !== undefined)) {
-      keys.complete(read.flat());
-      this.#ports.log.info("keys read", { objects: refs.length });
-    } else if (this.#host.state().manifest === manifest) {
-      throw corrupt(`keys that manifest ${manifest.version} names are missing`);
+    const unread = refs.filter((_, i) => read[i] === undefined);
+    if (unread.length > 0 && this.#host.state().manifest !== manifest) {
+      // Collected meanwhile: others are named now.
+      return;
     }
+    // Those that may be forgotten need not be readable.
+    const now = this.#ports.clock.now();
+    const needed = unread.find(({ untilMs }) => untilMs > now);
+    if (needed !== undefined) {
+      throw corrupt(`the idempotency keys ${needed.name} cannot be read`);
+    }
+    keys.complete(read.flatMap((records) => records ?? []));
+    this.#ports.log.info("keys read", { objects: refs.length, unread: unread.length });
   }
 
-  async #read(root: string, generation: string, ref: KeysRef) {
-    const stored = await this.#ports.store.get(keysKey(root, ref.name));
-    if (stored === undefined) {
+  /** Undefined if they are missing or damaged. */
+  async #read(
+    root: string,
+    generation: string,
+    { name, from, to }: KeysRef,
+  ): Promise<readonly KeyRecord[] | undefined> {
+    const { store, digest, log } = this.#ports;
+    const stored = await store.get(keysKey(root, name));
+    try {
+      const place = { generation, from, to };
+      return stored && (await openWriteKeys(stored.bytes, place, digest)).records;
+    } catch (error) {
+      if (!isEngineError(error, "corrupt")) {
+        throw error;
+      }
+      log.error("keys cannot be read", { name, error: error.message });
       return undefined;
     }
-    const place = { generation, from: ref.from, to: ref.to };
-    const { records } = await openWriteKeys(stored.bytes, place, this.#ports.digest);
-    return records satisfies readonly KeyRecord[];
   }
 }
 

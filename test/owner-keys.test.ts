@@ -188,15 +188,30 @@ describe("keys of flushed entries", () => {
     expect(await rig.objects()).toBe(0);
   });
 
-  test("that are missing or damaged stop the writes that need them, and no others", async () => {
-    const rig = new KeyRig();
-    await rig.send(keyOf(7));
-    await rig.flushAll();
-    const [ref] = await rig.refs();
-    await rig.memory.delete([keysKey(await rig.root(), ref?.name ?? "")]);
-    rig.restart();
-    await rig.put([2]);
-    const reply = await rig.clock.run(rig.owner.commit(await rig.keyed(keyOf(7))));
-    expect(reply).toMatchObject({ ok: false, kind: "corrupt" });
-  });
+  for (const damage of ["missing", "damaged"] as const) {
+    test(`that are ${damage} stop writes until they may be forgotten, and never indexing`, async () => {
+      const rig = new KeyRig();
+      await rig.send(keyOf(7));
+      await rig.flushAll();
+      const [ref] = await rig.refs();
+      const key = keysKey(await rig.root(), ref?.name ?? "");
+      const bytes = (await rig.memory.get(key))?.bytes ?? new Uint8Array();
+      await rig.memory.delete([key]);
+      if (damage === "damaged") {
+        await rig.memory.put(key, bytes.fill(1, 120, 140), { kind: "create" });
+      }
+      await rig.send(keyOf(8));
+      await rig.flushAll();
+      expect((await rig.refs()).map(({ from, to }) => [from, to])).toEqual([
+        [0, 1],
+        [1, 2],
+      ]);
+      rig.restart();
+      const refused = await rig.clock.run(rig.owner.commit(await rig.keyed(keyOf(9))));
+      expect(refused).toMatchObject({ ok: false, kind: "corrupt" });
+      await rig.clock.advance(limits.keyKeepMs);
+      expect(await rig.send(keyOf(8))).toMatchObject({ sequence: 1, repeated: true });
+      expect(await rig.send(keyOf(9))).toMatchObject({ repeated: false });
+    });
+  }
 });

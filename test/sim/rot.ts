@@ -5,7 +5,7 @@
  *   1. the namespace must start, and say how it is; a read is refused, or right
  *   2. a log entry that is bad, or whose attachment is, is skipped
  *      and then a strong read shows the log without it
- *   3. for a manifest, segment or bitmap there is no remedy but deletion, which must work
+ *   3. for a manifest, segment, bitmap or keys there is no remedy but deletion, which must work
  *
  * Meanwhile answers are right or errors: the history holds every one of them against the log.
  */
@@ -31,7 +31,7 @@ import { type Check, compareAnswer } from "./questions.ts";
 import type { World } from "./world.ts";
 
 const rottenMax = 3;
-const kinds = ["wal", "part", "manifest", "segment", "dead"] as const;
+const kinds = ["wal", "part", "manifest", "segment", "dead", "keys"] as const;
 type Kind = (typeof kinds)[number];
 const remedyHours = 2;
 const triesMax = 100;
