@@ -43,7 +43,7 @@ export async function moveKeys(
   return { remove, add: [ref] };
 }
 
-/** Undefined if they cannot be read: then they stay apart, and nothing else has to wait for them. */
+/** Undefined if they cannot be read: then they stay apart, and nothing has to wait for them. */
 async function readKeys(
   { ports, identity, job }: JobContext,
   { name, from, to }: KeysRef,
