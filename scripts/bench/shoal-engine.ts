@@ -57,15 +57,15 @@ const settings: readonly Setting[] = [
   { label: "kNN", rank: "kNN", topK },
 ];
 
-export async function benchShoal(bench: ShoalBench): Promise<readonly VectorsLine[]> {
+type Add = (line: VectorsLine) => void;
+
+export async function benchShoal(bench: ShoalBench, add: Add): Promise<void> {
   const flatRows = Math.min(bench.rows, limits.clusteredRowsMin - 1);
   const sizes = [...new Set([flatRows, bench.rows])];
-  const lines: VectorsLine[] = [];
-  for (const rows of sizes) lines.push(...(await benchSize({ ...bench, rows })));
-  return lines;
+  for (const rows of sizes) await benchSize({ ...bench, rows }, add);
 }
 
-function benchSize(bench: ShoalBench): Promise<readonly VectorsLine[]> {
+function benchSize(bench: ShoalBench, add: Add): Promise<void> {
   return withTemporaryFolder("bench", async (stateDir) => {
     const { dataset, rows, say } = bench;
     const built = await onServer({ stateDir }, async (client, pid) => {
@@ -74,18 +74,16 @@ function benchSize(bench: ShoalBench): Promise<readonly VectorsLine[]> {
       return { ...loaded, cpuSeconds: cpuMs(runtime) / 1000, memoryMb: memoryPeakMb(runtime) };
     });
     const questions = await prepareQuestions(bench);
-    const lines: VectorsLine[] = [];
     for (const phase of ["cold", "warm"] as const) {
       const asked = phase === "cold" ? questions.slice(0, bench.coldQueries) : questions;
       await onServer({ stateDir, latency: bench.latency }, async (client, pid) => {
         for (const setting of settings) {
           say(`shoal, ${phase}, ${setting.label}: ${asked.length} queries of ${rows} rows`);
           const measured = await measure(bench, client, pid, phase, bodiesOf(asked, setting));
-          lines.push(describe(bench, built, setting, phase, asked, measured));
+          add(describe(bench, built, setting, phase, asked, measured));
         }
       });
     }
-    return lines;
   });
 }
 

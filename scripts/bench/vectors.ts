@@ -37,6 +37,8 @@ export interface VectorsBench {
   readonly runQueriesMin: number;
   /** A run ends early after this time: slow engines need no thousand queries to be measured. */
   readonly runSecondsMax: number;
+  /** Called for each line once it is known: a long run that is cut off has told what it knew. */
+  readonly onLine?: (line: VectorsLine | SkippedLine) => void;
   readonly say: (line: string) => void;
 }
 
@@ -44,10 +46,14 @@ export async function benchVectors(
   bench: VectorsBench,
 ): Promise<readonly (VectorsLine | SkippedLine)[]> {
   const lines: (VectorsLine | SkippedLine)[] = [];
-  if (bench.engines.includes("shoal")) lines.push(...(await benchShoal(bench)));
+  const add = (line: VectorsLine | SkippedLine): void => {
+    lines.push(line);
+    bench.onLine?.(line);
+  };
+  if (bench.engines.includes("shoal")) await benchShoal(bench, add);
   const peers = peerNames.filter((name): name is PeerName => bench.engines.includes(name));
   if (peers.length === 0) return lines;
   const questions = await prepareQuestions(bench);
-  for (const peer of peers) lines.push(...(await benchPeer(peer, { ...bench, questions })));
+  for (const peer of peers) (await benchPeer(peer, { ...bench, questions })).forEach(add);
   return lines;
 }

@@ -7,7 +7,14 @@ import { positiveInteger, positiveIntegers } from "../options.ts";
 import { failed } from "../outcome.ts";
 import { type Progress, startProgress } from "../progress.ts";
 import { formatTable } from "../table.ts";
-import { benchFolder, openOrExplain, printLines, readLatency, savePlots } from "./bench-options.ts";
+import {
+  benchFolder,
+  lineWriter,
+  openOrExplain,
+  printTable,
+  readLatency,
+  savePlots,
+} from "./bench-options.ts";
 
 interface Options {
   readonly data: string;
@@ -70,12 +77,13 @@ async function measure(options: Options): Promise<void> {
       seed: options.seed,
       latency: readLatency(options.latency),
       runQueriesMin: options.runQueries,
+      onLine: lineWriter(options.json),
       say: (line) => console.error(line),
     });
   } catch (error) {
     throw failed(`The measurement did not succeed: ${String(error)}`);
   }
-  printLines(options.json, lines, tabulate(lines));
+  printTable(options.json, tabulate(lines));
   savePlots(options.plots, await plotGrowth(lines));
 }
 

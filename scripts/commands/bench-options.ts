@@ -23,15 +23,17 @@ export function readLatency(setting: string): string {
   return match === null ? setting : `get=${match[1]}/${match[2]}${match[3]}`;
 }
 
-/** The table for people; with `json` lines for programs, and the table beside them. */
-export function printLines(
-  json: boolean,
-  lines: readonly unknown[],
-  table: readonly string[],
-): void {
+/** Prints lines for programs as they come, if they are wanted. */
+export function lineWriter(json: boolean): (line: object) => void {
+  return (line) => {
+    if (json) console.log(JSON.stringify(line));
+  };
+}
+
+/** The table for people, beside the lines if those are wanted. */
+export function printTable(json: boolean, table: readonly string[]): void {
   const show = json ? console.error : console.log;
   for (const line of table) show(line);
-  if (json) for (const line of lines) console.log(JSON.stringify(line));
 }
 
 export function savePlots(folder: string, plots: readonly Plot[]): void {

@@ -5,7 +5,7 @@ import { benchRecall, type RecallLine } from "../bench/recall.ts";
 import { positiveInteger } from "../options.ts";
 import { failed } from "../outcome.ts";
 import { formatTable } from "../table.ts";
-import { openOrExplain, printLines, readLatency } from "./bench-options.ts";
+import { lineWriter, openOrExplain, printTable, readLatency } from "./bench-options.ts";
 
 interface Options {
   readonly data: string;
@@ -54,7 +54,8 @@ async function measure(options: Options): Promise<void> {
   } catch (error) {
     throw failed(`Not every query was answered: ${String(error)}`);
   }
-  printLines(options.json, lines, tabulate(lines));
+  printTable(options.json, tabulate(lines));
+  lines.forEach(lineWriter(options.json));
 }
 
 function tabulate(lines: readonly RecallLine[]): readonly string[] {

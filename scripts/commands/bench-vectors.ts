@@ -8,7 +8,14 @@ import { placeOf } from "../datasets.ts";
 import { listOf, positiveInteger } from "../options.ts";
 import { failed } from "../outcome.ts";
 import { formatTable } from "../table.ts";
-import { benchFolder, openOrExplain, printLines, readLatency, savePlots } from "./bench-options.ts";
+import {
+  benchFolder,
+  lineWriter,
+  openOrExplain,
+  printTable,
+  readLatency,
+  savePlots,
+} from "./bench-options.ts";
 
 interface Options {
   readonly data: string;
@@ -69,6 +76,7 @@ async function measure(options: Options): Promise<void> {
       latency: readLatency(options.latency),
       runQueriesMin: options.runQueries,
       runSecondsMax,
+      onLine: lineWriter(options.json),
       say: (line) => console.error(line),
     });
   } catch (error) {
@@ -77,7 +85,7 @@ async function measure(options: Options): Promise<void> {
   const measured = lines.filter(isMeasured);
   const skipped = lines.filter((line): line is SkippedLine => !isMeasured(line));
   const notes = skipped.map((line) => `${line.engine} is missing: ${line.skipped}`);
-  printLines(options.json, lines, [...tabulate(measured), ...notes]);
+  printTable(options.json, [...tabulate(measured), ...notes]);
   if (measured.length > 0) savePlots(options.plots, await plotVectors(measured));
 }
 
