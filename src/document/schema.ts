@@ -101,12 +101,19 @@ export function elementBytes(element: VectorElement): 1 | 2 | 4 {
   return element === "f32" ? 4 : element === "f16" ? 2 : 1;
 }
 
+/** Asked for with every batch and query; schemas never change in place. */
+const columnsOf = new WeakMap<Schema["attributes"], readonly VectorColumn[]>();
+
 /** All dense vector columns, in the order of the schema. */
-export function vectorColumns(schema: Schema): readonly VectorColumn[] {
-  return Array.from(schema.attributes).flatMap(([name, { type }]) => {
+export function vectorColumns({ attributes }: Schema): readonly VectorColumn[] {
+  const known = columnsOf.get(attributes);
+  if (known !== undefined) return known;
+  const columns = Array.from(attributes).flatMap(([name, { type }]) => {
     const vector = parseVectorType(type);
     return vector === undefined ? [] : [{ name, ...vector }];
   });
+  columnsOf.set(attributes, columns);
+  return columns;
 }
 
 /**

@@ -78,7 +78,7 @@ export class MemoryStore implements ObjectStore {
   ): Promise<PutResult> {
     const copy = bytes.slice();
     const sha256 = await this.#ports.digest(copy);
-    if (options.sha256 !== undefined && encodeHex(options.sha256) !== encodeHex(sha256)) {
+    if (options.sha256 !== undefined && !sameBytes(options.sha256, sha256)) {
       throw corrupt(`put of ${key} refused: the bytes do not have the SHA-256 given`);
     }
     const current = this.#objects.get(key);
@@ -157,4 +157,8 @@ function compareKeys(a: string, b: string): number {
 
 function liftSurrogate(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
