@@ -33,13 +33,15 @@ export async function plotVectors(lines: readonly VectorsLine[]): Promise<readon
     label: `${nameSeries(line)}, ${line.setting}`,
     megabytes: line.bytes_per_query / 1e6,
   }));
+  // Engines keep their colours from picture to picture.
+  const series = [...new Set(values.map((value) => value.series))].sort();
   const cold = values.filter(({ phase }) => phase === "cold");
   const stored = values.filter(({ place }) => place === "object storage");
   const specs: Readonly<Record<string, TopLevelSpec>> = {
     "recall-latency": recallLatency(values),
     "cold-warm": coldWarm(stored),
-    reads: reads(cold),
-    cost: cost(values),
+    reads: reads(cold, series),
+    cost: cost(values, series),
   };
   return draw(specs);
 }
@@ -90,6 +92,8 @@ function recallLatency(values: Values): TopLevelSpec {
       order: { field: "recall_at_10", type: "quantitative" },
       color: { field: "series", type: "nominal", title: "engine" },
       strokeDash: { field: "phase", type: "nominal", title: "caches" },
+      // The same title joins both legends: a legend of dashes alone shows none.
+      shape: { field: "phase", type: "nominal", title: "caches" },
     },
   };
 }
@@ -114,24 +118,25 @@ function coldWarm(values: Values): TopLevelSpec {
   };
 }
 
-function reads(values: Values): TopLevelSpec {
+function reads(values: Values, series: readonly string[]): TopLevelSpec {
   return {
     ...base,
     title: "What a cold query reads from object storage",
     hconcat: [
-      bars(values, "store_requests_per_query", "requests a query"),
-      bars(values, "megabytes", "MB a query"),
+      bars(values, series, "store_requests_per_query", "requests a query"),
+      bars(values, series, "megabytes", "MB a query"),
     ],
   };
 }
 
-function cost(values: Values): TopLevelSpec {
+function cost(values: Values, series: readonly string[]): TopLevelSpec {
   return {
     ...base,
     title: "Dollars for a million queries, requests and CPU at list prices",
     hconcat: ["cold", "warm"].map((phase) =>
       bars(
         values.filter((value) => value["phase"] === phase),
+        series,
         "usd_per_million_queries",
         `${phase}: dollars`,
       ),
@@ -139,7 +144,7 @@ function cost(values: Values): TopLevelSpec {
   };
 }
 
-function bars(values: Values, field: string, title: string) {
+function bars(values: Values, series: readonly string[], field: string, title: string) {
   return {
     width: 300,
     data: { values: [...values] },
@@ -153,7 +158,12 @@ function bars(values: Values, field: string, title: string) {
         axis: { labelLimit: 320 },
       },
       x: { field, type: "quantitative" as const, title },
-      color: { field: "engine", type: "nominal" as const, legend: null },
+      color: {
+        field: "series",
+        type: "nominal" as const,
+        scale: { domain: [...series] },
+        legend: null,
+      },
     },
   };
 }
