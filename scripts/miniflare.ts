@@ -37,6 +37,8 @@ export interface ShoalOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Waiting added to each request to the bucket, such as `get=60/180 put=100/250`, or `remote`. */
   readonly latency?: string;
+  /** Waiting added to each call of a namespace's object. */
+  readonly objectLatencyMs?: number;
   /** False: messages of the queues are never delivered, as if their consumer were down. */
   readonly consumesQueue?: boolean;
   /** Shows what the Worker logs. */
@@ -85,6 +87,7 @@ export async function startShoal(options: ShoalOptions = {}): Promise<Shoal> {
             ...options.env,
             SHOAL_API_KEYS: apiKey,
             ...(options.latency === undefined ? {} : { SHOAL_R2_LATENCY: options.latency }),
+            SHOAL_OBJECT_LATENCY: String(options.objectLatencyMs ?? 0),
           },
           unsafeDirectSockets: [{ host, port: directPort }],
         },

@@ -9,6 +9,15 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** From 0 on. */
+export function milliseconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError("It must be a number of milliseconds.");
+  }
+  return value;
+}
+
 export function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 65_535) {

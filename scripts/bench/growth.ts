@@ -35,6 +35,8 @@ export interface GrowthBench {
   readonly coldQueries: number;
   readonly seed: number;
   readonly latency: string;
+  /** Waiting added to each call of our object: the distance from a Worker to it. */
+  readonly objectLatencyMs: number;
   readonly runQueriesMin: number;
   /** Called for each line once it is known: a long run that is cut off has told what it knew. */
   readonly onLine?: (line: GrowthLine) => void;
@@ -64,6 +66,7 @@ export interface GrowthLine {
   readonly seconds_indexed: number;
   readonly latency: string;
   readonly rows_scanned_per_query: number;
+  readonly object_latency_ms: number;
   /** From the first write until all rows were in segments and no job was left. */
   readonly seconds_build: number;
   /** Of loading and indexing, simulators of the platform included. */
@@ -83,13 +86,16 @@ export async function benchGrowth(bench: GrowthBench): Promise<readonly GrowthLi
   return lines;
 }
 
-type BuildFigures = Omit<GrowthLine, keyof QueryFigures | "rows_scanned_per_query">;
+type BuildFigures = Omit<
+  GrowthLine,
+  keyof QueryFigures | "rows_scanned_per_query" | "object_latency_ms"
+>;
 type QueryFigures = Pick<GrowthLine, "phase" | "recall_at_10"> &
   ReturnType<typeof summarizeRuns> &
   ReturnType<typeof summarizeCosts>;
 
 async function benchSize(bench: GrowthBench, rows: number): Promise<readonly GrowthLine[]> {
-  const { source, queries, coldQueries, seed, latency, say } = bench;
+  const { source, queries, coldQueries, seed, latency, objectLatencyMs, say } = bench;
   const dataset = await openGrowthData(source, rows, queries);
   const questions = await prepareQuestions({ dataset, rows, queries, seed });
   return withTemporaryFolder("bench", async (stateDir) => {
@@ -102,10 +108,12 @@ async function benchSize(bench: GrowthBench, rows: number): Promise<readonly Gro
         top_k: topK,
       }));
       say(`${phase}: ${asked.length} queries of ${rows} rows`);
-      const { answers, runs } = await onServer({ stateDir, latency }, (client, pid) =>
-        phase === "cold"
-          ? measureCold(client, pid, bodies)
-          : measureWarm(client, pid, bodies, bench.runQueriesMin),
+      const { answers, runs } = await onServer(
+        { stateDir, latency, objectLatencyMs },
+        (client, pid) =>
+          phase === "cold"
+            ? measureCold(client, pid, bodies)
+            : measureWarm(client, pid, bodies, bench.runQueriesMin),
       );
       const ids = answers.map((answer) => answer.rows.map(({ id }) => id));
       checkAnswers(ids, rows);
@@ -121,6 +129,7 @@ async function benchSize(bench: GrowthBench, rows: number): Promise<readonly Gro
         ...summarizeRuns(runs),
         ...costs,
         ...built,
+        object_latency_ms: objectLatencyMs,
         rows_scanned_per_query: Math.round(costs.scored_share * rows),
       };
       lines.push(line);

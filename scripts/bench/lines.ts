@@ -31,6 +31,8 @@ export interface VectorsLine {
   readonly seconds_indexed: number;
   /** Waiting added to requests to object storage. */
   readonly latency: string;
+  /** Waiting added to calls of our object; null for engines that have none. */
+  readonly object_latency_ms: number | null;
   readonly setting: string;
   /** How our index is laid out: scanned whole, or by clusters. */
   readonly plan: "flat" | "clustered" | null;

@@ -166,6 +166,7 @@ function toLine(
     seconds_load: round(built.secondsLoad, 2),
     seconds_indexed: round(built.secondsIndexed, 2),
     latency: built.place === "object storage" ? latency : "",
+    object_latency_ms: null,
     setting,
     plan: null,
     version: built.version,

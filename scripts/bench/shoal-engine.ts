@@ -39,6 +39,8 @@ export interface ShoalBench {
   readonly coldQueries: number;
   readonly seed: number;
   readonly latency: string;
+  /** Waiting added to each call of our object: the distance from a Worker to it. */
+  readonly objectLatencyMs: number;
   readonly runQueriesMin: number;
   readonly runSecondsMax: number;
   readonly say: (line: string) => void;
@@ -67,7 +69,7 @@ export async function benchShoal(bench: ShoalBench, add: Add): Promise<void> {
 
 function benchSize(bench: ShoalBench, add: Add): Promise<void> {
   return withTemporaryFolder("bench", async (stateDir) => {
-    const { dataset, rows, say } = bench;
+    const { dataset, rows, latency, objectLatencyMs, say } = bench;
     const built = await onServer({ stateDir }, async (client, pid) => {
       const loaded = await loadAndIndex(client, dataset, rows, say);
       const runtime = descendants(pid);
@@ -76,7 +78,7 @@ function benchSize(bench: ShoalBench, add: Add): Promise<void> {
     const questions = await prepareQuestions(bench);
     for (const phase of ["cold", "warm"] as const) {
       const asked = phase === "cold" ? questions.slice(0, bench.coldQueries) : questions;
-      await onServer({ stateDir, latency: bench.latency }, async (client, pid) => {
+      await onServer({ stateDir, latency, objectLatencyMs }, async (client, pid) => {
         for (const setting of settings) {
           say(`shoal, ${phase}, ${setting.label}: ${asked.length} queries of ${rows} rows`);
           const measured = await measure(bench, client, pid, phase, bodiesOf(asked, setting));
@@ -114,7 +116,7 @@ interface Built extends Loaded {
 }
 
 function describe(
-  { dataset, rows, latency }: ShoalBench,
+  { dataset, rows, latency, objectLatencyMs }: ShoalBench,
   { status, secondsLoad, secondsIndexed, cpuSeconds, memoryMb }: Built,
   setting: Setting,
   phase: Phase,
@@ -145,6 +147,7 @@ function describe(
     seconds_load: secondsLoad,
     seconds_indexed: secondsIndexed,
     latency,
+    object_latency_ms: objectLatencyMs,
     setting: setting.label,
     plan: status.segments.some(({ clusters }) => clusters > 0) ? "clustered" : "flat",
     version: "this tree",

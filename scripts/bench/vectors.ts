@@ -33,6 +33,8 @@ export interface VectorsBench {
   readonly seed: number;
   /** Waiting added to requests to object storage, as src/store/latency-store.ts reads it. */
   readonly latency: string;
+  /** Waiting added to each call of our object: the distance from a Worker to it. */
+  readonly objectLatencyMs: number;
   /** Queries of a warm run of ours at least; fewer make CPU times coarse. */
   readonly runQueriesMin: number;
   /** A run ends early after this time: slow engines need no thousand queries to be measured. */

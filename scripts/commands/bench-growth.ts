@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { benchGrowth, type GrowthLine } from "../bench/growth.ts";
 import { plotGrowth } from "../bench/plots.ts";
-import { positiveInteger, positiveIntegers } from "../options.ts";
+import { milliseconds, positiveInteger, positiveIntegers } from "../options.ts";
 import { failed } from "../outcome.ts";
 import { type Progress, startProgress } from "../progress.ts";
 import { formatTable } from "../table.ts";
@@ -24,6 +24,7 @@ interface Options {
   readonly coldQueries: number;
   readonly runQueries: number;
   readonly latency: string;
+  readonly objectLatency: number;
   readonly seed: number;
   readonly plots: string;
   readonly json: boolean;
@@ -52,6 +53,7 @@ export function growthCommand(): Command {
       "waiting of object storage: median and 99th percentile of reads in ms",
       "60,200 put=100/200 mbps=50",
     )
+    .option("--object-latency <ms>", "waiting of a call of our object", milliseconds, 15)
     .option("--seed <n>", "of the rows, the projection and the queries", positiveInteger, 1)
     .option("--plots <folder>", "where pictures go", join(benchFolder, "growth"))
     .option("--json", "print lines of JSON; the table goes to standard error", false)
@@ -76,6 +78,7 @@ async function measure(options: Options): Promise<void> {
       coldQueries: options.coldQueries,
       seed: options.seed,
       latency: readLatency(options.latency),
+      objectLatencyMs: options.objectLatency,
       runQueriesMin: options.runQueries,
       onLine: lineWriter(options.json),
       say: (line) => console.error(line),

@@ -5,7 +5,7 @@ import { isMeasured, type SkippedLine, type VectorsLine } from "../bench/lines.t
 import { plotVectors } from "../bench/plots.ts";
 import { benchVectors, type EngineName, engineNames, enginesDefault } from "../bench/vectors.ts";
 import { placeOf } from "../datasets.ts";
-import { listOf, positiveInteger } from "../options.ts";
+import { listOf, milliseconds, positiveInteger } from "../options.ts";
 import { failed } from "../outcome.ts";
 import { formatTable } from "../table.ts";
 import {
@@ -25,6 +25,7 @@ interface Options {
   readonly runQueries: number;
   readonly rows?: number;
   readonly latency: string;
+  readonly objectLatency: number;
   readonly seed: number;
   readonly plots: string;
   readonly json: boolean;
@@ -55,6 +56,7 @@ export function vectorsCommand(): Command {
       "waiting of object storage: median and 99th percentile of reads in ms",
       "60,200 put=100/200 mbps=50",
     )
+    .option("--object-latency <ms>", "waiting of a call of our object", milliseconds, 15)
     .option("--seed <n>", "order of the queries", positiveInteger, 1)
     .option("--plots <folder>", "where pictures go", join(benchFolder, "vectors"))
     .option("--json", "print lines of JSON; the table goes to standard error", false)
@@ -74,6 +76,7 @@ async function measure(options: Options): Promise<void> {
       coldQueries: options.coldQueries,
       seed: options.seed,
       latency: readLatency(options.latency),
+      objectLatencyMs: options.objectLatency,
       runQueriesMin: options.runQueries,
       runSecondsMax,
       onLine: lineWriter(options.json),

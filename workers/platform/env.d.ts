@@ -17,6 +17,8 @@ interface Env {
   readonly SHOAL_CORS_ORIGINS?: string;
   /** Waiting added to every request to the bucket, for benches only. */
   readonly SHOAL_R2_LATENCY?: string;
+  /** Milliseconds added to every call of a namespace's object, for benches only. */
+  readonly SHOAL_OBJECT_LATENCY?: string;
 }
 
 declare namespace Cloudflare {

@@ -36,21 +36,24 @@ const retryAfterMs = 1_000;
 type Call<T> = (owner: NamespaceApi) => Promise<Reply<T>>;
 
 export function namespaceClient(
-  env: Pick<Env, "NAMESPACES">,
+  env: Pick<Env, "NAMESPACES" | "SHOAL_OBJECT_LATENCY">,
   tenant: string,
   name: string,
 ): NamespaceApi {
-  return new NamespaceClient(() => {
+  const connect = (): NamespaceApi => {
     // The stub has the methods of NamespaceApi; its own types wrap what they return.
     return env.NAMESPACES.getByName(`${tenant}/${name}`) as unknown as NamespaceApi;
-  });
+  };
+  return new NamespaceClient(connect, Number(env.SHOAL_OBJECT_LATENCY ?? 0));
 }
 
 class NamespaceClient implements NamespaceApi {
   readonly #connect: () => NamespaceApi;
+  readonly #latencyMs: number;
 
-  constructor(connect: () => NamespaceApi) {
+  constructor(connect: () => NamespaceApi, latencyMs: number) {
     this.#connect = connect;
+    this.#latencyMs = latencyMs;
   }
 
   describe(tenant: string, name: string) {
@@ -141,7 +144,10 @@ class NamespaceClient implements NamespaceApi {
 
   #call<T>(call: Call<T>): Promise<Reply<T>> {
     const ports = { clock: systemClock, random: systemRandom };
-    return repeatCalls(ports, () => call(this.#connect()));
+    return repeatCalls(ports, async () => {
+      if (this.#latencyMs > 0) await systemClock.sleep(this.#latencyMs);
+      return call(this.#connect());
+    });
   }
 }
 
