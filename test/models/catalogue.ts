@@ -2,6 +2,9 @@
  * All models with their bounds. Small ones are explored by every test run, large ones by command.
  * Every flaw has bounds within which it must be found.
  */
+
+import { branchModel } from "./branch-model.ts";
+import type { BranchBounds } from "./branch-world.ts";
 import { collectModel } from "./collect-model.ts";
 import type { CollectBounds } from "./collect-world.ts";
 import { deltaModel } from "./delta-model.ts";
@@ -184,4 +187,45 @@ const collect = catalogued(collectModel, {
   },
 });
 
-export const models: readonly CataloguedModel[] = [wal, delta, collect];
+// ---- Branches
+
+const branchSmall: BranchBounds = {
+  generations: 2,
+  begun: 1,
+  rewrites: 1,
+  collections: 1,
+  deaths: 0,
+  deletions: 0,
+  leaps: 2,
+  spans: ["pin", "grace", "day"],
+  reads: 0,
+};
+const branchGrace: BranchBounds = { ...branchSmall, leaps: 1, spans: ["grace"] };
+const branchTwice: BranchBounds = { ...branchGrace, rewrites: 2, collections: 2 };
+
+const branch = catalogued(branchModel, {
+  name: "branch",
+  promises: "a branch loses nothing to the collectors of its ancestors, nor they to it",
+  small: [branchSmall, { ...branchGrace, deletions: 1 }],
+  large: [
+    { ...branchSmall, collections: 2, deletions: 1, deaths: 1 },
+    { ...branchSmall, generations: 3, begun: 2, rewrites: 2, collections: 2, leaps: 1 },
+    { ...branchTwice, begun: 2, reads: 1, leaps: 2 },
+  ],
+  flaws: {
+    "a branch makes no ref below its grandparent": { ...branchTwice, generations: 3, begun: 2 },
+    "a branch begins before its refs are made": branchGrace,
+    "a branch takes any time, and does not see that its pin is alive": branchGrace,
+    "a collection does not look at refs": branchGrace,
+    "a collection does not look at pins": branchGrace,
+    "a purge does not look at refs": { ...branchGrace, deletions: 1 },
+    "a ref is dropped as soon as the newest manifest does not need it": {
+      ...branchTwice,
+      begun: 2,
+      reads: 1,
+    },
+    "a ref whose branch is not there yet is dropped at once": { ...branchTwice, rewrites: 1 },
+  },
+});
+
+export const models: readonly CataloguedModel[] = [wal, delta, collect, branch];

@@ -11,13 +11,13 @@ for (const { name, promises, runs, flaws } of models) {
         expect(isComplete).toBe(true);
         expect(states).toBeGreaterThan(1_000);
       }
-    });
+    }, 60_000);
 
     for (const { flaw, explore } of flaws) {
       test(`but not if ${flaw}`, () => {
         const { counterexample } = explore();
         expect(counterexample?.trace.length ?? 0).toBeGreaterThan(1);
-      });
+      }, 60_000);
     }
   });
 }
