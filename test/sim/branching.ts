@@ -8,6 +8,20 @@ import type { SimName } from "./sim-name.ts";
 
 const hourMs = 3_600_000;
 
+/** Nothing goes wrong any more: it becomes a branch at once. */
+export async function makeBranchAtRest(
+  process: Process,
+  parent: SimName,
+  child: SimName,
+): Promise<void> {
+  const { tenant, name } = parent.identity;
+  const window = child.history.beginRead();
+  const target = { tenant, parent: name, name: child.identity.name };
+  const owner = (of: string): NamespaceApi => callOwner(process, of);
+  const { generation, pin } = await branch({ ...target, owner });
+  child.history.pointShown(window, "branch", generation, pin.next);
+}
+
 export async function makeBranch(process: Process, name: SimName): Promise<void> {
   const { names, random, landings } = process.world;
   // Rather one that is a branch itself, while what it inherited is fresh.

@@ -8,9 +8,11 @@ import type { Query } from "../../src/query/query.ts";
 import { search } from "../../src/search.ts";
 import { write } from "../../src/write.ts";
 import { syncDigest } from "../sync-digest.ts";
+import { makeBranchAtRest } from "./branching.ts";
 import { searchPorts } from "./clients.ts";
 import { findOrphans } from "./leftovers.ts";
 import { callOwner } from "./owner-client.ts";
+import { readPinned } from "./pinning.ts";
 import { Process } from "./process.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
@@ -23,32 +25,35 @@ export async function settle(world: World): Promise<void> {
   const forAll = async (work: (name: SimName) => Promise<void>): Promise<void> => {
     for (const name of world.names) await runWith(world, work(name));
   };
-  const forSome = async (
-    names: readonly SimName[],
-    work: (name: SimName) => Promise<void>,
-  ): Promise<void> => {
-    for (const name of names) if (world.random.chance(0.5)) await runWith(world, work(name));
-  };
+  const forSome = (work: (name: SimName) => Promise<void>): Promise<void> =>
+    forAll((name) => (world.random.chance(0.7) ? work(name) : nothing));
   // Lost storage means a lost alarm: somebody has to call once.
   if (world.faults.isOn("storage-wiped")) await forAll((name) => awaken(process, name));
   await forAll((name) => readAll(world, name));
-  // While long readers still read them.
-  await forSome(world.names.slice(1), (name) => rewrite(world, process, name));
+  if (world.names.length > 1) {
+    const { random, names } = world;
+    // A branch lets go of its ancestors while it is still read as it was; or loses one of them.
+    for (const name of names) if (isBranch(world, name)) exportSlowly(process, name);
+    if (random.chance(0.5)) await forAll((name) => bereave(world, process, name));
+    else await forAll((name) => (isBranch(world, name) ? rewrite(world, process, name) : nothing));
+  }
   await pass(world, 5);
   for (const name of world.names) drained(world, name);
   await forAll((name) => indexAll(world, process, name));
   // What nothing names may go after a day. The owner knows only of what its jobs left behind, so
   // something dies then, and whoever collects it looks for all the rest.
   const { size } = world.store.memory;
+  // And what a branch holds longer than a day is looked for again once it has let go.
+  await forAll((name) => branchAnew(world, process, name));
+  await forAll((name) => indexAll(world, process, name));
   await pass(world, 28);
   await forAll((name) => writeOnce(world, process, name));
-  if (world.names.length > 1) await forSome(world.names, (name) => rewrite(world, process, name));
   await forAll((name) => indexAll(world, process, name));
   await pass(world, 3);
   if (world.store.memory.size < size) world.faults.saw("collect: orphans");
   if (world.names.length > 1) {
     // What a branch lets go of just now, its ancestors look for within a day.
-    await forSome(world.names.slice(1), (name) => rewrite(world, process, name));
+    await forSome((name) => rewrite(world, process, name));
     await forAll((name) => indexAll(world, process, name));
     await pass(world, 30);
   }
@@ -58,6 +63,48 @@ export async function settle(world: World): Promise<void> {
   if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
     world.violate("stuck", `${world.unfinished} operations have not ended`);
   }
+}
+
+const nothing: Promise<void> = Promise.resolve();
+
+function isBranch({ landings }: World, { exists, history }: SimName): boolean {
+  return exists && landings.isBranch(history.last.generation);
+}
+
+/** Reads on for some hours, beside everything else. */
+function exportSlowly(process: Process, name: SimName): void {
+  const { world } = process;
+  const pages = 24;
+  world.begin();
+  const ended = (): void => {
+    world.operations += 1;
+  };
+  const reader = new Process(world, "isolate of an export");
+  readPinned(reader, searchPorts(reader), name, pages).then(ended, (error: unknown) => {
+    world.mustBeEngineError(error, "export");
+    ended();
+  });
+}
+
+/** Deletes a name whose branches live. */
+async function bereave(world: World, process: Process, name: SimName): Promise<void> {
+  const { identity, history, exists } = name;
+  const { generation } = history.last;
+  const isParent = world.names.some(
+    (other) => other.exists && world.landings.descends(other.history.last.generation, generation),
+  );
+  if (!exists || !isParent) return;
+  const window = history.beginRead();
+  replyValue(await callOwner(process, identity.name).remove(identity.tenant, identity.name));
+  history.removeAcknowledged(window);
+}
+
+/** A name that is free becomes a branch of the first, and all that it inherits is replaced there. */
+async function branchAnew(world: World, process: Process, name: SimName): Promise<void> {
+  const { first } = world;
+  if (name === first || name.exists || !first.exists) return;
+  await makeBranchAtRest(process, first, name);
+  await rewrite(world, process, first);
 }
 
 /** From the store alone an instance knows all that was ever acknowledged. */

@@ -45,10 +45,11 @@ export const branchMutants: readonly Mutant[] = [
     "  await protectPins(ports, tenant, job.manifest, [], protection);",
   ),
   mutant(
-    "a pin that ended is renewed",
+    "a pin that is gone is renewed",
     "src/namespace/pins.ts",
     "  const held = pins.find((pin) => pin.id === id);",
-    "  const held = table.pins.find((pin) => pin.id === id);",
+    "  const held = pins.find((pin) => pin.id === id) ?? " +
+      "{ id, generation: table.generation, version: 0, next: 0, untilMs: nowMs };",
   ),
   mutant(
     "the purge of a deleted generation ignores refs",

@@ -23,6 +23,7 @@ export async function readPinned(
   process: Process,
   ports: SearchPorts,
   { identity, history }: SimName,
+  pages = 1 + process.world.random.below(12),
 ): Promise<void> {
   const { world } = process;
   const { tenant, name } = identity;
@@ -39,7 +40,7 @@ export async function readPinned(
   const isAlive = async (): Promise<boolean> =>
     replyValue(await owner.renewPin(tenant, name, pin.id)) !== undefined;
   try {
-    const isRead = await readSlowly(process, ports, tenant, pin, point, isAlive);
+    const isRead = await readSlowly(process, ports, tenant, pin, point, pages, isAlive);
     world.faults.saw(isRead ? "pin: read to the end" : "pin: lost");
   } catch (error) {
     if (!isEngineError(error, "notFound")) throw error;
@@ -56,16 +57,16 @@ async function readSlowly(
   tenant: string,
   pin: Pin,
   point: Point,
+  pages: number,
   isAlive: () => Promise<boolean>,
 ): Promise<boolean> {
   const { world } = process;
   const { random } = world;
-  const pages = 1 + random.below(12);
   for (let page = 0; page < pages; page++) {
     // Another isolate may go on where one left off.
     const snapshot = await pinnedSnapshot(ports, tenant, pin);
     await ask(process, ports, snapshot, point);
-    const isAbsent = random.chance(0.1);
+    const isAbsent = !world.isQuiet && random.chance(0.1);
     const awayMs = isAbsent
       ? hourMs * random.between(1, 6)
       : limits.pinMs * random.between(0.01, 0.9);
