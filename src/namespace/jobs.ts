@@ -97,7 +97,8 @@ export function emptyJobTable(generation: string): JobTable {
 /** The table of the name's present life: jobs of an earlier one are void, its graves are not. */
 export function tableFor(table: JobTable | undefined, generation: string, nowMs: number): JobTable {
   if (table === undefined || table.generation === generation) {
-    return table ?? emptyJobTable(generation);
+    // One that an older version of us wrote may lack some fields.
+    return { ...emptyJobTable(generation), ...table };
   }
   const grave = { generation: table.generation, dueMs: nowMs + limits.collectGraceMs };
   return { ...emptyJobTable(generation), graves: [...table.graves, grave] };

@@ -8,16 +8,25 @@ import type { SimName } from "./sim-name.ts";
 
 const hourMs = 3_600_000;
 
-/** Nothing goes wrong any more: it becomes a branch at once. */
+/** Nothing goes wrong any more, but the caller may be slow: it goes on hours after it pinned. */
 export async function makeBranchAtRest(
   process: Process,
   parent: SimName,
   child: SimName,
+  hours = 0,
 ): Promise<void> {
   const { tenant, name } = parent.identity;
   const window = child.history.beginRead();
   const target = { tenant, parent: name, name: child.identity.name };
-  const owner = (of: string): NamespaceApi => callOwner(process, of);
+  let isFirst = true;
+  const owner = (of: string): NamespaceApi => ({
+    ...callOwner(process, of),
+    adopt: async (request) => {
+      if (isFirst && hours > 0) await process.pause(hours * hourMs, "dawdle");
+      isFirst = false;
+      return await callOwner(process, of).adopt(request);
+    },
+  });
   const { generation, pin } = await branch({ ...target, owner });
   child.history.pointShown(window, "branch", generation, pin.next);
 }

@@ -33,8 +33,14 @@ export async function settle(world: World): Promise<void> {
   if (world.names.length > 1) {
     const { random, names } = world;
     // A branch lets go of its ancestors while it is still read as it was; or loses one of them.
-    for (const name of names) if (isBranch(world, name)) exportSlowly(process, name);
-    if (random.chance(0.5)) await forAll((name) => bereave(world, process, name));
+    for (const name of names) if (isBranch(world, name)) exportSlowly(world, name);
+    // Somebody took a pin and comes too late: what it named is gone by then.
+    const free = names.find(({ exists }) => !exists);
+    if (free !== undefined && world.first.exists && free !== world.first) {
+      await runWith(world, writeOnce(world, process, world.first));
+      beside(world, makeBranchAtRest(process, world.first, free, 4));
+      await runWith(world, rewrite(world, process, world.first));
+    } else if (random.chance(0.5)) await forAll((name) => bereave(world, process, name));
     else await forAll((name) => (isBranch(world, name) ? rewrite(world, process, name) : nothing));
   }
   await pass(world, 5);
@@ -72,16 +78,20 @@ function isBranch({ landings }: World, { exists, history }: SimName): boolean {
 }
 
 /** Reads on for some hours, beside everything else. */
-function exportSlowly(process: Process, name: SimName): void {
-  const { world } = process;
+function exportSlowly(world: World, name: SimName): void {
   const pages = 24;
-  world.begin();
+  const reader = new Process(world, "isolate of an export");
+  beside(world, readPinned(reader, searchPorts(reader), name, pages));
+}
+
+/** Must end before the world does. */
+function beside(world: World, work: Promise<void>): void {
   const ended = (): void => {
     world.operations += 1;
   };
-  const reader = new Process(world, "isolate of an export");
-  readPinned(reader, searchPorts(reader), name, pages).then(ended, (error: unknown) => {
-    world.mustBeEngineError(error, "export");
+  world.begin();
+  work.then(ended, (error: unknown) => {
+    world.mustBeEngineError(error, "beside");
     ended();
   });
 }
