@@ -35,7 +35,7 @@ export async function settle(world: World): Promise<void> {
     // A branch lets go of its ancestors while it is still read as it was; or loses one of them.
     for (const name of names) if (isBranch(world, name)) exportSlowly(world, name);
     // Somebody took a pin and comes too late: what it named is gone by then.
-    const free = names.find(({ exists }) => !exists);
+    const free = random.chance(0.4) ? names.find(({ exists }) => !exists) : undefined;
     if (free !== undefined && world.first.exists && free !== world.first) {
       await runWith(world, writeOnce(world, process, world.first));
       beside(world, makeBranchAtRest(process, world.first, free, 4));
