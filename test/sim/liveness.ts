@@ -109,7 +109,7 @@ async function bereave(world: World, process: Process, name: SimName): Promise<v
   history.removeAcknowledged(window);
 }
 
-/** A name that is free becomes a branch of the first, and all that it inherits is replaced there. */
+/** A name that is free becomes a branch of the first, which is rewritten then. */
 async function branchAnew(world: World, process: Process, name: SimName): Promise<void> {
   const { first } = world;
   if (name === first || name.exists || !first.exists) return;
