@@ -260,6 +260,12 @@ export class History {
     this.#keys.set(name, sequence);
   }
 
+  /** Without a key, only what was sent once is in one entry for certain. */
+  writeSentOnce(tag: number | undefined): void {
+    const times = tag === undefined ? 0 : (this.#appearances.get(tag) ?? 0);
+    if (times > 1) this.#world.violate("applied twice", `write ${tag} is in ${times} entries`);
+  }
+
   indexAt(generation: string, next: number): number {
     return this.points.findLastIndex((p) => p.generation === generation && p.next === next);
   }

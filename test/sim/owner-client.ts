@@ -3,7 +3,12 @@
  * repetitions of the platform's client. An answer may have been lost after the work was done.
  */
 import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
-import type { CommitReply, NamespaceApi, Reply } from "../../src/namespace/protocol.ts";
+import type {
+  CommitReply,
+  CommitRequest,
+  NamespaceApi,
+  Reply,
+} from "../../src/namespace/protocol.ts";
 import type { Owner } from "../../src/owner.ts";
 import { backoffMs } from "../../src/store/backoff.ts";
 import type { Faults } from "./faults.ts";
@@ -13,6 +18,8 @@ const backoff = { attemptsMax: 5, baseMs: 50, capMs: 1_000 };
 
 /** Told of each attempt whose answer arrived, and of each that may have been made in vain. */
 export interface CommitWatch {
+  /** A Worker of before there were keys, still running beside the others during a deployment. */
+  readonly isOld: boolean;
   answered(generation: string, reply: Awaited<ReturnType<NamespaceApi["commit"]>>): void;
   sent(): void;
 }
@@ -27,7 +34,7 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
       try {
         const reply = await call((owner) => {
           watch?.sent();
-          return owner.commit(request);
+          return owner.commit(watch?.isOld === true ? olderRequest(request) : request);
         });
         if (reply.ok) noteCommit(faults, reply.value);
         if (!reply.ok && reply.outcomeUnknown === true) faults.saw("commit: outcome unknown");
@@ -73,6 +80,10 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
       return reply;
     },
   };
+}
+
+function olderRequest({ key: _, touches: __, ...request }: CommitRequest): CommitRequest {
+  return request;
 }
 
 function noteCommit(faults: Faults, reply: CommitReply): void {

@@ -18,6 +18,8 @@ export interface Sizes {
   readonly keyShare: number;
   readonly rewriteShare: number;
   readonly disturbShare: number;
+  /** Of writes without a key of the client's: by a Worker of an earlier version. */
+  readonly oldShare: number;
   readonly removeShare: number;
   /** Above 0, there are several names, and now and then one becomes a branch of another. */
   readonly branchShare: number;
@@ -44,8 +46,9 @@ export function randomSizes(random: SimRandom): Sizes {
     attributes: 5,
     writeShare: random.pick([0.2, 0.5, 0.5, 0.8]),
     keyShare: random.pick([0, 0.2, 0.5]),
-    rewriteShare: random.pick([0, 0.2, 0.6, 0.95]),
+    rewriteShare: random.pick([0, 0.2, 0.5, 0.9]),
     disturbShare: random.pick([0, 0.1, 0.3]),
+    oldShare: random.pick([0, 0.2, 1]),
     removeShare: random.pick(branchShare > 0 ? [0.005, 0.02] : [0, 0.002, 0.01, 0.04]),
     branchShare,
     pinShare: random.pick(branchShare > 0 ? [0.01, 0.03] : [0, 0.002, 0.01]),

@@ -98,7 +98,9 @@ export class Writer {
   }
 
   async #write(intent: ReturnType<typeof planWrite>, key: WriteKey | undefined): Promise<void> {
-    const { target, options, heard } = this.#call(intent.tag, key);
+    const { random, sizes } = this.#world;
+    const isOld = key === undefined && random.chance(sizes.oldShare);
+    const { target, options, heard } = this.#call(intent.tag, key, isOld);
     await write(this.#ports, target, (schema) => buildWrite(schema, intent), options);
     heard();
   }
@@ -106,7 +108,7 @@ export class Writer {
   async #rewrite(intent: ReturnType<typeof planRewrite>, key: WriteKey | undefined): Promise<void> {
     const { history } = this.#name;
     const { faults } = this.#world;
-    const { target, options, heard } = this.#call(intent.tag, key);
+    const { target, options, heard } = this.#call(intent.tag, key, false);
     const window = history.beginRead();
     const { kind } = await rewrite(
       this.#ports,
@@ -123,12 +125,13 @@ export class Writer {
   }
 
   /** One request, and what its client concludes from the answers. */
-  #call(tag: number | undefined, key: WriteKey | undefined) {
+  #call(tag: number | undefined, key: WriteKey | undefined, isOld: boolean) {
     const { history, identity } = this.#name;
     const { random } = this.#world;
     let sent = 0;
     let committed: { generation: string; sequence: number } | undefined;
     const owner = callOwner(this.#process, identity.name, {
+      isOld,
       sent: () => {
         sent += 1;
       },
@@ -154,6 +157,7 @@ export class Writer {
       if (committed === undefined) return;
       const { generation, sequence } = committed;
       history.writeAcknowledged(generation, sequence, tag, key && encodeHex(key.id));
+      if (isOld && sent === 1) history.writeSentOnce(tag);
       this.#world.acknowledged += 1;
     };
     return { target, options, heard };
