@@ -82,8 +82,9 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
   };
 }
 
-function olderRequest({ key: _, touches: __, ...request }: CommitRequest): CommitRequest {
-  return request;
+function olderRequest(request: CommitRequest): CommitRequest {
+  const { key: _, touches: __, ...older } = request;
+  return older;
 }
 
 function noteCommit(faults: Faults, reply: CommitReply): void {
