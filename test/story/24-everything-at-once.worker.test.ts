@@ -10,7 +10,7 @@ import { Namespace, type Row } from "../workerd/api.ts";
 import { QueueTap } from "../workerd/queue-tap.ts";
 
 const writers = 6;
-const interruptions = 40;
+const interruptions = 28;
 /** Documents that one write holds, all of the same round. */
 const rowsPerWrite = 3;
 const idStride = 100;
