@@ -68,6 +68,9 @@ export function heartbeat({ ports, api, identity, job }: JobContext): () => Prom
   };
 }
 
+/** Between two looks whether a job's turn has come: a small part of its lease. */
+const waitMsMax = 4_000;
+
 /** How often a job tries to commit before it is given back. */
 const commitAttemptsMax = 20;
 
@@ -82,6 +85,7 @@ export async function resolveJob(
   const { api, ports, job } = context;
   const { tenant, name } = context.identity;
   const beat = heartbeat(context);
+  let waits = 0;
   for (let attempt = 0; attempt < commitAttemptsMax; ) {
     const reply = replyValue(await api.ticket(tenant, name, job.id, job.attempt));
     if (reply.kind === "void") {
@@ -89,7 +93,9 @@ export async function resolveJob(
       return false;
     }
     if (reply.kind === "wait") {
-      await ports.clock.sleep(reply.ms);
+      // Each look is a call of the object, so they get rarer.
+      await ports.clock.sleep(Math.min(reply.ms * 2 ** waits, waitMsMax));
+      waits += 1;
       await beat();
       continue;
     }

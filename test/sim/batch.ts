@@ -14,6 +14,7 @@ export interface BatchOptions {
 export interface BatchSummary {
   readonly sim: "summary";
   readonly seeds: number;
+  /** Requests of clients: writes, reads, deletions and so on, repetitions and pages included. */
   readonly operations: number;
   readonly acknowledged: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;

@@ -64,6 +64,7 @@ async function readSlowly(
   const { random } = world;
   for (let page = 0; page < pages; page++) {
     // Another isolate may go on where one left off.
+    if (page > 0) world.again();
     const snapshot = await pinnedSnapshot(ports, tenant, pin);
     await ask(process, ports, snapshot, point);
     const isAbsent = !world.isQuiet && random.chance(0.1);

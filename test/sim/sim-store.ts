@@ -12,6 +12,7 @@
  */
 import { EngineError } from "../../src/errors.ts";
 import { equalBytes } from "../../src/format/envelope.ts";
+import type { Digest } from "../../src/ports.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import type {
   ByteRange,
@@ -39,11 +40,16 @@ export class SimStore {
   readonly #world: World;
   readonly #writtenMs = new Map<string, number>();
   #stuckUntilMs = 0;
+  /** SHA-256 of the bytes whose put begins now. */
+  #given: Uint8Array | undefined;
 
   constructor(world: World) {
     this.#world = world;
     const clock = { now: () => Math.floor(world.scheduler.nowMs) };
-    this.memory = new MemoryStore({ clock, digest: syncDigest });
+    // What is put comes with its digest, made a moment ago: it is not made again.
+    const digest: Digest = (bytes) =>
+      this.#given === undefined ? syncDigest(bytes) : Promise.resolve(this.#given);
+    this.memory = new MemoryStore({ clock, digest });
   }
 
   obey(fault: string | undefined): void {
@@ -62,7 +68,10 @@ export class SimStore {
     options?: PutOptions,
   ): Promise<PutResult> {
     const { scheduler, faults, landings } = this.#world;
-    const result = await this.memory.put(key, bytes, mode, options);
+    this.#given = options?.sha256;
+    const putting = this.memory.put(key, bytes, mode, options);
+    this.#given = undefined;
+    const result = await putting;
     scheduler.note(`${key} ${result.kind}`);
     if (result.kind === "stored") {
       this.obey(this.rules.put(key, bytes, mode));

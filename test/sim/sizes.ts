@@ -52,11 +52,11 @@ export function randomSizes(random: SimRandom): Sizes {
     removeShare: random.pick(branchShare > 0 ? [0.005, 0.02] : [0, 0.002, 0.01, 0.04]),
     branchShare,
     pinShare: random.pick(branchShare > 0 ? [0.01, 0.03] : [0, 0.002, 0.01]),
-    flushShare: random.pick([0.001, 0.02, 0.1]),
+    flushShare: random.pick([0.001, 0.01, 0.05]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
     thinkMsMax: thinkMsMin * random.pick([10, 1_000, 100_000]),
-    napShare: random.pick([0, 0.005, 0.01]),
+    napShare: random.pick([0, 0.003, 0.008]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20]),
   };
@@ -68,7 +68,7 @@ type Bounds = { -readonly [K in keyof typeof limits]: number };
 export function randomBounds(random: SimRandom): Partial<Bounds> {
   const hard = random.pick([12_000, 60_000, limits.unindexedHardBytes]);
   return {
-    flushObjects: random.pick([3, 8, 64]),
+    flushObjects: random.pick([4, 16, 64]),
     inlineBatchBytesMax: random.pick([400, limits.inlineBatchBytesMax]),
     groupBytesMax: random.pick([600, limits.groupBytesMax]),
     unindexedHardBytes: hard,

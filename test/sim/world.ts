@@ -167,6 +167,12 @@ export class World {
     this.#begun += 1;
   }
 
+  /** A client sends one more request within what it has begun: a page, a repetition. */
+  again(): void {
+    this.#begun += 1;
+    this.operations += 1;
+  }
+
   readonly newTag = (): number => {
     this.#tags += 1;
     return this.#tags;

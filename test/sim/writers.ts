@@ -66,6 +66,7 @@ export class Writer {
   async #persist(key: WriteKey | undefined, send: () => Promise<void>): Promise<void> {
     const { random } = this.#world;
     for (let sent = 1; ; sent += 1) {
+      if (sent > 1) this.#world.again();
       try {
         await (key !== undefined && random.chance(0.2) ? this.#sendTwice(send) : send());
         if (key === undefined || sent > repeatsMax || random.chance(0.7)) return;
@@ -83,12 +84,14 @@ export class Writer {
     const first = send();
     first.catch(() => undefined);
     await this.#process.pause(this.#world.random.spread(0.2, 300), "send again");
+    this.#world.again();
     await Promise.all([first, send()]);
   }
 
   /** Another write under the key of one that was committed. */
   async #misuse(key: WriteKey): Promise<void> {
     const body = this.#world.random.bytes(16);
+    this.#world.again();
     try {
       await this.#write(planWrite(this.#world), { ...key, body });
     } catch (error) {
