@@ -38,7 +38,7 @@ import {
 } from "./namespace/group.ts";
 import { epochFault } from "./namespace/invariants.ts";
 import type { CommitReply, CommitRequest } from "./namespace/protocol.ts";
-import { applyEntry, lookBack, type NamespaceState } from "./namespace/state.ts";
+import { applyEntry, lookBack, type NamespaceState, nextTimeMs } from "./namespace/state.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { generationRoot, walKey } from "./store/keys.ts";
 import type { Reservation } from "./store/memory-budget.ts";
@@ -258,7 +258,7 @@ export class GroupCommit {
         epoch: this.#host.epoch(),
         nonce: random.bytes(16),
         previous: state.hash,
-        timeMs: Math.max(clock.now(), state.lastWriteMs),
+        timeMs: nextTimeMs(state, clock.now()),
         members: walMembers(
           this.#sealing.map(({ wish }) => wish),
           state.schema,

@@ -134,7 +134,7 @@ function flush(
   const wal = planFlush(
     entries,
     nowMs,
-    isGap ? to : Math.max(table.flushBelow, wantedBelow(state)),
+    isGap ? to : Math.max(table.flushBelow, wantedBelow(state), copiedBelow(manifest)),
   );
   return wal === undefined ? undefined : { id: newId("f", wal.from), kind: "flush", wal };
 }
@@ -150,6 +150,11 @@ function wantedBelow({ manifest, schema, next }: NamespaceState): number {
   return lacks ? next : 0;
 }
 
+/** Below it lies what a copy still shares of its source's log. */
+function copiedBelow({ origin, inherited }: Manifest): number {
+  return origin?.kind === "copy" ? (inherited.at(-1)?.to ?? 0) : 0;
+}
+
 /**
  * One merge at a time: it holds its inputs, and more would only compete for memory. One that cannot
  * succeed keeps its inputs, and does not keep the others from being merged.
@@ -160,7 +165,8 @@ function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJ
     return undefined;
   }
   const below = reindexBelow(manifest.schema);
-  const inputs = planMerge(manifest.segments, busySegments(table), below);
+  const owner = manifest.origin?.kind === "copy" ? manifest.generation : undefined;
+  const inputs = planMerge(manifest.segments, busySegments(table), below, owner);
   return inputs === undefined
     ? undefined
     : { id: newId("m", manifest.version), kind: "merge", inputs };
@@ -224,8 +230,10 @@ export function jobOf(record: JobRecord, state: NamespaceState, { pins }: JobTab
           wal: {
             ...wal,
             schema: last.schema,
+            settings: last.settings,
             hash: last.hash,
-            lastWriteMs: last.timeMs,
+            lastWriteMs: last.lastWriteMs,
+            updatedMs: last.updatedMs,
             ...(skipped.length === 0 ? {} : { skipped }),
           },
         }),

@@ -21,7 +21,7 @@ import { type ChunkRef, openWalEntry, sealWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
 import { readDoubtfully, readSlot, type Slot } from "./log-read.ts";
 import type { Quarantine } from "./namespace/protocol.ts";
-import { type NamespaceState, zeroHash } from "./namespace/state.ts";
+import { type NamespaceState, nextTimeMs, zeroHash } from "./namespace/state.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
 import { readManifest } from "./recover.ts";
 import { isTombstone, lastListedEntry } from "./recover-log.ts";
@@ -182,7 +182,7 @@ export async function closeLog(ports: OwnerPorts, ward: Ward): Promise<void> {
         epoch,
         nonce: ports.random.bytes(16),
         previous: previousOf(slot, last, ward),
-        timeMs: Math.max(ports.clock.now(), state.lastWriteMs),
+        timeMs: nextTimeMs(state, ports.clock.now()),
         members: [{ kind: "tombstone" }],
       },
       ports.digest,

@@ -71,6 +71,8 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
     nonce: commit.nonce,
     committedMs: commit.nowMs,
     lastWriteMs: delta.floor?.lastWriteMs ?? manifest.lastWriteMs,
+    updatedMs: delta.floor?.updatedMs ?? manifest.updatedMs,
+    settings: delta.floor?.settings ?? manifest.settings,
     floor,
     floorHash: delta.floor?.hash ?? manifest.floorHash,
     schema: delta.floor?.schema ?? manifest.schema,

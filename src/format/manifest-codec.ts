@@ -4,7 +4,7 @@
  *
  *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment],
  *    a: [applied delta], d: [[object, version, since]], k: [keys], i: [[generation, from, to]],
- *    o: seed}                                                        all times in ms
+ *    o: seed, u: updated, x: settings, b?: [0 branch | 1 copy, name]}       all times in ms
  *
  * A generation that is the manifest's own is written as 0.
  *
@@ -21,11 +21,13 @@ import type {
   InheritedLog,
   KeysRef,
   Manifest,
+  Origin,
   SectionRange,
   SegmentInfo,
   SegmentPart,
 } from "./manifest.ts";
 import { schemaFromCbor, schemaToCbor } from "./schema-codec.ts";
+import { settingsFromCbor, settingsToCbor } from "./settings-codec.ts";
 
 const format: EnvelopeFormat = { magic: "SHOALMAN", version: 2 };
 const zeroDigest = new Uint8Array(32);
@@ -43,6 +45,8 @@ export function sealManifest(manifest: Manifest, digest: Digest): Promise<Sealed
         n: manifest.committedMs,
         c: manifest.createdMs,
         w: manifest.lastWriteMs,
+        u: manifest.updatedMs,
+        x: settingsToCbor(manifest.settings),
         f: manifest.floor,
         h: manifest.floorHash,
         s: schemaToCbor(manifest.schema),
@@ -63,6 +67,7 @@ export function sealManifest(manifest: Manifest, digest: Digest): Promise<Sealed
           record.version,
           record.sinceMs,
         ]),
+        ...(manifest.origin === undefined ? {} : { b: originToCbor(manifest.origin) }),
       },
       blocks: [],
     },
@@ -89,9 +94,12 @@ export async function openManifest(
     committedMs: head.count("n"),
     createdMs: head.count("c"),
     lastWriteMs: head.count("w"),
+    updatedMs: head.count("u"),
     floor: head.count("f"),
     floorHash: head.bytes("h", 32),
     schema: schemaFromCbor(head.value("s")),
+    settings: settingsFromCbor(head.value("x")),
+    origin: head.value("b") === undefined ? undefined : originFromCbor(head.value("b"), what),
     seed: generationFromCbor(head.value("o"), opened.generation, what),
     segments: head
       .list("g")
@@ -193,6 +201,18 @@ function keysFromCbor(value: unknown, what: string): KeysRef {
     bytes: count(bytes, what),
     untilMs: count(untilMs, what),
   };
+}
+
+function originToCbor({ kind, name }: Origin): readonly unknown[] {
+  return [kind === "branch" ? 0 : 1, name];
+}
+
+function originFromCbor(value: unknown, what: string): Origin {
+  const [kind, name] = pair(value, 2, what);
+  if (kind !== 0 && kind !== 1) {
+    throw corrupt(`${what}: unknown kind of origin`);
+  }
+  return { kind: kind === 0 ? "branch" : "copy", name: text(name, what) };
 }
 
 function generationToCbor(generation: string, own: string): string | 0 {

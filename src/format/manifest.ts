@@ -16,6 +16,7 @@
  */
 import type { DocumentId } from "../document/id.ts";
 import type { Schema } from "../document/schema.ts";
+import type { Settings } from "../document/settings.ts";
 
 /** An immutable stretch of one object of a segment. */
 export interface SectionRange {
@@ -118,6 +119,14 @@ export interface InheritedLog {
   readonly to: number;
 }
 
+/** What a generation began as. */
+export interface Origin {
+  /** A copy shares its source's objects only until it has written its own. */
+  readonly kind: "branch" | "copy";
+  /** The name it began from. */
+  readonly name: string;
+}
+
 export interface Manifest {
   readonly generation: string;
   /** Generation whose rotation the vectors are coded under: the first ancestor's. */
@@ -128,14 +137,18 @@ export interface Manifest {
   readonly nonce: Uint8Array;
   readonly committedMs: number;
   readonly createdMs: number;
-  /** Time of the newest write below the floor. */
+  /** Time of the newest write of documents below the floor, and of documents or schema. */
   readonly lastWriteMs: number;
+  readonly updatedMs: number;
   /** WAL entries below are in segments; entries from here on are the tail. */
   readonly floor: number;
   /** Hash of entry floor-1; 32 zero bytes while the floor is 0. */
   readonly floorHash: Uint8Array;
   /** As of the floor. */
   readonly schema: Schema;
+  readonly settings: Settings;
+  /** Where the generation began as something else; undefined if it began empty. */
+  readonly origin: Origin | undefined;
   readonly segments: readonly SegmentInfo[];
   /**
    * Where the tail's entries lie before the generation's own begin: contiguous, in order, none
@@ -181,7 +194,9 @@ export interface FloorMove {
   /** Hash of entry to-1. */
   readonly hash: Uint8Array;
   readonly schema: Schema;
+  readonly settings: Settings;
   readonly lastWriteMs: number;
+  readonly updatedMs: number;
 }
 
 /** Entries from … to-1. */

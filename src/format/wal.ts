@@ -9,7 +9,8 @@
  *             losing one of them loses none of it
  *             x: entries before that are skipped from here on (format/skip.ts)
  *   member    {k: 0, v, a?, u, d, c,   batch: schema version after it, what it adds to the
- *              i?}                     schema, upserts, deletes, chunks; idempotency key
+ *              i?, s?}                 schema, upserts, deletes, chunks; idempotency key; what it
+ *                                      changes of the settings (settings-codec.ts)
  *                                      [0, offset, length, rows] inline in the blocks or
  *                                      [1, part id, length, sha256, rows] attached
  *                                      [id, body, keep ms]
@@ -20,6 +21,7 @@
  * there.
  */
 import type { SchemaAddition } from "../document/schema.ts";
+import type { SettingsChange } from "../document/settings.ts";
 import { corrupt } from "../errors.ts";
 import type { Digest } from "../ports.ts";
 import type { CborValue } from "./cbor.ts";
@@ -32,6 +34,7 @@ import {
   sealEnvelope,
 } from "./envelope.ts";
 import { additionFromCbor, additionToCbor } from "./schema-codec.ts";
+import { settingsChangeFromCbor, settingsChangeToCbor } from "./settings-codec.ts";
 
 const format: EnvelopeFormat = { magic: "SHOALWAL", version: 2 };
 
@@ -69,6 +72,7 @@ export interface WalBatch {
   readonly deletes: number;
   readonly chunks: readonly ChunkRef[];
   readonly key?: WriteKey;
+  readonly settings?: SettingsChange;
 }
 
 export type WalMember = WalBatch | { readonly kind: "tombstone" };
@@ -191,6 +195,7 @@ function memberToCbor(member: WalMember, place: () => number): Record<string, un
         : [1, chunk.id, chunk.length, chunk.sha256, chunk.rows],
     ),
     ...(member.key === undefined ? {} : { i: [member.key.id, member.key.body, member.key.keepMs] }),
+    ...(member.settings === undefined ? {} : { s: settingsChangeToCbor(member.settings) }),
   };
 }
 
@@ -211,6 +216,7 @@ function memberFromCbor(value: unknown, entry: OpenedEnvelope, what: string): Wa
     deletes: d,
     chunks: c.map((chunk: unknown) => chunkFromCbor(chunk, entry.blocks, what)),
     ...(member["i"] === undefined ? {} : { key: keyFromCbor(member["i"], what) }),
+    ...(member["s"] === undefined ? {} : { settings: settingsChangeFromCbor(member["s"]) }),
   };
 }
 

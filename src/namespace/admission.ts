@@ -6,13 +6,14 @@
  *   known key               the write was committed or waits: it is answered what that is answered
  *   known key, other body   refused
  *   read what has changed   refused: touched by an entry, by the group in flight or by what waits
+ *   read-only by then       refused, unless it ends that
  *   anything else           a question: its writer hears how things are
  *
  * Whatever does not join waits in its place all the same, and is answered once all before it is
  * durable: so nobody hears of anything that could still be lost.
  */
 import { encodeHex } from "../bytes/hex.ts";
-import { EngineError } from "../errors.ts";
+import { EngineError, invalid } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import type { OpenedWalEntry, WriteKey } from "../format/wal.ts";
 import { keysOfEntry } from "../format/write-keys.ts";
@@ -109,6 +110,10 @@ export class Admission {
     if (request.schemaVersion !== this.#outlook.schema.version) {
       return { kind: "question" };
     }
+    if (this.#outlook.settings.readOnly && request.settings?.readOnly !== false) {
+      const isChange = request.upserts + request.deletes > 0 || request.addition !== undefined;
+      if (isChange) return { kind: "refusal", error: readOnlyError() };
+    }
     const conflict = this.#conflict(request);
     if (conflict !== undefined) {
       return { kind: "refusal", conflict };
@@ -137,6 +142,11 @@ export class Admission {
       this.#memory.ids.record(touches, this.#state().next);
     }
   }
+}
+
+/** As clients know it. */
+function readOnlyError(): EngineError {
+  return invalid("💔 Writes not permitted. This namespace is read-only.");
 }
 
 function otherBody(): EngineError {

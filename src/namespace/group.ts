@@ -7,6 +7,7 @@
  * always, and are answered with the truth when their turn comes.
  */
 import { applyAddition, type Schema } from "../document/schema.ts";
+import { applySettings, type Settings } from "../document/settings.ts";
 import type { EngineError } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import type { OpenedWalEntry, WalMember, WriteKey } from "../format/wal.ts";
@@ -39,6 +40,7 @@ export interface Outlook {
   readonly generation: string;
   readonly ended: boolean;
   readonly schema: Schema;
+  readonly settings: Settings;
 }
 
 export function writes({ kind }: Wish): boolean {
@@ -52,12 +54,17 @@ export function mayBeDurable(wish: Wish): boolean {
 
 /** The outlook once the wish, which fits, is committed too. */
 export function lookPast(outlook: Outlook, wish: Wish): Outlook {
-  const { generation, ended, schema } = outlook;
   switch (wish.kind) {
-    case "batch":
-      return { generation, ended, schema: applyAddition(schema, wish.request.addition) };
+    case "batch": {
+      const { addition, settings } = wish.request;
+      return {
+        ...outlook,
+        schema: applyAddition(outlook.schema, addition),
+        settings: applySettings(outlook.settings, settings),
+      };
+    }
     case "tombstone":
-      return { generation, ended: true, schema };
+      return { ...outlook, ended: true };
     case "turn":
     case "fence":
     case "question":
@@ -91,11 +98,12 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
   return wishes.flatMap((wish): WalMember[] => {
     switch (wish.kind) {
       case "batch": {
-        const { addition, upserts, deletes, chunks, key } = wish.request;
+        const { addition, upserts, deletes, chunks, key, settings } = wish.request;
         schema = applyAddition(schema, addition);
         const schemaVersion = schema.version;
         const member = { schemaVersion, addition, upserts, deletes, chunks };
-        return [{ kind: "batch", ...member, ...(key === undefined ? {} : { key }) }];
+        const named = key === undefined ? {} : { key };
+        return [{ kind: "batch", ...member, ...named, ...(settings ? { settings } : {}) }];
       }
       case "tombstone":
         return [{ kind: "tombstone" }];
@@ -153,8 +161,9 @@ function committed(
 }
 
 /** Asks for nothing but what its key stands for. */
-export function isEmptyRequest({ upserts, deletes, addition }: CommitRequest): boolean {
-  return upserts + deletes === 0 && addition === undefined;
+export function isEmptyRequest(request: CommitRequest): boolean {
+  const { upserts, deletes, addition, settings } = request;
+  return upserts + deletes === 0 && addition === undefined && settings === undefined;
 }
 
 /** Memory a request takes while it waits. */

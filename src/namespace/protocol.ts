@@ -6,8 +6,9 @@
  * Byte arrays are sent as exact copies: a view would ship its whole buffer.
  */
 import type { Schema, SchemaAddition } from "../document/schema.ts";
+import type { Settings, SettingsChange } from "../document/settings.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
-import type { DeadObject, Delta, Manifest } from "../format/manifest.ts";
+import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteKey } from "../format/wal.ts";
 import type { Pin } from "./pins.ts";
 
@@ -79,6 +80,7 @@ export interface CommitRequest {
   /** Schema version the chunks were encoded under. */
   readonly schemaVersion: number;
   readonly addition: SchemaAddition | undefined;
+  readonly settings?: SettingsChange;
   readonly upserts: number;
   readonly deletes: number;
   readonly chunks: readonly ChunkRef[];
@@ -165,8 +167,10 @@ export interface HeadReply {
   readonly next: number;
   /** Schema after the newest entry. */
   readonly schema: Schema;
+  readonly settings: Settings;
   readonly createdMs: number;
   readonly lastWriteMs: number;
+  readonly updatedMs: number;
   readonly unindexedRows: number;
   readonly unindexedBytes: number;
   /** Newest entries first while they fit; the caller reads the others from the store. */
@@ -198,8 +202,10 @@ export interface Job {
     readonly from: number;
     readonly to: number;
     readonly schema: Schema;
+    readonly settings: Settings;
     readonly hash: Uint8Array;
     readonly lastWriteMs: number;
+    readonly updatedMs: number;
     /** Slots that count as entries without members. */
     readonly skipped?: readonly number[];
   };
@@ -213,7 +219,7 @@ export interface Job {
   readonly schema: Schema;
 }
 
-/** Something of a namespace was pinned by the caller, to branch it. */
+/** Something of a namespace was pinned by the caller, to branch or copy it. */
 export interface AdoptRequest {
   readonly protocol: number;
   readonly tenant: string;
@@ -221,6 +227,8 @@ export interface AdoptRequest {
   readonly name: string;
   readonly parent: string;
   readonly pin: Pin;
+  /** A copy lets go of its parent's objects by itself; a branch if it is not said. */
+  readonly as?: Origin["kind"];
 }
 
 export type AdoptReply =

@@ -16,6 +16,12 @@ import {
   mayBecome,
   type Schema,
 } from "../document/schema.ts";
+import {
+  applySettings,
+  inheritedChange,
+  initialSettings,
+  type Settings,
+} from "../document/settings.ts";
 import { assert, corrupt } from "../errors.ts";
 import { homeOfEntry } from "../format/homes.ts";
 import type { Manifest, WalRange } from "../format/manifest.ts";
@@ -39,6 +45,9 @@ export interface TailEntry {
   readonly hash: Uint8Array;
   /** After this entry. */
   readonly schema: Schema;
+  readonly settings: Settings;
+  readonly lastWriteMs: number;
+  readonly updatedMs: number;
   /** An operator went on without it. */
   readonly isSkipped?: true;
 }
@@ -53,8 +62,11 @@ export interface NamespaceState {
   readonly next: number;
   readonly hash: Uint8Array;
   readonly schema: Schema;
+  readonly settings: Settings;
   readonly createdMs: number;
+  /** Of documents; of documents or schema. */
   readonly lastWriteMs: number;
+  readonly updatedMs: number;
   readonly manifest: Manifest;
   readonly tail: readonly TailEntry[];
   readonly unindexedBytes: number;
@@ -76,9 +88,12 @@ export function firstManifest(generation: string): Manifest {
     committedMs: 0,
     createdMs: 0,
     lastWriteMs: 0,
+    updatedMs: 0,
     floor: 0,
     floorHash: zeroHash,
     schema: emptySchema,
+    settings: initialSettings,
+    origin: undefined,
     segments: [],
     inherited: [],
     keys: [],
@@ -96,8 +111,10 @@ export function stateAtFloor(manifest: Manifest, registered: boolean): Namespace
     next: manifest.floor,
     hash: manifest.floorHash,
     schema: manifest.schema,
+    settings: manifest.settings,
     createdMs: manifest.createdMs,
     lastWriteMs: manifest.lastWriteMs,
+    updatedMs: manifest.updatedMs,
     manifest,
     tail: [],
     unindexedBytes: 0,
@@ -120,20 +137,27 @@ export function applyEntry(
   objectBytes: number,
 ): NamespaceState {
   const generation = homeOfEntry(state.manifest, entry.sequence);
+  const isOwn = generation === state.generation;
   const fault = entryFault({ ...state, generation }, entry);
   if (fault !== undefined) {
     throw corrupt(`WAL entry ${entry.sequence}: ${fault}`);
   }
   let schema = catchUp(state.schema, entry.repeats);
-  let ended = state.ended;
+  let { ended, settings } = state;
   let wrote = false;
+  let changed = false;
   for (const member of entry.members) {
     if (member.kind === "tombstone") {
       ended = true;
       continue;
     }
     wrote ||= member.upserts + member.deletes > 0;
+    changed ||= member.addition !== undefined;
     schema = applyAddition(schema, member.addition);
+    const change = isOwn
+      ? member.settings
+      : inheritedChange(member.settings, state.manifest.origin?.kind);
+    settings = applySettings(settings, change);
     if (schema.version !== member.schemaVersion) {
       throw corrupt(`WAL entry ${entry.sequence} was written under another schema`);
     }
@@ -141,20 +165,27 @@ export function applyEntry(
   const bytes = walEntryBytes(objectBytes, entry.members);
   const rows = walEntryRows(entry.members);
   const { sequence, timeMs, hash } = entry;
+  const lastWriteMs = wrote ? timeMs : state.lastWriteMs;
+  const updatedMs = isOwn && (wrote || changed) ? timeMs : state.updatedMs;
+  const after = { schema, settings, lastWriteMs, updatedMs };
   return {
     ...state,
+    ...after,
     ended,
     next: sequence + 1,
     hash,
-    schema,
     // A branch has its own from the start.
     createdMs: sequence === 0 && state.createdMs === 0 ? timeMs : state.createdMs,
-    lastWriteMs: wrote ? timeMs : state.lastWriteMs,
-    tail: [...state.tail, { sequence, bytes, rows, timeMs, hash, schema }],
+    tail: [...state.tail, { sequence, bytes, rows, timeMs, hash, ...after }],
     unindexedBytes: state.unindexedBytes + bytes,
     unindexedRows: state.unindexedRows + rows,
     unannounced: state.unannounced.filter((slot) => entry.skips?.includes(slot) !== true),
   };
+}
+
+/** Times never fall along the log, whatever the clock does. */
+export function nextTimeMs({ lastWriteMs, updatedMs }: NamespaceState, nowMs: number): number {
+  return Math.max(nowMs, lastWriteMs, updatedMs);
 }
 
 /** The state after a slot that is skipped: an entry without members. */
@@ -164,15 +195,17 @@ export function applySkip(state: NamespaceState, skip: Skip): NamespaceState {
     throw corrupt(`skip record ${sequence} does not continue the log at ${state.next}`);
   }
   const schema = { ...state.schema, version: schemaVersion };
+  const { settings, lastWriteMs, updatedMs } = state;
+  const after = { schema, settings, lastWriteMs, updatedMs };
   return {
     ...state,
+    ...after,
     next: sequence + 1,
     hash,
-    schema,
     createdMs: sequence === 0 ? timeMs : state.createdMs,
     tail: [
       ...state.tail,
-      { sequence, bytes: 0, rows: 0, timeMs, hash, schema, isSkipped: true as const },
+      { sequence, bytes: 0, rows: 0, timeMs, hash, ...after, isSkipped: true as const },
     ],
     unannounced: [...state.unannounced, sequence],
   };

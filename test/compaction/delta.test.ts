@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { applyDelta } from "../../src/compaction/delta.ts";
 import { emptySchema } from "../../src/document/schema.ts";
+import { initialSettings } from "../../src/document/settings.ts";
 import {
   type Delta,
   type Manifest,
@@ -45,7 +46,15 @@ function flush(from: number, to: number, change: Partial<Delta> = {}): Delta {
     remove: [],
     add: [segment(`new${from}`)],
     dead: [],
-    floor: { from, to, hash, schema: emptySchema, lastWriteMs: 5 },
+    floor: {
+      from,
+      to,
+      hash,
+      schema: emptySchema,
+      settings: { ...initialSettings, readOnly: true },
+      lastWriteMs: 5,
+      updatedMs: 6,
+    },
     ...change,
   };
 }
@@ -64,6 +73,7 @@ test("a flush adds its segment, moves the floor and buries its entries", () => {
   const after = applied(manifest("a"), flush(0, 4));
   expect(after.segments.map(({ id }) => id)).toEqual(["a", "new0"]);
   expect(after).toMatchObject({ version: 1, floor: 4, epoch: 3, lastWriteMs: 5 });
+  expect(after).toMatchObject({ updatedMs: 6, settings: { readOnly: true } });
   expect(after.dead).toEqual([
     { object: { kind: "wal", from: 0, to: 4 }, version: 1, sinceMs: 1_000 },
   ]);

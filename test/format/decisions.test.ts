@@ -53,6 +53,7 @@ const wal: WalEntry = {
         { kind: "part", id: "p1", length: 9, sha256: new Uint8Array(32).fill(2), rows: 1 },
       ],
       key: { id: new Uint8Array(16).fill(3), body: new Uint8Array(16).fill(4), keepMs: 60_000 },
+      settings: { readOnly: false, shards: 8 },
     },
     { kind: "tombstone" },
   ],
@@ -73,9 +74,12 @@ const manifest: Manifest = {
   committedMs: 1_767_225_600_123,
   createdMs: 1_767_225_600_000,
   lastWriteMs: 1_767_225_600_100,
+  updatedMs: 1_767_225_600_110,
   floor: 7,
   floorHash: new Uint8Array(32).fill(1),
   schema,
+  settings: { readOnly: true, replicas: 2, shards: 8 },
+  origin: { kind: "copy", name: "fish" },
   segments: [
     {
       id: "f0-00",

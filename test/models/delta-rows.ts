@@ -7,6 +7,7 @@
  */
 
 import { emptySchema } from "../../src/document/schema.ts";
+import { initialSettings } from "../../src/document/settings.ts";
 import {
   type DeadState,
   type Delta,
@@ -152,7 +153,15 @@ function flushDelta(
     remove,
     add: output === undefined ? [] : [output],
     dead,
-    floor: { from, to, hash, schema: emptySchema, lastWriteMs: 0 },
+    floor: {
+      from,
+      to,
+      hash,
+      schema: emptySchema,
+      settings: initialSettings,
+      lastWriteMs: 0,
+      updatedMs: 0,
+    },
   };
 }
 

@@ -1,0 +1,38 @@
+/** What a namespace is set to, beside its schema. Changed by writes, in their one order. */
+
+export interface Settings {
+  /** Documents and schema stay as they are; every write is refused but one that ends this. */
+  readonly readOnly: boolean;
+  /** Replicas that are kept warm; 0 if it is not pinned. */
+  readonly replicas: number;
+  /** Shards its first write asked for; 0 if it is not sharded. */
+  readonly shards: number;
+}
+
+/** What is not named stays as it is. */
+export type SettingsChange = Partial<Settings>;
+
+export const initialSettings: Settings = { readOnly: false, replicas: 0, shards: 0 };
+
+export function applySettings(settings: Settings, change: SettingsChange | undefined): Settings {
+  return change === undefined ? settings : { ...settings, ...change };
+}
+
+/** What became of a namespace's settings where it began as another. */
+type OriginKind = "branch" | "copy" | undefined;
+
+/** Pinning is never inherited, and a copy inherits nothing. */
+export function inheritedChange(
+  change: SettingsChange | undefined,
+  kind: OriginKind,
+): SettingsChange | undefined {
+  if (change === undefined || kind === "copy") {
+    return undefined;
+  }
+  const { replicas: _, ...rest } = change;
+  return rest;
+}
+
+export function inheritedSettings(settings: Settings, kind: OriginKind): Settings {
+  return applySettings(initialSettings, inheritedChange(settings, kind));
+}
