@@ -1,6 +1,7 @@
 /**
  * The branch flow: a new name that begins as another name is now, in constant time: no data is
- * copied, and the number of requests depends on nothing but how many ancestors are named.
+ * copied, and the number of requests depends on nothing but how many ancestors are named. A copy
+ * begins the same way, and then writes what it shares again, until nothing is shared.
  *
  *   1. caller          pins the parent: its newest manifest and its log up to `next`
  *   2. branch's owner  renews the pin: the parent lives, so whoever purges it one day will find
@@ -27,10 +28,11 @@
  * Cost: five calls of owners; one get and two puts, and a put for each generation that is named.
  */
 
+import { inheritedSettings } from "./document/settings.ts";
 import { assert, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
 import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
-import type { DeadRecord, Manifest } from "./format/manifest.ts";
+import type { DeadRecord, Manifest, Origin } from "./format/manifest.ts";
 import { sealManifest } from "./format/manifest-codec.ts";
 import { sealRef } from "./format/ref.ts";
 import { limits } from "./limits.ts";
@@ -57,6 +59,8 @@ export interface BranchTarget {
   readonly name: string;
   /** The owner of a name. */
   readonly owner: (name: string) => NamespaceApi;
+  /** A branch if it is not said. */
+  readonly as?: Origin["kind"];
 }
 
 export interface Branched {
@@ -70,11 +74,12 @@ export interface Branched {
 const attemptsMax = 3;
 
 /** Throws `notFound` if the parent does not live, `conflict` if the name does. */
-export async function branch({ tenant, parent, name, owner }: BranchTarget): Promise<Branched> {
+export async function branch(target: BranchTarget): Promise<Branched> {
+  const { tenant, parent, name, owner, as = "branch" } = target;
   for (let attempt = 1; ; attempt++) {
     const pin = replyValue(await owner(parent).pin(tenant, parent));
     try {
-      const request = { protocol: protocolVersion, tenant, name, parent, pin };
+      const request = { protocol: protocolVersion, tenant, name, parent, pin, as };
       const reply = replyValue(await owner(name).adopt(request));
       if (reply.kind === "adopted") {
         return { generation: reply.generation, pin };
@@ -119,7 +124,7 @@ export async function adopt(
 ): Promise<Adopted | undefined> {
   const { identity, epoch, generation } = host;
   const { tenant } = identity;
-  const { parent, pin } = request;
+  const { parent, pin, as: kind = "branch" } = request;
   const untilMs = ports.clock.now() + limits.adoptMs;
   const inTime = (): void => {
     if (ports.clock.now() > untilMs) {
@@ -136,6 +141,7 @@ export async function adopt(
     return undefined;
   }
   const manifest = branchManifest(pinned, pin, {
+    origin: { kind, name: parent },
     generation,
     epoch,
     nonce: ports.random.bytes(16),
@@ -155,6 +161,7 @@ export async function adopt(
 }
 
 interface Stamp {
+  readonly origin: Origin;
   readonly generation: string;
   readonly epoch: number;
   readonly nonce: Uint8Array;
@@ -163,7 +170,7 @@ interface Stamp {
 
 /** The first manifest of a branch. Keys are the parent's writers': nobody repeats them here. */
 function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
-  const { generation, epoch, nonce, nowMs } = stamp;
+  const { origin, generation, epoch, nonce, nowMs } = stamp;
   const version = 1;
   const branched: Manifest = {
     ...pinned,
@@ -173,6 +180,9 @@ function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
     nonce,
     committedMs: nowMs,
     createdMs: nowMs,
+    updatedMs: nowMs,
+    settings: inheritedSettings(pinned.settings, origin.kind),
+    origin,
     inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),
     keys: [],
     applied: [],

@@ -50,6 +50,9 @@ export const limits = {
   namespaceNameMax: 128,
   listPageDefault: 100,
   listPageMax: 1_000,
+  /** Replicas of a pinned namespace, as clients may ask for them. */
+  replicasMax: 256,
+  shardsMax: 256,
 
   // ---- API keys
   // -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 import { encodeHex } from "./bytes/hex.ts";
 import { type Batch, batchRows } from "./document/batch.ts";
 import { applyAddition, type SchemaAddition } from "./document/schema.ts";
+import type { SettingsChange } from "./document/settings.ts";
 import { encodeBatch, splitBatch } from "./format/batch.ts";
 import { hashIds } from "./format/id-hash.ts";
 import type { ChunkRef, WriteKey } from "./format/wal.ts";
@@ -133,6 +134,7 @@ async function storeParts(
 
 interface Members {
   readonly addition: SchemaAddition | undefined;
+  readonly settings?: SettingsChange;
   readonly upserts: number;
   readonly deletes: number;
   readonly chunks: readonly ChunkRef[];

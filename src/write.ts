@@ -19,6 +19,7 @@ import {
   type Schema,
   type SchemaAddition,
 } from "./document/schema.ts";
+import type { SettingsChange } from "./document/settings.ts";
 import { assert, EngineError, unavailable } from "./errors.ts";
 import type { WriteKey } from "./format/wal.ts";
 import type { CommitReply, Committed, NamespaceDescription } from "./namespace/protocol.ts";
@@ -89,26 +90,44 @@ export async function changeSchema(
 ): Promise<Schema> {
   let description = await describeTarget(target);
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    if (!description.exists) {
-      throw new EngineError("notFound", `🤷 namespace '${target.name}' was not found`);
-    }
+    mustExist(description, target);
     const addition = merge(description.schema);
     if (isEmptyAddition(addition)) {
       return description.schema;
     }
-    const reply = await commit(target, description, {
-      addition,
-      upserts: 0,
-      deletes: 0,
-      chunks: [],
-      disableBackpressure: false,
-    });
+    const members = { ...noRows, addition, disableBackpressure: false };
+    const reply = await commit(target, description, members);
     if (reply.kind === "committed") {
       return applyAddition(description.schema, addition);
     }
     description = newsOf(reply);
   }
   throw unavailable("the schema of this namespace kept changing; repeat the request");
+}
+
+/** Throws `notFound` if the namespace does not exist. */
+export async function changeSettings(target: WriteTarget, settings: SettingsChange): Promise<void> {
+  let description = await describeTarget(target);
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    mustExist(description, target);
+    if (Object.keys(settings).length === 0) {
+      return;
+    }
+    const reply = await commit(target, description, { ...noRows, addition: undefined, settings });
+    if (reply.kind === "committed") {
+      return;
+    }
+    description = newsOf(reply);
+  }
+  throw unavailable("the schema of this namespace kept changing; repeat the request");
+}
+
+const noRows = { upserts: 0, deletes: 0, chunks: [], disableBackpressure: true };
+
+function mustExist({ exists }: NamespaceDescription, { name }: WriteTarget): void {
+  if (!exists) {
+    throw new EngineError("notFound", `🤷 namespace '${name}' was not found`);
+  }
 }
 
 /** What a reply says that is not a commit. */

@@ -5,12 +5,14 @@
 import { branch } from "../src/branch.ts";
 import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
+import { copy } from "../src/copy.ts";
 import type { DocumentId } from "../src/document/id.ts";
+import type { SettingsChange } from "../src/document/settings.ts";
 import { scalarKernels } from "../src/kernels/scalar.ts";
 import { limits } from "../src/limits.ts";
 import type { Job } from "../src/namespace/protocol.ts";
 import { search } from "../src/search.ts";
-import { createSearchMemory } from "../src/search-ports.ts";
+import { createSearchMemory, type SearchPorts } from "../src/search-ports.ts";
 import { BlockCache } from "../src/store/block-cache.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
@@ -37,6 +39,22 @@ export class BranchRig extends OwnerRig {
     return child;
   }
 
+  /** Another name that is a copy of this one; returns it with what the copy says of itself. */
+  async copy(name: string): Promise<{ child: BranchRig; rows: number }> {
+    const child = (this.rigs.get(name) as BranchRig | undefined) ?? new BranchRig(name, this);
+    const owner = (of: string) => this.ownerOf(of);
+    const target = { tenant: this.tenant, parent: this.name, name, owner };
+    const { rows } = await this.clock.run(copy(this.#searchPorts(), target));
+    child.model.clear();
+    for (const [id, version] of this.model) child.model.set(id, version);
+    return { child, rows };
+  }
+
+  async change(settings: SettingsChange): Promise<void> {
+    const request = await this.request([]);
+    await this.ask(this.owner.commit({ ...request, addition: undefined, chunks: [], settings }));
+  }
+
   async remove(): Promise<void> {
     await this.ask(this.owner.remove(this.tenant, this.name));
     this.model.clear();
@@ -44,14 +62,7 @@ export class BranchRig extends OwnerRig {
 
   /** Every document with its version, by a strong query of an isolate that knows nothing. */
   async read(): Promise<Map<DocumentId, number>> {
-    const ports = {
-      ...this.ports(),
-      kernels: scalarKernels,
-      cache: new BlockCache({}),
-      budget: new MemoryBudget(this.clock),
-      memory: createSearchMemory(),
-      defer: () => {},
-    };
+    const ports = this.#searchPorts();
     const target = { tenant: this.tenant, name: this.name, owner: this.owner };
     const { query } = parseQueryRequest({
       rank_by: ["id", "asc"],
@@ -60,6 +71,18 @@ export class BranchRig extends OwnerRig {
     });
     const { rows } = await this.clock.run(search(ports, target, query));
     return new Map(rows.map(({ id, attributes }) => [id, Number(attributes[0]?.value)]));
+  }
+
+  /** Of an isolate that knows nothing. */
+  #searchPorts(): SearchPorts {
+    return {
+      ...this.ports(),
+      kernels: scalarKernels,
+      cache: new BlockCache({}),
+      budget: new MemoryBudget(this.clock),
+      memory: createSearchMemory(),
+      defer: () => {},
+    };
   }
 
   async index(): Promise<void> {

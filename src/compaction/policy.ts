@@ -79,11 +79,13 @@ export function flushDueAtMs(entries: readonly FlushCandidate[]): number | undef
 /**
  * Segments one merge job replaces by one, or undefined. `busy`: inputs of jobs under way;
  * `reindexBelow`: segments built under an earlier schema lack a column that filters could use.
+ * `owner`: the generation below which everything is to lie, if that matters.
  */
 export function planMerge(
   segments: readonly SegmentInfo[],
   busy: ReadonlySet<string>,
   reindexBelow = 0,
+  owner?: string,
 ): readonly string[] | undefined {
   const free = segments
     .filter((segment) => !busy.has(segment.id))
@@ -93,7 +95,8 @@ export function planMerge(
     smallFlat(free) ??
     fullTier(free) ??
     tooMany(free, segments.length) ??
-    unindexed(free, reindexBelow);
+    unindexed(free, reindexBelow) ??
+    borrowed(free, owner);
   return chosen?.map((segment) => segment.id);
 }
 
@@ -165,6 +168,17 @@ function unindexed(
   below: number,
 ): readonly SegmentInfo[] | undefined {
   const first = free.find(({ schemaVersion }) => schemaVersion < below);
+  return first === undefined ? undefined : [first];
+}
+
+/** A segment of another generation, to be written again below the own one. */
+function borrowed(
+  free: readonly SegmentInfo[],
+  owner: string | undefined,
+): readonly SegmentInfo[] | undefined {
+  const isBorrowed = ({ home, dead }: SegmentInfo): boolean =>
+    home !== owner || (dead.version > 0 && dead.home !== owner);
+  const first = owner === undefined ? undefined : free.find(isBorrowed);
   return first === undefined ? undefined : [first];
 }
 

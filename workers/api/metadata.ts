@@ -3,6 +3,8 @@
  * indexed yet does not count, nor does it make a small namespace "updating".
  *
  *   index   up-to-date while what waits is too little to be indexed, else updating with its bytes
+ *   updated_at          documents or schema changed; last_write_at: documents
+ *   pinning, branching, sharding, read_only   only there when they say something
  *   quarantine, skipped_entries   only there when something cannot be read, or could not
  *   v1, v2  differ in how they say that objects are encrypted by the store
  */
@@ -23,13 +25,26 @@ export function renderMetadata(head: HeadReply, version: ApiVersion): JsonEncoda
     approx_logical_bytes: bytes,
     approx_row_count: rows,
     created_at: formatDatetime(head.createdMs),
-    updated_at: formatDatetime(head.lastWriteMs),
+    updated_at: formatDatetime(head.updatedMs),
     last_write_at: formatDatetime(head.lastWriteMs),
     encryption: version === 1 ? { sse: true } : { mode: "default" },
     index: isUpToDate(head)
       ? { status: "up-to-date" }
       : { status: "updating", unindexed_bytes: head.unindexedBytes },
+    ...renderSettings(head),
     ...renderHealth(head),
+  };
+}
+
+/** Each is there only where it says something. */
+function renderSettings({ settings, manifest }: HeadReply): Record<string, JsonEncodable> {
+  const { readOnly, replicas, shards } = settings;
+  const { origin } = manifest ?? {};
+  return {
+    ...(replicas > 0 ? { pinning: { replicas } } : {}),
+    ...(origin?.kind === "branch" ? { branching: { parent: origin.name } } : {}),
+    ...(shards > 0 ? { sharding: { num_shards: shards } } : {}),
+    ...(readOnly ? { read_only: true } : {}),
   };
 }
 

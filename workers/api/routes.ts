@@ -15,6 +15,7 @@ import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { queryNamespace } from "./query-route.ts";
 import { getSchema, updateSchema } from "./schema-routes.ts";
 import type { Scope } from "./scope.ts";
+import { patchMetadata } from "./settings-route.ts";
 import { skipEntry } from "./skip-route.ts";
 import { writeNamespace } from "./write-route.ts";
 
@@ -25,7 +26,7 @@ import { writeNamespace } from "./write-route.ts";
 export type Handler = (scope: Scope, name: string, id: string) => Promise<Response>;
 
 export interface Route {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly path: string;
   /** What a key must be allowed to. */
   readonly access: ApiScope;
@@ -38,6 +39,7 @@ export const routes: readonly Route[] = [
   { method: "POST", path: "/v2/namespaces/:ns/query", access: "read", handle: queryNamespace },
   { method: "GET", path: "/v2/namespaces/:ns/metadata", access: "read", handle: getMetadata(2) },
   { method: "GET", path: "/v1/namespaces/:ns/metadata", access: "read", handle: getMetadata(1) },
+  { method: "PATCH", path: "/v1/namespaces/:ns/metadata", access: "write", handle: patchMetadata },
   { method: "GET", path: "/v1/namespaces/:ns/schema", access: "read", handle: getSchema },
   { method: "POST", path: "/v1/namespaces/:ns/schema", access: "write", handle: updateSchema },
   { method: "GET", path: "/v1/namespaces/:ns/hint_cache_warm", access: "read", handle: warmCache },

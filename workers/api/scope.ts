@@ -33,7 +33,7 @@ import { createLog } from "../platform/log.ts";
 import { namespaceClient } from "../platform/namespace-client.ts";
 import { enginePorts } from "../platform/ports.ts";
 import { systemRandom } from "../platform/random.ts";
-import type { Principal } from "./auth.ts";
+import { authenticate, type Principal } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { parseJson } from "./json.ts";
 import { type KeyFinder, KeyMemory } from "./key-memory.ts";
@@ -47,6 +47,8 @@ export interface Scope {
   readonly tenant: string;
   readonly ports: SearchPorts;
   owner(name: string): NamespaceApi;
+  /** Whose API key the text is; undefined if nobody's. */
+  identify(key: string): Promise<Principal | undefined>;
   target(name: string): WriteTarget;
   /**
    * Runs `use` with the parsed body, which counts against the memory of the isolate until `use` is
@@ -138,6 +140,7 @@ export function openScope(
     tenant,
     ports,
     owner,
+    identify: (key) => identify(key, env, context),
     target: (name) => {
       return { tenant, name, owner: owner(name), memory: memoryOf(descriptions, tenant) };
     },
@@ -175,6 +178,17 @@ export function openScope(
     },
     forgetKey: (id) => keys.forget(id),
   };
+}
+
+async function identify(
+  key: string,
+  env: Env,
+  context: Background,
+): Promise<Principal | undefined> {
+  const headers = { authorization: `Bearer ${key}` };
+  const asked = new Request("https://shoal.invalid", { headers });
+  const found = await authenticate(asked, env, keyFinder(env, context), systemClock.now());
+  return found.kind === "known" ? found.principal : undefined;
 }
 
 /** Closed when the client hangs up: the request may end there, without running its `finally`. */

@@ -20,6 +20,7 @@ import {
   wrongShape,
 } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
+import { checkEncryption } from "./encryption.ts";
 
 /** Columns of equal length are checked later; a string is one base64 text for a whole column. */
 export interface UpsertColumns {
@@ -59,13 +60,8 @@ const missingFields: ReadonlySet<string> = new Set([
   "upsert_condition",
   "patch_condition",
   "delete_condition",
-  "copy_from_namespace",
-  "branch_from_namespace",
   "sharding",
 ]);
-
-/** The last part of a key's resource name; whatever lacks it is no key at all. */
-const cloudKey = /^(?:projects\/.+\/cryptoKeys\/|arn:aws:kms:).+/;
 
 export function parseWriteRequest(body: unknown): WriteRequest {
   if (!isJsonObject(body)) {
@@ -173,35 +169,4 @@ function isIdShaped(value: unknown): boolean {
 
 function noVariant(name: string): string {
   return `data did not match any variant of untagged enum ${name}`;
-}
-
-/** Objects are encrypted by the store; keys of the user's own are not supported. */
-function checkEncryption(value: unknown): void {
-  if (value === undefined) {
-    return;
-  }
-  if (!isJsonObject(value)) {
-    throw wrongShape("encryption", value, "a map");
-  }
-  const mode = value["mode"];
-  if (mode === "default") {
-    return;
-  }
-  const key = value["key_name"];
-  if (typeof key === "string" && !cloudKey.test(key)) {
-    throw invalid(`💔 Malformed Cloud KMS crypto key: ${key}`, "encryption");
-  }
-  if (mode === undefined) {
-    throw malformedAt("encryption", "missing field `mode`");
-  }
-  if (mode !== "customer-managed") {
-    throw malformedAt(
-      "encryption.mode",
-      "unknown variant, expected `default` or `customer-managed`",
-    );
-  }
-  throw invalid(
-    "💔 `encryption` with a key of your own is not supported by this server",
-    "encryption",
-  );
 }

@@ -2,6 +2,8 @@
 import type { WriteKey } from "../../src/format/wal.ts";
 import { limits } from "../../src/limits.ts";
 import { write } from "../../src/write.ts";
+import { parseCloneRequest } from "./clone-request.ts";
+import { cloneNamespace } from "./clone-route.ts";
 import { hashKey, readIdempotencyKey } from "./idempotency-key.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
@@ -15,6 +17,10 @@ export async function writeNamespace(scope: Scope, name: string): Promise<Respon
   const look = async (body: Uint8Array): Promise<WriteKey | undefined> =>
     text === undefined ? undefined : await hashKey(ports.digest, text, body);
   return await scope.withBody(limits.bodyBytesMax, look, async (json, key) => {
+    const clone = parseCloneRequest(json);
+    if (clone !== undefined) {
+      return respondJson(request, await cloneNamespace(scope, name, clone));
+    }
     const asked = parseWriteRequest(json);
     const { disableBackpressure } = asked;
     const { batch } = await write(

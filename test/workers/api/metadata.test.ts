@@ -1,6 +1,7 @@
 /** Metadata from the answer of a namespace's owner. */
 import { describe, expect, it } from "vitest";
 import { emptySchema } from "../../../src/document/schema.ts";
+import { initialSettings } from "../../../src/document/settings.ts";
 import type { SegmentInfo } from "../../../src/format/manifest.ts";
 import { limits } from "../../../src/limits.ts";
 import type { HeadReply } from "../../../src/namespace/protocol.ts";
@@ -18,6 +19,8 @@ function headWith(change: Partial<HeadReply>): HeadReply {
     schema: emptySchema,
     createdMs: Date.UTC(2026, 8, 29, 10),
     lastWriteMs: Date.UTC(2026, 8, 29, 11),
+    updatedMs: Date.UTC(2026, 8, 29, 12),
+    settings: initialSettings,
     unindexedRows: 3,
     unindexedBytes: 500,
     wal: [],
@@ -88,9 +91,34 @@ describe("metadata", () => {
     expect(renderMetadata(headWith({}), 2)).toMatchObject({ encryption: { mode: "default" } });
   });
 
+  it("has exactly the keys of a fresh namespace, and others only when they say something", () => {
+    expect(Object.keys(renderMetadata(headWith({}), 2) as object)).toEqual([
+      "schema",
+      "approx_logical_bytes",
+      "approx_row_count",
+      "created_at",
+      "updated_at",
+      "last_write_at",
+      "encryption",
+      "index",
+    ]);
+    const settings = { readOnly: true, replicas: 2, shards: 4 };
+    const origin = { kind: "branch", name: "trunk" } as const;
+    const manifest = { ...firstManifest("0".repeat(32)), origin };
+    expect(renderMetadata(headWith({ settings, manifest }), 2)).toMatchObject({
+      pinning: { replicas: 2 },
+      branching: { parent: "trunk" },
+      sharding: { num_shards: 4 },
+      read_only: true,
+    });
+    const copied = { ...manifest, origin: { ...origin, kind: "copy" as const } };
+    expect(renderMetadata(headWith({ manifest: copied }), 2)).not.toHaveProperty("branching");
+  });
+
   it("writes times with nine decimals", () => {
     expect(renderMetadata(headWith({}), 2)).toMatchObject({
       created_at: "2026-09-29T10:00:00.000000000Z",
+      updated_at: "2026-09-29T12:00:00.000000000Z",
       last_write_at: "2026-09-29T11:00:00.000000000Z",
     });
   });
