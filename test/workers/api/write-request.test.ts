@@ -82,8 +82,6 @@ describe("the body of a write", () => {
     ["upsert_condition", ["a", "Eq", 1]],
     ["patch_condition", ["a", "Eq", 1]],
     ["delete_condition", ["a", "Eq", 1]],
-    ["copy_from_namespace", "other"],
-    ["branch_from_namespace", "other"],
     ["sharding", { num_shards: 2 }],
   ])("refuses %s, which is not supported, by name", (name, value) => {
     expect(refusal({ deletes: [1], [name]: value })).toEqual({
