@@ -6,6 +6,7 @@
  *   tooLarge     the request exceeds a bound of limits.ts
  *   forbidden    the caller may not do this; somebody else may
  *   notFound     the namespace (or object) does not exist
+ *   gone         what the caller goes on from is no longer kept; begin anew
  *   conflict     somebody else got there first; read again, then decide
  *   fenced       this instance of the namespace's owner was replaced; ask the new one
  *   overloaded   a bound on work in progress is reached; wait `retryAfterMs`
@@ -18,6 +19,7 @@ export type ErrorKind =
   | "tooLarge"
   | "forbidden"
   | "notFound"
+  | "gone"
   | "conflict"
   | "fenced"
   | "overloaded"

@@ -228,6 +228,11 @@ export const limits = {
   reservationLeaseMs: 60_000,
   /** Memory of the Durable Objects of one isolate together. */
   objectBytesMax: 48 * MiB,
+  /** What a walk through all documents reads at a time: few requests, little memory. */
+  walkBytes: 2 * MiB,
+  /** Rows and bytes of one page of an export. */
+  exportPageRowsMax: 10_000,
+  exportPageBytes: 8 * MiB,
   /** Gap between two wanted ranges that is cheaper to read than to skip. */
   coalesceGapBytes: 128 * KiB,
   filterReadsMax: 12,

@@ -140,7 +140,8 @@ async function completeTail(
   return contents;
 }
 
-function contentsOf({ batch }: TailChunk, row: number, columns: WantedColumns): Contents {
+/** What the columns say of a row of the tail. */
+export function contentsOf({ batch }: TailChunk, row: number, columns: WantedColumns): Contents {
   const valuesOf = batchValues(batch);
   const { dims, vectors } = batch;
   return {

@@ -86,6 +86,31 @@ export async function readTail(
   }
 }
 
+/**
+ * The chunks one after the other, newest first: of a small tail all at once; of a large one no more
+ * is held than an entry with one of its attachments.
+ */
+export async function* tailChunks(context: SearchContext): AsyncGenerator<TailChunk, void> {
+  const { floor, next } = context.snapshot;
+  if (isSmallTail(context.snapshot)) {
+    const chunks: TailChunk[] = [];
+    await readTail(context, context.reader.round(), { visit: (chunk) => chunks.push(chunk) });
+    yield* chunks;
+    return;
+  }
+  for (let sequence = next - 1; sequence >= floor; sequence--) {
+    const reservation = await context.ports.budget.reserve(limits.tailWindowBytes);
+    try {
+      const { entries } = await readEntries(context, context.reader.round(), [sequence]);
+      for (const piece of entries.flat()) {
+        yield* await readParts(context, context.reader.round(), [piece]);
+      }
+    } finally {
+      reservation.release();
+    }
+  }
+}
+
 async function readWindow(
   context: SearchContext,
   round: ReadRound,

@@ -44,7 +44,7 @@ export class BranchRig extends OwnerRig {
     const child = (this.rigs.get(name) as BranchRig | undefined) ?? new BranchRig(name, this);
     const owner = (of: string) => this.ownerOf(of);
     const target = { tenant: this.tenant, parent: this.name, name, owner };
-    const { rows } = await this.clock.run(copy(this.#searchPorts(), target));
+    const { rows } = await this.clock.run(copy(this.searchPorts(), target));
     child.model.clear();
     for (const [id, version] of this.model) child.model.set(id, version);
     return { child, rows };
@@ -62,7 +62,7 @@ export class BranchRig extends OwnerRig {
 
   /** Every document with its version, by a strong query of an isolate that knows nothing. */
   async read(): Promise<Map<DocumentId, number>> {
-    const ports = this.#searchPorts();
+    const ports = this.searchPorts();
     const target = { tenant: this.tenant, name: this.name, owner: this.owner };
     const { query } = parseQueryRequest({
       rank_by: ["id", "asc"],
@@ -74,7 +74,7 @@ export class BranchRig extends OwnerRig {
   }
 
   /** Of an isolate that knows nothing. */
-  #searchPorts(): SearchPorts {
+  searchPorts(): SearchPorts {
     return {
       ...this.ports(),
       kernels: scalarKernels,

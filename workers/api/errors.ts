@@ -15,6 +15,7 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
   tooLarge: 413,
   forbidden: 403,
   notFound: 404,
+  gone: 410,
   conflict: 409,
   fenced: 503,
   unavailable: 503,
@@ -99,6 +100,7 @@ function retryHeaders({ kind, detail }: EngineError): Record<string, string> {
     case "tooLarge":
     case "forbidden":
     case "notFound":
+    case "gone":
       return {};
   }
 }

@@ -20,21 +20,35 @@ export function respondJson(
   const chunks = encodeJsonChunks(body);
   const first = chunks.next().value ?? new Uint8Array();
   const second = chunks.next().value ?? undefined;
-  const common = {
-    "content-type": "application/json",
-    // Nobody on the way may keep an answer, or compress it against the rules above.
-    "cache-control": "no-store, no-transform",
-    ...headers,
-  };
+  const common = { "content-type": "application/json", ...unkept, ...headers };
   const isSmall = second === undefined && first.length < gzipBytesMin;
   if (isSmall || !acceptsGzip(request)) {
     const whole = second === undefined ? first : streamOf(first, second, chunks);
     return new Response(whole, { status, headers: common });
   }
-  const compressed = streamOf(first, second, chunks).pipeThrough(new CompressionStream("gzip"));
-  return new Response(compressed, {
+  return respondGzip(streamOf(first, second, chunks), { status, headers: common });
+}
+
+/** An answer whose size nobody knows yet, sent as it is made. */
+export function respondStream(
+  request: Request,
+  type: string,
+  body: ReadableStream<Uint8Array>,
+): Response {
+  const headers = { "content-type": type, ...unkept };
+  return acceptsGzip(request) ? respondGzip(body, { headers }) : new Response(body, { headers });
+}
+
+/** Nobody on the way may keep an answer, or compress it against the rules above. */
+const unkept = { "cache-control": "no-store, no-transform" };
+
+function respondGzip(
+  body: ReadableStream<Uint8Array>,
+  { status = 200, headers = {} }: ResponseOptions,
+): Response {
+  return new Response(body.pipeThrough(new CompressionStream("gzip")), {
     status,
-    headers: { ...common, "content-encoding": "gzip", vary: "accept-encoding" },
+    headers: { ...headers, "content-encoding": "gzip", vary: "accept-encoding" },
     encodeBody: "manual",
   });
 }

@@ -2,12 +2,13 @@
  * Every endpoint: method, path, what it may cost the body, and who answers. `:ns` is the name of a
  * namespace. A path that is here with other methods answers 405, any other path 404.
  *
- *   /v1 and /v2 are the API that clients know. Of our own: …/index, …/_debug/memory,
+ *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index, …/_debug/memory,
  *   …/_debug/skip_entry, /v1/keys, /v1/limits.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
 import { describeMemory, measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
+import { exportLines, exportPage } from "./export-routes.ts";
 import { describeIndex, flushNow } from "./index-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
@@ -38,6 +39,8 @@ export const routes: readonly Route[] = [
   { method: "DELETE", path: "/v2/namespaces/:ns", access: "write", handle: deleteNamespace },
   { method: "POST", path: "/v2/namespaces/:ns/query", access: "read", handle: queryNamespace },
   { method: "GET", path: "/v2/namespaces/:ns/metadata", access: "read", handle: getMetadata(2) },
+  { method: "GET", path: "/v1/namespaces/:ns", access: "read", handle: exportPage },
+  { method: "GET", path: "/v1/namespaces/:ns/export", access: "read", handle: exportLines },
   { method: "GET", path: "/v1/namespaces/:ns/metadata", access: "read", handle: getMetadata(1) },
   { method: "PATCH", path: "/v1/namespaces/:ns/metadata", access: "write", handle: patchMetadata },
   { method: "GET", path: "/v1/namespaces/:ns/schema", access: "read", handle: getSchema },
