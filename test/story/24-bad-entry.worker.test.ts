@@ -43,7 +43,7 @@ it("is in quarantine until it is told to go on, and remembers that for ever", as
   expect((await send("GET", `${path}/schema`)).status).toBe(500);
 
   const skip = (body: object) => send<object>("POST", `${path}/_debug/skip_entry`, body);
-  expect((await skip({ sequence: 1 })).status).toBe(400);
+  expect((await skip({ sequence: 1 })).status).toBe(422);
   expect((await skip({ sequence: 2, reason: "wrong one" })).status).toBe(409);
   const skipped = await skip({ sequence: 1, reason: "no copy is left" });
   expect(skipped.status).toBe(200);

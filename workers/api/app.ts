@@ -1,5 +1,5 @@
 /**
- * The HTTP API. One request: open `/health` aside, check the key, check the name, let its route
+ * The HTTP API. One request: open routes aside, check the key, check the name, let its route
  * answer, and turn what was thrown into an answer. The query string matters to one route only
  * (the list); clients attach parameters of their own to others.
  */
@@ -11,7 +11,7 @@ import { UnsupportedEncoding } from "./body.ts";
 import { allowOrigins, refuseBrowser } from "./cors.ts";
 import { refuse, respondError } from "./errors.ts";
 import { checkNamespaceName, InvalidUrl } from "./namespace-name.ts";
-import { respondJson } from "./respond.ts";
+import { openRoutes } from "./open-routes.ts";
 import { type Route, routes } from "./routes.ts";
 import { keyFinder, openScope, spend } from "./scope.ts";
 
@@ -26,13 +26,15 @@ export const app = createApp();
 
 function createApp(): Hono<ApiEnv> {
   const api = new Hono<ApiEnv>();
-  api.get("/health", ({ req }) => respondJson(req.raw, { status: "OK" }));
+  for (const { method, path, handle } of openRoutes) {
+    api.on(method, path, ({ req }) => handle(req.raw));
+  }
   api.use(allowOrigins);
   api.use(checkKey);
   for (const route of routes) {
     api.on(route.method, route.path, (context) => answer(context, route));
   }
-  for (const path of new Set(routes.map((route) => route.path))) {
+  for (const path of new Set([...openRoutes, ...routes].map((route) => route.path))) {
     api.all(path, ({ req }) => refuseMethod(req.raw, path));
   }
   api.notFound(({ req }) => refuse(req.raw, 404, `there is no ${req.method} ${req.path} here`));
@@ -70,7 +72,8 @@ async function answer(context: ApiContext, route: Route): Promise<Response> {
 }
 
 function refuseMethod(request: Request, path: string): Response {
-  const allowed = routes.filter((route) => route.path === path).map(({ method }) => method);
+  const here = [...openRoutes, ...routes].filter((route) => route.path === path);
+  const allowed = here.map(({ method }) => method);
   const text = `${request.method} is not supported here, only ${allowed.join(" and ")}`;
   return refuse(request, 405, text, { headers: { allow: allowed.join(", ") } });
 }

@@ -6,10 +6,13 @@
  *                          dest_encryption?}; beside it `encryption` and `sharding` only
  *   branch_from_namespace  name, or {source_namespace}; beside it nothing
  */
-import { isJsonObject, malformedAt, wrongShape } from "../../src/document/shape.ts";
+import { isJsonObject } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
 import { checkEncryption } from "./encryption.ts";
 import { isNamespaceName } from "./namespace-name.ts";
+import { type Given, readFields } from "./reference/field.ts";
+import { writeFields } from "./reference/write-fields.ts";
+import { missingFields } from "./write-request.ts";
 
 export interface CloneRequest {
   readonly kind: "copy" | "branch";
@@ -22,70 +25,44 @@ const copyField = "copy_from_namespace";
 const branchField = "branch_from_namespace";
 
 export function parseCloneRequest(body: unknown): CloneRequest | undefined {
-  const given = isJsonObject(body)
-    ? Object.entries(body).filter(([, value]) => value !== null)
-    : [];
-  const fields = new Map(given);
-  const field = fields.has(copyField) ? copyField : branchField;
-  const value = fields.get(field);
-  if (value === undefined) {
+  if (!isJsonObject(body) || (body[copyField] ?? body[branchField] ?? null) === null) {
     return undefined;
   }
-  const kind = field === copyField ? "copy" : "branch";
-  const beside = new Set<string>(kind === "copy" ? [copyField, "encryption"] : [branchField]);
-  const other = [...fields.keys()].find((name) => !beside.has(name));
-  if (other !== undefined) {
-    throw invalid(`💔 \`${other}\` cannot be combined with \`${field}\``, other);
+  const given = readFields(body, writeFields, missingFields);
+  const field = given[copyField] === undefined ? branchField : copyField;
+  const beside = new Set<string>(field === copyField ? [copyField, "encryption"] : [branchField]);
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && !beside.has(name)) {
+      throw invalid(`💔 \`${name}\` cannot be combined with \`${field}\``, name);
+    }
   }
-  checkEncryption(fields.get("encryption"));
-  return { kind, ...parseSource(value, field, kind) };
+  checkEncryption(given.encryption);
+  const { copy_from_namespace: copied, branch_from_namespace: branched } = given;
+  return copied === undefined
+    ? { kind: "branch", source: sourceName(branched, field), sourceKey: undefined }
+    : { kind: "copy", source: sourceName(copied, field), sourceKey: sourceKey(copied) };
 }
 
-type Source = Pick<CloneRequest, "source" | "sourceKey">;
+type Copied = NonNullable<Given<typeof writeFields>[typeof copyField]>;
 
-const sourceFields = {
-  copy: ["source_namespace", "source_api_key", "source_region", "dest_encryption"],
-  branch: ["source_namespace"],
-} as const;
-
-function parseSource(value: unknown, field: string, kind: CloneRequest["kind"]): Source {
-  if (typeof value === "string") {
-    return { source: checkSource(value, field), sourceKey: undefined };
-  }
-  if (!isJsonObject(value)) {
-    throw wrongShape(field, value, "a string or a map");
-  }
-  const known: readonly string[] = sourceFields[kind];
-  const given = new Map(Object.entries(value).filter(([, member]) => member !== null));
-  const unknown = [...given.keys()].find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw invalid(`💔 unknown field \`${unknown}\` in \`${field}\``, `${field}.${unknown}`);
-  }
-  const name = textAt(given, field, "source_namespace");
-  if (name === undefined) {
-    throw malformedAt(field, "missing field `source_namespace`");
-  }
-  if (textAt(given, field, "source_region") !== undefined) {
+/** Of somebody else, if given. */
+function sourceKey(copied: Copied): string | undefined {
+  if (typeof copied === "string") return undefined;
+  if (copied.source_region !== undefined) {
     const text = "this server has no regions: `source_region` cannot be another one";
-    throw invalid(`💔 ${text}`, `${field}.source_region`);
+    throw invalid(`💔 ${text}`, `${copyField}.source_region`);
   }
-  checkEncryption(given.get("dest_encryption"));
-  return {
-    source: checkSource(name, `${field}.source_namespace`),
-    sourceKey: textAt(given, field, "source_api_key"),
-  };
+  checkEncryption(copied.dest_encryption);
+  return copied.source_api_key;
 }
 
-function textAt(
-  given: ReadonlyMap<string, unknown>,
+function sourceName(
+  source: string | { readonly source_namespace: string } | undefined,
   field: string,
-  name: string,
-): string | undefined {
-  const value = given.get(name);
-  if (value !== undefined && typeof value !== "string") {
-    throw wrongShape(`${field}.${name}`, value, "a string");
-  }
-  return value;
+): string {
+  return typeof source === "object"
+    ? checkSource(source.source_namespace, `${field}.source_namespace`)
+    : checkSource(source ?? "", field);
 }
 
 function checkSource(name: string, field: string): string {

@@ -3,7 +3,6 @@
  * Caches and memory are those of the isolate that answers, and of the one its namespace's object is
  * in.
  */
-import { isJsonObject, wrongShape } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { replyValue } from "../../src/namespace/protocol.ts";
@@ -18,6 +17,8 @@ import { warm } from "../../src/warm.ts";
 import type { JsonEncodable } from "./json.ts";
 import { parseQueryRequest } from "./query-request.ts";
 import { renderRow } from "./query-response.ts";
+import { type Given, readFields } from "./reference/field.ts";
+import { recallFields } from "./reference/other-fields.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
 
@@ -28,32 +29,22 @@ const topKDefault = 10;
 /** POST …/_debug/recall. Every field may be left out, and the whole body too. */
 export function measureRecall(scope: Scope, name: string): Promise<Response> {
   const answer = async (body: unknown): Promise<Response> => {
-    if (!isJsonObject(body)) {
-      throw wrongShape("", body, "a map");
-    }
-    const withTruth = flag(body["include_ground_truth"], "include_ground_truth");
-    const report = await measure(scope.ports, scope.target(name), parseRecall(body));
+    const given = readFields(body, recallFields);
+    const report = await measure(scope.ports, scope.target(name), parseRecall(given));
+    const withTruth = given.include_ground_truth === true;
     return respondJson(scope.request, renderRecall(report, withTruth));
   };
   return scope.withJson(limits.queryBodyBytesMax, answer, {});
 }
 
-const fields = new Set(["num", "top_k", "filters", "include_ground_truth", "rank_by"]);
-
-function parseRecall(body: Readonly<Record<string, unknown>>): RecallRequest {
-  for (const field of Object.keys(body)) {
-    if (!fields.has(field)) {
-      throw invalid(`💔 unknown field \`${field}\``, field);
-    }
-  }
-  const topK = count(body["top_k"], "top_k", topKDefault, limits.topKMax);
-  const rankBy = body["rank_by"] ?? undefined;
-  const filters = body["filters"] ?? undefined;
+function parseRecall(given: Given<typeof recallFields>): RecallRequest {
+  const { num, rank_by: rankBy, filters } = given;
+  const topK = within(given.top_k ?? topKDefault, "top_k", limits.topKMax);
   if (rankBy === undefined) {
-    const num = count(body["num"], "num", vectorsDefault, vectorsMax);
-    return { count: num, topK, filters, vector: undefined };
+    const count = within(num ?? vectorsDefault, "num", vectorsMax);
+    return { count, topK, filters, vector: undefined };
   }
-  if ((body["num"] ?? 1) !== 1) {
+  if ((num ?? 1) !== 1) {
     throw invalid("💔 num must be 1 when rank_by is given", "num");
   }
   const { rank } = parseQueryRequest({ rank_by: rankBy, limit: topK, filters }).query;
@@ -63,23 +54,11 @@ function parseRecall(body: Readonly<Record<string, unknown>>): RecallRequest {
   return { count: 1, topK, filters, vector: { column: rank.column, values: rank.vector } };
 }
 
-function count(json: unknown, field: string, otherwise: number, max: number): number {
-  const value = json ?? otherwise;
-  if (!Number.isInteger(value) || (value as number) < 0) {
-    throw wrongShape(field, value, "usize");
-  }
-  if ((value as number) < 1 || (value as number) > max) {
+function within(count: number, field: string, max: number): number {
+  if (count < 1 || count > max) {
     throw invalid(`💔 ${field} must be between 1 and ${max}`, field);
   }
-  return value as number;
-}
-
-function flag(json: unknown, field: string): boolean {
-  const value = json ?? false;
-  if (typeof value !== "boolean") {
-    throw wrongShape(field, value, "a boolean");
-  }
-  return value;
+  return count;
 }
 
 function renderRecall(report: RecallReport, withTruth: boolean): JsonEncodable {

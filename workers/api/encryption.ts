@@ -1,24 +1,23 @@
 /** `encryption` of a write, in whatever request it stands. */
-import { isJsonObject, malformedAt, wrongShape } from "../../src/document/shape.ts";
+import { malformedAt } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
+import type { FieldTable, Given } from "./reference/field.ts";
 
 /** The last part of a key's resource name; whatever lacks it is no key at all. */
 const cloudKey = /^(?:projects\/.+\/cryptoKeys\/|arn:aws:kms:).+/;
 
+export const encryptionKeys = {
+  mode: { type: "string", about: "`default`." },
+  key_name: { type: "string", about: "Of a key of your own: refused." },
+} as const satisfies FieldTable;
+
 /** Objects are encrypted by the store; keys of the user's own are not supported. */
-export function checkEncryption(value: unknown): void {
-  if (value === undefined) {
+export function checkEncryption(given: Given<typeof encryptionKeys> | undefined): void {
+  if (given === undefined || given.mode === "default") {
     return;
   }
-  if (!isJsonObject(value)) {
-    throw wrongShape("encryption", value, "a map");
-  }
-  const mode = value["mode"];
-  if (mode === "default") {
-    return;
-  }
-  const key = value["key_name"];
-  if (typeof key === "string" && !cloudKey.test(key)) {
+  const { mode, key_name: key } = given;
+  if (key !== undefined && !cloudKey.test(key)) {
     throw invalid(`💔 Malformed Cloud KMS crypto key: ${key}`, "encryption");
   }
   if (mode === undefined) {

@@ -8,30 +8,21 @@
  *   DELETE  revokes one; it is refused everywhere within a minute
  */
 import { createKey, type KeyWish, listKeys, revokeKey } from "../../src/access.ts";
-import { isJsonObject, type JsonObject, wrongShape } from "../../src/document/shape.ts";
 import { EngineError, invalid } from "../../src/errors.ts";
 import { type ApiKey, type ApiScope, apiScopes, isTenantName } from "../../src/format/api-key.ts";
 import { limits } from "../../src/limits.ts";
 import type { JsonEncodable } from "./json.ts";
 import { isNamespaceName } from "./namespace-name.ts";
+import { type Given, readFields } from "./reference/field.ts";
+import { keyFields } from "./reference/other-fields.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
 
-const fields = new Set([
-  "scopes",
-  "namespace_prefix",
-  "expires_at",
-  "note",
-  "requests_per_minute",
-  "bytes_per_minute",
-  "tenant",
-]);
-
 export function createKeyRoute(scope: Scope): Promise<Response> {
   return scope.withJson(limits.queryBodyBytesMax, async (json) => {
-    const body = checkFields(json);
-    const wish = parseWish(body, scope.ports.clock.now());
-    const tenant = parseTenant(body["tenant"], scope);
+    const given = readFields(json, keyFields);
+    const wish = parseWish(given, scope.ports.clock.now());
+    const tenant = parseTenant(given.tenant, scope);
     const { key, text } = await createKey(scope.ports, tenant, wish);
     return respondJson(scope.request, { key: text, ...renderKey(key) }, { status: 201 });
   });
@@ -62,62 +53,44 @@ export async function revokeKeyRoute(scope: Scope, _name: string, id: string): P
   return respondJson(scope.request, { status: "OK" });
 }
 
-function checkFields(json: unknown): JsonObject {
-  if (!isJsonObject(json)) {
-    throw wrongShape("", json, "a map");
-  }
-  for (const field of Object.keys(json)) {
-    if (!fields.has(field)) {
-      throw invalid(`💔 unknown field \`${field}\``, field);
-    }
-  }
-  return json;
-}
-
-function parseWish(body: JsonObject, nowMs: number): KeyWish {
-  const prefix = text(body["namespace_prefix"], "namespace_prefix");
+function parseWish(given: Given<typeof keyFields>, nowMs: number): KeyWish {
+  const { namespace_prefix: prefix = "", note = "" } = given;
   if (prefix !== "" && !isNamespaceName(prefix)) {
     throw invalid("💔 namespace_prefix must be of [A-Za-z0-9-_.], at most 128", "namespace_prefix");
   }
-  const note = text(body["note"], "note");
   if (note.length > limits.apiKeyNoteMax) {
     throw invalid(`💔 note is longer than ${limits.apiKeyNoteMax} characters`, "note");
   }
   return {
-    scopes: parseScopes(body["scopes"]),
+    scopes: parseScopes(given.scopes),
     prefix,
     note,
-    expiresMs: parseExpiry(body["expires_at"], nowMs),
-    requestsMax: count(body["requests_per_minute"], "requests_per_minute"),
-    bytesMax: count(body["bytes_per_minute"], "bytes_per_minute"),
+    expiresMs: parseExpiry(given.expires_at, nowMs),
+    requestsMax: exact(given.requests_per_minute, "requests_per_minute"),
+    bytesMax: exact(given.bytes_per_minute, "bytes_per_minute"),
   };
 }
 
-function parseScopes(json: unknown): readonly ApiScope[] {
-  if (!Array.isArray(json) || !json.every((scope) => typeof scope === "string")) {
-    throw wrongShape("scopes", json, "a list of texts");
-  }
-  const known = apiScopes.filter((scope) => json.includes(scope));
-  if (known.length === 0 || known.length < new Set(json).size) {
+function parseScopes(scopes: readonly unknown[]): readonly ApiScope[] {
+  const known = apiScopes.filter((scope) => scopes.includes(scope));
+  if (known.length === 0 || known.length < new Set(scopes).size) {
     throw invalid(`💔 scopes must be some of ${apiScopes.join(", ")}`, "scopes");
   }
   return known;
 }
 
-function parseExpiry(json: unknown, nowMs: number): number | undefined {
-  if ((json ?? undefined) === undefined) return undefined;
-  const isTime =
-    typeof json === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(json);
-  const atMs = isTime ? Date.parse(json as string) : Number.NaN;
+function parseExpiry(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text);
+  const atMs = isTime ? Date.parse(text) : Number.NaN;
   if (!Number.isFinite(atMs) || atMs <= nowMs) {
     throw invalid("💔 expires_at must be a time to come, as 2027-01-31T12:00:00Z", "expires_at");
   }
   return atMs;
 }
 
-function parseTenant(json: unknown, { principal }: Scope): string {
-  const tenant = text(json, "tenant");
-  if (tenant === "" || tenant === principal.tenant) return principal.tenant;
+function parseTenant(tenant: string | undefined, { principal }: Scope): string {
+  if (tenant === undefined || tenant === "" || tenant === principal.tenant) return principal.tenant;
   if (principal.key !== undefined) {
     throw new EngineError("forbidden", "only a key of the deployment makes keys of another tenant");
   }
@@ -127,20 +100,12 @@ function parseTenant(json: unknown, { principal }: Scope): string {
   return tenant;
 }
 
-function text(json: unknown, field: string): string {
-  const value = json ?? "";
-  if (typeof value !== "string") {
-    throw wrongShape(field, value, "a text");
+function exact(count: number | undefined, field: string): number {
+  const exactly = count ?? 0;
+  if (!Number.isSafeInteger(exactly)) {
+    throw invalid(`💔 ${field} is too large`, field);
   }
-  return value;
-}
-
-function count(json: unknown, field: string): number {
-  const value = json ?? 0;
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    throw wrongShape(field, value, "usize");
-  }
-  return value;
+  return exactly;
 }
 
 function parsePageSize(given: string | null): number {

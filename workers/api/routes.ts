@@ -1,9 +1,11 @@
 /**
- * Every endpoint: method, path, what it may cost the body, and who answers. `:ns` is the name of a
- * namespace. A path that is here with other methods answers 405, any other path 404.
+ * Every endpoint that wants a key: method, path, what the reference says of it, what a key must be
+ * allowed to, and who answers. `:ns` is the name of a namespace. A path that is here with other
+ * methods answers 405, any other path 404. The router, the OpenAPI document and the reference page
+ * are all made from this list and that of open-routes.ts.
  *
- *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index, …/_debug/memory,
- *   …/_debug/skip_entry, /v1/keys, /v1/limits.
+ *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index,
+ *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
@@ -14,6 +16,20 @@ import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
 import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { queryNamespace } from "./query-route.ts";
+import type { Operation } from "./reference/operation.ts";
+import {
+  exportParams,
+  keyFields,
+  keyListParams,
+  listParams,
+  pageParams,
+  recallFields,
+  settingsFields,
+  skipFields,
+  writeHeaders,
+} from "./reference/other-fields.ts";
+import { queryFields } from "./reference/query-fields.ts";
+import { writeFields } from "./reference/write-fields.ts";
 import { getSchema, updateSchema } from "./schema-routes.ts";
 import type { Scope } from "./scope.ts";
 import { patchMetadata } from "./settings-route.ts";
@@ -26,55 +42,209 @@ import { writeNamespace } from "./write-route.ts";
  */
 export type Handler = (scope: Scope, name: string, id: string) => Promise<Response>;
 
-export interface Route {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
-  readonly path: string;
+export interface Route extends Operation {
   /** What a key must be allowed to. */
   readonly access: ApiScope;
   readonly handle: Handler;
 }
 
 export const routes: readonly Route[] = [
-  { method: "POST", path: "/v2/namespaces/:ns", access: "write", handle: writeNamespace },
-  { method: "DELETE", path: "/v2/namespaces/:ns", access: "write", handle: deleteNamespace },
-  { method: "POST", path: "/v2/namespaces/:ns/query", access: "read", handle: queryNamespace },
-  { method: "GET", path: "/v2/namespaces/:ns/metadata", access: "read", handle: getMetadata(2) },
-  { method: "GET", path: "/v1/namespaces/:ns", access: "read", handle: exportPage },
-  { method: "GET", path: "/v1/namespaces/:ns/export", access: "read", handle: exportLines },
-  { method: "GET", path: "/v1/namespaces/:ns/metadata", access: "read", handle: getMetadata(1) },
-  { method: "PATCH", path: "/v1/namespaces/:ns/metadata", access: "write", handle: patchMetadata },
-  { method: "GET", path: "/v1/namespaces/:ns/schema", access: "read", handle: getSchema },
-  { method: "POST", path: "/v1/namespaces/:ns/schema", access: "write", handle: updateSchema },
-  { method: "GET", path: "/v1/namespaces/:ns/hint_cache_warm", access: "read", handle: warmCache },
+  {
+    method: "POST",
+    path: "/v2/namespaces/:ns",
+    access: "write",
+    about:
+      "Write documents. One request is one commit: all of it or nothing, durable when answered " +
+      "and visible to every later query. The first write makes the namespace.",
+    headers: writeHeaders,
+    body: { fields: writeFields },
+    answer: { status: 200, is: "Write" },
+    conflicts: true,
+    handle: writeNamespace,
+  },
+  {
+    method: "DELETE",
+    path: "/v2/namespaces/:ns",
+    access: "write",
+    about: "Delete the namespace. Its name is free at once.",
+    answer: { status: 200, is: "Status" },
+    handle: deleteNamespace,
+  },
+  {
+    method: "POST",
+    path: "/v2/namespaces/:ns/query",
+    access: "read",
+    about: "Search. The answer sees every write that was answered before, and says what it cost.",
+    body: { fields: queryFields },
+    answer: { status: 200, is: "Query" },
+    handle: queryNamespace,
+  },
+  {
+    method: "GET",
+    path: "/v2/namespaces/:ns/metadata",
+    access: "read",
+    about: "What is in it. Rows and bytes are of what is indexed.",
+    answer: { status: 200, is: "Metadata" },
+    handle: getMetadata(2),
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns",
+    access: "read",
+    about:
+      "Every document, a page at a time by columns, all pages of one moment. Deprecated: prefer " +
+      "`/export`. HEAD answers whether it exists, with its size in headers.",
+    params: pageParams,
+    answer: { status: 200, is: "ExportPage" },
+    expires: true,
+    handle: exportPage,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/export",
+    access: "read",
+    about:
+      "Every document of one moment, as lines of JSON. With `limit` the last line is " +
+      '{"next_cursor": …}, null at the end; a cursor lives for a quarter of an hour.',
+    params: exportParams,
+    answer: { status: 200, is: "ExportLine", media: "application/x-ndjson" },
+    expires: true,
+    handle: exportLines,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/metadata",
+    access: "read",
+    about: "The same, with `encryption` in the older form.",
+    answer: { status: 200, is: "Metadata" },
+    handle: getMetadata(1),
+  },
+  {
+    method: "PATCH",
+    path: "/v1/namespaces/:ns/metadata",
+    access: "write",
+    about: "Change what a namespace is set to. What is not given stays; answers the metadata.",
+    body: { fields: settingsFields },
+    answer: { status: 200, is: "Metadata" },
+    handle: patchMetadata,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/schema",
+    access: "read",
+    about: "The schema. Also tells whether there is such a namespace.",
+    answer: { status: 200, is: "Schema" },
+    handle: getSchema,
+  },
+  {
+    method: "POST",
+    path: "/v1/namespaces/:ns/schema",
+    access: "write",
+    about: "Add attributes to the schema, or change options of known ones. Answers all of it.",
+    body: { schema: { $ref: "#/components/schemas/SchemaInput" } },
+    answer: { status: 200, is: "Schema" },
+    handle: updateSchema,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/hint_cache_warm",
+    access: "read",
+    about: "Read what a query will need into the caches. Answers before that is done.",
+    answer: { status: 202, is: "Warming" },
+    handle: warmCache,
+  },
   {
     method: "POST",
     path: "/v1/namespaces/:ns/_debug/recall",
     access: "read",
+    about: "Measure recall. Approximate answers are compared with exact ones, for stored vectors.",
+    body: { fields: recallFields, optional: true },
+    answer: { status: 200, is: "Recall" },
     handle: measureRecall,
   },
   {
     method: "GET",
     path: "/v1/namespaces/:ns/_debug/purge_cache",
     access: "admin",
+    about: "Drop the caches of the isolate that answers.",
+    answer: { status: 200, is: "Status" },
     handle: purgeCache,
   },
   {
     method: "POST",
     path: "/v1/namespaces/:ns/_debug/skip_entry",
     access: "admin",
+    about: "Go on without a log entry that cannot be read. What was written with it is lost.",
+    body: { fields: skipFields },
+    answer: { status: 200, is: "SkippedEntry" },
+    conflicts: true,
     handle: skipEntry,
   },
   {
     method: "GET",
     path: "/v1/namespaces/:ns/_debug/memory",
     access: "admin",
+    about: "What the isolate that answers holds in memory.",
+    answer: { status: 200, is: "Memory" },
     handle: describeMemory,
   },
-  { method: "GET", path: "/v1/namespaces/:ns/index", access: "read", handle: describeIndex },
-  { method: "POST", path: "/v1/namespaces/:ns/index", access: "write", handle: flushNow },
-  { method: "GET", path: "/v1/namespaces", access: "read", handle: listRoute },
-  { method: "POST", path: "/v1/keys", access: "admin", handle: createKeyRoute },
-  { method: "GET", path: "/v1/keys", access: "admin", handle: listKeysRoute },
-  { method: "DELETE", path: "/v1/keys/:id", access: "admin", handle: revokeKeyRoute },
-  { method: "GET", path: "/v1/limits", access: "read", handle: getLimits },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/index",
+    access: "read",
+    about: "How far indexing is: the log, segments and jobs.",
+    answer: { status: 200, is: "Index" },
+    handle: describeIndex,
+  },
+  {
+    method: "POST",
+    path: "/v1/namespaces/:ns/index",
+    access: "write",
+    about: "Index now what would otherwise wait for company. GET tells when it is done.",
+    answer: { status: 202, is: "Index" },
+    handle: flushNow,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces",
+    access: "read",
+    about: "List namespaces by name, a page at a time.",
+    params: listParams,
+    answer: { status: 200, is: "NamespaceList" },
+    handle: listRoute,
+  },
+  {
+    method: "POST",
+    path: "/v1/keys",
+    access: "admin",
+    about: "Make an API key. The answer shows it this once.",
+    body: { fields: keyFields },
+    answer: { status: 201, is: "NewKey" },
+    handle: createKeyRoute,
+  },
+  {
+    method: "GET",
+    path: "/v1/keys",
+    access: "admin",
+    about: "List API keys, without their secrets.",
+    params: keyListParams,
+    answer: { status: 200, is: "KeyList" },
+    handle: listKeysRoute,
+  },
+  {
+    method: "DELETE",
+    path: "/v1/keys/:id",
+    access: "admin",
+    about: "Revoke an API key. It is refused everywhere within a minute.",
+    answer: { status: 200, is: "Status" },
+    handle: revokeKeyRoute,
+  },
+  {
+    method: "GET",
+    path: "/v1/limits",
+    access: "read",
+    about: "The bounds of this server.",
+    answer: { status: 200, is: "Limits" },
+    handle: getLimits,
+  },
 ];

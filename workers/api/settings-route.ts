@@ -7,11 +7,13 @@
  * A field that is missing changes nothing.
  */
 import type { SettingsChange } from "../../src/document/settings.ts";
-import { isJsonObject, wrongShape } from "../../src/document/shape.ts";
+import { isJsonObject } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { changeSettings } from "../../src/write.ts";
 import { getMetadata } from "./namespace-routes.ts";
+import { type Given, readFields } from "./reference/field.ts";
+import { settingsFields } from "./reference/other-fields.ts";
 import type { Scope } from "./scope.ts";
 
 export function patchMetadata(scope: Scope, name: string): Promise<Response> {
@@ -22,38 +24,25 @@ export function patchMetadata(scope: Scope, name: string): Promise<Response> {
 }
 
 export function parseSettings(body: unknown): SettingsChange {
-  if (!isJsonObject(body)) {
-    throw wrongShape("", body, "a map");
-  }
-  const { pinning, read_only: readOnly, ...others } = body;
-  const [other] = Object.keys(others);
-  if (other !== undefined) {
-    throw invalid(`💔 unknown field \`${other}\` in metadata`, other);
-  }
-  if (readOnly !== undefined && readOnly !== null && typeof readOnly !== "boolean") {
-    throw wrongShape("read_only", readOnly, "a boolean");
-  }
+  const { pinning, read_only: readOnly } = readFields(body, settingsFields);
+  const unpinned = isJsonObject(body) && body["pinning"] === null;
   return {
-    ...(typeof readOnly === "boolean" ? { readOnly } : {}),
+    ...(readOnly === undefined ? {} : { readOnly }),
+    ...(unpinned ? { replicas: 0 } : {}),
     ...(pinning === undefined ? {} : { replicas: parsePinning(pinning) }),
   };
 }
 
+type Pinning = NonNullable<Given<typeof settingsFields>["pinning"]>;
+
 /** Replicas. */
-function parsePinning(value: unknown): number {
-  if (value === null || typeof value === "boolean") {
-    return value === true ? 1 : 0;
+function parsePinning(pinning: Pinning): number {
+  if (typeof pinning === "boolean") {
+    return pinning ? 1 : 0;
   }
-  if (!isJsonObject(value)) {
-    throw wrongShape("pinning", value, "a boolean or a map");
-  }
-  const replicas = value["replicas"] ?? 1;
-  if (!Number.isInteger(replicas)) {
-    throw wrongShape("pinning.replicas", replicas, "usize");
-  }
-  const count = Number(replicas);
-  if (count < 1 || count > limits.replicasMax) {
+  const { replicas = 1 } = pinning;
+  if (replicas < 1 || replicas > limits.replicasMax) {
     throw invalid(`💔 replicas must be between 1 and ${limits.replicasMax}`, "pinning.replicas");
   }
-  return count;
+  return replicas;
 }

@@ -21,6 +21,8 @@ import {
 } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
 import { checkEncryption } from "./encryption.ts";
+import { readFields } from "./reference/field.ts";
+import { writeFields } from "./reference/write-fields.ts";
 
 /** Columns of equal length are checked later; a string is one base64 text for a whole column. */
 export interface UpsertColumns {
@@ -38,21 +40,8 @@ export interface WriteRequest {
   readonly returnAffectedIds: boolean;
 }
 
-const fields: ReadonlySet<string> = new Set([
-  "upsert_rows",
-  "upsert_columns",
-  "deletes",
-  "schema",
-  "distance_metric",
-  "disable_backpressure",
-  "return_affected_ids",
-  "encryption",
-  // Say how far by-filter operations may go; without one they say nothing.
-  "patch_by_filter_allow_partial",
-  "delete_by_filter_allow_partial",
-]);
-
-const missingFields: ReadonlySet<string> = new Set([
+/** Fields of the API that this server does not have. */
+export const missingFields: ReadonlySet<string> = new Set([
   "patch_rows",
   "patch_columns",
   "patch_by_filter",
@@ -64,54 +53,23 @@ const missingFields: ReadonlySet<string> = new Set([
 ]);
 
 export function parseWriteRequest(body: unknown): WriteRequest {
-  if (!isJsonObject(body)) {
-    throw wrongShape("", body, "a map");
-  }
-  const given = new Map(Object.entries(body).filter(([, value]) => value !== null));
-  for (const name of given.keys()) {
-    refuseOther(name);
-  }
-  checkEncryption(given.get("encryption"));
-  flag(given, "patch_by_filter_allow_partial");
-  flag(given, "delete_by_filter_allow_partial");
-  const rows = given.get("upsert_rows");
-  const columns = given.get("upsert_columns");
-  const deletes = given.get("deletes");
-  const schema = given.get("schema");
-  const metric = given.get("distance_metric");
+  const given = readFields(body, writeFields, missingFields);
+  checkEncryption(given.encryption);
+  const { upsert_rows: rows, upsert_columns: columns, deletes, schema } = given;
+  const metric = given.distance_metric;
   return {
-    rows: rows === undefined ? undefined : parseRows(rows),
-    columns: columns === undefined ? undefined : parseColumns(columns),
-    deletes: deletes === undefined ? undefined : parseDeletes(deletes),
-    schema: schema === undefined ? undefined : parseSchemaInput(schema),
+    rows: rows && parseRows(rows),
+    columns: columns && parseColumns(columns),
+    deletes: deletes && parseDeletes(deletes),
+    schema: schema && parseSchemaInput(schema),
     metric: metric === undefined ? undefined : parseMetric(metric, "distance_metric"),
-    disableBackpressure: flag(given, "disable_backpressure"),
-    returnAffectedIds: flag(given, "return_affected_ids"),
+    disableBackpressure: given.disable_backpressure === true,
+    returnAffectedIds: given.return_affected_ids === true,
   };
 }
 
-function refuseOther(name: string): void {
-  if (missingFields.has(name)) {
-    throw invalid(`💔 \`${name}\` is not supported by this server`, name);
-  }
-  if (!fields.has(name)) {
-    throw invalid(`💔 unknown field \`${name}\` in a write`, name);
-  }
-}
-
-function flag(given: ReadonlyMap<string, unknown>, name: string): boolean {
-  const value = given.get(name) ?? false;
-  if (typeof value !== "boolean") {
-    throw wrongShape(name, value, "a boolean");
-  }
-  return value;
-}
-
-function parseRows(value: unknown): readonly JsonObject[] {
-  if (!Array.isArray(value)) {
-    throw wrongShape("upsert_rows", value, "a sequence");
-  }
-  value.forEach((row: unknown, i) => {
+function parseRows(rows: readonly unknown[]): readonly JsonObject[] {
+  rows.forEach((row, i) => {
     if (!isJsonObject(row)) {
       throw wrongShape(`upsert_rows[${i}]`, row, "a map");
     }
@@ -122,16 +80,13 @@ function parseRows(value: unknown): readonly JsonObject[] {
       throw malformedAt(`upsert_rows[${i}].id`, noVariant("Id"));
     }
   });
-  return value as readonly JsonObject[];
+  return rows as readonly JsonObject[];
 }
 
-function parseColumns(value: unknown): UpsertColumns {
-  if (!isJsonObject(value)) {
-    throw wrongShape("upsert_columns", value, "a map");
-  }
+function parseColumns(columns: JsonObject): UpsertColumns {
   const values = new Map<string, readonly unknown[] | string>();
   let ids: readonly unknown[] | undefined;
-  for (const [name, column] of Object.entries(value)) {
+  for (const [name, column] of Object.entries(columns)) {
     const place = `upsert_columns.${name}`;
     if (name === "id") {
       if (!Array.isArray(column) || !column.every(isIdShaped)) {
@@ -151,16 +106,13 @@ function parseColumns(value: unknown): UpsertColumns {
   return { ids, values };
 }
 
-function parseDeletes(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) {
-    throw wrongShape("deletes", value, "a sequence");
-  }
-  value.forEach((id: unknown, i) => {
+function parseDeletes(deletes: readonly unknown[]): readonly unknown[] {
+  deletes.forEach((id, i) => {
     if (!isIdShaped(id)) {
       throw malformedAt(`deletes[${i}]`, noVariant("Id"));
     }
   });
-  return value;
+  return deletes;
 }
 
 function isIdShaped(value: unknown): boolean {

@@ -86,11 +86,11 @@ describe("a query", () => {
 describe("refused as invalid", () => {
   const cases: readonly [object, string][] = [
     [{ ...ann }, "rank_by queries must specify top_k or limit"],
-    [{ ...ann, top_k: null }, "top_k must be between 1 and 10000"],
+    [{ ...ann, top_k: null }, "top_k must not be null"],
     [{ ...ann, top_k: 0 }, "top_k must be between 1 and 10000"],
     [{ ...ann, top_k: 10_001 }, "top_k must be between 1 and 10000"],
     [{ ...ann, limit: 0 }, "limit must be between 1 and 10000"],
-    [{ ...ann, limit: null }, "limit must be between 1 and 10000"],
+    [{ ...ann, limit: null }, "limit must not be null"],
     [{ ...ann, limit: { total: 10_001 } }, "limit must be between 1 and 10000"],
     [{ ...ann, limit: { total: 1, per: { attributes: ["a"], limit: 1 } } }, "`limit.per` is not"],
     [{ ...ann, limit: 1, top_k: 1 }, "not both"],
@@ -123,11 +123,14 @@ describe("refused as invalid", () => {
     [{ ...ann, limit: 1, include_attributes: true, exclude_attributes: [] }, "cannot specify both"],
     [{ ...ann, limit: 1, exclude_attributes: ["id"] }, "`id` cannot be excluded"],
     [{ ...ann, limit: 1, top: 3 }, "unknown field `top`"],
-    [{ aggregate_by: { n: ["Count"] } }, "`aggregate_by` is not supported yet"],
-    [{ ...ann, limit: 1, group_by: ["a"] }, "`group_by` is not supported yet"],
-    [{ ...ann, limit: 1, compute_attributes: {} }, "`compute_attributes` is not supported yet"],
-    [{ queries: [] }, "`queries` is not supported yet"],
-    [{ ...ann, limit: 1, rerank_by: ["RRF"] }, "`rerank_by` is not supported yet"],
+    [{ aggregate_by: { n: ["Count"] } }, "`aggregate_by` is not supported by this server"],
+    [{ ...ann, limit: 1, group_by: ["a"] }, "`group_by` is not supported by this server"],
+    [
+      { ...ann, limit: 1, compute_attributes: {} },
+      "`compute_attributes` is not supported by this server",
+    ],
+    [{ queries: [] }, "`queries` is not supported by this server"],
+    [{ ...ann, limit: 1, rerank_by: ["RRF"] }, "`rerank_by` is not supported by this server"],
   ];
   test.each(cases)("%j", (body, text) => {
     expect(refusal(body)).toMatch(/^invalid: /);

@@ -1,0 +1,50 @@
+/**
+ * The bounds a caller can run into, by the names of GET /v1/limits. The README's table and the
+ * reference page say the same.
+ */
+import { limits } from "../../src/limits.ts";
+
+export interface Limit {
+  readonly value: number;
+  readonly about: string;
+}
+
+export const limitTable = {
+  write_body_bytes: { value: limits.bodyBytesMax, about: "body of a write, decompressed" },
+  query_body_bytes: { value: limits.queryBodyBytesMax, about: "any other body, decompressed" },
+  json_depth: { value: limits.jsonDepthMax, about: "nesting of a body" },
+  write_rows: { value: limits.batchRowsMax, about: "documents and deletes in a write" },
+  write_encoded_bytes: { value: limits.batchBytesMax, about: "documents of a write, as counted" },
+  document_bytes: { value: limits.documentBytesMax, about: "a document" },
+  id_bytes: { value: limits.idBytesMax, about: "an id that is text" },
+  attribute_name_bytes: { value: limits.attributeNameBytesMax, about: "name of an attribute" },
+  attributes: { value: limits.attributesMax, about: "attributes of a namespace" },
+  filterable_value_bytes: { value: limits.filterableBytesMax, about: "a value that is filterable" },
+  dimensions: { value: limits.dimensionsMax, about: "dimensions of a vector" },
+  vector_array_dimensions: {
+    value: limits.vectorArrayDimensionsMax,
+    about: "dimensions of each vector of an array",
+  },
+  vector_columns: { value: limits.vectorColumnsMax, about: "vector columns of a namespace" },
+  sparse_entries: { value: limits.sparseEntriesMax, about: "entries of a sparse vector" },
+  filter_depth: { value: limits.filterDepthMax, about: "nesting of a filter" },
+  filter_nodes: { value: limits.filterNodesMax, about: "parts of a filter" },
+  in_list: { value: limits.inListMax, about: "values of `In`" },
+  top_k: { value: limits.topKMax, about: "`limit` and `offset` together" },
+  namespace_name_length: { value: limits.namespaceNameMax, about: "characters of a name" },
+  list_page: { value: limits.listPageMax, about: "names in a page of the list" },
+  idempotency_key_length: { value: limits.keyCharsMax, about: "characters of an Idempotency-Key" },
+  unindexed_bytes: {
+    value: limits.unindexedHardBytes,
+    about: "bytes that wait to be indexed; then 429 until indexing has caught up",
+  },
+  unindexed_entries: {
+    value: limits.tailEntriesMax,
+    about: "log entries that wait to be indexed; then 429",
+  },
+  segments: { value: limits.segmentsMax, about: "segments of a namespace; then 429" },
+  eventual_age_ms: {
+    value: limits.eventualAgeMsMax,
+    about: "age of what an `eventual` query may see",
+  },
+} as const satisfies Readonly<Record<string, Limit>>;

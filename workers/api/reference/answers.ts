@@ -1,0 +1,226 @@
+/**
+ * Answers by name, as JSON Schemas. A field that is only sometimes there is not required. Fields
+ * may be added; clients are to ignore those they do not know.
+ */
+import type { JsonSchema } from "./field.ts";
+
+const count: JsonSchema = { type: "integer", minimum: 0 };
+const time: JsonSchema = { type: "string", format: "date-time" };
+const text: JsonSchema = { type: "string" };
+const flag: JsonSchema = { type: "boolean" };
+const ids: JsonSchema = { type: "array", items: { type: ["integer", "string"] } };
+const ok: JsonSchema = { const: "OK" };
+
+function record(properties: JsonSchema, required: readonly string[], about = ""): JsonSchema {
+  return {
+    ...(about === "" ? {} : { description: about }),
+    type: "object",
+    properties,
+    required,
+  };
+}
+
+function listOf(items: JsonSchema): JsonSchema {
+  return { type: "array", items };
+}
+
+const row: JsonSchema = {
+  description: "id, $dist if ranked by distance, and the attributes asked for that are present",
+  type: "object",
+  properties: { id: { type: ["integer", "string"] }, $dist: { type: "number" } },
+  required: ["id"],
+};
+
+const performance = record(
+  {
+    cache_hit_ratio: { type: "number" },
+    cache_temperature: { enum: ["hot", "warm", "cold"] },
+    server_total_ms: count,
+    query_execution_ms: count,
+    exhaustive_search_count: count,
+    approx_namespace_size: count,
+    last_included_write_at: time,
+    rounds: { ...count, description: "to the bucket" },
+    store_requests: count,
+    store_bytes: count,
+  },
+  ["server_total_ms", "query_execution_ms", "approx_namespace_size"],
+  "What the query cost",
+);
+
+const memory = record({ bytes: count, bytes_peak: count, bytes_max: count }, ["bytes"]);
+
+const key: JsonSchema = {
+  id: text,
+  tenant: text,
+  scopes: listOf(text),
+  namespace_prefix: text,
+  note: text,
+  created_at: time,
+  expires_at: { type: ["string", "null"], format: "date-time" },
+  requests_per_minute: { type: ["integer", "null"] },
+  bytes_per_minute: { type: ["integer", "null"] },
+};
+const keyNames = Object.keys(key);
+
+export const answers = {
+  Status: record({ status: ok }, ["status"]),
+  Write: record(
+    {
+      status: ok,
+      message: text,
+      rows_affected: count,
+      rows_upserted: count,
+      rows_patched: count,
+      rows_deleted: count,
+      rows_remaining: flag,
+      upserted_ids: ids,
+      patched_ids: ids,
+      deleted_ids: ids,
+      billing: record({ billable_logical_bytes_written: count }, []),
+      performance: record({ server_total_ms: count }, []),
+    },
+    ["status", "message", "rows_affected", "billing"],
+    "Counts appear for the kinds of operation that the request had",
+  ),
+  Query: record(
+    {
+      rows: listOf(row),
+      billing: record(
+        { billable_logical_bytes_queried: count, billable_logical_bytes_returned: count },
+        ["billable_logical_bytes_queried", "billable_logical_bytes_returned"],
+      ),
+      performance,
+    },
+    ["rows", "billing", "performance"],
+  ),
+  Metadata: record(
+    {
+      schema: { type: "object" },
+      approx_logical_bytes: count,
+      approx_row_count: { ...count, description: "Documents that are indexed" },
+      created_at: time,
+      updated_at: time,
+      last_write_at: time,
+      encryption: { type: "object" },
+      index: record({ status: { enum: ["up-to-date", "updating"] }, unindexed_bytes: count }, [
+        "status",
+      ]),
+      pinning: record({ replicas: count }, ["replicas"]),
+      branching: record({ parent: text }, ["parent"]),
+      sharding: record({ num_shards: count }, ["num_shards"]),
+      read_only: flag,
+    },
+    ["schema", "approx_logical_bytes", "approx_row_count", "created_at", "index"],
+  ),
+  Schema: {
+    description: "Every attribute with its type and options",
+    type: "object",
+    additionalProperties: record(
+      { type: text, filterable: { type: ["boolean", "null"] }, ann: flag },
+      ["type"],
+    ),
+  },
+  Warming: record({ status: { const: "ACCEPTED" }, message: text }, ["status", "message"]),
+  Recall: record(
+    {
+      avg_recall: { type: "number", minimum: 0, maximum: 1 },
+      avg_exhaustive_count: { type: "number" },
+      avg_ann_count: { type: "number" },
+      ground_truth: listOf(
+        record({ query_vector: { type: "array" }, nearest_neighbors: listOf(row) }, []),
+      ),
+    },
+    ["avg_recall", "avg_exhaustive_count", "avg_ann_count"],
+  ),
+  SkippedEntry: record({ status: ok, skipped: { type: "object" } }, ["status", "skipped"]),
+  Memory: record(
+    {
+      cache: memory,
+      reads: memory,
+      bodies: memory,
+      pending_writes: record({ bytes: count }, ["bytes"]),
+      head_calls: { type: "object" },
+    },
+    ["cache", "reads", "bodies", "pending_writes"],
+  ),
+  Index: record(
+    {
+      indexed: { ...flag, description: "Nothing waits and no job is due or running" },
+      generation: text,
+      head: { ...count, description: "Log entries so far" },
+      floor: { ...count, description: "Those of them that are in segments" },
+      unindexed_rows: count,
+      unindexed_bytes: count,
+      manifest_version: count,
+      segments: listOf({ type: "object" }),
+      jobs: listOf({ type: "object" }),
+    },
+    ["indexed", "head", "floor", "segments", "jobs"],
+  ),
+  ExportLine: { ...row, description: "One line: a document, or last the cursor" },
+  ExportPage: record(
+    {
+      ids,
+      vectors: { type: "array" },
+      attributes: { type: "object", additionalProperties: { type: "array" } },
+      next_cursor: { type: ["string", "null"] },
+    },
+    ["ids", "attributes", "next_cursor"],
+    "Columns, null where absent",
+  ),
+  NamespaceList: record(
+    {
+      namespaces: listOf(record({ id: text }, ["id"])),
+      next_cursor: { type: ["string", "null"] },
+    },
+    ["namespaces", "next_cursor"],
+  ),
+  NewKey: record({ key: { ...text, description: "Shown this once" }, ...key }, [
+    "key",
+    ...keyNames,
+  ]),
+  KeyList: record(
+    { keys: listOf(record(key, keyNames)), next_cursor: { type: ["string", "null"] } },
+    ["keys", "next_cursor"],
+  ),
+  Limits: { type: "object", additionalProperties: count },
+  OpenApi: { description: "This document", type: "object" },
+  Page: { description: "The reference for people", type: "string" },
+} as const satisfies Record<string, JsonSchema>;
+
+/** Of every answer that is not 2xx. */
+export const errorAnswer = record(
+  {
+    status: { const: "error" },
+    error: { ...text, description: "What was wrong, and where" },
+    attribute: { ...text, description: "The attribute at fault" },
+    outcome_unknown: {
+      ...flag,
+      description: "The write may have been applied: repeat it under the same Idempotency-Key",
+    },
+  },
+  ["status", "error"],
+);
+
+/** `schema` of a write, and the body of a schema update. */
+export const schemaInput: JsonSchema = {
+  description:
+    'By attribute a type, or an object with its type and options. "id" may be uint, string or uuid',
+  type: "object",
+  additionalProperties: {
+    type: ["string", "object"],
+    properties: {
+      type: {
+        ...text,
+        description:
+          "string, int, uint, float, bool, uuid, datetime, arrays of these ([]string, …), bytes, " +
+          "[N]f32, [N]f16, [N]i8, [][N]f32 or {}f16",
+      },
+      filterable: flag,
+      ann: { type: ["boolean", "object"] },
+      sparse_knn: { type: "object" },
+    },
+    required: ["type"],
+  },
+};
