@@ -141,7 +141,10 @@ export const routes: readonly Route[] = [
     path: "/v1/namespaces/:ns/schema",
     access: "write",
     about: "Add attributes to the schema, or change options of known ones. Answers all of it.",
-    body: { schema: { $ref: "#/components/schemas/SchemaInput" } },
+    body: {
+      schema: { $ref: "#/components/schemas/SchemaInput" },
+      about: "by attribute a type, or an object with its `type` and options.",
+    },
     answer: { status: 200, is: "Schema" },
     handle: updateSchema,
   },

@@ -22,7 +22,7 @@ export interface Operation {
 export type RequestBody =
   | { readonly fields: FieldTable; readonly optional?: true }
   /** Any keys; `schema` says what each may hold. */
-  | { readonly schema: JsonSchema; readonly optional?: true };
+  | { readonly schema: JsonSchema; readonly about: string; readonly optional?: true };
 
 export interface Answer {
   readonly status: 200 | 201 | 202;

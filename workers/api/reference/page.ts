@@ -70,7 +70,7 @@ ${renderTable("parameter", params)}${renderTable("header", headers)}${
     ? ""
     : "fields" in body
       ? renderTable("field", body.fields)
-      : `<p>Body: ${prose(String(body.schema["description"] ?? "an object"))}</p>\n`
+      : `<p>Body: ${prose(body.about)}</p>\n`
 }<p class="note">Answers ${answer.status} with <code>${answer.is}</code>${
     isOpen ? "" : `, or ${refusalsOf(operation).join(", ")}`
   }.</p>
