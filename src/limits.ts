@@ -199,6 +199,23 @@ export const limits = {
   /** What refs hold, and the refs themselves, are looked at again this often. */
   refsEveryMs: 24 * 3_600_000,
 
+  // ---- Asynchronous operations
+  // --------------------------------------------------------------------
+  /**
+   * Bytes of codes that a request scans while its client waits: some seconds of a cold isolate.
+   * More becomes an operation if the client can wait for one.
+   */
+  requestScanBytesMax: 256 * MiB,
+  /** Request, claims and result are kept so long. */
+  operationKeepMs: 24 * 3_600_000,
+  /** A consumer says every third of it that it is alive. */
+  operationLeaseMs: 60_000,
+  operationAttemptsMax: 5,
+  /** An operation that nobody works on after so long is hinted at again by whoever polls. */
+  operationHintMs: 5_000,
+  /** Of the answer as JSON: it lies in memory as a whole, and a poll sends it. */
+  operationResultBytesMax: 16 * MiB,
+
   // ---- Segments
   // -----------------------------------------------------------------------------------
   /** A segment below this is one object, above it is split into parts. */

@@ -50,6 +50,12 @@ export interface JobHint {
   readonly name: string;
 }
 
+/** A hint that an asynchronous operation waits for somebody to run it. */
+export interface OperationHint {
+  readonly tenant: string;
+  readonly operation: string;
+}
+
 export interface HintQueue {
   send(hint: JobHint): Promise<void>;
 }

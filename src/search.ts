@@ -56,7 +56,10 @@ export async function search(
   });
 }
 
-/** Runs on the newest snapshot; once more on a newer one if something that it names is gone. */
+/**
+ * Runs on the newest snapshot; once more on a newer one if something that it names is gone. On a
+ * snapshot that was given it runs once: `notFound` means that nobody kept it.
+ */
 export async function onSnapshot<T>(
   ports: SearchPorts,
   target: SnapshotTarget,
@@ -64,6 +67,9 @@ export async function onSnapshot<T>(
   run: (context: SearchContext) => Promise<T>,
 ): Promise<T> {
   const { memory, log } = ports;
+  if (target.snapshot !== undefined) {
+    return await run(openContext(ports, target.snapshot, disableCache));
+  }
   for (let isRetry = false; ; isRetry = true) {
     const holdings = disableCache
       ? undefined

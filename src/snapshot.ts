@@ -67,6 +67,8 @@ export interface SnapshotTarget {
   readonly tenant: string;
   readonly name: string;
   readonly owner: Pick<NamespaceApi, "head">;
+  /** If given, this is read, and nobody is asked for the newest. */
+  readonly snapshot?: Snapshot;
 }
 
 /**

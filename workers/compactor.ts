@@ -4,8 +4,9 @@
  *   message   a hint without content. Jobs are claimed from the namespace's object until none is
  *             due; a duplicate, late or lost message changes nothing. Failures go back to the
  *             object, which retries with backoff, so a message is always acknowledged.
+ *   operation a hint too: the request lies in the bucket, and so will its result (operations.ts)
  *   cron      visits graves: those whose object lost its table, and those where objects landed
- *             after they were emptied
+ *             after they were emptied; expires operations
  *
  * One job at a time per isolate: a job may hold half of its memory.
  */
@@ -18,9 +19,10 @@ import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
 import type { Identity } from "../src/owner-ports.ts";
-import type { IndexPorts, JobHint, Ports } from "../src/ports.ts";
+import type { IndexPorts, JobHint, OperationHint, Ports } from "../src/ports.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
 import { firstTenant } from "./api/auth.ts";
+import { runHinted, sweepOperations } from "./operations.ts";
 import { kernels } from "./platform/kernels.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
@@ -36,7 +38,10 @@ const invocationMs = 8 * 60_000;
  */
 let busyUntilMs = 0;
 
-export async function consume(batch: MessageBatch<JobHint>, env: Env): Promise<void> {
+export async function consume(
+  batch: MessageBatch<JobHint | OperationHint>,
+  env: Env,
+): Promise<void> {
   if (batch.queue.endsWith("-dead")) {
     console.warn("dead letters", { messages: batch.messages.length });
     batch.ackAll();
@@ -50,10 +55,36 @@ export async function consume(batch: MessageBatch<JobHint>, env: Env): Promise<v
       message.retry({ delaySeconds: 1 });
       continue;
     }
+    if ("operation" in message.body) {
+      await runOperation(ports, env, message as Message<OperationHint>);
+      continue;
+    }
     const { tenant, name } = message.body;
     await runDue(ports, namespaceClient(env, tenant, name), { tenant, name }, endMs);
     // If the time was up before the work was, the object's alarm asks for more.
     message.ack();
+  }
+}
+
+/** A message comes again as long as its operation has no result: at most as often as allowed. */
+async function runOperation(
+  ports: Ports,
+  env: Env,
+  message: Message<OperationHint>,
+): Promise<void> {
+  try {
+    busyUntilMs = ports.clock.now() + limits.leaseMs;
+    const outcome = await runHinted(env, message.body);
+    if (outcome.kind === "done") {
+      message.ack();
+    } else {
+      message.retry({ delaySeconds: Math.ceil(outcome.afterMs / 1_000) });
+    }
+  } catch (error) {
+    ports.log.warn("cannot run an operation", { ...message.body, error: String(error) });
+    message.retry({ delaySeconds: 5 });
+  } finally {
+    busyUntilMs = 0;
   }
 }
 
@@ -130,6 +161,9 @@ export async function sweep(env: Env): Promise<void> {
       }
       after = page.more ? page.objects.at(-1)?.key : undefined;
     } while (after !== undefined);
+    await sweepOperations(env, ports, tenant).catch((error: unknown) => {
+      ports.log.error("cannot expire operations", { tenant, error: String(error) });
+    });
   }
 }
 

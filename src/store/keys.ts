@@ -15,6 +15,7 @@
  *                            /skips/<sequence> a log entry that an operator went on without
  *                            /refs/<child>    a branch that still reads this generation
  *   t/<tenant>/ops/<token>/{request,result}   an asynchronous operation
+ *                         /claims/<number>    who works on it
  *   t/<tenant>/graves/<generation>            a deleted generation still to be purged
  *
  * Sequences and versions are 16 lower-case hex digits and parts 4 decimal ones (since "dead" is
@@ -85,6 +86,24 @@ export function operationRequestKey(tenant: string, token: string): string {
 
 export function operationResultKey(tenant: string, token: string): string {
   return `${operationPrefix(tenant)}${step(token)}/result`;
+}
+
+export function operationClaimPrefix(tenant: string, token: string): string {
+  return `${operationPrefix(tenant)}${step(token)}/claims/`;
+}
+
+export function operationClaimKey(tenant: string, token: string, number: number): string {
+  return operationClaimPrefix(tenant, token) + hexNumber(number);
+}
+
+export function numberOfClaimKey(key: string): number | undefined {
+  return numberBehind(key, /\/claims\/([0-9a-f]{16})$/);
+}
+
+/** The operation that an object below `ops/` belongs to, and which of its objects it is. */
+export function operationOfKey(key: string): { token: string; object: string } | undefined {
+  const [, token, object] = /^t\/[^/]+\/ops\/([^/]+)\/(.+)$/.exec(key) ?? [];
+  return token === undefined || object === undefined ? undefined : { token, object };
 }
 
 // ---- Of a generation ----

@@ -1,7 +1,7 @@
 /** Stands between the queue and its consumer: messages are kept until the test delivers them. */
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { JobHint } from "../../src/ports.ts";
+import type { JobHint, OperationHint } from "../../src/ports.ts";
 import worker from "../../workers/main.ts";
 
 const patienceMs = 5_000;
@@ -9,10 +9,14 @@ const patienceMs = 5_000;
 export class QueueTap {
   readonly #consumer = worker.queue;
   readonly messages: JobHint[] = [];
+  readonly operations: OperationHint[] = [];
 
   constructor() {
     worker.queue = async (batch) => {
-      for (const { body } of batch.messages) this.messages.push(body);
+      for (const { body } of batch.messages) {
+        if ("operation" in body) this.operations.push(body);
+        else this.messages.push(body);
+      }
       batch.ackAll();
     };
   }
@@ -44,6 +48,25 @@ export class QueueTap {
   /** Delivers copies of the message, each in a batch of its own, all at once. */
   async deliver(body: JobHint, copies = 1): Promise<void> {
     await Promise.all(Array.from({ length: copies }, () => this.#deliverBatch([body])));
+  }
+
+  /** Delivers every hint at an operation that has come, so often, all at once. */
+  async deliverOperations(copies = 1): Promise<void> {
+    const endMs = Date.now() + patienceMs;
+    while (this.operations.length === 0) {
+      if (Date.now() > endMs) throw new Error("nobody sent a hint at an operation");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const hints = this.operations.splice(0).flatMap((hint) => Array(copies).fill(hint));
+    await Promise.all(hints.map((hint: OperationHint) => this.deliverOperation(hint)));
+  }
+
+  async deliverOperation(body: OperationHint): Promise<void> {
+    const message = { id: body.operation, timestamp: Date.now(), attempts: 1, body };
+    const batch = createMessageBatch<OperationHint>("shoal-jobs", [message]);
+    const context = createExecutionContext();
+    await this.#consumer(batch, env);
+    await getQueueResult(batch, context);
   }
 
   async #deliverBatch(bodies: readonly JobHint[]): Promise<void> {

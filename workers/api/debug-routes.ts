@@ -6,6 +6,7 @@
 import { invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { replyValue } from "../../src/namespace/protocol.ts";
+import { scanBytes } from "../../src/operation-cost.ts";
 import {
   measureRecall as measure,
   type RecallReport,
@@ -14,7 +15,10 @@ import {
 import { takeSnapshot } from "../../src/snapshot.ts";
 import type { MemoryBudgetCounts } from "../../src/store/memory-budget.ts";
 import { warm } from "../../src/warm.ts";
-import type { JsonEncodable } from "./json.ts";
+import { encodeJson, type JsonEncodable, type JsonValue } from "./json.ts";
+import type { Question } from "./operation-kinds.ts";
+import { respondAsync } from "./operation-routes.ts";
+import { isAnsweredLater } from "./preference.ts";
 import { parseQueryRequest } from "./query-request.ts";
 import { renderRow } from "./query-response.ts";
 import { type Given, readFields } from "./reference/field.ts";
@@ -28,13 +32,30 @@ const topKDefault = 10;
 
 /** POST …/_debug/recall. Every field may be left out, and the whole body too. */
 export function measureRecall(scope: Scope, name: string): Promise<Response> {
+  const { request, ports } = scope;
   const answer = async (body: unknown): Promise<Response> => {
-    const given = readFields(body, recallFields);
-    const report = await measure(scope.ports, scope.target(name), parseRecall(given));
-    const withTruth = given.include_ground_truth === true;
-    return respondJson(scope.request, renderRecall(report, withTruth));
+    const { recall } = parseRecallRequest(body);
+    const question = { ...scope, target: scope.target(name) };
+    const isLarge = async (): Promise<boolean> => {
+      const { snapshots } = ports.memory;
+      const newest = await takeSnapshot(ports, snapshots, question.target, "eventual", undefined);
+      return recall.count * scanBytes(newest) > limits.requestScanBytesMax;
+    };
+    return (await isAnsweredLater(request, isLarge))
+      ? await respondAsync(scope, name, "recall", encodeJson(body as JsonValue))
+      : respondJson(request, await answerRecall(question, body));
   };
   return scope.withJson(limits.queryBodyBytesMax, answer, {});
+}
+
+export async function answerRecall(question: Question, body: unknown): Promise<JsonEncodable> {
+  const { recall, withTruth } = parseRecallRequest(body);
+  return renderRecall(await measure(question.ports, question.target, recall), withTruth);
+}
+
+function parseRecallRequest(body: unknown): { recall: RecallRequest; withTruth: boolean } {
+  const given = readFields(body, recallFields);
+  return { recall: parseRecall(given), withTruth: given.include_ground_truth === true };
 }
 
 function parseRecall(given: Given<typeof recallFields>): RecallRequest {

@@ -1,16 +1,36 @@
 /** POST /v2/namespaces/:ns/query: parse, search, render. */
 import { limits } from "../../src/limits.ts";
+import { scanBytes } from "../../src/operation-cost.ts";
 import { search } from "../../src/search.ts";
+import { takeSnapshot } from "../../src/snapshot.ts";
+import { encodeJson, type JsonEncodable, type JsonValue } from "./json.ts";
+import type { Question } from "./operation-kinds.ts";
+import { respondAsync } from "./operation-routes.ts";
+import { isAnsweredLater } from "./preference.ts";
 import { parseQueryRequest } from "./query-request.ts";
 import { renderQueryResponse } from "./query-response.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
 
 export function queryNamespace(scope: Scope, name: string): Promise<Response> {
+  const { request, ports } = scope;
   return scope.withJson(limits.queryBodyBytesMax, async (json) => {
-    const { query, vectorEncoding } = parseQueryRequest(json);
-    const result = await search(scope.ports, scope.target(name), query);
-    const body = renderQueryResponse(result, vectorEncoding, scope.elapsedMs());
-    return respondJson(scope.request, body);
+    const { query } = parseQueryRequest(json);
+    const question = { ...scope, target: scope.target(name) };
+    const isLarge = async (): Promise<boolean> => {
+      if (query.rank.kind !== "vector" || !query.rank.exhaustive) return false;
+      const { snapshots } = ports.memory;
+      const newest = await takeSnapshot(ports, snapshots, question.target, "eventual", undefined);
+      return scanBytes(newest) > limits.requestScanBytesMax;
+    };
+    return (await isAnsweredLater(request, isLarge))
+      ? await respondAsync(scope, name, "query", encodeJson(json as JsonValue))
+      : respondJson(request, await answerQuery(question, json));
   });
+}
+
+export async function answerQuery(question: Question, json: unknown): Promise<JsonEncodable> {
+  const { query, vectorEncoding } = parseQueryRequest(json);
+  const result = await search(question.ports, question.target, query);
+  return renderQueryResponse(result, vectorEncoding, question.elapsedMs());
 }

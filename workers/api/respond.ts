@@ -15,9 +15,17 @@ export interface ResponseOptions {
 export function respondJson(
   request: Request,
   body: JsonEncodable,
+  options: ResponseOptions = {},
+): Response {
+  return respondChunks(request, encodeJsonChunks(body), options);
+}
+
+/** The same for JSON that is text already. */
+export function respondChunks(
+  request: Request,
+  chunks: Iterator<Uint8Array, void>,
   { status = 200, headers = {} }: ResponseOptions = {},
 ): Response {
-  const chunks = encodeJsonChunks(body);
   const first = chunks.next().value ?? new Uint8Array();
   const second = chunks.next().value ?? undefined;
   const common = { "content-type": "application/json", ...unkept, ...headers };

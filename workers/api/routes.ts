@@ -15,6 +15,7 @@ import { describeIndex, flushNow } from "./index-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
 import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
+import { pollOperation } from "./operation-routes.ts";
 import { queryNamespace } from "./query-route.ts";
 import type { Operation } from "./reference/operation.ts";
 import {
@@ -77,6 +78,7 @@ export const routes: readonly Route[] = [
     about: "Search. The answer sees every write that was answered before, and says what it cost.",
     body: { fields: queryFields },
     answer: { status: 200, is: "Query" },
+    later: true,
     handle: queryNamespace,
   },
   {
@@ -163,6 +165,7 @@ export const routes: readonly Route[] = [
     about: "Measure recall. Approximate answers are compared with exact ones, for stored vectors.",
     body: { fields: recallFields, optional: true },
     answer: { status: 200, is: "Recall" },
+    later: true,
     handle: measureRecall,
   },
   {
@@ -206,6 +209,14 @@ export const routes: readonly Route[] = [
     about: "Index now what would otherwise wait for company. GET tells when it is done.",
     answer: { status: 202, is: "Index" },
     handle: flushNow,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/operations/:id",
+    access: "read",
+    about: "Whether an operation has finished, and its answer, for a day after it was asked for.",
+    answer: { status: 200, is: "Operation" },
+    handle: pollOperation,
   },
   {
     method: "GET",

@@ -12,6 +12,7 @@ import { readKey } from "../../src/access.ts";
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { limits } from "../../src/limits.ts";
 import type { NamespaceApi, NamespaceDescription } from "../../src/namespace/protocol.ts";
+import type { OperationHint } from "../../src/ports.ts";
 import { createSearchMemory, type SearchMemory, type SearchPorts } from "../../src/search-ports.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
 import type { ByteLruCounts } from "../../src/store/byte-lru.ts";
@@ -65,6 +66,8 @@ export interface Scope {
     look: (bytes: Uint8Array) => Promise<L>,
     use: (json: unknown, seen: L) => Promise<T>,
   ): Promise<T>;
+  /** Tells a consumer that an operation waits. */
+  sendHint(hint: OperationHint): Promise<void>;
   /** Whole milliseconds since the request arrived, at least 1. */
   elapsedMs(): number;
   /** Forgets what the isolate knows of a namespace that was deleted. */
@@ -134,6 +137,16 @@ export function openScope(
     defer: (work) => context.waitUntil(work),
   };
   const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name);
+  const withBytes = async <T>(bytesMax: number, use: (bytes: Uint8Array) => Promise<T>) => {
+    const body = await readBody(ownBodies, request, bytesMax);
+    try {
+      const bytes = body.take();
+      await spend(env, principal, { requests: 0, bytes: bytes.length });
+      return await use(bytes);
+    } finally {
+      body.release();
+    }
+  };
   return {
     request,
     principal,
@@ -144,27 +157,18 @@ export function openScope(
     target: (name) => {
       return { tenant, name, owner: owner(name), memory: memoryOf(descriptions, tenant) };
     },
-    withJson: async (bytesMax, use, otherwise) => {
-      const body = await readBody(ownBodies, request, bytesMax);
-      try {
-        const bytes = body.take();
-        await spend(env, principal, { requests: 0, bytes: bytes.length });
+    withJson: (bytesMax, use, otherwise) =>
+      withBytes(bytesMax, async (bytes) => {
         const isGiven = bytes.length > 0 || otherwise === undefined;
         return await use(isGiven ? parseJson(bytes) : otherwise);
-      } finally {
-        body.release();
-      }
-    },
-    withBody: async (bytesMax, look, use) => {
-      const body = await readBody(ownBodies, request, bytesMax);
-      try {
-        const bytes = body.take();
-        await spend(env, principal, { requests: 0, bytes: bytes.length });
+      }),
+    withBody: (bytesMax, look, use) =>
+      withBytes(bytesMax, async (bytes) => {
         const seen = await look(bytes);
         return await use(parseJson(bytes), seen);
-      } finally {
-        body.release();
-      }
+      }),
+    sendHint: async (hint) => {
+      await env.JOBS.send(hint);
     },
     elapsedMs: () => Math.max(1, Math.ceil(systemClock.now() - startedMs)),
     purge: () => {
@@ -189,6 +193,28 @@ async function identify(
   const asked = new Request("https://shoal.invalid", { headers });
   const found = await authenticate(asked, env, keyFinder(env, context), systemClock.now());
   return found.kind === "known" ? found.principal : undefined;
+}
+
+/** What a consumer of the queue works with: the isolate's caches and budgets, and no request. */
+export function openBackground(env: Env): { ports: SearchPorts; close: () => Promise<void> } {
+  isolate ??= openIsolate(env);
+  const { store, cache, memory, budget } = isolate;
+  const part = new RequestBudget(budget);
+  const deferred: Promise<unknown>[] = [];
+  const ports: SearchPorts = {
+    ...enginePorts(env),
+    store: new CountingStore(store),
+    kernels: kernels(),
+    cache,
+    memory,
+    budget: part,
+    defer: (work) => deferred.push(work),
+  };
+  const close = async (): Promise<void> => {
+    part.close();
+    await Promise.allSettled(deferred);
+  };
+  return { ports, close };
 }
 
 /** Closed when the client hangs up: the request may end there, without running its `finally`. */

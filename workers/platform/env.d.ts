@@ -7,7 +7,9 @@ interface Env {
     import("../../durable-objects/namespace.ts").Namespace
   >;
   readonly METERS: DurableObjectNamespace<import("../../durable-objects/meter.ts").Meter>;
-  readonly JOBS: Queue<import("../../src/ports.ts").JobHint>;
+  readonly JOBS: Queue<
+    import("../../src/ports.ts").JobHint | import("../../src/ports.ts").OperationHint
+  >;
   readonly ASSETS: Fetcher;
   /** Secret: accepted API keys, separated by commas. */
   readonly SHOAL_API_KEYS?: string;

@@ -184,6 +184,22 @@ export const answers = {
     { keys: listOf(record(key, keyNames)), next_cursor: { type: ["string", "null"] } },
     ["keys", "next_cursor"],
   ),
+  Accepted: record(
+    { status: { const: "ACCEPTED" }, token: text },
+    ["status", "token"],
+    "The answer comes later; `location` says where to ask for it",
+  ),
+  Operation: record(
+    {
+      status: { enum: ["running", "finished"] },
+      result: record(
+        { success: { type: "object" }, error: { type: "object" } },
+        [],
+        "The answer, or the refusal with its `status_code` and body as `detail`",
+      ),
+    },
+    ["status"],
+  ),
   Limits: { type: "object", additionalProperties: count },
   OpenApi: { description: "This document", type: "object" },
   Page: { description: "The reference for people", type: "string" },

@@ -83,6 +83,7 @@ function describe(operation: Operation, isOpen: boolean): JsonSchema {
         description: "Success",
         content: { [answer.media ?? media]: { schema: ref("schemas", answer.is) } },
       },
+      ...(operation.later === true ? { 202: acceptance } : {}),
       ...Object.fromEntries(
         (isOpen ? [] : refusalsOf(operation)).map((status) => [
           status,
@@ -92,6 +93,12 @@ function describe(operation: Operation, isOpen: boolean): JsonSchema {
     },
   };
 }
+
+const acceptance = {
+  description: "Accepted: with `Prefer: respond-async`, where answering takes long",
+  headers: { location: { description: "Where to ask", schema: { type: "string" } } },
+  content: { [media]: { schema: ref("schemas", "Accepted") } },
+};
 
 /** Statuses that an operation with a key may be refused with. */
 export function refusalsOf({ path, body, conflicts, expires }: Operation): readonly number[] {

@@ -13,6 +13,8 @@ export interface Operation {
   readonly headers?: FieldTable;
   readonly body?: RequestBody;
   readonly answer: Answer;
+  /** With `Prefer: respond-async` it may be answered 202, and in full later. */
+  readonly later?: true;
   /** May be refused with 409 because of what is there already. */
   readonly conflicts?: true;
   /** May be refused with 410: what its cursor was for is over. */

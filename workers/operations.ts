@@ -1,0 +1,125 @@
+/**
+ * Queue consumer and cron of asynchronous operations: runs each on the snapshot that was pinned for
+ * it, or on a newer one if that pin is gone; ends and expires them. What the steps are, and what a
+ * crash leaves, says src/operations.ts.
+ */
+import { EngineError } from "../src/errors.ts";
+import type { OperationRequest, OperationResult } from "../src/format/operation.ts";
+import { limits } from "../src/limits.ts";
+import type { Pin } from "../src/namespace/pins.ts";
+import { replyValue } from "../src/namespace/protocol.ts";
+import {
+  expireOperations,
+  type OperationSession,
+  type RunOutcome,
+  runOperation,
+} from "../src/operations.ts";
+import { pinnedSnapshot } from "../src/pinned.ts";
+import type { OperationHint, Ports } from "../src/ports.ts";
+import type { SearchPorts } from "../src/search-ports.ts";
+import { respondError } from "./api/errors.ts";
+import { encodeJsonChunks, type JsonEncodable, parseJson } from "./api/json.ts";
+import { operationKinds } from "./api/operation-kinds.ts";
+import { openBackground } from "./api/scope.ts";
+import { namespaceClient } from "./platform/namespace-client.ts";
+
+export async function runHinted(
+  env: Env,
+  { tenant, operation }: OperationHint,
+): Promise<RunOutcome> {
+  const { ports, close } = openBackground(env);
+  try {
+    return await runOperation(
+      ports,
+      { tenant, token: operation },
+      {
+        open: (request) => openSession(env, ports, tenant, request),
+        refuse: (error) => refusalOf(ports, error),
+      },
+    );
+  } finally {
+    await close();
+  }
+}
+
+function openSession(
+  env: Env,
+  ports: SearchPorts,
+  tenant: string,
+  { kind, name, body, createdMs, pin: stored }: OperationRequest,
+): OperationSession {
+  const owner = namespaceClient(env, tenant, name);
+  let pin: Pin | undefined;
+  const renew = async (id: string) => replyValue(await owner.renewPin(tenant, name, id));
+  return {
+    run: async () => {
+      const answer = operationKinds.get(kind);
+      if (answer === undefined) {
+        throw new EngineError("unavailable", `operation ${kind} is not known here`);
+      }
+      const held = stored === undefined ? undefined : await renew(stored.id);
+      pin = held ?? replyValue(await owner.pin(tenant, name));
+      const snapshot = await pinnedSnapshot(ports, tenant, pin).catch(pinLost);
+      const question = {
+        ports,
+        target: { tenant, name, owner, snapshot },
+        elapsedMs: () => Math.max(1, Math.ceil(ports.clock.now() - createdMs)),
+      };
+      const rendered = await answer(question, parseJson(body)).catch(pinLost);
+      return { status: 200, body: gather(rendered) };
+    },
+    beat: async () => {
+      if (pin !== undefined && (await renew(pin.id)) === undefined) {
+        throw new EngineError("unavailable", "what the operation reads was not kept");
+      }
+    },
+    close: async () => {
+      const id = pin?.id ?? stored?.id;
+      if (id !== undefined) await owner.releasePin(tenant, name, id);
+    },
+  };
+}
+
+/** Something that was pinned is gone: not the client's mistake, and another attempt pins anew. */
+function pinLost(error: unknown): never {
+  if (error instanceof EngineError && error.kind === "notFound") {
+    throw new EngineError("unavailable", "what the operation reads was not kept", { cause: error });
+  }
+  throw error;
+}
+
+function gather(answer: JsonEncodable): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for (const chunk of encodeJsonChunks(answer)) {
+    bytes += chunk.length;
+    if (bytes > limits.operationResultBytesMax) {
+      const text = `💔 the answer has more than ${limits.operationResultBytesMax} bytes; ask for less`;
+      throw new EngineError("tooLarge", text);
+    }
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** As the route would have answered. */
+async function refusalOf({ log }: Ports, error: unknown): Promise<OperationResult> {
+  const request = new Request("https://shoal.invalid/operation", {
+    headers: { "accept-encoding": "identity" },
+  });
+  const response = respondError(request, error, log);
+  return { status: response.status, body: new Uint8Array(await response.arrayBuffer()) };
+}
+
+/** Expires what is old, and asks again for what waits. */
+export async function sweepOperations(env: Env, ports: Ports, tenant: string): Promise<void> {
+  for (const operation of await expireOperations(ports, tenant)) {
+    await env.JOBS.send({ tenant, operation });
+  }
+}
