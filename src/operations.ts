@@ -326,7 +326,7 @@ class Lease {
     const { tenant, token } = this.#operation;
     const claim = { attempt: this.attempt, worker: this.#worker, untilMs };
     const sealed = await sealOperationClaim(claim, this.#ports.digest);
-    // Counted once it is certain: whoever goes beyond a slot that may be another's breaks its chain.
+    // Counted once it is certain: going past a slot that may be another's breaks its chain.
     const key = operationClaimKey(tenant, token, this.#number + 1);
     const isOurs = await putFirst(this.#ports, key, sealed);
     this.#number += isOurs ? 1 : 0;

@@ -1,4 +1,4 @@
-/** Answers that come later: accepted at once, run by the consumer, asked for until they are there. */
+/** Answers that come later: accepted, run by the consumer, asked for until they are there. */
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import worker from "../../workers/main.ts";
