@@ -169,6 +169,9 @@ export function attributeNameFault(name: string): string | undefined {
   if (name.length > max || utf8Length(name) > max) {
     return `attribute name \`${name.slice(0, max)}\` is longer than ${max} bytes`;
   }
+  if (name === "__proto__") {
+    return "`__proto__` cannot be the name of an attribute: it would mislead what reads documents";
+  }
   return name === "id" ? "`id` names the document id and cannot be an attribute" : undefined;
 }
 

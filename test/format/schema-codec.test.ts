@@ -16,7 +16,7 @@ const schema: Schema = {
   metric: "euclidean_squared",
   attributes: new Map([
     ["vector", { type: "[768]f32", filterable: false, ann: true }],
-    ["__proto__", { type: "string", filterable: false }],
+    ["constructor", { type: "string", filterable: false }],
     ["tags", { type: "[]unknown", filterable: true }],
     ["later", { type: "int", filterable: true, indexedFrom: 5 }],
     ["half", { type: "[2]f16", filterable: false, ann: true }],
@@ -44,7 +44,7 @@ describe("schemas in CBOR", () => {
     const [, , , attributes] = schemaToCbor(schema) as unknown[];
     expect(attributes).toEqual([
       ["vector", "[768]f32", false, true],
-      ["__proto__", "string", false, null],
+      ["constructor", "string", false, null],
       ["tags", "[]unknown", true, null],
       ["later", "int", true, null, 5],
       ["half", "[2]f16", false, true],

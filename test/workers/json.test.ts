@@ -92,7 +92,18 @@ function definition(text: string): unknown {
   if (numbers.some((token) => !Number.isFinite(Number(token)))) {
     throw new Error("number out of range");
   }
+  const strings = Array.from(text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g));
+  if (strings.filter(([, colon]) => colon !== undefined).length > countKeys(value)) {
+    throw new Error("duplicate key");
+  }
   return value;
+}
+
+function countKeys(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const parts: unknown[] = Object.values(value);
+  const own = Array.isArray(value) ? 0 : parts.length;
+  return parts.reduce<number>((sum, part) => sum + countKeys(part), own);
 }
 
 const damages = Array.from('{}[]",:\\ue0-+.1 \u0001é');
@@ -181,13 +192,44 @@ describe("parsed JSON", () => {
 
   test("makes __proto__ and its kind plain keys", () => {
     for (const number of ["1", "18446744073709551615"]) {
-      const text = `{"__proto__":{"polluted":${number}},"constructor":1,"a":1,"a":2}`;
+      const text = `{"__proto__":{"polluted":${number}},"constructor":1,"a":2}`;
       const value = parse(text) as Record<string, unknown>;
       expect(Object.keys(value)).toEqual(["__proto__", "constructor", "a"]);
       expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
       expect(value["polluted"]).toBeUndefined();
       expect(value["a"]).toBe(2);
     }
+  });
+});
+
+describe("a key that stands twice", () => {
+  test.each([
+    ['{"a":1,"b":2,"a":3}', 'duplicate key "a" at line 1 column 14'],
+    ['[{"a":{"a":1}},{"a":1,"\\u0061":2}]', 'duplicate key "a" at line 1 column 23'],
+    ['{"__proto__":1,"__proto__":2}', 'duplicate key "__proto__" at line 1 column 16'],
+    ['{"":1,"":2}', 'duplicate key "" at line 1 column 7'],
+    ['{"é":{},"x":[{"y":1}],"é":2}', 'duplicate key "é" at line 1 column 23'],
+  ])("is refused: %s", (text, reason) => {
+    expect(messageOf(() => parse(text))).toBe(reason);
+  });
+
+  test("is found among many, also behind objects with the same keys, and not where there is none", () => {
+    for (const count of [2, 23, 24, 25, 26, 100, 3_000]) {
+      const members = Array.from({ length: count }, (_, i) => `"k${i}":{"k0":[{"k1":${i}}]}`);
+      const text = `{${members.join(",")}}`;
+      expect(Object.keys(parse(text) as object)).toHaveLength(count);
+      for (const twice of [0, count >> 1, count - 1]) {
+        const more = `[${text},{${[...members, members[twice]].join(",")}}]`;
+        expect(messageOf(() => parse(more))).toMatch(`duplicate key "k${twice}"`);
+      }
+    }
+  });
+
+  test("is not seen where two keys only have the same hash", () => {
+    const hash = (key: string) =>
+      Array.from(key).reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193), 0);
+    expect(hash("kles4g0")).toBe(hash("k1wr51fm"));
+    expect(parse('{"kles4g0":1,"k1wr51fm":2}')).toEqual({ kles4g0: 1, k1wr51fm: 2 });
   });
 });
 

@@ -24,6 +24,9 @@ const u64Max = 2n ** 64n - 1n;
 /** Digits and sign of the longest 64-bit integer. */
 const integerLengthMax = 20;
 
+/** Characters of a key in an error. */
+const keyShownMax = 64;
+
 const literals = [
   ["true", true],
   ["false", false],
@@ -87,7 +90,12 @@ class ExactParser {
       if (this.#skipSpace() !== 0x22) {
         throw this.#unexpected("object", 0x7d, "key must be a string");
       }
+      const keyAt = this.#at;
       const key = this.#string();
+      if (Object.hasOwn(object, key)) {
+        this.#at = keyAt;
+        throw this.#error(`duplicate key ${JSON.stringify(shorten(key))}`);
+      }
       if (this.#skipSpace() !== 0x3a) {
         throw this.#unexpected("object", undefined, "expected `:`");
       }
@@ -288,6 +296,10 @@ function setOwn(object: Record<string, JsonValue>, key: string, value: JsonValue
   } else {
     object[key] = value;
   }
+}
+
+function shorten(key: string): string {
+  return key.length <= keyShownMax ? key : `${key.slice(0, keyShownMax).toWellFormed()}…`;
 }
 
 function isDigit(code: number): boolean {

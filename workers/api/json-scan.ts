@@ -6,6 +6,7 @@
  *   - integers of 16 digits and more, which a double may not hold
  *   - exponents of 3 digits and more, which may exceed a double
  *   - \ud800 … \udfff, which may stand alone
+ *   - keys that may stand twice in an object: their hashes are equal, or they hold escapes
  *
  * It walks by bytes, over runs of digits and through text four bytes at a time, and over long
  * strings of ASCII bodies with the platform's own search.
@@ -25,6 +26,11 @@ const heapPerNumberByte = 3;
 // JavaScript keeps a hidden class for every sequence of keys it meets. Rows of like keys share
 // theirs; a body in which all differ would take up to twenty times its size.
 const shapeHeap = 128;
+
+/** Keys of an object that are compared one by one; more of them are put into a set. */
+const comparedKeys = 24;
+/** Keys of an object that the next one beside it is compared with. */
+const rememberedKeys = 256;
 
 const exactDigits = 16;
 const exactExponentDigits = 3;
@@ -66,6 +72,16 @@ class Scan {
   #depth = 0;
   /** By depth, the hash of the keys of the object that is open there, so far. */
   readonly #shapes = new Int32Array(limits.jsonDepthMax + 1);
+  /**
+   * By depth, hashes of the keys of the object that is open there, or was last: rows are alike, and
+   * one that has the keys of the row before it has none twice.
+   */
+  readonly #keys: (Int32Array | undefined)[] = [];
+  readonly #keyCounts = new Int32Array(limits.jsonDepthMax + 1);
+  /** By depth, how many of the keys there are those of the object before. */
+  readonly #keysBefore = new Int32Array(limits.jsonDepthMax + 1);
+  /** By depth, the keys of an object once they are many. */
+  readonly #keySets: (Set<number> | undefined)[] = [];
   /** The shapes met anywhere, as bits at the upper bits of their hashes. */
   readonly #shapesSeen: Uint8Array;
   readonly #shapeShift: number;
@@ -104,17 +120,32 @@ class Scan {
             throw this.#tooDeep(i - 1);
           }
           this.#shapes[this.#depth] = 0;
+          this.#keyCounts[this.#depth] = 0;
           break;
         case close:
-          this.#depth -= 1;
+          this.#close();
           break;
         default:
           break;
       }
     }
+    this.#checkHeap();
+  }
+
+  #checkHeap(): void {
     if (this.#heap > limits.jsonHeapBytesMax) {
       throw new EngineError("tooLarge", "the request body takes too much memory once parsed");
     }
+  }
+
+  #close(): void {
+    // More may be closed than was opened: that is for the parser to say.
+    if (this.#depth > 0) {
+      const count = this.#keyCounts[this.#depth] as number;
+      if (count > 0) this.#keysBefore[this.#depth] = Math.min(count, rememberedKeys);
+      if (count > comparedKeys) this.#keySets[this.#depth] = undefined;
+    }
+    this.#depth -= 1;
   }
 
   /** From behind a numeric byte over all that follow; sees each 16 digits that are no fraction. */
@@ -188,12 +219,16 @@ class Scan {
     if (i === soon && this.#isAscii) {
       i = this.#skipPlainText(i);
     }
+    let hasEscape = false;
     while (i < bytes.length && bytes[i] !== quote) {
+      hasEscape ||= bytes[i] === backslash;
       i = bytes[i] === backslash ? this.#skipEscape(i) : this.#skipText(i);
     }
     this.#heap += stringHeap + i - start;
     if (this.#isKey(i + 1)) {
       this.#addKey(start, i);
+      // "\u0061" is the key "a", whatever its hash.
+      this.exact ||= hasEscape;
     }
     return i + 1;
   }
@@ -210,11 +245,11 @@ class Scan {
   /** Counts the shape that the open object has with this key, if it is new. */
   #addKey(start: number, end: number): void {
     const bytes = this.#bytes;
-    let hash = this.#shapes[this.#depth] as number;
+    let key = 0;
     for (let i = start; i < end; i++) {
-      hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+      key = Math.imul(key ^ (bytes[i] as number), 0x01000193);
     }
-    hash = Math.imul(hash ^ quote, 0x01000193);
+    const hash = Math.imul((this.#shapes[this.#depth] as number) ^ key ^ quote, 0x01000193);
     this.#shapes[this.#depth] = hash;
     const bit = Math.imul(hash, 0x9e3779b1) >>> this.#shapeShift;
     const seen = this.#shapesSeen[bit >>> 3] as number;
@@ -222,6 +257,30 @@ class Scan {
       this.#shapesSeen[bit >>> 3] = seen | (1 << (bit & 7));
       this.#heap += shapeHeap;
     }
+    this.#compareKey(key);
+  }
+
+  /** Notices a key that the open object has already, or one with the same hash. */
+  #compareKey(key: number): void {
+    const depth = this.#depth;
+    const keys = (this.#keys[depth] ??= new Int32Array(rememberedKeys));
+    const count = this.#keyCounts[depth] as number;
+    this.#keyCounts[depth] = count + 1;
+    if (count < (this.#keysBefore[depth] as number)) {
+      if (keys[count] === key) return;
+      this.#keysBefore[depth] = 0;
+    }
+    if (count < comparedKeys) {
+      for (let i = 0; i < count; i++) {
+        if (keys[i] === key) this.exact = true;
+      }
+    } else {
+      const set = (this.#keySets[depth] ??= new Set(keys.subarray(0, count)));
+      if (set.has(key)) this.exact = true;
+      set.add(key);
+      this.#checkHeap();
+    }
+    if (count < rememberedKeys) keys[count] = key;
   }
 
   /** To the closing quote, or to the first backslash if one stands before it. */

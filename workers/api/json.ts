@@ -4,7 +4,7 @@
  *   integers      within 2^53 a number; beyond, within i64 or u64, a bigint; beyond those a number
  *   other numbers the nearest double; too large for one is an error, never Infinity
  *   text          valid UTF-8 and whole surrogate pairs only
- *   objects       plain; of equal keys the last counts; "__proto__" is a key like any other
+ *   objects       plain; no key twice; "__proto__" is a key like any other
  *   bounds        nesting and estimated heap of limits.ts, checked before anything is built
  *
  *   1. Decode strictly.
