@@ -30,6 +30,10 @@ export const limits = {
   batchRowsMax: 50_000,
   /** Encoded batch; below the platform's 32 MiB per RPC message with room for headers. */
   batchBytesMax: 24 * MiB,
+  /** Every query holds the ids of the tail, and a flush those of an entry: 20 MiB for so many. */
+  deleteByFilterRowsMax: 250_000,
+  /** As many as a write may upsert, which they become. */
+  patchByFilterRowsMax: 50_000,
   documentBytesMax: 8 * MiB,
   idBytesMax: 64,
   attributeNameBytesMax: 128,

@@ -1,12 +1,12 @@
 /**
  * Writes that are decided from documents: counters, claims, conditions, patches.
  *
- *   1. Read the documents of the ids, on one strong snapshot, by an ordinary query.
- *   2. Evaluate: which rows to write, if any. Pure, and run again on fresh documents if need be.
- *   3. Commit, with the hashes of all ids that were read, absent ones included, and the head they
- *      were read at. The owner refuses it if any of them was touched since, or if it does not
- *      know: its memory begins anew with each instance.
- *   4. Refused: everything that it lost against is durable, so from 1. Refused twice: others wait
+ *   1. Decide what to write, if anything, from documents of one strong snapshot; and again from
+ *      fresh documents if need be (decision-source.ts).
+ *   2. Commit, with the hashes of all ids that the decision depends on, absent ones included, and
+ *      the head they were read at. The owner refuses it if any of them was touched since, or if it
+ *      does not know: its memory begins anew with each instance.
+ *   3. Refused: everything that it lost against is durable, so from 1. Refused twice: others wait
  *      for this one, at most two seconds.
  *
  * What is committed was decided from the state right before it. A crash anywhere is a crash of the
@@ -16,18 +16,15 @@
  *
  * Cost: a query and a call of the owner; once more for each refusal.
  */
+import { type DecisionSource, SnapshotSource } from "./decision-source.ts";
 import { batchRows } from "./document/batch.ts";
 import { type DocumentId, inferIdKind } from "./document/id.ts";
-import type { Schema } from "./document/schema.ts";
 import { isEngineError, unavailable } from "./errors.ts";
 import { hashIds } from "./format/id-hash.ts";
-import { limits } from "./limits.ts";
+import type { WriteCounts } from "./format/wal.ts";
 import type { Committed, NamespaceDescription } from "./namespace/protocol.ts";
-import { bindQuery } from "./query/bind.ts";
-import type { Query } from "./query/query.ts";
-import type { ResultRow } from "./query/result.ts";
-import { onSnapshot, runQuery } from "./search.ts";
-import type { SearchContext, SearchPorts } from "./search-ports.ts";
+import { onSnapshot } from "./search.ts";
+import type { SearchPorts } from "./search-ports.ts";
 import {
   type BuiltWrite,
   commit,
@@ -38,8 +35,13 @@ import {
 } from "./submission.ts";
 import type { WriteOptions } from "./write.ts";
 
-/** Documents by id, with all attributes; an id without one is absent. */
-export type ReadDocuments = ReadonlyMap<DocumentId, ResultRow>;
+/** What to write, given what is there; it may look at whatever it likes. */
+export type Decide<T> = (source: DecisionSource) => Promise<T | undefined>;
+
+export interface Decision extends BuiltWrite {
+  /** What its writer is told, if not the number of its rows. */
+  readonly counts?: WriteCounts;
+}
 
 export type Rewritten<T> =
   /** `built`: what was committed; undefined if that was an earlier attempt under the same key. */
@@ -49,34 +51,31 @@ export type Rewritten<T> =
 const attemptsMax = 40;
 
 /**
- * Commits what `evaluate` makes of the documents, as of the moment before it. `ids` are canonical
- * and different. Throws what `evaluate` throws.
+ * Commits what `decide` makes of the documents, as of the moment before it. Throws what it throws.
  */
-export async function rewrite<T extends BuiltWrite>(
+export async function rewrite<T extends Decision>(
   ports: SearchPorts,
   target: WriteTarget,
-  ids: readonly DocumentId[],
-  evaluate: (schema: Schema, documents: ReadDocuments) => T | undefined,
+  decide: Decide<T>,
   { disableBackpressure, key: chosen }: WriteOptions,
 ): Promise<Rewritten<T>> {
   const key = chosen ?? mintKey(ports.random);
   let refusals = 0;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const { description, next, documents } = await read(ports, target, ids);
-    const { schema } = description;
-    const built = evaluate(schema, documents);
+    const { description, next, built, asked } = await evaluate(ports, target, decide);
     const isEmpty = built === undefined || isEmptyWrite(built);
     if (isEmpty && chosen === undefined) {
       return { kind: "nothing" };
     }
-    const hashes = hashIds(schema.idKind ?? inferIdKind(ids[0]) ?? "uint", ids);
+    const kind = description.schema.idKind ?? inferIdKind(asked[0]) ?? "uint";
     const reply = isEmpty
       ? await commit(target, description, { ...nothing, disableBackpressure, key })
       : await submit(ports, target, description, {
           built,
           disableBackpressure,
           key,
-          reads: { next, ids: hashes, refusals },
+          reads: { next, ids: hashIds(kind, asked), refusals },
+          ...(built.counts === undefined ? {} : { counts: built.counts }),
         });
     if (reply.kind === "committed") {
       return { ...reply, built: reply.repeated ? undefined : built };
@@ -95,26 +94,31 @@ function isEmptyWrite({ batch, addition }: BuiltWrite): boolean {
   return batchRows(batch) === 0 && addition === undefined;
 }
 
-/** What a decision is made from. */
-interface ReadState {
+/** A decision and what it was made from. */
+interface Evaluated<T> {
   readonly description: NamespaceDescription;
   /** The documents are as of all entries below. */
   readonly next: number;
-  readonly documents: ReadDocuments;
+  readonly built: T | undefined;
+  /** Ids that it depends on. */
+  readonly asked: readonly DocumentId[];
 }
 
-async function read(
+async function evaluate<T>(
   ports: SearchPorts,
   target: WriteTarget,
-  ids: readonly DocumentId[],
-): Promise<ReadState> {
+  decide: Decide<T>,
+): Promise<Evaluated<T>> {
   const strong = { consistency: "strong", disableCache: false } as const;
   for (;;) {
     try {
       return await onSnapshot(ports, target, strong, async (context) => {
         const { generation, schema, next } = context.snapshot;
-        const documents = await readDocuments(context, ids);
-        return { description: { exists: true, generation, schema }, next, documents };
+        const source = new SnapshotSource(generation, schema, context);
+        const built = await decide(source);
+        context.reader.finish();
+        const { asked } = source;
+        return { description: { exists: true, generation, schema }, next, built, asked };
       });
     } catch (error) {
       if (!isEngineError(error, "notFound")) {
@@ -123,39 +127,10 @@ async function read(
     }
     const description = await describeTarget(target);
     if (!description.exists) {
-      return { description, next: 0, documents: new Map() };
+      const source = new SnapshotSource(description.generation, description.schema, undefined);
+      const built = await decide(source);
+      return { description, next: 0, built, asked: source.asked };
     }
     // It has begun meanwhile.
   }
-}
-
-async function readDocuments(
-  context: SearchContext,
-  ids: readonly DocumentId[],
-): Promise<ReadDocuments> {
-  const { schema } = context.snapshot;
-  const documents = new Map<DocumentId, ResultRow>();
-  for (let at = 0; schema.idKind !== undefined && at < ids.length; at += limits.inListMax) {
-    const some = ids.slice(at, at + limits.inListMax);
-    const bound = bindQuery(queryOf(some), schema);
-    const { rows } = await runQuery(context, bound, context.ports.clock.now());
-    for (const row of rows) {
-      documents.set(row.id, row);
-    }
-  }
-  context.reader.finish();
-  return documents;
-}
-
-function queryOf(ids: readonly DocumentId[]): Query {
-  return {
-    rank: { kind: "id", descending: false },
-    limit: ids.length,
-    offset: 0,
-    filters: ["id", "In", ids],
-    attributes: { kind: "all" },
-    metric: undefined,
-    consistency: "strong",
-    disableCache: false,
-  };
 }

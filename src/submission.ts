@@ -11,7 +11,7 @@ import { applyAddition, type SchemaAddition } from "./document/schema.ts";
 import type { SettingsChange } from "./document/settings.ts";
 import { encodeBatch, splitBatch } from "./format/batch.ts";
 import { hashIds } from "./format/id-hash.ts";
-import type { ChunkRef, WriteKey } from "./format/wal.ts";
+import type { ChunkRef, WriteCounts, WriteKey } from "./format/wal.ts";
 import { limits } from "./limits.ts";
 import {
   type CommitReply,
@@ -72,6 +72,7 @@ export interface Change {
   readonly disableBackpressure: boolean;
   readonly key: WriteKey;
   readonly reads?: ReadSet;
+  readonly counts?: WriteCounts;
 }
 
 /** Stores what is too large to travel along, and commits. */
@@ -142,6 +143,7 @@ interface Members {
   readonly touches?: Uint32Array;
   readonly key?: WriteKey;
   readonly reads?: ReadSet;
+  readonly counts?: WriteCounts;
 }
 
 export async function commit(

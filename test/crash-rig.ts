@@ -30,6 +30,7 @@ import { type Change, type Encoded, mintKey, submit } from "../src/submission.ts
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { additionTo, batchOf } from "./crash/batches.ts";
 import { Failures, type Fault, Process } from "./crash/failures.ts";
+import { decideFrom } from "./decide.ts";
 import { HookedStore } from "./hooked-store.ts";
 import type { RigInstance } from "./owner-platform.ts";
 import { OwnerRig } from "./owner-rig.ts";
@@ -150,12 +151,11 @@ export class CrashRig extends OwnerRig {
         await rewrite(
           this.#searchPorts(),
           target,
-          [id],
-          (schema, found) => {
+          decideFrom([id], (schema, found) => {
             const attributes = found.get(id)?.attributes ?? [];
             const before = Number(attributes.find((each) => each.name === "n")?.value ?? 0);
             return { batch: batchOf(before + 1, [id], []), addition: additionTo(schema) };
-          },
+          }),
           options,
         );
         return;

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { isEngineError } from "../src/errors.ts";
 import { write } from "../src/write.ts";
 import { encodeJson, type JsonEncodable, parseJson } from "../workers/api/json.ts";
-import { buildBatch } from "../workers/api/write-batch.ts";
+import { buildWrite } from "../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../workers/api/write-request.ts";
 import { SearchRig } from "./search-rig.ts";
 
@@ -77,7 +77,7 @@ class FilterRig extends SearchRig {
   async send(body: JsonEncodable): Promise<void> {
     const request = parseWriteRequest(asJson(body));
     await this.clock.run(
-      write(this.ports(), this.writeTarget, (schema) => buildBatch(request, schema), {
+      write(this.ports(), this.writeTarget, (schema) => buildWrite(request, schema), {
         disableBackpressure: false,
       }),
     );

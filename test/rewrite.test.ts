@@ -9,12 +9,13 @@ import type { WriteKey } from "../src/format/wal.ts";
 import { scalarKernels } from "../src/kernels/scalar.ts";
 import { limits } from "../src/limits.ts";
 import type { CommitReply, CommitRequest, NamespaceApi } from "../src/namespace/protocol.ts";
-import { type ReadDocuments, type Rewritten, rewrite } from "../src/rewrite.ts";
+import { type Rewritten, rewrite } from "../src/rewrite.ts";
 import { createSearchMemory, type SearchPorts } from "../src/search-ports.ts";
 import { BlockCache } from "../src/store/block-cache.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
 import type { BuiltWrite } from "../src/submission.ts";
 import { CompactRig } from "./compact-rig.ts";
+import { decideFrom, type ReadDocuments } from "./decide.ts";
 
 let rig: CompactRig;
 let ports: SearchPorts;
@@ -83,7 +84,7 @@ function start(ids: readonly DocumentId[], decide: Decide, key?: WriteKey, befor
     return decide(schema, documents);
   };
   const options = { disableBackpressure: false, ...(key === undefined ? {} : { key }) };
-  return rewrite(ports, { tenant, name, owner, memory }, ids, evaluate, options);
+  return rewrite(ports, { tenant, name, owner, memory }, decideFrom(ids, evaluate), options);
 }
 
 /** Runs before the commit of this number, counted from 1. */

@@ -4,7 +4,7 @@ import { createPrng } from "../src/index/vector/prng.ts";
 import { write } from "../src/write.ts";
 import { encodeJson, parseJson } from "../workers/api/json.ts";
 import { renderQueryResponse } from "../workers/api/query-response.ts";
-import { buildBatch } from "../workers/api/write-batch.ts";
+import { buildWrite } from "../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../workers/api/write-request.ts";
 import { simdKernels } from "./kernels/simd.ts";
 import type { OracleDocument } from "./oracle/brute-force.ts";
@@ -83,7 +83,7 @@ test("several vector columns: one is searched, ranking by another is refused by 
   };
   const request = parseWriteRequest(body);
   await rig.clock.run(
-    write(rig.ports(), rig.writeTarget, (schema) => buildBatch(request, schema), {
+    write(rig.ports(), rig.writeTarget, (schema) => buildWrite(request, schema), {
       disableBackpressure: false,
     }),
   );

@@ -11,7 +11,7 @@ import { write } from "../src/write.ts";
 import { encodeJson, type JsonEncodable, parseJson } from "../workers/api/json.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { renderQueryResponse } from "../workers/api/query-response.ts";
-import { buildBatch } from "../workers/api/write-batch.ts";
+import { buildWrite } from "../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../workers/api/write-request.ts";
 import { SearchRig } from "./search-rig.ts";
 
@@ -182,7 +182,7 @@ class TypedRig extends SearchRig {
     const request = parseWriteRequest(parseJson(encodeJson(body)));
     const options = { disableBackpressure: false };
     await this.clock.run(
-      write(this.ports(), this.writeTarget, (schema) => buildBatch(request, schema), options),
+      write(this.ports(), this.writeTarget, (schema) => buildWrite(request, schema), options),
     );
     for (const [id, document] of documents) this.documents.set(id, document);
   }

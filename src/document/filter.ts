@@ -32,11 +32,14 @@ export interface CompareFilter {
   readonly value: ComparableValue | null;
 }
 
-export type Filter =
-  | CompareFilter
-  | { readonly kind: "and"; readonly filters: readonly Filter[] }
-  | { readonly kind: "or"; readonly filters: readonly Filter[] }
-  | { readonly kind: "not"; readonly filter: Filter };
+/** Comparisons of one kind or another, joined. */
+export type FilterTree<Leaf> =
+  | Leaf
+  | { readonly kind: "and"; readonly filters: readonly FilterTree<Leaf>[] }
+  | { readonly kind: "or"; readonly filters: readonly FilterTree<Leaf>[] }
+  | { readonly kind: "not"; readonly filter: FilterTree<Leaf> };
+
+export type Filter = FilterTree<CompareFilter>;
 
 export type ValueTest = (attributeValue: AttributeValue) => boolean;
 
@@ -44,13 +47,13 @@ export type ValueTest = (attributeValue: AttributeValue) => boolean;
 export function matches(
   op: CompareOp,
   attributeValue: AttributeValue,
-  value: ComparableValue | null,
+  value: AttributeValue,
 ): boolean {
   return prepareTest(op, value)(attributeValue);
 }
 
 /** The comparison with its constant prepared: use it for more than one value. */
-export function prepareTest(op: CompareOp, value: ComparableValue | null): ValueTest {
+export function prepareTest(op: CompareOp, value: AttributeValue): ValueTest {
   switch (op) {
     case "Eq":
       return (candidate) => sameValue(candidate, value);
@@ -79,9 +82,12 @@ function sameValue(a: AttributeValue, b: AttributeValue): boolean {
 }
 
 /** Canonical values are equal exactly when a Set says so (numbers and bigints never overlap). */
-function membership(value: ComparableValue | null): ValueTest {
-  const list: readonly ScalarValue[] =
-    value === null ? [] : typeof value === "object" ? value : [value];
+function membership(value: AttributeValue): ValueTest {
+  const list: readonly ScalarValue[] = !isComparable(value)
+    ? []
+    : typeof value === "object"
+      ? value
+      : [value];
   const wanted = new Set(list);
   return (candidate) => {
     if (!isComparable(candidate)) {

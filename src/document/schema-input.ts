@@ -6,9 +6,11 @@
  *   {"title": {"type": "string", "filterable": false}}   options given here win, the others stay
  *   {"id": "uuid"}                                  the kind of the ids
  *
+ * `patchable` on a dense vector, which is ours, lets patches replace it.
+ *
  * Merge rules: types, id kind, metric and the dense vector columns are fixed by the first write;
- * `filterable` may change at any time. Options the engine does not have are refused by name unless
- * they are off (false or null); unknown keys of an options object are ignored.
+ * `filterable` and `patchable` may change at any time. Options the engine does not have are refused
+ * by name unless they are off (false or null); unknown keys of an options object are ignored.
  *
  * Filterable unless said otherwise: all but vectors, sparse vectors and bytes, which cannot be. An
  * array of vectors says so of itself too, as clients expect, but no filter may name it.
@@ -39,6 +41,7 @@ export interface AttributeInput {
   readonly type: AttributeType;
   readonly filterable: boolean | undefined;
   readonly ann: boolean | undefined;
+  readonly patchable: boolean | undefined;
   readonly metric: DistanceMetric | undefined;
   /** Whether `sparse_knn` was given. */
   readonly sparse: boolean;
@@ -90,7 +93,8 @@ function parseIdKind(type: string): IdKind {
 function parseAttribute(name: string, entry: unknown, place: string): AttributeInput {
   const type = parseType(name, typeOf(entry, place));
   if (!isJsonObject(entry)) {
-    return { type, filterable: undefined, ann: undefined, metric: undefined, sparse: false };
+    const nothing = { filterable: undefined, ann: undefined, patchable: undefined };
+    return { type, ...nothing, metric: undefined, sparse: false };
   }
   for (const [option, reason] of missingOptions) {
     refuseMissing(entry, option, reason, name, place);
@@ -100,7 +104,12 @@ function parseAttribute(name: string, entry: unknown, place: string): AttributeI
     throw attributeError(name, `an attribute of type ${type} cannot be filterable`);
   }
   const { ann, metric } = parseAnn(entry, name, type, place);
-  return { type, filterable, ann, metric, sparse: parseSparse(entry, name, type, place) };
+  const patchable = optionalBoolean(entry, "patchable", place);
+  if (patchable === true && parseVectorType(type) === undefined) {
+    throw attributeError(name, "`patchable` is for dense vectors: all others can be patched");
+  }
+  const sparse = parseSparse(entry, name, type, place);
+  return { type, filterable, ann, patchable, metric, sparse };
 }
 
 function mayBeFilterable(type: AttributeType): boolean {
@@ -313,7 +322,8 @@ function mergeAttribute(
         name,
       );
     }
-    return { type, filterable: false, ann: true };
+    const patchable = entry.patchable ?? current?.patchable ?? false;
+    return { type, filterable: false, ann: true, ...(patchable ? { patchable } : {}) };
   }
   if (type === "{}f16" && current === undefined && !entry.sparse) {
     throw invalid(
@@ -339,7 +349,9 @@ function mergeType(name: string, current: AttributeType | undefined, sent: Attri
 }
 
 function sameAttribute(a: AttributeSchema, b: AttributeSchema): boolean {
-  return a.type === b.type && a.filterable === b.filterable && a.ann === b.ann;
+  const { type, filterable, ann, patchable } = a;
+  const isAlike = type === b.type && filterable === b.filterable && ann === b.ann;
+  return isAlike && patchable === b.patchable;
 }
 
 /**

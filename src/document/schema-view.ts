@@ -6,6 +6,7 @@
  *   attribute        type, filterable, full_text_search: null        type, filterable
  *   vector           type, ann: true, filterable: null for the       type, ann: {distance_metric},
  *                    column called `vector`, else false              filterable: false but for it
+ *                    and patchable if it is                          and patchable if it is
  *   sparse vector    like an attribute                               type, filterable, sparse_knn
  *
  * The objects have no prototype: an attribute may be called `__proto__`. Their types are aliases,
@@ -18,12 +19,14 @@ export type AttributeView = {
   readonly filterable: boolean | null;
   readonly full_text_search: null;
   readonly ann?: true;
+  readonly patchable?: true;
 };
 
 export type AttributeMetadataView = {
   readonly type: string;
   readonly filterable?: boolean;
   readonly ann?: { readonly distance_metric: string };
+  readonly patchable?: true;
   readonly sparse_knn?: { readonly distance_metric: "dot_product" };
 };
 
@@ -32,10 +35,11 @@ export function schemaView(schema: Schema): Readonly<Record<string, AttributeVie
   if (schema.idKind !== undefined) {
     view["id"] = { type: schema.idKind, filterable: null, full_text_search: null };
   }
-  for (const [name, { type, filterable, ann }] of schema.attributes) {
+  for (const [name, { type, filterable, ann, patchable }] of schema.attributes) {
     view[name] = {
       type,
       ...(ann === true ? { ann } : {}),
+      ...(patchable === true ? { patchable } : {}),
       filterable: name === "vector" && parseVectorType(type) !== undefined ? null : filterable,
       full_text_search: null,
     };
@@ -50,12 +54,13 @@ export function metadataSchemaView(
   if (schema.idKind !== undefined) {
     view["id"] = { type: schema.idKind };
   }
-  for (const [name, { type, filterable, ann }] of schema.attributes) {
+  for (const [name, { type, filterable, ann, patchable }] of schema.attributes) {
     view[name] = {
       type,
       ...(ann === true && schema.metric !== undefined
         ? { ann: { distance_metric: schema.metric } }
         : {}),
+      ...(patchable === true ? { patchable } : {}),
       ...(name === "vector" && parseVectorType(type) !== undefined ? {} : { filterable }),
       ...(type === "{}f16" ? { sparse_knn: { distance_metric: "dot_product" as const } } : {}),
     };

@@ -40,6 +40,8 @@ export interface AttributeSchema {
   readonly filterable: boolean;
   /** Present on dense vectors. */
   readonly ann?: boolean;
+  /** Of a dense vector: patches may replace it. Absent: they may not. */
+  readonly patchable?: true;
   /**
    * Version of the schema that made a known attribute filterable: segments built under an earlier
    * one may lack its column. Absent where it was filterable from the start.
@@ -197,7 +199,7 @@ export function applyAddition(schema: Schema, addition: SchemaAddition | undefin
 
 /** Remembers since when a known attribute has been filterable. */
 function withIndexVersion(
-  { type, filterable, ann }: AttributeSchema,
+  { type, filterable, ann, patchable }: AttributeSchema,
   current: AttributeSchema | undefined,
   version: number,
 ): AttributeSchema {
@@ -206,6 +208,7 @@ function withIndexVersion(
     type,
     filterable,
     ...(ann === undefined ? {} : { ann }),
+    ...(patchable === undefined ? {} : { patchable }),
     ...(filterable && turnedOn !== undefined ? { indexedFrom: turnedOn } : {}),
   };
 }
@@ -223,6 +226,7 @@ export function additionBetween(before: Schema, after: Schema): SchemaAddition {
           known?.type !== attribute.type ||
           known.filterable !== attribute.filterable ||
           known.ann !== attribute.ann ||
+          known.patchable !== attribute.patchable ||
           known.indexedFrom !== attribute.indexedFrom
         );
       }),

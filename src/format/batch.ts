@@ -176,8 +176,9 @@ function isScalar(value: CborValue): value is ScalarValue {
 }
 
 /**
- * The batch cut into chunks that encode to at most `bytesMax` each, in row order; none for a batch
- * without rows. Throws `tooLarge` for a document that no chunk can hold.
+ * The batch cut into chunks of at most `limits.batchRowsMax` rows that encode to at most `bytesMax`
+ * each, in row order; none for a batch without rows. Throws `tooLarge` for a document that no chunk
+ * can hold.
  */
 export function splitBatch(batch: Batch, bytesMax: number = limits.partBytesMax): Batch[] {
   const chunks: Batch[] = [];
@@ -189,7 +190,7 @@ export function splitBatch(batch: Batch, bytesMax: number = limits.partBytesMax)
     if (bytes > limits.documentBytesMax || overhead + bytes > bytesMax) {
       throw documentTooLarge(batch, row, Math.min(limits.documentBytesMax, bytesMax - overhead));
     }
-    if (size + bytes > bytesMax) {
+    if (size + bytes > bytesMax || row - start >= limits.batchRowsMax) {
       chunks.push(sliceBatch(batch, start, row));
       start = row;
       size = overhead;

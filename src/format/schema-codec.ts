@@ -5,6 +5,7 @@
  *   addition   [id kind, metric, [attribute]]
  *   attribute  [name, type, filterable, ann]               ann: null unless a dense vector
  *              [… , indexed from]                          where it was made filterable later on
+ *              [… , true]                                  a dense vector that may be patched
  *
  * The order of attributes is the schema's own. Decoding believes nothing: kinds, types, names and
  * repetitions are checked, so a decoded schema is one that could have been written.
@@ -67,13 +68,11 @@ export function additionFromCbor(value: unknown): SchemaAddition {
 }
 
 function attributesToCbor(attributes: ReadonlyMap<string, AttributeSchema>): CborValue {
-  return Array.from(attributes, ([name, { type, filterable, ann = null, indexedFrom }]) => [
-    name,
-    type,
-    filterable,
-    ann,
-    ...(indexedFrom === undefined ? [] : [indexedFrom]),
-  ]);
+  return Array.from(attributes, ([name, attribute]) => {
+    const { type, filterable, ann = null, patchable, indexedFrom } = attribute;
+    const more = patchable ?? indexedFrom;
+    return [name, type, filterable, ann, ...(more === undefined ? [] : [more])];
+  });
 }
 
 function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
@@ -90,7 +89,7 @@ function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
   const attributes = new Map<string, AttributeSchema>();
   for (const entry of list as readonly unknown[]) {
     const isLong = Array.isArray(entry) && entry.length === 5;
-    const [name, type, filterable, ann, indexedFrom] = tuple(entry, isLong ? 5 : 4);
+    const [name, type, filterable, ann, more] = tuple(entry, isLong ? 5 : 4);
     if (typeof name !== "string" || attributeNameFault(name) !== undefined) {
       throw malformedSchema("attribute name");
     }
@@ -98,10 +97,7 @@ function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
       throw malformedSchema("repeated attribute");
     }
     const attribute = attributeFromCbor(type, filterable, ann);
-    if (isLong && !(attribute.filterable && Number.isSafeInteger(indexedFrom))) {
-      throw malformedSchema("version of an index");
-    }
-    attributes.set(name, isLong ? { ...attribute, indexedFrom: indexedFrom as number } : attribute);
+    attributes.set(name, isLong ? withMore(attribute, more) : attribute);
   }
   return {
     idKind: (idKind as IdKind | null) ?? undefined,
@@ -136,6 +132,16 @@ function attributeFromCbor(type: unknown, filterable: unknown, ann: unknown): At
     throw malformedSchema("attribute that cannot be filterable");
   }
   return { type: type as AttributeType, filterable };
+}
+
+function withMore(attribute: AttributeSchema, more: unknown): AttributeSchema {
+  if (attribute.ann !== undefined && more === true) {
+    return { ...attribute, patchable: true };
+  }
+  if (!attribute.filterable || typeof more !== "number" || !Number.isSafeInteger(more)) {
+    throw malformedSchema("version of an index");
+  }
+  return { ...attribute, indexedFrom: more };
 }
 
 function tuple(value: unknown, length: number): readonly unknown[] {

@@ -9,11 +9,12 @@
  *             losing one of them loses none of it
  *             x: entries before that are skipped from here on (format/skip.ts)
  *   member    {k: 0, v, a?, u, d, c,   batch: schema version after it, what it adds to the
- *              i?, s?}                 schema, upserts, deletes, chunks; idempotency key; what it
- *                                      changes of the settings (settings-codec.ts)
+ *              i?, s?, o?}             schema, upserts, deletes, chunks; idempotency key; what it
+ *                                      changes of the settings (settings-codec.ts); counts
  *                                      [0, offset, length, rows] inline in the blocks or
  *                                      [1, part id, length, sha256, rows] attached
- *                                      [id, body, keep ms]
+ *                                      [id, body, keep ms]; what its writer is told, if not
+ *                                      rows: [upserted, patched, deleted, 1 if rows remain]
  *             {k: 1}                   tombstone: the generation ends here
  *   blocks    the inline chunks (format/batch.ts)
  *
@@ -63,6 +64,15 @@ export interface WriteKey {
   readonly keepMs: number;
 }
 
+/** What became of the documents a write asked for, as its writer is told. */
+export interface WriteCounts {
+  readonly upserts: number;
+  readonly patches: number;
+  readonly deletes: number;
+  /** More match than one write may change. */
+  readonly remain: boolean;
+}
+
 export interface WalBatch {
   readonly kind: "batch";
   /** Version of the schema once the addition is applied. */
@@ -73,6 +83,8 @@ export interface WalBatch {
   readonly chunks: readonly ChunkRef[];
   readonly key?: WriteKey;
   readonly settings?: SettingsChange;
+  /** Absent: its rows. */
+  readonly counts?: WriteCounts;
 }
 
 export type WalMember = WalBatch | { readonly kind: "tombstone" };
@@ -196,6 +208,7 @@ function memberToCbor(member: WalMember, place: () => number): Record<string, un
     ),
     ...(member.key === undefined ? {} : { i: [member.key.id, member.key.body, member.key.keepMs] }),
     ...(member.settings === undefined ? {} : { s: settingsChangeToCbor(member.settings) }),
+    ...(member.counts === undefined ? {} : { o: countsToCbor(member.counts) }),
   };
 }
 
@@ -217,7 +230,21 @@ function memberFromCbor(value: unknown, entry: OpenedEnvelope, what: string): Wa
     chunks: c.map((chunk: unknown) => chunkFromCbor(chunk, entry.blocks, what)),
     ...(member["i"] === undefined ? {} : { key: keyFromCbor(member["i"], what) }),
     ...(member["s"] === undefined ? {} : { settings: settingsChangeFromCbor(member["s"]) }),
+    ...(member["o"] === undefined ? {} : { counts: countsFromCbor(member["o"], what) }),
   };
+}
+
+function countsToCbor({ upserts, patches, deletes, remain }: WriteCounts): CborValue {
+  return [upserts, patches, deletes, remain ? 1 : 0];
+}
+
+function countsFromCbor(value: unknown, what: string): WriteCounts {
+  const counts: readonly unknown[] = Array.isArray(value) && value.length === 4 ? value : [];
+  const [upserts, patches, deletes, remain] = counts;
+  if (!isCount(upserts) || !isCount(patches) || !isCount(deletes) || !isCount(remain)) {
+    throw corrupt(`${what}: malformed counts`);
+  }
+  return { upserts, patches, deletes, remain: remain === 1 };
 }
 
 function keyFromCbor(value: unknown, what: string): WriteKey {

@@ -12,9 +12,9 @@
  *       32     8  sequence of the entry that holds the write, u64
  *       40     8  time of that entry in ms, u64
  *       48     4  for how long after it the key is remembered at least, in ms, u32
- *       52     4  rows the write upserted, u32
- *       56     4  rows it deleted, u32
- *       60     4  zero
+ *       52     4  documents the write upserted, u32
+ *       56     4  documents it deleted, u32
+ *       60     4  documents it patched, u32; the highest bit: more matched than it could change
  *
  * All integers little-endian. Golden: test/golden/v1/write-keys.hex.
  */
@@ -22,18 +22,17 @@ import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Digest } from "../ports.ts";
 import { type EnvelopeFormat, openEnvelope, type SealedObject, sealEnvelope } from "./envelope.ts";
-import type { WalEntry, WriteKey } from "./wal.ts";
+import type { WalBatch, WalEntry, WriteCounts, WriteKey } from "./wal.ts";
 
 const format: EnvelopeFormat = { magic: "SHOALKEY", version: 1 };
 const recordBytes = 64;
+const remainBit = 0x8000_0000;
 const zeroDigest = new Uint8Array(32);
 
 /** A key and the write that was committed under it. */
-export interface KeyRecord extends WriteKey {
+export interface KeyRecord extends WriteKey, WriteCounts {
   readonly sequence: number;
   readonly timeMs: number;
-  readonly upserts: number;
-  readonly deletes: number;
 }
 
 /** Keys of the entries from … to-1. */
@@ -51,9 +50,17 @@ export function keysOfEntry({ members, sequence, timeMs }: WalEntry): KeyRecord[
     if (member.kind === "tombstone" || member.key === undefined) {
       return [];
     }
-    const { key, upserts, deletes } = member;
-    return [{ ...key, sequence, timeMs, upserts, deletes }];
+    return [{ ...member.key, sequence, timeMs, ...countsOf(member) }];
   });
+}
+
+/** What the writer of so many rows is told. */
+export function countsOf({
+  upserts,
+  deletes,
+  counts,
+}: Pick<WalBatch, "upserts" | "deletes" | "counts">): WriteCounts {
+  return counts ?? { upserts, patches: 0, deletes, remain: false };
 }
 
 /** When the key may be forgotten, if others came since. */
@@ -77,6 +84,7 @@ export function sealWriteKeys(
     view.setUint32(at + 48, record.keepMs, true);
     view.setUint32(at + 52, record.upserts, true);
     view.setUint32(at + 56, record.deletes, true);
+    view.setUint32(at + 60, record.patches + (record.remain ? remainBit : 0), true);
   }
   return sealEnvelope(
     format,
@@ -122,6 +130,8 @@ export async function openWriteKeys(
       keepMs: view.getUint32(at + 48, true),
       upserts: view.getUint32(at + 52, true),
       deletes: view.getUint32(at + 56, true),
+      patches: view.getUint32(at + 60, true) % remainBit,
+      remain: view.getUint32(at + 60, true) >= remainBit,
     };
     const isKept = record.keepMs <= limits.keyKeepMs && Number.isSafeInteger(record.timeMs);
     if (record.sequence < before || record.sequence >= to || !isKept) {

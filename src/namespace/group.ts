@@ -11,7 +11,7 @@ import { applySettings, type Settings } from "../document/settings.ts";
 import type { EngineError } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import type { OpenedWalEntry, WalMember, WriteKey } from "../format/wal.ts";
-import { type KeyRecord, keysOfEntry } from "../format/write-keys.ts";
+import { countsOf, type KeyRecord, keysOfEntry } from "../format/write-keys.ts";
 import { limits } from "../limits.ts";
 import type { Conflict } from "./id-memory.ts";
 import type { CommitReply, CommitRequest, Committed, NamespaceDescription } from "./protocol.ts";
@@ -98,12 +98,13 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
   return wishes.flatMap((wish): WalMember[] => {
     switch (wish.kind) {
       case "batch": {
-        const { addition, upserts, deletes, chunks, key, settings } = wish.request;
+        const { addition, upserts, deletes, chunks, key, settings, counts } = wish.request;
         schema = applyAddition(schema, addition);
         const schemaVersion = schema.version;
         const member = { schemaVersion, addition, upserts, deletes, chunks };
         const named = key === undefined ? {} : { key };
-        return [{ kind: "batch", ...member, ...named, ...(settings ? { settings } : {}) }];
+        const told = counts === undefined ? {} : { counts };
+        return [{ kind: "batch", ...member, ...named, ...told, ...(settings ? { settings } : {}) }];
       }
       case "tombstone":
         return [{ kind: "tombstone" }];
@@ -129,13 +130,15 @@ export function answerWish(
 ): CommitReply | EngineError {
   const stale: CommitReply = { kind: "stale", now: describe(state) };
   switch (wish.kind) {
-    case "batch": {
-      const { upserts, deletes } = wish.request;
-      return entry === undefined ? stale : committed({ ...entry, upserts, deletes }, false);
-    }
+    case "batch":
+      return entry === undefined
+        ? stale
+        : committed({ ...entry, ...countsOf(wish.request) }, false);
     case "tombstone":
     case "fence":
-      return entry === undefined ? stale : committed({ ...entry, upserts: 0, deletes: 0 }, false);
+      return entry === undefined
+        ? stale
+        : committed({ ...entry, ...countsOf({ upserts: 0, deletes: 0 }) }, false);
     case "question":
     case "turn":
       return stale;
@@ -154,10 +157,11 @@ export function answerWish(
 }
 
 function committed(
-  { sequence, timeMs, upserts, deletes }: Omit<KeyRecord, keyof WriteKey>,
+  { sequence, timeMs, upserts, patches, deletes, remain }: Omit<KeyRecord, keyof WriteKey>,
   repeated: boolean,
 ): Committed {
-  return { kind: "committed", sequence, timeMs, upserts, deletes, repeated };
+  const counts = { upserts, patches, deletes, remain };
+  return { kind: "committed", sequence, timeMs, ...counts, repeated };
 }
 
 /** Asks for nothing but what its key stands for. */

@@ -38,9 +38,9 @@ export class IdMemory {
     return this.#rememberedFrom;
   }
 
-  /** The entry `sequence` touches these ids, or any if they are not known. */
+  /** The entry `sequence` touches these ids, or any if they are not known or too many to keep. */
   record(ids: Uint32Array | undefined, sequence: number): void {
-    if (ids === undefined) {
+    if (ids === undefined || ids.length > hashWords * limits.rememberedIdsMax) {
       this.forgetBelow(sequence + 1);
       return;
     }

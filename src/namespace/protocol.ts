@@ -9,7 +9,7 @@ import type { Schema, SchemaAddition } from "../document/schema.ts";
 import type { Settings, SettingsChange } from "../document/settings.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
 import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
-import type { ChunkRef, WriteKey } from "../format/wal.ts";
+import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
 import type { Pin } from "./pins.ts";
 
 export const protocolVersion = 1;
@@ -91,6 +91,8 @@ export interface CommitRequest {
   readonly touches?: Uint32Array;
   /** What the rows were decided from. */
   readonly reads?: ReadSet;
+  /** What its writer is told, now and if it repeats the write; absent: its rows. */
+  readonly counts?: WriteCounts;
 }
 
 /** Documents that a write was decided from, those that were absent included. */
@@ -115,14 +117,11 @@ export type CommitReply =
   /** There was nothing to write, and no write under the key was ever committed. */
   | { readonly kind: "nothing" };
 
-export interface Committed {
+export interface Committed extends WriteCounts {
   readonly kind: "committed";
   /** The entry that holds the write. */
   readonly sequence: number;
   readonly timeMs: number;
-  /** Rows of the write that was committed. */
-  readonly upserts: number;
-  readonly deletes: number;
   /** It was committed under the same key before, and not again. */
   readonly repeated: boolean;
 }

@@ -8,7 +8,14 @@
  * those that users of the API know. After parsing nothing can fail: values are canonical,
  * attributes exist.
  */
-import { type CompareOp, compareOps, type Filter, prepareTest } from "../document/filter.ts";
+import {
+  type CompareFilter,
+  type CompareOp,
+  compareOps,
+  type Filter,
+  type FilterTree,
+  prepareTest,
+} from "../document/filter.ts";
 import {
   type AttributeType,
   isArrayType,
@@ -47,19 +54,35 @@ const laterOps: ReadonlySet<string> = new Set([
   "ContainsTokenSequence",
 ]);
 
-interface Context {
-  readonly schema: Schema;
+interface Context<Leaf> {
+  /** Reads one comparison. */
+  readonly leaf: (json: readonly unknown[], path: string) => Leaf;
   nodes: number;
 }
 
 /** Type of what is compared: an attribute's, or that of `id` (undefined before the first write). */
-type ComparedType = AttributeType | undefined;
+export type ComparedType = AttributeType | undefined;
 
-export function parseFilter(json: unknown, schema: Schema): Filter {
-  return parseNode(json, "filters", 1, { schema, nodes: 0 });
+/** `path`: where it stands in the request. */
+export function parseFilter(json: unknown, schema: Schema, path = "filters"): Filter {
+  return parseTree(json, path, (leaf, place) => parseComparison(leaf, place, schema));
 }
 
-function parseNode(json: unknown, path: string, depth: number, context: Context): Filter {
+/** A filter whose comparisons are read by `leaf`. */
+export function parseTree<Leaf>(
+  json: unknown,
+  path: string,
+  leaf: (json: readonly unknown[], path: string) => Leaf,
+): FilterTree<Leaf> {
+  return parseNode(json, path, 1, { leaf, nodes: 0 });
+}
+
+function parseNode<Leaf>(
+  json: unknown,
+  path: string,
+  depth: number,
+  context: Context<Leaf>,
+): FilterTree<Leaf> {
   context.nodes += 1;
   if (depth > limits.filterDepthMax) {
     throw invalid(`💔 filters are nested deeper than ${limits.filterDepthMax}`, "filters");
@@ -80,10 +103,25 @@ function parseNode(json: unknown, path: string, depth: number, context: Context)
   if (json.length === 2 && head === "Not") {
     return { kind: "not", filter: parseNode(second, `${path}[1]`, depth + 1, context) };
   }
-  return parseComparison(json, path, context.schema);
+  return context.leaf(json, path);
 }
 
-function parseComparison(json: readonly unknown[], path: string, schema: Schema): Filter {
+export function parseComparison(
+  json: readonly unknown[],
+  path: string,
+  schema: Schema,
+): CompareFilter {
+  const { attribute, op } = parseHead(json, path);
+  const type = comparedType(attribute, schema);
+  const value = parseConstant({ attribute, op, type, path: `${path}[2]` }, json[2]);
+  return { kind: "compare", attribute, op, value };
+}
+
+/** What is compared, and how. */
+export function parseHead(
+  json: readonly unknown[],
+  path: string,
+): { readonly attribute: string; readonly op: CompareOp } {
   const [attribute, operator] = json;
   if (typeof attribute !== "string" || typeof operator !== "string" || json.length < 3) {
     throw malformedAt(path, "data did not match any variant of untagged enum Filter");
@@ -99,12 +137,11 @@ function parseComparison(json: readonly unknown[], path: string, schema: Schema)
   if (json.length > 3) {
     throw malformedAt(path, `${op} takes no parameters`);
   }
-  const type = comparedType(attribute, schema);
-  const value = parseConstant({ attribute, op, type, path: `${path}[2]` }, json[2]);
-  return { kind: "compare", attribute, op, value };
+  return { attribute, op };
 }
 
-function comparedType(attribute: string, schema: Schema): ComparedType {
+/** Throws unless filters may name the attribute. */
+export function comparedType(attribute: string, schema: Schema): ComparedType {
   if (attribute === "id") {
     return schema.idKind;
   }
@@ -203,7 +240,8 @@ function parseOne(place: Place, json: unknown): ScalarValue {
   return value;
 }
 
-function elementType(type: ComparedType): ScalarType | undefined {
+/** Of one value, or of the elements of an array. */
+export function elementType(type: ComparedType): ScalarType | undefined {
   if (type === undefined || type === "[]unknown") {
     return undefined;
   }
@@ -242,7 +280,7 @@ function mismatch(place: Place, expected: string, json: unknown): EngineError {
   return keyError(place.attribute, text);
 }
 
-function keyError(attribute: string, text: string): EngineError {
+export function keyError(attribute: string, text: string): EngineError {
   return invalid(`filter error in key \`${attribute}\`: ${text}`, "filters");
 }
 
@@ -271,23 +309,34 @@ export type ValuesOf = (attribute: string) => (row: number) => AttributeValue;
 
 /** The filter as a test of row numbers. Columns are looked up once. */
 export function prepareRowTest(filter: Filter, valuesOf: ValuesOf): (row: number) => boolean {
-  switch (filter.kind) {
+  return prepareTree(filter, ({ attribute, op, value }) => {
+    const values = valuesOf(attribute);
+    const test = prepareTest(op, value);
+    return (row: number) => test(values(row));
+  });
+}
+
+/** Comparisons as tests of a row, whatever that is, become one test. */
+export function prepareTree<Leaf extends { readonly kind: string }, Row>(
+  tree: FilterTree<Leaf>,
+  prepare: (leaf: Leaf) => (row: Row) => boolean,
+): (row: Row) => boolean {
+  const node = tree as FilterTree<{ readonly kind: "leaf" }>;
+  switch (node.kind) {
     case "and": {
-      const tests = filter.filters.map((child) => prepareRowTest(child, valuesOf));
+      const tests = node.filters.map((child) => prepareTree(child as typeof tree, prepare));
       return (row) => tests.every((test) => test(row));
     }
     case "or": {
-      const tests = filter.filters.map((child) => prepareRowTest(child, valuesOf));
+      const tests = node.filters.map((child) => prepareTree(child as typeof tree, prepare));
       return (row) => tests.some((test) => test(row));
     }
     case "not": {
-      const test = prepareRowTest(filter.filter, valuesOf);
+      const test = prepareTree(node.filter as typeof tree, prepare);
       return (row) => !test(row);
     }
-    case "compare": {
-      const values = valuesOf(filter.attribute);
-      const test = prepareTest(filter.op, filter.value);
-      return (row) => test(values(row));
-    }
+    case "leaf":
+    default:
+      return prepare(tree as Leaf);
   }
 }

@@ -53,6 +53,7 @@ const wal: WalEntry = {
         { kind: "part", id: "p1", length: 9, sha256: new Uint8Array(32).fill(2), rows: 1 },
       ],
       key: { id: new Uint8Array(16).fill(3), body: new Uint8Array(16).fill(4), keepMs: 60_000 },
+      counts: { upserts: 1, patches: 2, deletes: 1, remain: true },
       settings: { readOnly: false, shards: 8 },
     },
     { kind: "tombstone" },
@@ -123,6 +124,8 @@ const writeKeys: WriteKeys = {
     timeMs: 1_767_225_600_000 + sequence,
     upserts: 50_000,
     deletes: i,
+    patches: 2 * i,
+    remain: i === 2,
   })),
 };
 

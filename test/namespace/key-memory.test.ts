@@ -5,10 +5,12 @@ import type { KeyRecord } from "../../src/format/write-keys.ts";
 import { limits } from "../../src/limits.ts";
 import { KeyMemory } from "../../src/namespace/key-memory.ts";
 
+const others = { patches: 0, remain: false };
+
 function record(sequence: number, timeMs = 0, keepMs = 1_000): KeyRecord {
   const id = new Uint8Array(16);
   new DataView(id.buffer).setUint32(0, sequence);
-  return { id, body: id, keepMs, sequence, timeMs, upserts: 1, deletes: 0 };
+  return { id, body: id, keepMs, sequence, timeMs, upserts: 1, deletes: 0, ...others };
 }
 
 function records(from: number, to: number, timeMs = 0): KeyRecord[] {

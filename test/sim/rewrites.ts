@@ -10,8 +10,8 @@
 
 import type { Batch } from "../../src/document/batch.ts";
 import type { Schema } from "../../src/document/schema.ts";
-import type { ReadDocuments } from "../../src/rewrite.ts";
 import type { BuiltWrite } from "../../src/submission.ts";
+import type { ReadDocuments } from "../decide.ts";
 import type { Documents } from "./history.ts";
 import type { World } from "./world.ts";
 import { buildRows, claims, counters, vectorsFor } from "./writes.ts";

@@ -12,6 +12,7 @@ import { rewrite } from "../../src/rewrite.ts";
 import type { SearchPorts } from "../../src/search-ports.ts";
 import type { WriteTarget } from "../../src/submission.ts";
 import { type WriteOptions, write } from "../../src/write.ts";
+import { decideFrom } from "../decide.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import { decideRewrite, idleFault, planRewrite } from "./rewrites.ts";
@@ -116,8 +117,7 @@ export class Writer {
     const { kind } = await rewrite(
       this.#ports,
       target,
-      intent.ids,
-      (schema, documents) => decideRewrite(intent, schema, documents),
+      decideFrom(intent.ids, (schema, documents) => decideRewrite(intent, schema, documents)),
       options,
     );
     if (kind === "nothing") {

@@ -15,6 +15,18 @@ export const limitTable = {
   json_depth: { value: limits.jsonDepthMax, about: "nesting of a body" },
   write_rows: { value: limits.batchRowsMax, about: "documents and deletes in a write" },
   write_encoded_bytes: { value: limits.batchBytesMax, about: "documents of a write, as counted" },
+  delete_by_filter_rows: {
+    value: limits.deleteByFilterRowsMax,
+    about: "documents that one `delete_by_filter` deletes",
+  },
+  patch_by_filter_rows: {
+    value: limits.patchByFilterRowsMax,
+    about: "documents that one `patch_by_filter` patches",
+  },
+  patched_bytes: {
+    value: limits.batchBytesMax,
+    about: "documents that a write patches, with those it upserts",
+  },
   document_bytes: { value: limits.documentBytesMax, about: "a document" },
   id_bytes: { value: limits.idBytesMax, about: "an id that is text" },
   attribute_name_bytes: { value: limits.attributeNameBytesMax, about: "name of an attribute" },

@@ -121,6 +121,13 @@ function readColumn(
   return vectors;
 }
 
+/** One vector of the column, in its width. */
+export function readVector(value: unknown, column: VectorColumn, place: string): VectorValues {
+  const placeOf = (): string => place;
+  checkLengths([value], column, 1, placeOf);
+  return readColumn([value], column, 1, placeOf);
+}
+
 function packColumn(
   { name, dims }: VectorColumn,
   vectors: VectorValues,

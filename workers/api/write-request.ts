@@ -21,27 +21,53 @@ import {
 } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
 import { checkEncryption } from "./encryption.ts";
-import { readFields } from "./reference/field.ts";
+import { type Given, readFields } from "./reference/field.ts";
 import { writeFields } from "./reference/write-fields.ts";
 
 /** Columns of equal length are checked later; a string is one base64 text for a whole column. */
-export interface UpsertColumns {
+export interface AskedColumns {
   readonly ids: readonly unknown[];
   readonly values: ReadonlyMap<string, readonly unknown[] | string>;
 }
 
+/** Documents to upsert or to patch, as rows, as columns or both. */
+export interface AskedRows {
+  readonly field: "upsert" | "patch";
+  readonly isGiven: boolean;
+  readonly rows: readonly JsonObject[];
+  readonly columns: AskedColumns | undefined;
+}
+
+/** Filters and conditions are raw: what they must be depends on the schema. */
+export interface AskedByFilter {
+  readonly filter: unknown;
+  /** The documents with the lowest ids will do, if more match than one write may change. */
+  readonly allowPartial: boolean;
+}
+
 export interface WriteRequest {
-  readonly rows: readonly JsonObject[] | undefined;
-  readonly columns: UpsertColumns | undefined;
+  readonly upserts: AskedRows;
+  readonly patches: AskedRows;
   readonly deletes: readonly unknown[] | undefined;
+  readonly deleteByFilter: AskedByFilter | undefined;
+  readonly patchByFilter: (AskedByFilter & { readonly patch: JsonObject }) | undefined;
+  /** Undefined: none. */
+  readonly upsertCondition: unknown;
+  readonly patchCondition: unknown;
+  readonly deleteCondition: unknown;
   readonly schema: SchemaInput | undefined;
   readonly metric: DistanceMetric | undefined;
   readonly disableBackpressure: boolean;
   readonly returnAffectedIds: boolean;
 }
 
+type GivenFields = Given<typeof writeFields>;
+
 /** Fields of the API that this server does not have. */
-export const missingFields: ReadonlySet<string> = new Set([
+export const missingFields: ReadonlySet<string> = new Set(["sharding"]);
+
+/** Operations that read what is there before they write. */
+const readingFields = [
   "patch_rows",
   "patch_columns",
   "patch_by_filter",
@@ -49,18 +75,25 @@ export const missingFields: ReadonlySet<string> = new Set([
   "upsert_condition",
   "patch_condition",
   "delete_condition",
-  "sharding",
-]);
+] as const;
 
 export function parseWriteRequest(body: unknown): WriteRequest {
   const given = readFields(body, writeFields, missingFields);
   checkEncryption(given.encryption);
-  const { upsert_rows: rows, upsert_columns: columns, deletes, schema } = given;
-  const metric = given.distance_metric;
+  checkTogether(given);
+  const { deletes, schema, distance_metric: metric } = given;
   return {
-    rows: rows && parseRows(rows),
-    columns: columns && parseColumns(columns),
+    upserts: askedRows("upsert", given.upsert_rows, given.upsert_columns),
+    patches: askedRows("patch", given.patch_rows, given.patch_columns),
     deletes: deletes && parseDeletes(deletes),
+    deleteByFilter: given.delete_by_filter && {
+      filter: given.delete_by_filter,
+      allowPartial: given.delete_by_filter_allow_partial === true,
+    },
+    patchByFilter: patchByFilter(given),
+    upsertCondition: given.upsert_condition,
+    patchCondition: given.patch_condition,
+    deleteCondition: given.delete_condition,
     schema: schema && parseSchemaInput(schema),
     metric: metric === undefined ? undefined : parseMetric(metric, "distance_metric"),
     disableBackpressure: given.disable_backpressure === true,
@@ -68,26 +101,75 @@ export function parseWriteRequest(body: unknown): WriteRequest {
   };
 }
 
-function parseRows(rows: readonly unknown[]): readonly JsonObject[] {
+/** Whether the write is decided from what is stored. */
+export function readsDocuments(request: WriteRequest): boolean {
+  const { patches, deleteByFilter, patchByFilter } = request;
+  const conditions = [request.upsertCondition, request.patchCondition, request.deleteCondition];
+  return (
+    patches.isGiven ||
+    deleteByFilter !== undefined ||
+    patchByFilter !== undefined ||
+    conditions.some((condition) => condition !== undefined)
+  );
+}
+
+function checkTogether(given: GivenFields): void {
+  for (const kind of ["patch", "delete"] as const) {
+    const condition = `${kind}_condition` as const;
+    if (given[`${kind}_by_filter`] !== undefined && given[condition] !== undefined) {
+      const text = `\`${kind}_by_filter\` and \`${condition}\` cannot be used together`;
+      throw invalid(`💔 ${text}`, condition);
+    }
+  }
+  const reading = readingFields.find((name) => given[name] !== undefined);
+  if (reading !== undefined && given.disable_backpressure === true) {
+    const text = `\`disable_backpressure\` is not supported together with \`${reading}\``;
+    throw invalid(`💔 ${text}`, "disable_backpressure");
+  }
+}
+
+function patchByFilter(given: GivenFields): WriteRequest["patchByFilter"] {
+  const asked = given.patch_by_filter;
+  if (asked !== undefined && Object.hasOwn(asked.patch, "id")) {
+    throw invalid("💔 patch_by_filter cannot change the attribute `id`", "patch_by_filter");
+  }
+  const allowPartial = given.patch_by_filter_allow_partial === true;
+  return asked && { filter: asked.filters, patch: asked.patch, allowPartial };
+}
+
+function askedRows(
+  field: AskedRows["field"],
+  rows: readonly unknown[] | undefined,
+  columns: JsonObject | undefined,
+): AskedRows {
+  return {
+    field,
+    isGiven: rows !== undefined || columns !== undefined,
+    rows: rows === undefined ? [] : parseRows(rows, `${field}_rows`),
+    columns: columns && parseColumns(columns, `${field}_columns`),
+  };
+}
+
+function parseRows(rows: readonly unknown[], field: string): readonly JsonObject[] {
   rows.forEach((row, i) => {
     if (!isJsonObject(row)) {
-      throw wrongShape(`upsert_rows[${i}]`, row, "a map");
+      throw wrongShape(`${field}[${i}]`, row, "a map");
     }
     if (!Object.hasOwn(row, "id")) {
-      throw malformedAt(`upsert_rows[${i}]`, "missing field `id`");
+      throw malformedAt(`${field}[${i}]`, "missing field `id`");
     }
     if (!isIdShaped(row["id"])) {
-      throw malformedAt(`upsert_rows[${i}].id`, noVariant("Id"));
+      throw malformedAt(`${field}[${i}].id`, noVariant("Id"));
     }
   });
   return rows as readonly JsonObject[];
 }
 
-function parseColumns(columns: JsonObject): UpsertColumns {
+function parseColumns(columns: JsonObject, field: string): AskedColumns {
   const values = new Map<string, readonly unknown[] | string>();
   let ids: readonly unknown[] | undefined;
   for (const [name, column] of Object.entries(columns)) {
-    const place = `upsert_columns.${name}`;
+    const place = `${field}.${name}`;
     if (name === "id") {
       if (!Array.isArray(column) || !column.every(isIdShaped)) {
         throw malformedAt(place, noVariant("IdVec"));
@@ -101,7 +183,7 @@ function parseColumns(columns: JsonObject): UpsertColumns {
     values.set(name, column);
   }
   if (ids === undefined) {
-    throw invalid("💔 upsert_columns: missing column `id`", "upsert_columns");
+    throw invalid(`💔 ${field}: missing column \`id\``, field);
   }
   return { ids, values };
 }

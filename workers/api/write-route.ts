@@ -1,15 +1,21 @@
-/** POST /v2/namespaces/:ns: parse, build under the namespace's schema, commit. */
+/**
+ * POST /v2/namespaces/:ns: parse, build under the namespace's schema, commit; by way of the
+ * documents, if the write depends on them.
+ */
+import { change } from "../../src/change.ts";
+import type { AskedWrite } from "../../src/change-attempt.ts";
+import type { Schema } from "../../src/document/schema.ts";
 import type { WriteKey } from "../../src/format/wal.ts";
 import { limits } from "../../src/limits.ts";
-import { write } from "../../src/write.ts";
+import { type WriteOptions, write } from "../../src/write.ts";
 import { parseCloneRequest } from "./clone-request.ts";
 import { cloneNamespace } from "./clone-route.ts";
 import { hashKey, readIdempotencyKey } from "./idempotency-key.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
-import { buildBatch } from "./write-batch.ts";
-import { parseWriteRequest } from "./write-request.ts";
-import { writeResponse } from "./write-response.ts";
+import { buildWrite } from "./write-batch.ts";
+import { parseWriteRequest, readsDocuments, type WriteRequest } from "./write-request.ts";
+import { plainOutcome, type WriteOutcome, writeResponse } from "./write-response.ts";
 
 export async function writeNamespace(scope: Scope, name: string): Promise<Response> {
   const { request, ports } = scope;
@@ -22,13 +28,28 @@ export async function writeNamespace(scope: Scope, name: string): Promise<Respon
       return respondJson(request, await cloneNamespace(scope, name, clone));
     }
     const asked = parseWriteRequest(json);
-    const { disableBackpressure } = asked;
-    const { batch } = await write(
-      ports,
-      scope.target(name),
-      (schema) => buildBatch(asked, schema),
-      { disableBackpressure, ...(key === undefined ? {} : { key }) },
-    );
-    return respondJson(request, writeResponse(asked, batch, scope.elapsedMs()));
+    const options = {
+      disableBackpressure: asked.disableBackpressure,
+      ...(key === undefined ? {} : { key }),
+    };
+    const outcome = await carryOut(scope, name, asked, options);
+    return respondJson(request, writeResponse(asked, outcome, scope.elapsedMs()));
   });
+}
+
+async function carryOut(
+  scope: Scope,
+  name: string,
+  asked: WriteRequest,
+  options: WriteOptions,
+): Promise<WriteOutcome> {
+  const { ports } = scope;
+  const target = scope.target(name);
+  const build = (schema: Schema): AskedWrite => buildWrite(asked, schema);
+  if (!readsDocuments(asked)) {
+    const { batch } = await write(ports, target, build, options);
+    return plainOutcome(batch);
+  }
+  const { counts, built, logicalBytes } = await change(ports, target, build, options);
+  return { counts, affected: built?.affected, batch: built?.batch, readBytes: logicalBytes };
 }

@@ -1,8 +1,8 @@
 /** Meaning of a write against the schema of its namespace. Its shape: write-request.test.ts. */
 import { describe, expect, it } from "vitest";
+import type { AskedWrite } from "../../../src/change-attempt.ts";
 import { applyAddition, emptySchema, type Schema } from "../../../src/document/schema.ts";
 import { decodeBatch, encodeBatch } from "../../../src/format/batch.ts";
-import type { BuiltBatch } from "../../../workers/api/write-batch.ts";
 import {
   build,
   buildParsed,
@@ -17,7 +17,7 @@ import {
 const uuid = "123e4567-e89b-12d3-a456-426614174000";
 
 /** Values of one attribute in the batch. */
-function column(built: BuiltBatch, name: string): unknown {
+function column(built: AskedWrite, name: string): unknown {
   return built.batch.attributes.find((attribute) => attribute.name === name)?.values;
 }
 

@@ -4,10 +4,11 @@
 import { expect } from "vitest";
 import { encodeBase64 } from "../../../src/bytes/base64.ts";
 import { bytesOf } from "../../../src/bytes/typed-view.ts";
+import type { AskedWrite } from "../../../src/change-attempt.ts";
 import { type AttributeSchema, emptySchema, type Schema } from "../../../src/document/schema.ts";
 import { EngineError } from "../../../src/errors.ts";
 import { encodeJson, type JsonEncodable, parseJson } from "../../../workers/api/json.ts";
-import { type BuiltBatch, buildBatch } from "../../../workers/api/write-batch.ts";
+import { buildWrite } from "../../../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../../../workers/api/write-request.ts";
 
 export const cosine = { distance_metric: "cosine_distance" } as const;
@@ -32,13 +33,13 @@ export const withVector = stored(
 );
 
 /** A string is sent as it is. */
-export function build(body: JsonEncodable, schema: Schema = emptySchema): BuiltBatch {
+export function build(body: JsonEncodable, schema: Schema = emptySchema): AskedWrite {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : encodeJson(body);
   return buildParsed(parseJson(bytes), schema);
 }
 
-export function buildParsed(body: unknown, schema: Schema = emptySchema): BuiltBatch {
-  return buildBatch(parseWriteRequest(body), schema);
+export function buildParsed(body: unknown, schema: Schema = emptySchema): AskedWrite {
+  return buildWrite(parseWriteRequest(body), schema);
 }
 
 export function refusal(body: JsonEncodable, schema?: Schema): EngineError {

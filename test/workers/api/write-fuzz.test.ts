@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { applyAddition, emptySchema } from "../../../src/document/schema.ts";
 import { isEngineError } from "../../../src/errors.ts";
 import { decodeBatch, encodeBatch, splitBatch } from "../../../src/format/batch.ts";
-import { buildBatch } from "../../../workers/api/write-batch.ts";
+import { buildWrite } from "../../../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../../../workers/api/write-request.ts";
 import { base64Of, cosine, plain, stored, withVector } from "./write-cases.ts";
 
@@ -119,7 +119,7 @@ function replace(value: unknown, steps: readonly number[], by: unknown): unknown
 
 function outcome(body: unknown, schema: typeof plain): "built" | "refused" {
   try {
-    const { batch, addition } = buildBatch(parseWriteRequest(body), schema);
+    const { batch, addition } = buildWrite(parseWriteRequest(body), schema);
     applyAddition(schema, addition);
     for (const chunk of splitBatch(batch)) {
       expect(decodeBatch(encodeBatch(chunk))).toStrictEqual(batch);

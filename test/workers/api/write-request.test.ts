@@ -4,7 +4,11 @@
 import { describe, expect, it } from "vitest";
 import { EngineError, type ErrorKind } from "../../../src/errors.ts";
 import { parseJson } from "../../../workers/api/json.ts";
-import { parseWriteRequest, type WriteRequest } from "../../../workers/api/write-request.ts";
+import {
+  parseWriteRequest,
+  readsDocuments,
+  type WriteRequest,
+} from "../../../workers/api/write-request.ts";
 
 const prefix = "Failed to deserialize the JSON body into the target type: ";
 const noVariant = "data did not match any variant of untagged enum ";
@@ -38,18 +42,23 @@ describe("the body of a write", () => {
       disable_backpressure: true,
       return_affected_ids: true,
     });
-    expect(request.rows).toEqual([{ id: 1 }]);
-    expect(request.columns?.ids).toEqual([2]);
-    expect(request.columns?.values.get("a")).toEqual(["x"]);
+    expect(request.upserts.rows).toEqual([{ id: 1 }]);
+    expect(request.upserts.columns?.ids).toEqual([2]);
+    expect(request.upserts.columns?.values.get("a")).toEqual(["x"]);
     expect(request.deletes).toEqual([3]);
     expect(request.schema?.attributes.get("a")?.type).toBe("string");
     expect(request.metric).toBe("cosine_distance");
     expect(request.disableBackpressure).toBe(true);
     expect(request.returnAffectedIds).toBe(true);
     expect(parse({})).toEqual({
-      rows: undefined,
-      columns: undefined,
+      upserts: { field: "upsert", isGiven: false, rows: [], columns: undefined },
+      patches: { field: "patch", isGiven: false, rows: [], columns: undefined },
       deletes: undefined,
+      deleteByFilter: undefined,
+      patchByFilter: undefined,
+      upsertCondition: undefined,
+      patchCondition: undefined,
+      deleteCondition: undefined,
       schema: undefined,
       metric: undefined,
       disableBackpressure: false,
@@ -74,6 +83,14 @@ describe("the body of a write", () => {
     }
   });
 
+  it("refuses sharding, which is not supported, by name", () => {
+    expect(refusal({ deletes: [1], sharding: { num_shards: 2 } })).toEqual({
+      kind: "invalid",
+      message: "💔 `sharding` is not supported by this server",
+      field: "sharding",
+    });
+  });
+
   it.each([
     ["patch_rows", [{ id: 1, a: 2 }]],
     ["patch_columns", { id: [1] }],
@@ -82,13 +99,22 @@ describe("the body of a write", () => {
     ["upsert_condition", ["a", "Eq", 1]],
     ["patch_condition", ["a", "Eq", 1]],
     ["delete_condition", ["a", "Eq", 1]],
-    ["sharding", { num_shards: 2 }],
-  ])("refuses %s, which is not supported, by name", (name, value) => {
-    expect(refusal({ deletes: [1], [name]: value })).toEqual({
-      kind: "invalid",
-      message: `💔 \`${name}\` is not supported by this server`,
-      field: name,
-    });
+  ])("with %s has to read before it writes, and waits if too much is unindexed", (name, value) => {
+    expect(readsDocuments(parse({ deletes: [1], [name]: value }))).toBe(true);
+    const refused = refusal({ deletes: [1], [name]: value, disable_backpressure: true });
+    expect(refused).toMatchObject({ kind: "invalid", field: "disable_backpressure" });
+    expect(refused.message).toContain(`not supported together with \`${name}\``);
+  });
+
+  it("of upserts and deletes alone reads nothing", () => {
+    expect(readsDocuments(parse({ upsert_rows: [{ id: 1 }], deletes: [2] }))).toBe(false);
+  });
+
+  it.each(["patch", "delete"])("has %s_by_filter or %s_condition, not both", (kind) => {
+    const filter = ["a", "Eq", 1];
+    const byFilter = kind === "patch" ? { filters: filter, patch: { a: 2 } } : filter;
+    const body = { [`${kind}_by_filter`]: byFilter, [`${kind}_condition`]: filter };
+    expect(refusal(body)).toMatchObject({ kind: "invalid", field: `${kind}_condition` });
   });
 
   it.each([
@@ -97,8 +123,8 @@ describe("the body of a write", () => {
     "disable_backpressure",
     "return_affected_ids",
   ])("accepts %s as a boolean only", (name) => {
-    expect(parse({ [name]: true }).rows).toBeUndefined();
-    expect(parse({ [name]: false }).rows).toBeUndefined();
+    expect(parse({ [name]: true }).upserts.isGiven).toBe(false);
+    expect(parse({ [name]: false }).upserts.isGiven).toBe(false);
     expect(refusal({ [name]: "yes" })).toMatchObject({
       kind: "malformed",
       message: `${prefix}${name}: invalid type: string "yes", expected a boolean`,
@@ -144,7 +170,7 @@ describe("upsert_columns", () => {
       `${prefix}upsert_columns.a: invalid type: integer \`5\`, expected a sequence`,
     );
     expect(
-      parse({ upsert_columns: { id: [1], vector: "AAAA" } }).columns?.values.get("vector"),
+      parse({ upsert_columns: { id: [1], vector: "AAAA" } }).upserts.columns?.values.get("vector"),
     ).toBe("AAAA");
   });
 
@@ -210,5 +236,33 @@ describe("encryption", () => {
     for (const encryption of ["default", {}, { mode: 1 }, { mode: "none" }]) {
       expect(refusal({ encryption }).kind).toBe("malformed");
     }
+  });
+});
+
+describe("patches", () => {
+  it("have the shape of upserts, and errors name their own field", () => {
+    const request = parse({ patch_rows: [{ id: 1, a: null }], patch_columns: { id: [2], a: [1] } });
+    expect(request.patches.rows).toEqual([{ id: 1, a: null }]);
+    expect(request.patches.columns?.values.get("a")).toEqual([1]);
+    expect(refusal({ patch_rows: { id: 1 } }).message).toBe(
+      `${prefix}patch_rows: invalid type: map, expected a sequence`,
+    );
+    expect(refusal({ patch_columns: { a: [1] } }).message).toBe(
+      "💔 patch_columns: missing column `id`",
+    );
+  });
+
+  it("by filter have a filter and a patch, which cannot change the id", () => {
+    expect(refusal({ patch_by_filter: ["a", "Eq", 1] }).message).toBe(
+      `${prefix}patch_by_filter: invalid type: sequence, expected a map`,
+    );
+    expect(refusal({ patch_by_filter: { patch: {} } }).message).toBe(
+      `${prefix}patch_by_filter: missing field \`filters\``,
+    );
+    expect(refusal({ patch_by_filter: { filters: ["a", "Eq", 1] } }).message).toBe(
+      `${prefix}patch_by_filter: missing field \`patch\``,
+    );
+    const body = { patch_by_filter: { filters: ["a", "Eq", 1], patch: { id: 2 } } };
+    expect(refusal(body)).toMatchObject({ kind: "invalid", field: "patch_by_filter" });
   });
 });

@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { emptySchema } from "../../../src/document/schema.ts";
 import { parseJson } from "../../../workers/api/json.ts";
-import { buildBatch } from "../../../workers/api/write-batch.ts";
+import { buildWrite } from "../../../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../../../workers/api/write-request.ts";
-import { type WriteResponse, writeResponse } from "../../../workers/api/write-response.ts";
+import {
+  plainOutcome,
+  type WriteResponse,
+  writeResponse,
+} from "../../../workers/api/write-response.ts";
 
 function respond(text: string): WriteResponse {
   const request = parseWriteRequest(parseJson(new TextEncoder().encode(text)));
-  const { batch } = buildBatch(request, { ...emptySchema, version: 1 });
-  return writeResponse(request, batch, 12);
+  const { batch } = buildWrite(request, { ...emptySchema, version: 1 });
+  return writeResponse(request, plainOutcome(batch), 12);
 }
 
 describe("the answer to a write", () => {

@@ -17,6 +17,14 @@ const row: JsonSchema = {
   },
 };
 
+const columns: JsonSchema = {
+  required: ["id"],
+  properties: { id: { type: "array", items: id } },
+  additionalProperties: { type: ["array", "string"] },
+};
+
+const filter = { type: "array", expected: "a filter" } as const;
+
 export const writeFields = {
   upsert_rows: {
     type: "array",
@@ -26,16 +34,58 @@ export const writeFields = {
   upsert_columns: {
     type: "object",
     about: "The same by columns: a list of ids, and for each attribute a list as long.",
-    schema: {
-      required: ["id"],
-      properties: { id: { type: "array", items: id } },
-      additionalProperties: { type: ["array", "string"] },
+    schema: columns,
+  },
+  patch_rows: {
+    type: "array",
+    about:
+      "Attributes to set in documents that exist; null removes one, the others stay. Dense " +
+      "vectors only where their schema says `patchable`.",
+    schema: { items: row },
+  },
+  patch_columns: {
+    type: "object",
+    about: "The same by columns: every document gets a value, or null, of each.",
+    schema: columns,
+  },
+  patch_by_filter: {
+    type: "object",
+    about: "Patches all documents that match; not together with `patch_condition`.",
+    keys: {
+      filters: { ...filter, required: true, about: "Which." },
+      patch: { type: "object", required: true, about: "Attributes to set; not the id." },
     },
+  },
+  patch_by_filter_allow_partial: {
+    type: "boolean",
+    about: "If more match than one write may patch: patch those with the lowest ids.",
   },
   deletes: {
     type: "array",
     about: "Ids of documents to delete.",
     schema: { items: id },
+  },
+  delete_by_filter: {
+    ...filter,
+    about: "Deletes all documents that match; not together with `delete_condition`.",
+  },
+  delete_by_filter_allow_partial: {
+    type: "boolean",
+    about: "If more match than one write may delete: delete those with the lowest ids.",
+  },
+  upsert_condition: {
+    ...filter,
+    about:
+      "What a stored document must meet to be replaced; where there is none, the new one is " +
+      'inserted. `{"$ref_new": "a"}` stands for the attribute `a` of the incoming document.',
+  },
+  patch_condition: {
+    ...filter,
+    about: "What a stored document must meet to be patched; where there is none, nothing is.",
+  },
+  delete_condition: {
+    ...filter,
+    about: "What a stored document must meet to be deleted. `$ref_new` is null.",
   },
   schema: {
     type: "object",
@@ -80,13 +130,5 @@ export const writeFields = {
       "stored, independent of it from then on. Beside it nothing.",
     closed: true,
     keys: { source_namespace: { type: "string", required: true, about: "Its name." } },
-  },
-  patch_by_filter_allow_partial: {
-    type: "boolean",
-    about: "If more match than one write may patch: patch as many.",
-  },
-  delete_by_filter_allow_partial: {
-    type: "boolean",
-    about: "If more match than one write may delete: delete as many.",
   },
 } as const satisfies FieldTable;
