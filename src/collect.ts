@@ -13,8 +13,9 @@
  *            6. orphans: objects older than a day that no manifest names, live or dead, from the
  *               job's to the newest that is stored, and no log entry
  *   purge    the refs of a deleted generation below its ancestors, then every object of it but its
- *            own refs and what they hold. Its grave goes when a visit finds nothing, so that what
- *            lands late is found by the next, and what is held now once it is not
+ *            own refs and what they hold. Its grave goes when a visit a day or more after the
+ *            deletion finds nothing: until then somebody who slept may put something there, and
+ *            what is held now is found once it is not
  *
  * A log entry that cannot be read does not say which attachments it names. Below the floor it goes,
  * and they are orphans; above it, no attachment counts as an orphan, unless the entry is skipped.
@@ -24,7 +25,7 @@
  */
 import type { Protection } from "./compaction/protection.ts";
 import type { DeadObject, DeadRecord, Manifest } from "./format/manifest.ts";
-import { openPointer } from "./format/registry.ts";
+import { type Grave, openGrave, openPointer } from "./format/registry.ts";
 import { limits } from "./limits.ts";
 import { attachmentsOf } from "./log-read.ts";
 import { collectFault } from "./namespace/invariants.ts";
@@ -118,7 +119,14 @@ function againMs(
   return kept.length > 0 || refs > 0 ? limits.refsEveryMs : undefined;
 }
 
-/** Objects deleted. None, and no refs: the generation is gone for good, and so is its grave. */
+/** The first two visits find what there is; those after a day, what landed or was held till then. */
+export function isVisitDue({ deletedMs }: Grave, nowMs: number): boolean {
+  const ageMs = nowMs - deletedMs;
+  const isFresh = ageMs >= limits.collectGraceMs && ageMs < limits.collectGraceMs * 3;
+  return isFresh || ageMs >= limits.orphanAgeMs;
+}
+
+/** Objects deleted. None, no refs, and a day old: gone for good, and so is its grave. */
 export async function purge(
   ports: Ports,
   tenant: string,
@@ -152,9 +160,17 @@ export async function purge(
     await ports.store.delete(gone.slice(i, i + 1_000));
   }
   if (gone.length === 0 && count === 0) {
-    await ports.store.delete([graveKey(tenant, generation)]);
+    await closeGrave(ports, graveKey(tenant, generation));
   }
   return gone.length;
+}
+
+async function closeGrave({ store, digest, clock }: Ports, key: string): Promise<void> {
+  const stored = await store.get(key);
+  const grave = stored && (await openGrave(stored.bytes, digest));
+  if (grave !== undefined && grave.deletedMs + limits.orphanAgeMs <= clock.now()) {
+    await store.delete([key]);
+  }
 }
 
 /** Is the object of a deleted generation one that a branch reads? */

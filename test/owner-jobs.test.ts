@@ -304,7 +304,7 @@ describe("a collection", () => {
     expect(await keys(rig, `${prefix}wal/`)).toEqual([]);
   });
 
-  test("of a deleted life keeps the grave until a visit finds nothing", async () => {
+  test("of a deleted life keeps the grave for a day and until a visit finds nothing", async () => {
     const rig = new CompactRig();
     await rig.put([1]);
     const { generation } = await rig.head();
@@ -314,9 +314,15 @@ describe("a collection", () => {
     const late = `${generationRoot(rig.tenant, generation)}segment/late`;
     await rig.memory.put(late, new Uint8Array(1), { kind: "create" });
     expect(await rig.memory.get(graveKey(rig.tenant, generation))).toBeDefined();
+    const grave = async () => await rig.memory.get(graveKey(rig.tenant, generation));
     expect(await rig.clock.run(purge(rig.ports(), rig.tenant, generation))).toBe(1);
     expect(await rig.clock.run(purge(rig.ports(), rig.tenant, generation))).toBe(0);
-    expect(await rig.memory.get(graveKey(rig.tenant, generation))).toBeUndefined();
+    expect(await grave()).toBeDefined();
+    await rig.clock.advance(limits.orphanAgeMs);
+    await rig.memory.put(late, new Uint8Array(1), { kind: "create" });
+    expect(await rig.clock.run(purge(rig.ports(), rig.tenant, generation))).toBe(1);
+    expect(await rig.clock.run(purge(rig.ports(), rig.tenant, generation))).toBe(0);
+    expect(await grave()).toBeUndefined();
   });
 });
 

@@ -11,7 +11,7 @@
  * One job at a time per isolate: a job may hold half of its memory.
  */
 import { listTenants } from "../src/access.ts";
-import { collect, purge } from "../src/collect.ts";
+import { collect, isVisitDue, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
 import { heartbeat } from "../src/compact-resolve.ts";
 import { corrupt, isEngineError } from "../src/errors.ts";
@@ -172,8 +172,9 @@ async function visitGrave(env: Env, ports: Ports, tenant: string, key: string): 
   if (stored === undefined) {
     return;
   }
-  const { name, generation, deletedMs } = await openGrave(stored.bytes, ports.digest);
-  if (deletedMs + limits.collectGraceMs > ports.clock.now()) {
+  const grave = await openGrave(stored.bytes, ports.digest);
+  const { name, generation } = grave;
+  if (!isVisitDue(grave, ports.clock.now())) {
     return;
   }
   if (generationOfGraveKey(key) !== generation) {

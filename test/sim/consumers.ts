@@ -2,12 +2,11 @@
  * The queue and its consumers: hints are lost, repeated, late and out of order; consumers claim
  * jobs, run them with the real code, and die in the middle. Besides, the cron that visits graves.
  */
-import { collect, purge } from "../../src/collect.ts";
+import { collect, isVisitDue, purge } from "../../src/collect.ts";
 import { compact } from "../../src/compact.ts";
 import { heartbeat } from "../../src/compact-resolve.ts";
 import { openGrave } from "../../src/format/registry.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";
-import { limits } from "../../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../../src/namespace/protocol.ts";
 import type { Identity } from "../../src/owner-ports.ts";
 import type { IndexPorts, JobHint } from "../../src/ports.ts";
@@ -174,7 +173,7 @@ export function startCron(world: World): void {
     for (const { key } of page.objects) {
       const stored = await ports.store.get(key);
       const grave = stored && (await openGrave(stored.bytes, syncDigest));
-      if (!grave || grave.deletedMs + limits.collectGraceMs > ports.clock.now()) continue;
+      if (!grave || !isVisitDue(grave, ports.clock.now())) continue;
       const owner = callOwner(process, grave.name);
       const present = replyValue(await owner.describe(tenant, grave.name));
       if (present.generation !== grave.generation) await purge(ports, tenant, grave.generation);
