@@ -36,7 +36,8 @@ import {
 import type { AttributeColumn, AttributeValue, ScalarValue } from "../document/value.ts";
 import { assert, corrupt, EngineError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { type CborValue, cborLength, decodeCbor, encodeCbor } from "./cbor.ts";
+import { type CborValue, decodeCbor, encodeCbor } from "./cbor.ts";
+import { cborLength } from "./cbor-length.ts";
 import { encodeIds, idBytes, openIds } from "./id-column.ts";
 import { checkFinite, elementOf, openVectors } from "./vector-element.ts";
 

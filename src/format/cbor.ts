@@ -14,11 +14,13 @@
  * than this and lose something: they drop a leading byte order mark, replace bad UTF-8, or compile
  * readers for records, which is forbidden inside a Worker.
  *
- * Cost: encoding measures, allocates once, then writes. Decoding allocates at most about eight
+ * Cost: encoding copies what is longer than 4 KiB once or twice more. Decoding allocates at most about eight
  * bytes for each byte of input, whatever lengths the input claims, and nests at most 32 deep.
  */
 import { utf8Length } from "../document/size.ts";
 import { assert, corrupt } from "../errors.ts";
+import { findKnownKey, rememberKey } from "./cbor-keys.ts";
+import { depthMax, headLength, isPlainInteger, isPlainObject } from "./cbor-length.ts";
 
 export type CborValue =
   | null
@@ -30,7 +32,6 @@ export type CborValue =
   | readonly CborValue[]
   | { readonly [key: string]: CborValue };
 
-const depthMax = 32;
 const uintMajor = 0;
 const negativeMajor = 1;
 const bytesMajor = 2;
@@ -49,81 +50,23 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Exact copy in a buffer of its own. Anything but a `CborValue` inside fails an assertion. */
 export function encodeCbor(value: unknown): Uint8Array {
-  const bytes = new Uint8Array(cborLength(value));
-  const writer = new CborWriter(bytes);
-  writer.write(value);
-  assert(writer.position === bytes.length, "CBOR length was measured wrongly");
-  return bytes;
+  const writer = new CborWriter();
+  writer.write(value, 0);
+  return writer.finish();
 }
 
-/** Bytes that `encodeCbor` makes of the value. */
-export function cborLength(value: unknown, depth = 0): number {
-  if (typeof value === "string") {
-    const length = utf8Length(value);
-    return headLength(length) + length;
-  }
-  if (typeof value === "number") {
-    return isPlainInteger(value) ? headLength(value < 0 ? -1 - value : value) : 9;
-  }
-  if (typeof value === "bigint") {
-    return headLength(Number(value < 0n ? -1n - value : value));
-  }
-  return typeof value === "boolean" ? 1 : compoundLength(value, depth);
-}
-
-function compoundLength(value: unknown, depth: number): number {
-  assert(depth < depthMax, "CBOR nests too deeply");
-  if (value === null) {
-    return 1;
-  }
-  if (value instanceof Uint8Array) {
-    return headLength(value.length) + value.length;
-  }
-  if (Array.isArray(value)) {
-    let length = headLength(value.length);
-    for (let i = 0; i < value.length; i++) {
-      length += cborLength(value[i], depth + 1);
-    }
-    return length;
-  }
-  assert(isPlainObject(value), `CBOR cannot hold this ${typeof value}`);
-  const entries = Object.entries(value);
-  let length = headLength(entries.length);
-  for (const [key, member] of entries) {
-    length += cborLength(key) + cborLength(member, depth + 1);
-  }
-  return length;
-}
-
-/** Maps, dates and other classes would be written as what they are not. */
-function isPlainObject(value: unknown): value is object {
-  const prototype: unknown = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
-  return prototype === Object.prototype || prototype === null;
-}
-
-function isPlainInteger(value: number): boolean {
-  return Number.isSafeInteger(value) && !Object.is(value, -0);
-}
-
-/** Bytes of the first byte and the argument that follows it. */
-function headLength(argument: number): number {
-  if (argument < 0x18) {
-    return 1;
-  }
-  return argument < 0x100 ? 2 : argument < 0x1_0000 ? 3 : argument < 0x1_0000_0000 ? 5 : 9;
-}
+/** Written into first, and copied: most values are small. */
+const scratch = new Uint8Array(4_096);
 
 class CborWriter {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  position = 0;
+  #bytes = scratch;
+  #position = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#position);
   }
 
-  write(value: unknown): void {
+  write(value: unknown, depth: number): void {
     if (typeof value === "string") {
       this.#text(value);
     } else if (typeof value === "number") {
@@ -133,28 +76,29 @@ class CborWriter {
     } else if (typeof value === "boolean") {
       this.#byte(value ? trueByte : falseByte);
     } else {
-      this.#compound(value);
+      this.#compound(value, depth);
     }
   }
 
-  #compound(value: unknown): void {
+  #compound(value: unknown, depth: number): void {
+    assert(depth < depthMax, "CBOR nests too deeply");
     if (value === null) {
       this.#byte(nullByte);
     } else if (value instanceof Uint8Array) {
       this.#head(bytesMajor, value.length);
-      this.#bytes.set(value, this.position);
-      this.position += value.length;
+      this.#bytes.set(value, this.#take(value.length));
     } else if (Array.isArray(value)) {
       this.#head(arrayMajor, value.length);
       for (let i = 0; i < value.length; i++) {
-        this.write(value[i]);
+        this.write(value[i], depth + 1);
       }
     } else {
-      const entries = Object.entries(value as object);
-      this.#head(mapMajor, entries.length);
-      for (const [key, member] of entries) {
+      assert(isPlainObject(value), `CBOR cannot hold this ${typeof value}`);
+      const keys = Object.keys(value);
+      this.#head(mapMajor, keys.length);
+      for (const key of keys) {
         this.#text(key);
-        this.write(member);
+        this.write((value as Record<string, unknown>)[key], depth + 1);
       }
     }
   }
@@ -166,35 +110,37 @@ class CborWriter {
     }
     assert(!Number.isNaN(value), "CBOR cannot hold NaN");
     this.#byte(floatByte);
-    this.#view.setFloat64(this.position, value);
-    this.position += 8;
+    const at = this.#take(8);
+    viewOf(this.#bytes).setFloat64(at, value);
   }
 
   #text(text: string): void {
     assert(text.isWellFormed(), "CBOR text has a lone surrogate");
     const length = utf8Length(text);
     this.#head(textMajor, length);
-    const start = this.position;
-    this.position += length;
+    const start = this.#take(length);
     if (length === text.length && length <= shortText) {
       for (let i = 0; i < length; i++) {
         this.#bytes[start + i] = text.charCodeAt(i);
       }
     } else {
-      encoder.encodeInto(text, this.#bytes.subarray(start, this.position));
+      encoder.encodeInto(text, this.#bytes.subarray(start, this.#position));
     }
   }
 
   #head(major: number, argument: number): void {
-    const at = this.position;
     const length = headLength(argument);
+    const at = this.#take(length);
+    if (length === 1) {
+      this.#bytes[at] = (major << 5) | argument;
+      return;
+    }
     let rest = argument;
     for (let i = length - 1; i > 0; i--) {
       this.#bytes[at + i] = rest % 0x100;
       rest = Math.floor(rest / 0x100);
     }
-    this.#bytes[at] = (major << 5) | (length === 1 ? argument : 0x18 + Math.log2(length - 1));
-    this.position = at + length;
+    this.#bytes[at] = (major << 5) | (0x18 + Math.log2(length - 1));
   }
 
   #bigint(value: bigint): void {
@@ -205,13 +151,31 @@ class CborWriter {
       return;
     }
     this.#byte(value < 0n ? 0x3b : 0x1b);
-    this.#view.setBigUint64(this.position, argument);
-    this.position += 8;
+    const at = this.#take(8);
+    viewOf(this.#bytes).setBigUint64(at, argument);
   }
 
   #byte(value: number): void {
-    this.#bytes[this.position++] = value;
+    const at = this.#take(1);
+    this.#bytes[at] = value;
   }
+
+  /** Where the next `count` bytes go. */
+  #take(count: number): number {
+    const at = this.#position;
+    const end = at + count;
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
+      larger.set(this.#bytes.subarray(0, at));
+      this.#bytes = larger;
+    }
+    this.#position = end;
+    return at;
+  }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** The one value that `bytes` encode. Throws `corrupt` for anything else; `what` names it there. */
@@ -291,7 +255,7 @@ class CborReader {
       if (first >> 5 !== textMajor) {
         throw this.#error("map key is not text");
       }
-      const key = this.#text(this.#argument(first));
+      const key = this.#key(this.#argument(first));
       if (Object.hasOwn(map, key)) {
         throw this.#error("map key occurs twice");
       }
@@ -315,6 +279,18 @@ class CborReader {
     if (length * bytesEach > this.#bytes.length - this.#position) {
       throw this.#error(`${length} members cannot follow`);
     }
+  }
+
+  #key(length: number): string {
+    const known = findKnownKey(this.#bytes, this.#position, length);
+    if (known !== undefined) {
+      this.#position += length;
+      return known;
+    }
+    const start = this.#position;
+    const key = this.#text(length);
+    rememberKey(this.#bytes, start, key);
+    return key;
   }
 
   #text(length: number): string {

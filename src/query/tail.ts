@@ -88,9 +88,9 @@ export class TailFold {
   add(batch: Batch): Uint32Array {
     const rows = new Uint32Array(batch.upserts);
     let kept = 0;
-    for (const [row, id] of batch.ids.entries()) {
+    for (let row = 0; row < batch.ids.length; row++) {
       const before = this.touched.size;
-      this.touched.add(id);
+      this.touched.add(batch.ids[row] as DocumentId);
       if (row < batch.upserts && this.touched.size > before) {
         rows[kept++] = row;
       }

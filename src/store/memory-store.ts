@@ -160,5 +160,5 @@ function liftSurrogate(unit: number): number {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return a === b || (a.length === b.length && a.every((byte, i) => byte === b[i]));
 }

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
 import { isEngineError } from "../../src/errors.ts";
-import { cborLength, decodeCbor, encodeCbor } from "../../src/format/cbor.ts";
+import { decodeCbor, encodeCbor } from "../../src/format/cbor.ts";
+import { cborLength } from "../../src/format/cbor-length.ts";
 
 /** Values with the bytes that RFC 8949, appendix A, or its rules give them. */
 const examples: readonly [unknown, string][] = [

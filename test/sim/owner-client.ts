@@ -135,9 +135,13 @@ async function travel<T>(
     await world.pause(random.spread(0.2, 1_000), "break");
     throw new ResetError("the connection broke, and the object goes on");
   }
-  const [outcome] = await Promise.allSettled([delivered]);
+  // An answer or an error: either may be lost on the way.
+  const outcome = await delivered.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
   await world.pause(random.spread(0.2, 5), "reply");
   if (faults.strikes("reply-lost")) throw new ResetError("the reply was lost");
-  if (outcome.status === "rejected") throw outcome.reason;
+  if ("error" in outcome) throw outcome.error;
   return outcome.value;
 }

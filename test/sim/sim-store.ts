@@ -234,13 +234,13 @@ class StoreView implements ObjectStore {
   }
 
   /** Half a round trip. What has left a process goes on when that dies. */
-  async #travel(label: string): Promise<void> {
+  #travel(label: string): Promise<void> {
     const { faults, random } = this.#world;
     const slow = faults.strikes("store-slow") ? random.spread(100, 8_000) : 0;
     const hoursMax = this.#process.sleepHoursMax;
     const asleep =
       hoursMax > 0 && faults.strikes("process-sleeps") ? random.spread(0.1, hoursMax) : 0;
-    await this.#world.pause(random.spread(1, 20) + slow + asleep * 3_600_000, label);
+    return this.#world.pause(random.spread(1, 20) + slow + asleep * 3_600_000, label);
   }
 }
 

@@ -7,7 +7,7 @@
 import { Bitmap } from "../../bytes/bitmap.ts";
 import { bytesOf } from "../../bytes/typed-view.ts";
 import { compareValues, type ScalarValue } from "../../document/value.ts";
-import { cborLength } from "../../format/cbor.ts";
+import { cborLength } from "../../format/cbor-length.ts";
 import {
   type CodeBytes,
   type Codes,
