@@ -5,7 +5,7 @@
 
 const lengthMax = 24;
 /** By hash; a key that has the slot of another takes it. */
-const keys = new Array<string | undefined>(512).fill(undefined);
+const keys = Array.from<string | undefined>({ length: 512 });
 
 /** The key that these bytes are, if it is known. */
 export function findKnownKey(bytes: Uint8Array, start: number, length: number): string | undefined {
