@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { collect, purge } from "../src/collect.ts";
 import { limits } from "../src/limits.ts";
 import type { Job, NamespaceApi } from "../src/namespace/protocol.ts";
-import { currentKey, generationRoot, graveKey, manifestKey, walKey } from "../src/store/keys.ts";
+import { currentKey, generationRoot, manifestKey, walKey } from "../src/store/keys.ts";
 import { CompactRig } from "./compact-rig.ts";
 
 /** From when something dies until it is collected. */
@@ -302,23 +302,6 @@ describe("a collection", () => {
     await rig.clock.run(rig.owner.alarm(rig.identity));
     await consume(rig);
     expect(await keys(rig, `${prefix}wal/`)).toEqual([]);
-  });
-
-  test("of a deleted life keeps the grave for a day and until a visit finds nothing", async () => {
-    const rig = new CompactRig();
-    await rig.put([1]);
-    const { generation } = await rig.head();
-    await rig.ask(rig.owner.remove(rig.tenant, rig.name));
-    await rig.clock.advance(collectMs + 1);
-    expect((await consume(rig)).map(({ kind }) => kind)).toEqual(["purge"]);
-    const late = `${generationRoot(rig.tenant, generation)}segment/late`;
-    await rig.memory.put(late, new Uint8Array(1), { kind: "create" });
-    const visit = async () => await rig.clock.run(purge(rig.ports(), rig.tenant, generation));
-    expect([await visit(), await visit()]).toEqual([1, 0]);
-    await rig.clock.advance(limits.orphanAgeMs);
-    expect(await rig.memory.get(graveKey(rig.tenant, generation))).toBeDefined();
-    expect(await visit()).toBe(0);
-    expect(await rig.memory.get(graveKey(rig.tenant, generation))).toBeUndefined();
   });
 });
 
