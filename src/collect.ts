@@ -120,7 +120,7 @@ function againMs(
 }
 
 /** The first two visits find what there is; those after a day, what landed or was held till then. */
-export function isVisitDue({ deletedMs }: Grave, nowMs: number): boolean {
+export function isVisitDue({ deletedMs }: Pick<Grave, "deletedMs">, nowMs: number): boolean {
   const ageMs = nowMs - deletedMs;
   const isFresh = ageMs >= limits.collectGraceMs && ageMs < limits.collectGraceMs * 3;
   return isFresh || ageMs >= limits.orphanAgeMs;

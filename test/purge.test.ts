@@ -32,7 +32,7 @@ test("a grave stands for a day, and until a visit finds nothing", async () => {
 });
 
 test("graves are visited while they are fresh and when they are old", () => {
-  const grave = { name: "fish", generation: "00", deletedMs: 0 };
+  const grave = { deletedMs: 0 };
   const due = Array.from({ length: 30 }, (_, hour) => hour).filter((hour) =>
     isVisitDue(grave, hour * hourMs),
   );
