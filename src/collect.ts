@@ -119,7 +119,7 @@ function againMs(
   return kept.length > 0 || refs > 0 ? limits.refsEveryMs : undefined;
 }
 
-/** The first two visits find what there is; those after a day, what landed or was held till then. */
+/** First visits find what there is; those after a day, what landed or was held until then. */
 export function isVisitDue({ deletedMs }: Pick<Grave, "deletedMs">, nowMs: number): boolean {
   const ageMs = nowMs - deletedMs;
   const isFresh = ageMs >= limits.collectGraceMs && ageMs < limits.collectGraceMs * 3;

@@ -14,8 +14,9 @@
  * than this and lose something: they drop a leading byte order mark, replace bad UTF-8, or compile
  * readers for records, which is forbidden inside a Worker.
  *
- * Cost: encoding copies what is longer than 4 KiB once or twice more. Decoding allocates at most about eight
- * bytes for each byte of input, whatever lengths the input claims, and nests at most 32 deep.
+ * Cost: encoding copies what is longer than 4 KiB once or twice more. Decoding allocates at most
+ * about eight bytes for each byte of input, whatever lengths the input claims, and nests at most 32
+ * deep.
  */
 import { utf8Length } from "../document/size.ts";
 import { assert, corrupt } from "../errors.ts";

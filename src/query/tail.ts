@@ -88,9 +88,9 @@ export class TailFold {
   add(batch: Batch): Uint32Array {
     const rows = new Uint32Array(batch.upserts);
     let kept = 0;
-    for (let row = 0; row < batch.ids.length; row++) {
+    for (const [row, id] of batch.ids.entries()) {
       const before = this.touched.size;
-      this.touched.add(batch.ids[row] as DocumentId);
+      this.touched.add(id);
       if (row < batch.upserts && this.touched.size > before) {
         rows[kept++] = row;
       }

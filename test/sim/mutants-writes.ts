@@ -65,14 +65,16 @@ export const writeMutants: readonly Mutant[] = [
   ),
   mutant(
     "documents that were absent were not read",
-    "src/rewrite.ts",
-    'hashIds(schema.idKind ?? inferIdKind(ids[0]) ?? "uint", ids);',
-    'hashIds(schema.idKind ?? inferIdKind(ids[0]) ?? "uint", ids.filter((id) => documents.has(id)));',
+    "src/decision-source.ts",
+    "      if (!rows.every((row) => visit(row))) {",
+    `      this.#asked.pop();
+      this.dependsOn(rows.map(({ id }) => id));
+      if (!rows.every((row) => visit(row))) {`,
   ),
   mutant(
     "documents that were read and not written were not read",
     "src/rewrite.ts",
-    "          reads: { next, ids: hashes, refusals },",
+    "          reads: { next, ids: hashIds(kind, asked), refusals },",
     "          reads: { next, ids: hashIds(built.batch.idKind, built.batch.ids), refusals },",
   ),
   mutant(
