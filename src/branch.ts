@@ -193,7 +193,7 @@ function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
   const object = { kind: "ref", generation: pin.generation } as const;
   const dead: DeadRecord[] = ancestorsOf(branched).has(pin.generation)
     ? []
-    : [{ object, version, sinceMs: nowMs }];
+    : [{ object, version, sinceMs: nowMs, bytes: 0 }];
   const manifest = { ...branched, dead };
   const fault = manifestFault(manifest);
   assert(fault === undefined, `a branch of ${pin.generation}: ${fault ?? ""}`);

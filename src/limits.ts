@@ -187,6 +187,15 @@ export const limits = {
   deadShareMax: 0.2,
   appliedDeltasMax: 64,
 
+  // ---- History
+  // --------------------------------------------------------------------------------------
+  retentionMsMax: 90 * 24 * 3_600_000,
+  /**
+   * Records of dead objects in a manifest, some 60 bytes each. Beyond, the oldest go before their
+   * retention is over: a manifest must stay small, and history must not stop writes.
+   */
+  deadRecordsMax: 2_048,
+
   // ---- Collection
   // ---------------------------------------------------------------------------------
   /** Longer than any request or lease: nobody can still read what was dead for so long. */

@@ -226,6 +226,7 @@ const finalKinds: ReadonlySet<ErrorKind> = new Set([
   "forbidden",
   "notFound",
   "conflict",
+  "gone",
 ]);
 
 function isFinal(error: unknown): boolean {

@@ -32,21 +32,29 @@ export async function deleteOrphans(
 ): Promise<number> {
   const oldMs = ports.clock.now() - limits.orphanAgeMs;
   const old: string[] = [];
-  const gather = ({ key, uploadedMs }: ObjectInfo): "more" => {
-    if (uploadedMs < oldMs) {
-      old.push(key);
-    }
-    return "more";
-  };
-  await eachObject(ports.store, segmentsPrefix(root), gather);
-  await eachObject(ports.store, attachmentPrefix(root), gather);
-  await eachObject(ports.store, keysPrefix(root), gather);
+  let newestMs = 0;
+  const gatherBefore =
+    (beforeMs: number) =>
+    ({ key, uploadedMs }: ObjectInfo): "more" => {
+      if (uploadedMs < beforeMs) {
+        old.push(key);
+        newestMs = Math.max(newestMs, uploadedMs);
+      }
+      return "more";
+    };
+  await eachObject(ports.store, segmentsPrefix(root), gatherBefore(oldMs));
+  // Entries of the past that is kept name theirs, and need not be read for it.
+  const agedMs = oldMs - manifest.settings.retentionMs;
+  await eachObject(ports.store, attachmentPrefix(root), gatherBefore(agedMs));
+  await eachObject(ports.store, keysPrefix(root), gatherBefore(oldMs));
   if (old.length === 0) {
     return 0;
   }
   const named = await namedObjects(ports, root, manifest);
   const hasAttachments = old.some((key) => idOfAttachmentKey(key) !== undefined);
-  const attachments = hasAttachments ? await namedAttachments(ports, root, manifest) : undefined;
+  const attachments = hasAttachments
+    ? await namedAttachments(ports, root, manifest, newestMs)
+    : undefined;
   const doomed = old.filter((key) => {
     const part = idOfAttachmentKey(key);
     const keys = nameOfKeysKey(key);
@@ -93,20 +101,23 @@ function keysName(name: string): string {
 }
 
 /**
- * Attachments of every entry that still exists; read only when there is an old one to judge.
- * Undefined if not all are known.
+ * Attachments, stored up to `newestMs`, of every entry that still exists; read only when there is
+ * an old one to judge. Undefined if not all are known.
  */
 async function namedAttachments(
   ports: Ports,
   root: string,
   { generation, floor, inherited }: Manifest,
+  newestMs: number,
 ): Promise<ReadonlySet<string> | undefined> {
   const named = new Set<string>();
   const from = inherited.at(-1)?.to ?? floor;
   const below: number[] = [];
-  await eachObject(ports.store, walPrefix(root), ({ key }) => {
+  // A write is given up long before its attachments are so old.
+  const lastMs = newestMs + limits.orphanAgeMs;
+  await eachObject(ports.store, walPrefix(root), ({ key, uploadedMs }) => {
     const sequence = sequenceOfWalKey(key) ?? from;
-    below.push(...(sequence < from ? [sequence] : []));
+    below.push(...(sequence < from && uploadedMs <= lastMs ? [sequence] : []));
     return sequence < from ? "more" : "enough";
   });
   for (let at = 0; ; at++) {

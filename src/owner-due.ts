@@ -21,6 +21,7 @@ import {
   unownedStretch,
 } from "./namespace/jobs.ts";
 import type { IndexStatus, Job } from "./namespace/protocol.ts";
+import { collectableAtMs, collectableBeforeMs } from "./namespace/retention.ts";
 import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
 
 /** Makes ids that are unique for ever: outputs are named after them. */
@@ -44,7 +45,7 @@ export function dueJob(
     flush(table, state, nowMs, newId) ??
     retry ??
     newMerge(table, manifest, newId) ??
-    collect(table, manifest, nowMs, newId) ??
+    collect(table, state, nowMs, newId) ??
     purge(table, nowMs)
   );
 }
@@ -102,10 +103,9 @@ export function nextAlarmMs(
     times.push(soon);
   }
   if (exists(state)) {
-    const collectMs = limits.collectGraceMs + limits.collectEveryMs;
     const dead = state.manifest.dead.find((record) => isNews(table, record));
     times.push(flushDueAtMs(state.tail) ?? Number.POSITIVE_INFINITY);
-    times.push((dead?.sinceMs ?? Number.POSITIVE_INFINITY) + collectMs);
+    times.push(dead === undefined ? Number.POSITIVE_INFINITY : collectableAtMs(state, dead));
     times.push(table.sweepDueMs ?? Number.POSITIVE_INFINITY);
   }
   const atMs = Math.max(soon, Math.min(...times));
@@ -174,15 +174,16 @@ function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJ
 
 function collect(
   table: JobTable,
-  manifest: Manifest,
+  state: NamespaceState,
   nowMs: number,
   newId: NewId,
 ): UnclaimedJob | undefined {
+  const { manifest } = state;
   const running = table.jobs.find((job) => job.kind === "collect" && !isVoid(job, manifest));
   if (running !== undefined) {
     return isWaiting(running, nowMs) ? running : undefined;
   }
-  const deadBeforeMs = nowMs - limits.collectGraceMs;
+  const deadBeforeMs = collectableBeforeMs(state, nowMs);
   const sweeps = (table.sweepDueMs ?? Number.POSITIVE_INFINITY) <= nowMs;
   const dueBeforeMs = deadBeforeMs - limits.collectEveryMs;
   const isDue =

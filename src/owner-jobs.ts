@@ -46,7 +46,7 @@ import type {
   Kept,
   TicketReply,
 } from "./namespace/protocol.ts";
-import { applyManifest, exists, type NamespaceState } from "./namespace/state.ts";
+import { applyManifest, bytesBelow, exists, type NamespaceState } from "./namespace/state.ts";
 import { dueJob, indexStatus, isVoid, jobOf, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
 import { keepInline } from "./owner-head.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
@@ -205,7 +205,7 @@ export class OwnerJobs {
     delta: Delta,
     inline: InlineObjects,
   ): Promise<DeltaReply> {
-    const reply = await this.#publish(({ manifest, createdMs }) => {
+    const reply = await this.#publish(({ manifest, createdMs, tail }) => {
       if (manifest.applied.includes(delta.id)) {
         return { kind: "committed", version: manifest.version };
       }
@@ -214,7 +214,8 @@ export class OwnerJobs {
       if (job === undefined || delta.job !== id || isBarred(this.#table, job, now)) {
         return { kind: "refused", reason: "the lease is gone, or another job's turn has come" };
       }
-      const applied = applyDelta({ ...manifest, createdMs }, delta, this.#stamp());
+      const stamp = { ...this.#stamp(), logBytes: bytesBelow(tail, delta.floor?.to ?? 0) };
+      const applied = applyDelta({ ...manifest, createdMs }, delta, stamp);
       return applied.kind === "refused" ? applied : applied.manifest;
     });
     if (reply.kind === "faulty") {

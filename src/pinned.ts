@@ -19,8 +19,14 @@ import { readPinned } from "./refs.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { generationRoot } from "./store/keys.ts";
 
+export type PinnedPoint = Pick<Pin, "generation" | "version" | "next" | "skipped">;
+
 /** Throws `notFound` if something of it is gone. */
-export async function pinnedSnapshot(ports: Ports, tenant: string, pin: Pin): Promise<Snapshot> {
+export async function pinnedSnapshot(
+  ports: Ports,
+  tenant: string,
+  pin: PinnedPoint,
+): Promise<Snapshot> {
   const { generation, next } = pin;
   const manifest = await readPinned(ports, tenant, pin);
   if (manifest === undefined) {
@@ -37,8 +43,10 @@ export async function pinnedSnapshot(ports: Ports, tenant: string, pin: Pin): Pr
       );
       for (const slot of slots) {
         if (slot.kind === "entry") {
-          wal.set(slot.entry.sequence, slot.bytes);
           state = applyEntry(state, slot.entry, slot.bytes.length);
+          if (state.unindexedBytes <= limits.tailHeldBytesMax) {
+            wal.set(slot.entry.sequence, slot.bytes);
+          }
         } else {
           state = applySkip(state, slot.skip);
         }
@@ -68,7 +76,7 @@ export async function pinnedSnapshot(ports: Ports, tenant: string, pin: Pin): Pr
 async function readPinnedSlot(
   ports: Ports,
   tenant: string,
-  { skipped }: Pin,
+  { skipped }: PinnedPoint,
   generation: string,
   sequence: number,
 ): Promise<Exclude<Slot, Unreadable>> {

@@ -21,7 +21,12 @@ describe("read_only", () => {
     await expect(rig.ask(schemaOnly)).rejects.toThrow(readOnlyText);
     expect(await rig.read()).toEqual(new Map([[1, 1]]));
     await rig.change({ replicas: 1 });
-    expect(await settingsOf(rig)).toEqual({ readOnly: true, replicas: 1, shards: 0 });
+    expect(await settingsOf(rig)).toEqual({
+      readOnly: true,
+      replicas: 1,
+      shards: 0,
+      retentionMs: 0,
+    });
     await rig.change({ readOnly: false });
     await rig.put(3, [3]);
     await rig.change({ readOnly: true });
@@ -49,7 +54,12 @@ describe("read_only", () => {
       if (isIndexed) await rig.index();
       rig.storage.wipe();
       rig.restart();
-      expect(await settingsOf(rig)).toEqual({ readOnly: true, replicas: 2, shards: 0 });
+      expect(await settingsOf(rig)).toEqual({
+        readOnly: true,
+        replicas: 2,
+        shards: 0,
+        retentionMs: 0,
+      });
       await expect(rig.put(2, [2])).rejects.toThrow(readOnlyText);
     }
   });
@@ -61,14 +71,29 @@ describe("read_only", () => {
       await rig.change({ readOnly: true, replicas: 2 });
       if (isIndexed) await rig.index();
       const branch = await rig.branch("branch");
-      expect(await settingsOf(branch)).toEqual({ readOnly: true, replicas: 0, shards: 0 });
+      expect(await settingsOf(branch)).toEqual({
+        readOnly: true,
+        replicas: 0,
+        shards: 0,
+        retentionMs: 0,
+      });
       const { child } = await rig.copy("copy");
-      expect(await settingsOf(child)).toEqual({ readOnly: false, replicas: 0, shards: 0 });
+      expect(await settingsOf(child)).toEqual({
+        readOnly: false,
+        replicas: 0,
+        shards: 0,
+        retentionMs: 0,
+      });
       await child.put(5, [5]);
       await child.index();
       child.storage.wipe();
       child.restart();
-      expect(await settingsOf(child)).toEqual({ readOnly: false, replicas: 0, shards: 0 });
+      expect(await settingsOf(child)).toEqual({
+        readOnly: false,
+        replicas: 0,
+        shards: 0,
+        retentionMs: 0,
+      });
     }
   });
 });

@@ -23,6 +23,8 @@ export interface Commit {
   readonly epoch: number;
   readonly nonce: Uint8Array;
   readonly nowMs: number;
+  /** Of the log entries that are flushed, if any are. */
+  readonly logBytes: number;
 }
 
 export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Applied {
@@ -34,8 +36,8 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
   const removed = new Set(delta.remove.map((input) => input.segment));
   const moved = new Map(delta.dead.map((change) => [change.segment, change.to]));
   const dead: DeadRecord[] = [...manifest.dead];
-  const bury = (object: DeadRecord["object"]): void => {
-    dead.push({ object, version, sinceMs: commit.nowMs });
+  const bury = (object: DeadRecord["object"], bytes: number): void => {
+    dead.push({ object, version, sinceMs: commit.nowMs, bytes });
   };
   const segments: SegmentInfo[] = [];
   for (const segment of manifest.segments) {
@@ -43,23 +45,25 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
     const { generation } = manifest;
     const isSuperseded = (removed.has(segment.id) || to !== undefined) && segment.dead.version > 0;
     if (isSuperseded && segment.dead.home === generation) {
-      bury({ kind: "bitmap", segment: segment.id, name: segment.dead.name });
+      bury({ kind: "bitmap", segment: segment.id, name: segment.dead.name }, segment.dead.bytes);
     }
     if (!removed.has(segment.id)) {
       segments.push(to === undefined ? segment : { ...segment, dead: to });
     } else if (segment.home === generation) {
-      bury({ kind: "segment", id: segment.id, parts: segment.parts.length });
+      bury({ kind: "segment", id: segment.id, parts: segment.parts.length }, segment.bytes);
     }
   }
   segments.push(...delta.add);
   const keys = manifest.keys.filter(({ name }) => !delta.keys?.remove.includes(name));
   for (const name of delta.keys?.remove ?? []) {
-    bury({ kind: "keys", name });
+    const bytes = manifest.keys.find((each) => each.name === name)?.bytes ?? 0;
+    bury({ kind: "keys", name }, bytes);
   }
   if (delta.floor !== undefined) {
     for (const { generation, from, to } of stretchesOf(manifest, delta.floor)) {
       if (generation === manifest.generation) {
-        bury({ kind: "wal", from, to });
+        // Of a range that is partly inherited, all is counted: that is for once.
+        bury({ kind: "wal", from, to }, commit.logBytes);
       }
     }
   }
@@ -84,7 +88,7 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
   const named = ancestorsOf(after);
   for (const generation of ancestorsOf(manifest)) {
     if (!named.has(generation)) {
-      bury({ kind: "ref", generation });
+      bury({ kind: "ref", generation }, 0);
     }
   }
   return { kind: "applied", manifest: { ...after, dead } };

@@ -7,26 +7,36 @@ export interface Settings {
   readonly replicas: number;
   /** Shards its first write asked for; 0 if it is not sharded. */
   readonly shards: number;
+  /** How far back the past can be read; 0: only what is now. */
+  readonly retentionMs: number;
 }
 
 /** What is not named stays as it is. */
 export type SettingsChange = Partial<Settings>;
 
-export const initialSettings: Settings = { readOnly: false, replicas: 0, shards: 0 };
+export const initialSettings: Settings = {
+  readOnly: false,
+  replicas: 0,
+  shards: 0,
+  retentionMs: 0,
+};
 
 export function applySettings(settings: Settings, change: SettingsChange | undefined): Settings {
   return change === undefined ? settings : { ...settings, ...change };
 }
 
 /** What became of a namespace's settings where it began as another. */
-type OriginKind = "branch" | "copy" | undefined;
+type OriginKind = "branch" | "copy" | "snapshot" | "restore" | undefined;
 
-/** Pinning is never inherited, and a copy inherits nothing. */
+/**
+ * Pinning is never inherited, and a copy inherits nothing. Nor does a snapshot, which never
+ * changes; what is restored keeps the settings that its name has.
+ */
 export function inheritedChange(
   change: SettingsChange | undefined,
   kind: OriginKind,
 ): SettingsChange | undefined {
-  if (change === undefined || kind === "copy") {
+  if (change === undefined || (kind !== "branch" && kind !== undefined)) {
     return undefined;
   }
   const { replicas: _, ...rest } = change;

@@ -3,8 +3,9 @@
  * manifest version, head = the CBOR map below, no blocks.
  *
  *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment],
- *    a: [applied delta], d: [[object, version, since]], k: [keys], i: [[generation, from, to]],
- *    o: seed, u: updated, x: settings, b?: [0 branch | 1 copy, name]}       all times in ms
+ *    a: [applied delta], d: [[object, version, since, bytes]], k: [keys],
+ *    i: [[generation, from, to]], o: seed, u: updated, x: settings, b?: [kind of origin, name]}
+ *    all times in ms
  *
  * A generation that is the manifest's own is written as 0.
  *
@@ -66,6 +67,7 @@ export function sealManifest(manifest: Manifest, digest: Digest): Promise<Sealed
           deadObjectToCbor(record.object),
           record.version,
           record.sinceMs,
+          record.bytes,
         ]),
         ...(manifest.origin === undefined ? {} : { b: originToCbor(manifest.origin) }),
       },
@@ -203,16 +205,19 @@ function keysFromCbor(value: unknown, what: string): KeysRef {
   };
 }
 
+const originKinds: readonly Origin["kind"][] = ["branch", "copy", "snapshot", "restore"];
+
 function originToCbor({ kind, name }: Origin): readonly unknown[] {
-  return [kind === "branch" ? 0 : 1, name];
+  return [originKinds.indexOf(kind), name];
 }
 
 function originFromCbor(value: unknown, what: string): Origin {
   const [kind, name] = pair(value, 2, what);
-  if (kind !== 0 && kind !== 1) {
+  const known = originKinds[count(kind, what)];
+  if (known === undefined) {
     throw corrupt(`${what}: unknown kind of origin`);
   }
-  return { kind: kind === 0 ? "branch" : "copy", name: text(name, what) };
+  return { kind: known, name: text(name, what) };
 }
 
 function generationToCbor(generation: string, own: string): string | 0 {
@@ -239,9 +244,13 @@ function deadObjectToCbor(object: DeadObject): readonly unknown[] {
 }
 
 function deadRecordFromCbor(value: unknown, what: string): DeadRecord {
-  const [object, version, since] = pair(value, 3, what);
+  const [object, version, since, bytes] = pair(value, 4, what);
   const [kind, a, b] = pair(object, 3, what);
-  const record = { version: count(version, what), sinceMs: count(since, what) };
+  const record = {
+    version: count(version, what),
+    sinceMs: count(since, what),
+    bytes: count(bytes, what),
+  };
   switch (kind) {
     case 0:
       return { object: { kind: "segment", id: text(a, what), parts: count(b, what) }, ...record };

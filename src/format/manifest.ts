@@ -98,6 +98,8 @@ export interface DeadRecord {
   /** The manifest version that no longer names it, and when that was committed. */
   readonly version: number;
   readonly sinceMs: number;
+  /** What it takes on storage, parts of batches included. */
+  readonly bytes: number;
 }
 
 /** Idempotency keys of flushed entries from … to-1, in one object; no others are remembered. */
@@ -122,7 +124,7 @@ export interface InheritedLog {
 /** What a generation began as. */
 export interface Origin {
   /** A copy shares its source's objects only until it has written its own. */
-  readonly kind: "branch" | "copy";
+  readonly kind: "branch" | "copy" | "snapshot" | "restore";
   /** The name it began from. */
   readonly name: string;
 }

@@ -1,7 +1,7 @@
 /**
  * Settings inside CBOR.
  *
- *   settings  [read only, replicas, shards]
+ *   settings  [read only, replicas, shards, retention in ms]
  *   change    the same; null = stays as it is
  */
 import type { Settings, SettingsChange } from "../document/settings.ts";
@@ -9,33 +9,40 @@ import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { CborValue } from "./cbor.ts";
 
-export function settingsToCbor({ readOnly, replicas, shards }: Settings): CborValue {
-  return [readOnly, replicas, shards];
+export function settingsToCbor(settings: Settings): CborValue {
+  const { readOnly, replicas, shards, retentionMs } = settings;
+  return [readOnly, replicas, shards, retentionMs];
 }
 
 export function settingsChangeToCbor(change: SettingsChange): CborValue {
-  const { readOnly = null, replicas = null, shards = null } = change;
-  return [readOnly, replicas, shards];
+  const { readOnly = null, replicas = null, shards = null, retentionMs = null } = change;
+  return [readOnly, replicas, shards, retentionMs];
 }
 
 /** Throws `corrupt` unless `value` is what `settingsToCbor` makes. */
 export function settingsFromCbor(value: unknown): Settings {
-  const { readOnly, replicas, shards } = settingsChangeFromCbor(value);
-  if (readOnly === undefined || replicas === undefined || shards === undefined) {
+  const { readOnly, replicas, shards, retentionMs } = settingsChangeFromCbor(value);
+  if (
+    readOnly === undefined ||
+    replicas === undefined ||
+    shards === undefined ||
+    retentionMs === undefined
+  ) {
     throw corrupt("settings: incomplete");
   }
-  return { readOnly, replicas, shards };
+  return { readOnly, replicas, shards, retentionMs };
 }
 
 /** Throws `corrupt` unless `value` is what `settingsChangeToCbor` makes. */
 export function settingsChangeFromCbor(value: unknown): SettingsChange {
   const members: readonly unknown[] = Array.isArray(value) ? value : [];
-  const [readOnly, replicas, shards] = members;
+  const [readOnly, replicas, shards, retentionMs] = members;
   if (
-    members.length !== 3 ||
+    members.length !== 4 ||
     (readOnly !== null && typeof readOnly !== "boolean") ||
     !isCount(replicas, limits.replicasMax) ||
-    !isCount(shards, limits.shardsMax)
+    !isCount(shards, limits.shardsMax) ||
+    !isCount(retentionMs, limits.retentionMsMax)
   ) {
     throw corrupt("settings: malformed");
   }
@@ -43,6 +50,7 @@ export function settingsChangeFromCbor(value: unknown): SettingsChange {
     ...(readOnly === null ? {} : { readOnly }),
     ...(replicas === null ? {} : { replicas }),
     ...(shards === null ? {} : { shards }),
+    ...(retentionMs === null ? {} : { retentionMs }),
   };
 }
 

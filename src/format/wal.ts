@@ -15,7 +15,8 @@
  *                                      [1, part id, length, sha256, rows] attached
  *                                      [id, body, keep ms]; what its writer is told, if not
  *                                      rows: [upserted, patched, deleted, 1 if rows remain]
- *             {k: 1}                   tombstone: the generation ends here
+ *             {k: 1, n?}               tombstone: the generation ends here; n: the one that the
+ *                                      name goes on with, which is there already
  *   blocks    the inline chunks (format/batch.ts)
  *
  * An entry without members is a fence: it fills a slot so that nothing written late can ever land
@@ -87,7 +88,13 @@ export interface WalBatch {
   readonly counts?: WriteCounts;
 }
 
-export type WalMember = WalBatch | { readonly kind: "tombstone" };
+export type WalMember = WalBatch | Tombstone;
+
+export interface Tombstone {
+  readonly kind: "tombstone";
+  /** The generation that the name goes on with: one that is there already. */
+  readonly successor?: string;
+}
 
 /** What took the schema from one version to another. */
 export interface SchemaRepeat {
@@ -193,7 +200,7 @@ function repeatFromCbor(value: unknown, what: string): SchemaRepeat {
 
 function memberToCbor(member: WalMember, place: () => number): Record<string, unknown> {
   if (member.kind === "tombstone") {
-    return { k: 1 };
+    return { k: 1, ...(member.successor === undefined ? {} : { n: member.successor }) };
   }
   return {
     k: 0,
@@ -215,7 +222,10 @@ function memberToCbor(member: WalMember, place: () => number): Record<string, un
 function memberFromCbor(value: unknown, entry: OpenedEnvelope, what: string): WalMember {
   const member = value as Record<string, unknown>;
   if (member?.["k"] === 1) {
-    return { kind: "tombstone" };
+    const successor = member["n"];
+    return successor === undefined
+      ? { kind: "tombstone" }
+      : { kind: "tombstone", successor: generationOf(successor, what) };
   }
   const { k, v, u, d, c } = member ?? {};
   if (k !== 0 || !isCount(v) || !isCount(u) || !isCount(d) || !Array.isArray(c)) {
@@ -271,6 +281,13 @@ function chunkFromCbor(value: unknown, blocks: Uint8Array, what: string): ChunkR
     }
   }
   throw corrupt(`${what}: malformed chunk`);
+}
+
+function generationOf(value: unknown, what: string): string {
+  if (typeof value !== "string" || !/^[0-9a-f]{32}$/.test(value)) {
+    throw corrupt(`${what}: malformed tombstone`);
+  }
+  return value;
 }
 
 function isCount(value: unknown): value is number {

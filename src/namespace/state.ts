@@ -184,8 +184,9 @@ export function applyEntry(
 }
 
 /** Times never fall along the log, whatever the clock does. */
-export function nextTimeMs({ lastWriteMs, updatedMs }: NamespaceState, nowMs: number): number {
-  return Math.max(nowMs, lastWriteMs, updatedMs);
+export function nextTimeMs(state: NamespaceState, nowMs: number): number {
+  const { lastWriteMs, updatedMs, tail } = state;
+  return Math.max(nowMs, lastWriteMs, updatedMs, tail.at(-1)?.timeMs ?? 0);
 }
 
 /** The state after a slot that is skipped: an entry without members. */
@@ -268,6 +269,11 @@ export function applyManifest(state: NamespaceState, manifest: Manifest): Namesp
     unindexedBytes: tail.reduce((sum, entry) => sum + entry.bytes, 0),
     unindexedRows: tail.reduce((sum, entry) => sum + entry.rows, 0),
   };
+}
+
+/** Of the entries below, with their attachments. */
+export function bytesBelow(tail: readonly TailEntry[], end: number): number {
+  return tail.reduce((sum, { sequence, bytes }) => sum + (sequence < end ? bytes : 0), 0);
 }
 
 export function liveSegmentRows(manifest: Manifest): number {

@@ -12,7 +12,7 @@ import {
 import { manifestFault, successorFault } from "../../src/namespace/invariants.ts";
 import { firstManifest } from "../../src/namespace/state.ts";
 
-const commit = { epoch: 3, nonce: new Uint8Array(16).fill(1), nowMs: 1_000 };
+const commit = { epoch: 3, nonce: new Uint8Array(16).fill(1), nowMs: 1_000, logBytes: 70 };
 
 function segment(id: string, rows = 10): SegmentInfo {
   return {
@@ -75,7 +75,7 @@ test("a flush adds its segment, moves the floor and buries its entries", () => {
   expect(after).toMatchObject({ version: 1, floor: 4, epoch: 3, lastWriteMs: 5 });
   expect(after).toMatchObject({ updatedMs: 6, settings: { readOnly: true } });
   expect(after.dead).toEqual([
-    { object: { kind: "wal", from: 0, to: 4 }, version: 1, sinceMs: 1_000 },
+    { object: { kind: "wal", from: 0, to: 4 }, version: 1, sinceMs: 1_000, bytes: 70 },
   ]);
 });
 

@@ -54,9 +54,9 @@ const wal: WalEntry = {
       ],
       key: { id: new Uint8Array(16).fill(3), body: new Uint8Array(16).fill(4), keepMs: 60_000 },
       counts: { upserts: 1, patches: 2, deletes: 1, remain: true },
-      settings: { readOnly: false, shards: 8 },
+      settings: { readOnly: false, shards: 8, retentionMs: 60_000 },
     },
-    { kind: "tombstone" },
+    { kind: "tombstone", successor: "cc".repeat(16) },
   ],
   repeats: {
     from: 0,
@@ -79,7 +79,7 @@ const manifest: Manifest = {
   floor: 7,
   floorHash: new Uint8Array(32).fill(1),
   schema,
-  settings: { readOnly: true, replicas: 2, shards: 8 },
+  settings: { readOnly: true, replicas: 2, shards: 8, retentionMs: 86_400_000 },
   origin: { kind: "copy", name: "fish" },
   segments: [
     {
@@ -104,11 +104,11 @@ const manifest: Manifest = {
   keys: [{ name: "f0-00-1", from: 0, to: 7, keys: 3, bytes: 200, untilMs: 1_767_225_660_000 }],
   applied: ["f0-00", "f1-01"],
   dead: [
-    { object: { kind: "segment", id: "old", parts: 2 }, version: 4, sinceMs: 5 },
-    { object: { kind: "bitmap", segment: "old", name: "1-x" }, version: 4, sinceMs: 5 },
-    { object: { kind: "wal", from: 0, to: 7 }, version: 5, sinceMs: 6 },
-    { object: { kind: "keys", name: "f0-00-1" }, version: 5, sinceMs: 6 },
-    { object: { kind: "ref", generation: "bb".repeat(16) }, version: 5, sinceMs: 6 },
+    { object: { kind: "segment", id: "old", parts: 2 }, version: 4, sinceMs: 5, bytes: 900 },
+    { object: { kind: "bitmap", segment: "old", name: "1-x" }, version: 4, sinceMs: 5, bytes: 80 },
+    { object: { kind: "wal", from: 0, to: 7 }, version: 5, sinceMs: 6, bytes: 700 },
+    { object: { kind: "keys", name: "f0-00-1" }, version: 5, sinceMs: 6, bytes: 60 },
+    { object: { kind: "ref", generation: "bb".repeat(16) }, version: 5, sinceMs: 6, bytes: 0 },
   ],
 };
 

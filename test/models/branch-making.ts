@@ -116,7 +116,7 @@ export class BranchMaking {
     };
     const dead: DeadRecord[] = ancestorsOf(manifest).has(pin.generation)
       ? []
-      : [{ object, version: 1, sinceMs: world.nowMs }];
+      : [{ object, version: 1, sinceMs: world.nowMs, bytes: 0 }];
     const number = this.#values.manifests.number({ ...manifest, dead });
     const born = change(world, child, {
       status: "live",

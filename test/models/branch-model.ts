@@ -117,7 +117,12 @@ class BranchModel implements Model<BranchWorld> {
       const before = this.#values.newest(generation);
       const remove = before.segments.map((segment) => ({ segment: segment.id, deadVersion: 0 }));
       const delta = { id, job: id, remove, add: [grown(nameOf(g), id)], dead: [] };
-      const applied = applyDelta(before, delta, { epoch: 1, nonce: new Uint8Array(16), nowMs });
+      const applied = applyDelta(before, delta, {
+        epoch: 1,
+        nonce: new Uint8Array(16),
+        logBytes: 0,
+        nowMs,
+      });
       if (applied.kind === "applied") {
         const manifests = [
           ...generation.manifests,

@@ -175,7 +175,7 @@ class CollectModel implements Model<CollectWorld> {
         add: [segmentOf(output)],
         dead: [],
       },
-      { epoch: 1, nonce: new Uint8Array(16), nowMs: world.nowMs },
+      { epoch: 1, nonce: new Uint8Array(16), nowMs: world.nowMs, logBytes: 0 },
     );
     if (applied.kind === "refused") return undefined;
     const { manifest } = applied;

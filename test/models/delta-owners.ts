@@ -75,7 +75,7 @@ export class DeltaOwners {
     const computed = this.#successor(
       before,
       delta,
-      { epoch: instance.epoch, nonce, nowMs },
+      { epoch: instance.epoch, nonce, nowMs, logBytes: 0 },
       world.compactors[asker],
     );
     if (computed === undefined) return this.#answer(world, i, asker, deltaNumber, false);

@@ -84,7 +84,7 @@ test("a manifest lists nothing twice and nothing both live and dead", () => {
   const bury = (object: Manifest["dead"][number]["object"]): Manifest => ({
     ...good,
     segments: [withDead(a, 1, 5n), b],
-    dead: [{ object, version: 1, sinceMs: 1 }],
+    dead: [{ object, version: 1, sinceMs: 1, bytes: 0 }],
   });
   expect(manifestFault(bury({ kind: "bitmap", segment: "a", name: "0" }))).toBeUndefined();
   expect(manifestFault(bury({ kind: "bitmap", segment: "a", name: "1" }))).toMatch(/both/);

@@ -4,7 +4,8 @@
  *
  *   index   up-to-date while what waits is too little to be indexed, else updating with its bytes
  *   updated_at          documents or schema changed; last_write_at: documents
- *   pinning, branching, sharding, read_only   only there when they say something
+ *   pinning, branching, sharding, read_only, retention_seconds, retained_bytes
+ *             only there when they say something
  *   quarantine, skipped_entries   only there when something cannot be read, or could not
  *   v1, v2  differ in how they say that objects are encrypted by the store
  */
@@ -38,14 +39,22 @@ export function renderMetadata(head: HeadReply, version: ApiVersion): JsonEncoda
 
 /** Each is there only where it says something. */
 function renderSettings({ settings, manifest }: HeadReply): Record<string, JsonEncodable> {
-  const { readOnly, replicas, shards } = settings;
+  const { readOnly, replicas, shards, retentionMs } = settings;
   const { origin } = manifest ?? {};
   return {
     ...(replicas > 0 ? { pinning: { replicas } } : {}),
     ...(origin?.kind === "branch" ? { branching: { parent: origin.name } } : {}),
     ...(shards > 0 ? { sharding: { num_shards: shards } } : {}),
     ...(readOnly ? { read_only: true } : {}),
+    ...(retentionMs > 0 ? renderHistory(retentionMs, manifest) : {}),
   };
+}
+
+/** How far back the past is kept, and the bytes in the bucket that are there only for it. */
+function renderHistory(retentionMs: number, manifest: HeadReply["manifest"]) {
+  const dead = manifest?.dead ?? [];
+  const retainedBytes = dead.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { retention_seconds: retentionMs / 1_000, retained_bytes: retainedBytes };
 }
 
 /** Live rows, and the share of the logical bytes that is theirs. */

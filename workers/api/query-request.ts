@@ -11,6 +11,7 @@
  */
 import { malformedAt, wrongShape } from "../../src/document/shape.ts";
 import { type EngineError, invalid } from "../../src/errors.ts";
+import type { AsOf } from "../../src/history.ts";
 import { limits } from "../../src/limits.ts";
 import {
   type AttributeChoice,
@@ -18,6 +19,7 @@ import {
   type Query,
   type Rank,
 } from "../../src/query/query.ts";
+import { parseAsOf } from "./as-of.ts";
 import { type Given, readFields } from "./reference/field.ts";
 import { queryFields } from "./reference/query-fields.ts";
 import { countComponents, writeVector } from "./vector-input.ts";
@@ -27,6 +29,8 @@ export type VectorEncoding = "float" | "base64";
 export interface QueryRequest {
   readonly query: Query;
   readonly vectorEncoding: VectorEncoding;
+  /** Undefined: now. */
+  readonly asOf: AsOf | undefined;
 }
 
 /** Fields of the API that this server does not know how to answer. */
@@ -68,6 +72,7 @@ export function parseQueryRequest(body: unknown): QueryRequest {
       disableCache: given.disable_cache === true,
     },
     vectorEncoding: given.vector_encoding ?? "float",
+    asOf: given.as_of === undefined ? undefined : parseAsOf(given.as_of),
   };
 }
 

@@ -79,6 +79,7 @@ export const routes: readonly Route[] = [
     body: { fields: queryFields },
     answer: { status: 200, is: "Query" },
     later: true,
+    expires: true,
     handle: queryNamespace,
   },
   {

@@ -3,6 +3,7 @@
  *
  *   pinning    true, {"replicas": n}: kept warm; false, null: no longer
  *   read_only  true: every other write is refused from the next moment on
+ *   retention_seconds   how far back the past can be read from now on
  *
  * A field that is missing changes nothing.
  */
@@ -24,13 +25,24 @@ export function patchMetadata(scope: Scope, name: string): Promise<Response> {
 }
 
 export function parseSettings(body: unknown): SettingsChange {
-  const { pinning, read_only: readOnly } = readFields(body, settingsFields);
+  const given = readFields(body, settingsFields);
+  const { pinning, read_only: readOnly, retention_seconds: retention } = given;
   const unpinned = isJsonObject(body) && body["pinning"] === null;
   return {
     ...(readOnly === undefined ? {} : { readOnly }),
+    ...(retention === undefined ? {} : { retentionMs: parseRetention(retention) }),
     ...(unpinned ? { replicas: 0 } : {}),
     ...(pinning === undefined ? {} : { replicas: parsePinning(pinning) }),
   };
+}
+
+function parseRetention(seconds: number): number {
+  const secondsMax = limits.retentionMsMax / 1_000;
+  if (seconds > secondsMax) {
+    const text = `💔 retention_seconds must be between 0 and ${secondsMax}`;
+    throw invalid(text, "retention_seconds");
+  }
+  return seconds * 1_000;
 }
 
 type Pinning = NonNullable<Given<typeof settingsFields>["pinning"]>;

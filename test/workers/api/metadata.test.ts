@@ -102,7 +102,7 @@ describe("metadata", () => {
       "encryption",
       "index",
     ]);
-    const settings = { readOnly: true, replicas: 2, shards: 4 };
+    const settings = { readOnly: true, replicas: 2, shards: 4, retentionMs: 3_600_000 };
     const origin = { kind: "branch", name: "trunk" } as const;
     const manifest = { ...firstManifest("0".repeat(32)), origin };
     expect(renderMetadata(headWith({ settings, manifest }), 2)).toMatchObject({
@@ -110,6 +110,7 @@ describe("metadata", () => {
       branching: { parent: "trunk" },
       sharding: { num_shards: 4 },
       read_only: true,
+      retention_seconds: 3_600,
     });
     const copied = { ...manifest, origin: { ...origin, kind: "copy" as const } };
     expect(renderMetadata(headWith({ manifest: copied }), 2)).not.toHaveProperty("branching");

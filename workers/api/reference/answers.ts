@@ -110,6 +110,8 @@ export const answers = {
       branching: record({ parent: text }, ["parent"]),
       sharding: record({ num_shards: count }, ["num_shards"]),
       read_only: flag,
+      retention_seconds: { ...count, description: "How far back it can be read" },
+      retained_bytes: { ...count, description: "In the bucket, for the past alone" },
     },
     ["schema", "approx_logical_bytes", "approx_row_count", "created_at", "index"],
   ),

@@ -33,6 +33,11 @@ export const settingsFields = {
     },
   },
   read_only: { type: "boolean", about: "Refuse every other write from the next moment on." },
+  retention_seconds: {
+    type: "count",
+    about: "How far back the namespace can be read `as_of`; 0: only as it is now.",
+    schema: { maximum: limits.retentionMsMax / 1_000 },
+  },
 } as const satisfies FieldTable;
 
 export const keyFields = {
