@@ -1,6 +1,6 @@
 /**
  * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `model`, `crash`,
- * `conformance`, `scrub` and `inspect`. Each is a file in commands/.
+ * `fuzz`, `conformance`, `scrub` and `inspect`. Each is a file in commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
  * 1 it did not, 2 the command could not run.
@@ -9,6 +9,7 @@ import { Command, CommanderError } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { conformanceCommand } from "./commands/conformance.ts";
 import { crashCommand } from "./commands/crash.ts";
+import { fuzzCommand } from "./commands/fuzz.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { killCommand } from "./commands/kill.ts";
 import { loadCommand } from "./commands/load.ts";
@@ -27,6 +28,7 @@ for (const command of [
   simCommand(),
   modelCommand(),
   crashCommand(),
+  fuzzCommand(),
   conformanceCommand(),
   scrubCommand(),
   inspectCommand(),
