@@ -58,7 +58,7 @@ function renderHistory(retentionMs: number, manifest: HeadReply["manifest"]) {
 }
 
 /** Live rows, and the share of the logical bytes that is theirs. */
-function indexedSize({ manifest }: HeadReply): { rows: number; bytes: number } {
+export function indexedSize({ manifest }: HeadReply): { rows: number; bytes: number } {
   let rows = 0;
   let bytes = 0;
   for (const segment of manifest?.segments ?? []) {
@@ -69,7 +69,7 @@ function indexedSize({ manifest }: HeadReply): { rows: number; bytes: number } {
   return { rows, bytes: Math.round(bytes) };
 }
 
-function isUpToDate({ floor, next, unindexedBytes, unindexedRows }: HeadReply): boolean {
+export function isUpToDate({ floor, next, unindexedBytes, unindexedRows }: HeadReply): boolean {
   return (
     unindexedBytes < limits.flushBytes &&
     unindexedRows < limits.flushRows &&

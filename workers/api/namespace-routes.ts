@@ -15,21 +15,31 @@ const decoder = new TextDecoder();
 
 /** GET /v1/namespaces?prefix=&page_size=&cursor= */
 export async function listRoute(scope: Scope): Promise<Response> {
+  const { names, cursor } = await listPage(scope, limits.listPageDefault);
+  return respondJson(scope.request, {
+    namespaces: names.map((id) => ({ id })),
+    next_cursor: cursor,
+  });
+}
+
+/** The page that the query string asks for; `cursor` is null behind the last one. */
+export async function listPage(
+  scope: Scope,
+  pageSizeDefault: number,
+): Promise<{ readonly names: readonly string[]; readonly cursor: string | null }> {
   const params = new URL(scope.request.url).searchParams;
   const cursor = params.get("cursor");
   const prefix = sharedPrefix(parsePrefix(params.get("prefix") ?? ""), scope.principal.prefix);
   if (prefix === undefined) {
-    return respondJson(scope.request, { namespaces: [], next_cursor: null });
+    return { names: [], cursor: null };
   }
   const page = await listNamespaces(scope.ports.store, scope.tenant, {
     prefix,
     after: cursor === null ? undefined : parseCursor(cursor),
-    pageSize: parsePageSize(params.get("page_size")),
+    pageSize: parsePageSize(params.get("page_size") ?? String(pageSizeDefault)),
   });
-  return respondJson(scope.request, {
-    namespaces: page.names.map((id) => ({ id })),
-    next_cursor: page.after === undefined ? null : renderCursor(page.after),
-  });
+  const { names, after } = page;
+  return { names, cursor: after === undefined ? null : renderCursor(after) };
 }
 
 /** GET …/metadata */
@@ -62,10 +72,7 @@ function parsePrefix(prefix: string): string {
   return prefix;
 }
 
-function parsePageSize(text: string | null): number {
-  if (text === null) {
-    return limits.listPageDefault;
-  }
+function parsePageSize(text: string): number {
   const size = /^\d+$/.test(text) ? Number(text) : 0;
   if (size < 1 || size > limits.listPageMax) {
     throw invalid(`page_size must be between 1 and ${limits.listPageMax}`, "page_size");

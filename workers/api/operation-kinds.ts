@@ -4,6 +4,7 @@
  */
 import type { SearchPorts } from "../../src/search-ports.ts";
 import type { SnapshotTarget } from "../../src/snapshot.ts";
+import { answerRosalind } from "./adapters/rosalinddb.ts";
 import { answerRecall } from "./debug-routes.ts";
 import type { JsonEncodable } from "./json.ts";
 import { answerQuery } from "./query-route.ts";
@@ -22,4 +23,5 @@ export type Answerer = (question: Question, body: unknown) => Promise<JsonEncoda
 export const operationKinds: ReadonlyMap<string, Answerer> = new Map<string, Answerer>([
   ["query", answerQuery],
   ["recall", answerRecall],
+  ["rosalind_query", answerRosalind],
 ]);

@@ -18,17 +18,28 @@ export async function respondAsync(
   kind: string,
   body: Uint8Array,
 ): Promise<Response> {
+  const token = await submit(scope, name, kind, body);
+  const headers = {
+    "preference-applied": "respond-async",
+    location: `/v1/namespaces/${name}/operations/${token}`,
+  };
+  return respondJson(scope.request, { status: "ACCEPTED", token }, { status: 202, headers });
+}
+
+/** The token of the operation, which is durable then. */
+export async function submit(
+  scope: Scope,
+  name: string,
+  kind: string,
+  body: Uint8Array,
+): Promise<string> {
   const { tenant, ports } = scope;
   const pinned = replyValue(await scope.owner(name).pin(tenant, name));
   const { id, generation, version, next, skipped = [] } = pinned;
   const pin = { id, generation, version, next, skipped };
   const token = await submitOperation(ports, tenant, { kind, name, pin, body });
   await hint(scope, token);
-  const headers = {
-    "preference-applied": "respond-async",
-    location: `/v1/namespaces/${name}/operations/${token}`,
-  };
-  return respondJson(scope.request, { status: "ACCEPTED", token }, { status: 202, headers });
+  return token;
 }
 
 /** GET /v1/namespaces/:ns/operations/:token */
@@ -55,7 +66,7 @@ export async function pollOperation(scope: Scope, name: string, token: string): 
 }
 
 /** A lost hint is sent again by whoever asks for the result. */
-async function hint(scope: Scope, operation: string): Promise<void> {
+export async function hint(scope: Scope, operation: string): Promise<void> {
   const { tenant, ports } = scope;
   await scope.sendHint({ tenant, operation }).catch((error: unknown) => {
     ports.log.warn("cannot send a hint", { operation, error: String(error) });

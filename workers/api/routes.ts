@@ -9,6 +9,8 @@
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
+import { pollRosalind, queryRosalind } from "./adapters/rosalinddb.ts";
+import { describeVecPuff, listVecPuff, queryVecPuff, writeVecPuff } from "./adapters/vecpuff.ts";
 import { describeMemory, measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
 import { exportLines, exportPage } from "./export-routes.ts";
 import { describeIndex, flushNow } from "./index-routes.ts";
@@ -17,6 +19,11 @@ import { getLimits } from "./limits-route.ts";
 import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { pollOperation } from "./operation-routes.ts";
 import { queryNamespace } from "./query-route.ts";
+import {
+  rosalindQueryFields,
+  vecPuffQueryFields,
+  vecPuffWriteFields,
+} from "./reference/adapter-fields.ts";
 import type { Operation } from "./reference/operation.ts";
 import {
   exportParams,
@@ -261,5 +268,68 @@ export const routes: readonly Route[] = [
     about: "The bounds of this server.",
     answer: { status: 200, is: "Limits" },
     handle: getLimits,
+  },
+  {
+    method: "GET",
+    path: "/namespaces",
+    access: "read",
+    about: "VecPuff: list namespaces. `next_cursor` only where there are more.",
+    params: listParams,
+    answer: { status: 200, is: "VecPuffList" },
+    handle: listVecPuff,
+  },
+  {
+    method: "POST",
+    path: "/namespaces/:ns",
+    access: "write",
+    about: "VecPuff: write documents.",
+    body: { fields: vecPuffWriteFields },
+    answer: { status: 200, is: "VecPuffWrite" },
+    conflicts: true,
+    handle: writeVecPuff,
+  },
+  {
+    method: "POST",
+    path: "/namespaces/:ns/query",
+    access: "read",
+    about: "VecPuff: the documents nearest to a vector, with all attributes.",
+    body: { fields: vecPuffQueryFields },
+    answer: { status: 200, is: "VecPuffQuery" },
+    handle: queryVecPuff,
+  },
+  {
+    method: "POST",
+    path: "/namespaces/:ns/metadata",
+    access: "read",
+    about: "VecPuff: what is in it. Times are in seconds.",
+    answer: { status: 200, is: "VecPuffMetadata" },
+    handle: describeVecPuff,
+  },
+  {
+    method: "GET",
+    path: "/namespaces/:ns/metadata",
+    access: "read",
+    about: "VecPuff: the same.",
+    answer: { status: 200, is: "VecPuffMetadata" },
+    handle: describeVecPuff,
+  },
+  {
+    method: "POST",
+    path: "/v1/query",
+    access: "read",
+    about:
+      "RosalindDB: the documents of a dataset nearest to a vector. With " +
+      "`Prefer: respond-async, wait=0` a job.",
+    body: { fields: rosalindQueryFields },
+    answer: { status: 200, is: "RosalindQuery" },
+    handle: queryRosalind,
+  },
+  {
+    method: "GET",
+    path: "/v1/query/status/:id",
+    access: "read",
+    about: "RosalindDB: what became of a query job.",
+    answer: { status: 200, is: "RosalindJob" },
+    handle: pollRosalind,
   },
 ];

@@ -37,7 +37,7 @@ export async function writeNamespace(scope: Scope, name: string): Promise<Respon
   });
 }
 
-async function carryOut(
+export async function carryOut(
   scope: Scope,
   name: string,
   asked: WriteRequest,

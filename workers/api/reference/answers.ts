@@ -48,6 +48,21 @@ const performance = record(
   "What the query cost",
 );
 
+const matches: JsonSchema = {
+  matches: listOf(
+    record(
+      {
+        id: { type: ["integer", "string"] },
+        score: { type: "number" },
+        metadata: { type: "object" },
+      },
+      ["id", "score", "metadata"],
+    ),
+  ),
+  latency_ms: count,
+  mode: { enum: ["hot", "cold", "recall", "ephemeral"] },
+};
+
 const memory = record({ bytes: count, bytes_peak: count, bytes_max: count }, ["bytes"]);
 
 const key: JsonSchema = {
@@ -203,6 +218,37 @@ export const answers = {
     ["status"],
   ),
   Limits: { type: "object", additionalProperties: count },
+  VecPuffList: record({ namespaces: listOf(record({ id: text }, ["id"])), next_cursor: text }, [
+    "namespaces",
+  ]),
+  VecPuffWrite: record({ upserted_count: count }, ["upserted_count"]),
+  VecPuffQuery: record({ results: listOf(row), total_count: count }, ["results", "total_count"]),
+  VecPuffMetadata: record(
+    {
+      approx_row_count: count,
+      index: record(
+        {
+          status: { enum: ["up_to_date", "updating"] },
+          indexed_row_count: count,
+          ann_index_file: { type: ["string", "null"] },
+        },
+        ["status", "indexed_row_count", "ann_index_file"],
+      ),
+      created_at: count,
+      updated_at: count,
+    },
+    ["approx_row_count", "index", "created_at", "updated_at"],
+  ),
+  RosalindQuery: record({ ...matches, job_id: text }, ["matches", "latency_ms", "mode"]),
+  RosalindJob: record(
+    {
+      job_id: text,
+      status: { enum: ["running", "completed", "failed"] },
+      ...matches,
+      error: text,
+    },
+    ["job_id", "status"],
+  ),
   OpenApi: { description: "This document", type: "object" },
   Page: { description: "The reference for people", type: "string" },
 } as const satisfies Record<string, JsonSchema>;
