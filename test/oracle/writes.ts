@@ -101,7 +101,9 @@ function resolve(
   const [name, op, value] = condition as readonly [string, string, unknown];
   const isReference = typeof value === "object" && value !== null && "$ref_new" in value;
   const wanted = isReference ? (incoming[String(value.$ref_new)] ?? null) : value;
-  return [name, op, wanted as AttributeValue];
+  const isList = (op === "In" || op === "NotIn") && !Array.isArray(wanted);
+  const listed = isList ? (wanted === null ? [] : [wanted]) : wanted;
+  return [name, op, listed as AttributeValue];
 }
 
 function without(
