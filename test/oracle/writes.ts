@@ -4,9 +4,11 @@
  */
 import type { DocumentId } from "../../src/document/id.ts";
 import type { AttributeValue } from "../../src/document/value.ts";
-import { BruteForce, matches, type OracleDocument, type OracleFilter } from "./brute-force.ts";
+import { type BruteForce, matches, type OracleDocument, type OracleFilter } from "./brute-force.ts";
 
-export type OracleRow = { readonly id: DocumentId } & Readonly<Record<string, AttributeValue>>;
+/** Vectors are those of the attribute `vector`. */
+export type OracleRow = { readonly id: DocumentId } & OracleValues;
+type OracleValues = Readonly<Record<string, AttributeValue | readonly number[]>>;
 
 export type OracleCondition =
   | readonly ["And" | "Or", readonly OracleCondition[]]
@@ -21,7 +23,7 @@ export interface OracleWrite {
   readonly delete_by_filter?: OracleFilter;
   readonly patch_by_filter?: {
     readonly filters: OracleFilter;
-    readonly patch: Readonly<Record<string, AttributeValue>>;
+    readonly patch: OracleValues;
   };
   readonly upsert_condition?: OracleCondition;
   readonly patch_condition?: OracleCondition;
@@ -34,39 +36,43 @@ export interface OracleOutcome {
   readonly deleted: readonly DocumentId[];
 }
 
+/** Which documents the filters of a write are tried on; all, if not said. */
+export interface OracleCandidates {
+  readonly deletes: ReadonlySet<DocumentId>;
+  readonly patches: ReadonlySet<DocumentId>;
+}
+
 /** Changes the documents. */
-export function applyWrite(documents: BruteForce, write: OracleWrite): OracleOutcome {
+export function applyWrite(
+  documents: BruteForce,
+  write: OracleWrite,
+  candidates?: OracleCandidates,
+): OracleOutcome {
   const upserted: DocumentId[] = [];
   const patched: DocumentId[] = [];
   const deleted: DocumentId[] = [];
-  const patch = (id: DocumentId, values: Readonly<Record<string, AttributeValue>>): void => {
+  const patch = (id: DocumentId, values: OracleValues): void => {
     const document = documents.documents.get(id) as OracleDocument;
-    const { id: _, ...others } = values;
-    const attributes = without({ ...document.attributes, ...others });
-    documents.upsert({ ...document, attributes });
+    documents.upsert(documentOf(id, { ...document.attributes, ...values }, document.vector));
     patched.push(id);
   };
-  const inOrder = (filter: OracleFilter): readonly DocumentId[] => {
-    const all = new BruteForce();
-    for (const each of documents.matching(filter)) all.upsert(each);
-    return all.byId(false).map(({ id }) => id);
-  };
-  for (const id of write.delete_by_filter === undefined ? [] : inOrder(write.delete_by_filter)) {
+  const { delete_by_filter: deletes, patch_by_filter: patches } = write;
+  for (const id of deletes === undefined ? [] : matchingIds(documents, deletes)) {
+    if (candidates?.deletes.has(id) === false) continue;
     documents.delete(id);
     deleted.push(id);
   }
-  if (write.patch_by_filter !== undefined) {
-    const { filters, patch: values } = write.patch_by_filter;
-    for (const id of inOrder(filters)) patch(id, values);
+  for (const id of patches === undefined ? [] : matchingIds(documents, patches.filters)) {
+    if (patches === undefined || candidates?.patches.has(id) === false) continue;
+    patch(id, patches.patch);
   }
   for (const row of write.patch_rows ?? []) {
     if (holds(documents, row.id, row, write.patch_condition, false)) patch(row.id, row);
   }
   for (const row of write.upsert_rows ?? []) {
     if (!holds(documents, row.id, row, write.upsert_condition, true)) continue;
-    const { id, ...attributes } = row;
-    documents.upsert({ id, attributes: without(attributes) });
-    upserted.push(id);
+    documents.upsert(documentOf(row.id, row, undefined));
+    upserted.push(row.id);
   }
   for (const id of write.deletes ?? []) {
     const isAsked = write.delete_condition === undefined;
@@ -80,7 +86,7 @@ export function applyWrite(documents: BruteForce, write: OracleWrite): OracleOut
 function holds(
   { documents }: BruteForce,
   id: DocumentId,
-  incoming: Readonly<Record<string, AttributeValue>>,
+  incoming: OracleValues,
   condition: OracleCondition | undefined,
   absent: boolean,
 ): boolean {
@@ -89,10 +95,7 @@ function holds(
   return condition === undefined || matches(resolve(condition, incoming), document);
 }
 
-function resolve(
-  condition: OracleCondition,
-  incoming: Readonly<Record<string, AttributeValue>>,
-): OracleFilter {
+function resolve(condition: OracleCondition, incoming: OracleValues): OracleFilter {
   if (condition[0] === "And" || condition[0] === "Or") {
     const parts = condition[1] as readonly OracleCondition[];
     return [condition[0], parts.map((each) => resolve(each, incoming))];
@@ -106,8 +109,18 @@ function resolve(
   return [name, op, listed as AttributeValue];
 }
 
-function without(
-  attributes: Readonly<Record<string, AttributeValue>>,
-): Readonly<Record<string, AttributeValue>> {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null));
+/** In order of id. */
+export function matchingIds(documents: BruteForce, filter: OracleFilter): readonly DocumentId[] {
+  return documents.byId(false, filter).map(({ id }) => id);
+}
+
+function documentOf(
+  id: DocumentId,
+  { vector, ...values }: OracleValues,
+  before: Float32Array | undefined,
+): OracleDocument {
+  const kept = Object.entries(values).filter(([name, value]) => name !== "id" && value !== null);
+  const attributes = Object.fromEntries(kept) as OracleDocument["attributes"];
+  const now = vector === undefined ? before : Float32Array.from(vector as readonly number[]);
+  return { id, attributes, ...(now === undefined ? {} : { vector: now }) };
 }

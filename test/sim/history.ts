@@ -31,6 +31,7 @@ import { zeroHash } from "../../src/namespace/state.ts";
 import { attachmentKey, generationRoot, sequenceOfSkipKey } from "../../src/store/keys.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
+import { ChangeHistory } from "./change-history.ts";
 import { rewriteFault } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
@@ -77,6 +78,7 @@ const nowhere: Point = {
 
 export class History {
   readonly points: Point[] = [nowhere];
+  readonly changes: ChangeHistory;
   readonly #world: World;
   /** Index of the newest point known to be acknowledged, and when it became so. */
   #acknowledged = 0;
@@ -92,6 +94,7 @@ export class History {
 
   constructor(world: World) {
     this.#world = world;
+    this.changes = new ChangeHistory(world);
   }
 
   get last(): Point {
@@ -216,6 +219,7 @@ export class History {
       }
       const fault = rewriteFault(documents, batches);
       if (fault !== undefined) this.#world.violate("rewrite", `entry ${entry.sequence}: ${fault}`);
+      const before = new Map(documents);
       for (const batch of batches) {
         const step = (to: Map<number, OracleDocument>): void => {
           batch.ids.forEach((id, row) => {
@@ -228,6 +232,9 @@ export class History {
         // A write of deletes alone carries no tag.
         const tags = batch.attributes.find(({ name }) => name === "w")?.values ?? [];
         for (const tag of tags) writes.add(Number(tag));
+      }
+      if (batches.length === member.chunks.length) {
+        this.changes.landed(generation, this.points, batches, before, documents);
       }
     }
     return { change, exists: true };

@@ -88,6 +88,8 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     tailWindowBytes: random.pick([1_000, limits.tailWindowBytes]),
     // Shorter than a consumer may sleep, longer than its lease.
     orphanAgeMs: random.pick([0.5 * 3_600_000, limits.orphanAgeMs]),
+    deleteByFilterRowsMax: random.pick([2, limits.deleteByFilterRowsMax]),
+    patchByFilterRowsMax: random.pick([2, limits.patchByFilterRowsMax]),
   };
 }
 

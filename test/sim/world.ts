@@ -67,6 +67,9 @@ const branchesOfLog: Readonly<Record<string, Branch>> = {
 export class World {
   readonly tenant = "default";
   readonly random: SimRandom;
+  /** Decides about patches, conditions and writes by filter, and what share of writes they are. */
+  readonly changing: SimRandom;
+  readonly changeShare: number;
   readonly scheduler = new Scheduler();
   readonly faults: Faults;
   readonly sizes: Sizes;
@@ -89,6 +92,8 @@ export class World {
 
   constructor({ seed, operations, onLog }: SeedOptions) {
     this.random = new SimRandom(seed);
+    this.changing = new SimRandom(seed + 2_000_003);
+    this.changeShare = this.changing.pick([0, 0, 0, 0.1, 0.3]);
     this.faults = new Faults(this.random);
     this.sizes = randomSizes(this.random);
     this.#operationsMax = operations;

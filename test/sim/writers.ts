@@ -4,6 +4,8 @@
  * held against the history.
  */
 import { encodeHex } from "../../src/bytes/hex.ts";
+import { change } from "../../src/change.ts";
+import type { Schema } from "../../src/document/schema.ts";
 import { isEngineError } from "../../src/errors.ts";
 import type { WriteKey } from "../../src/format/wal.ts";
 import { limits } from "../../src/limits.ts";
@@ -12,7 +14,10 @@ import { rewrite } from "../../src/rewrite.ts";
 import type { SearchPorts } from "../../src/search-ports.ts";
 import type { WriteTarget } from "../../src/submission.ts";
 import { type WriteOptions, write } from "../../src/write.ts";
+import { buildWrite as buildAsked } from "../../workers/api/write-batch.ts";
+import { parseWriteRequest } from "../../workers/api/write-request.ts";
 import { decideFrom } from "../decide.ts";
+import { bodyOf, type ChangeIntent, isTooMuch, planChange } from "./changes.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import { decideRewrite, idleFault, planRewrite } from "./rewrites.ts";
@@ -46,8 +51,13 @@ export class Writer {
   }
 
   async write(): Promise<void> {
-    const { random, sizes } = this.#world;
+    const { random, sizes, changing, changeShare } = this.#world;
     const key = random.chance(sizes.keyShare) ? this.#newKey() : undefined;
+    if (changeShare > 0 && changing.chance(changeShare)) {
+      const intent = planChange(this.#world, this.#name.history.last.documents);
+      await this.#persist(key, () => this.#change(intent, key));
+      return;
+    }
     if (random.chance(sizes.rewriteShare)) {
       const intent = planRewrite(this.#world);
       await this.#persist(key, () => this.#rewrite(intent, key));
@@ -123,6 +133,27 @@ export class Writer {
     if (kind === "nothing") {
       faults.saw("rewrite: nothing to do");
       history.explain(window, intent.kind, ({ documents }) => idleFault(intent, documents));
+    }
+    heard();
+  }
+
+  async #change(intent: ChangeIntent, key: WriteKey | undefined): Promise<void> {
+    const { history } = this.#name;
+    const { target, options, heard } = this.#call(intent.tag, key, false);
+    const window = history.beginRead();
+    history.changes.ask(intent, window.first);
+    const asked = parseWriteRequest(bodyOf(intent));
+    const build = (schema: Schema) => buildAsked(asked, schema);
+    try {
+      const { counts, built } = await change(this.#ports, target, build, options);
+      history.changes.answered(intent.tag, counts, built?.affected);
+    } catch (error) {
+      if (!isEngineError(error, "invalid")) throw error;
+      this.#world.faults.saw("change: too much");
+      history.explain(window, error.message, ({ documents }) =>
+        isTooMuch(intent, documents) && !intent.allowPartial ? undefined : "few match",
+      );
+      return;
     }
     heard();
   }
