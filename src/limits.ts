@@ -255,6 +255,8 @@ export const limits = {
   tailWindowBytes: 8 * MiB,
   /** Bytes all requests of an isolate may have reserved at once for what they fetch and hold. */
   reservedBytesMax: 32 * MiB,
+  /** Documents that a query may read to rank them by an attribute without an index: seconds. */
+  scoredBytesMax: 256 * MiB,
   reservationLeaseMs: 60_000,
   /** Memory of the Durable Objects of one isolate together. */
   objectBytesMax: 48 * MiB,

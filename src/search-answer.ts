@@ -7,7 +7,7 @@ import { elementBytes, primaryVector } from "./document/schema.ts";
 import { invalid } from "./errors.ts";
 import { widenVectors } from "./format/vector-element.ts";
 import { limits } from "./limits.ts";
-import type { BoundQuery, WantedColumns } from "./query/bind.ts";
+import type { BoundQuery, BoundRank, WantedColumns } from "./query/bind.ts";
 import {
   billSearch,
   type ResultRow,
@@ -63,7 +63,7 @@ export async function completeRows(
       const element = primaryVector(context.snapshot.schema)?.element ?? "f32";
       return {
         id,
-        distance: rank.kind === "vector" ? distance : undefined,
+        distance: showDistance(rank, distance),
         attributes: contents?.attributes ?? [],
         vector:
           columns.vector === undefined || vector === undefined
@@ -74,6 +74,13 @@ export async function completeRows(
   } finally {
     reservation?.release();
   }
+}
+
+function showDistance(rank: BoundRank, distance: number): number | undefined {
+  if (rank.kind === "id") {
+    return undefined;
+  }
+  return rank.kind === "score" ? rank.score.show(distance) : distance;
 }
 
 // ---- Segments

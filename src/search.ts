@@ -23,12 +23,20 @@ import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
 import { splitFilter } from "./query/id-range.ts";
 import type { Query } from "./query/query.ts";
 import type { SearchResult } from "./query/result.ts";
-import { filterRows, rankRows, type TailChunk, TailFold, type TailPlace } from "./query/tail.ts";
+import {
+  filterRows,
+  rankRows,
+  scoreRows,
+  type TailChunk,
+  TailFold,
+  type TailPlace,
+} from "./query/tail.ts";
 import { compareHitIds, compareHits, TopK } from "./query/top-k.ts";
 import { completeRows, concludeSearch, type Found, type Place } from "./search-answer.ts";
 import { searchInOrder } from "./search-order.ts";
 import { both, openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
 import type { SegmentRow } from "./search-rows.ts";
+import { searchScored } from "./search-scored.ts";
 import {
   heldObjects,
   type MatchedSegment,
@@ -137,7 +145,7 @@ async function findRows(context: SearchContext, bound: BoundQuery): Promise<Foun
 }
 
 function orderOf(rank: BoundRank): typeof compareHits {
-  if (rank.kind === "vector") {
+  if (rank.kind !== "id") {
     return compareHits;
   }
   return rank.descending ? (a, b) => compareHitIds(b, a) : compareHitIds;
@@ -158,8 +166,12 @@ function visitChunk(
     rankRows(rank.distance, chunk, rows, context.ports.kernels, tail.best);
     return;
   }
+  const scoreOf = rank.kind === "score" ? scoreRows(rank.score, batch) : () => 0;
   for (const row of rows) {
-    tail.best.offer({ distance: 0, id: batch.ids[row] as DocumentId, value: { chunk: key, row } });
+    const distance = scoreOf(row);
+    if (distance !== undefined) {
+      tail.best.offer({ distance, id: batch.ids[row] as DocumentId, value: { chunk: key, row } });
+    }
   }
 }
 
@@ -187,6 +199,11 @@ async function findInSegments(
     return { segments, rows: rows.map((row) => Object.assign(row, { distance: 0 })) };
   }
   const segments = await matchRows(context, round, opened, filter);
+  if (rank.kind === "score") {
+    const { touched } = (await tailRead()).fold;
+    const search = { context, segments, score: rank.score, wanted, touched };
+    return { segments, rows: await searchScored(search, nextRound(filter)) };
+  }
   const rows = await searchVectors(
     {
       context,

@@ -87,7 +87,9 @@ class CborWriter {
       this.#byte(nullByte);
     } else if (value instanceof Uint8Array) {
       this.#head(bytesMajor, value.length);
-      this.#bytes.set(value, this.#take(value.length));
+      // Taken first: it may be another array then.
+      const at = this.#take(value.length);
+      this.#bytes.set(value, at);
     } else if (Array.isArray(value)) {
       this.#head(arrayMajor, value.length);
       for (let i = 0; i < value.length; i++) {

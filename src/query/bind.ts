@@ -13,6 +13,7 @@ import { type EngineError, invalid } from "../errors.ts";
 import { type DistanceQuery, prepareDistance } from "./distance.ts";
 import { parseFilter } from "./filter.ts";
 import type { AttributeChoice, Query } from "./query.ts";
+import { type AttributeScore, scoreByDistance, scoreByProduct } from "./score.ts";
 
 export interface BoundQuery {
   readonly rank: BoundRank;
@@ -25,6 +26,7 @@ export interface BoundQuery {
 
 export type BoundRank =
   | { readonly kind: "vector"; readonly exhaustive: boolean; readonly distance: DistanceQuery }
+  | { readonly kind: "score"; readonly score: AttributeScore }
   | { readonly kind: "id"; readonly descending: boolean };
 
 /** What the rows bring along, in the order of the schema. */
@@ -54,11 +56,19 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   if (rank.kind === "id") {
     return rank;
   }
-  const { column, vector, exhaustive } = rank;
+  const { column } = rank;
   const attribute = schema.attributes.get(column);
   if (attribute === undefined) {
     throw unknownAttribute(column, "rank_by");
   }
+  if (rank.kind === "sparse") {
+    if (attribute.type !== "{}f16") {
+      const text = `💔 attribute "${column}" is not a sparse vector, cannot be ranked by SparseKNN`;
+      throw invalid(text, "rank_by");
+    }
+    return { kind: "score", score: scoreByProduct(column, rank.weights) };
+  }
+  const { vector, exhaustive } = rank;
   const type = parseVectorType(attribute.type);
   if (type === undefined) {
     throw invalid(
@@ -74,16 +84,13 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
       "rank_by",
     );
   }
-  const indexed = primaryVector(schema)?.name;
-  if (indexed !== column) {
-    const text =
-      `💔 of several vector columns one can be ranked by: here "${indexed}"; ` +
-      `ranking by "${column}" is not supported yet`;
-    throw invalid(text, "rank_by");
-  }
   // Without a metric nothing was written yet, and any will do.
   const known = schema.metric ?? metric ?? "cosine_distance";
-  return { kind: "vector", exhaustive, distance: prepareDistance(known, vector) };
+  const distance = prepareDistance(known, vector);
+  // The first vector column has an index; of others, every document is looked at.
+  return primaryVector(schema)?.name === column
+    ? { kind: "vector", exhaustive, distance }
+    : { kind: "score", score: scoreByDistance(column, type.element, distance) };
 }
 
 /** Unknown names are refused where attributes are included and ignored where they are excluded. */

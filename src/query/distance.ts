@@ -21,7 +21,8 @@ export interface DistanceQuery {
   readonly squares: number;
 }
 
-const f32Max = 3.4028234663852886e38;
+/** JSON has no infinity. */
+export const f32Max = 3.4028234663852886e38;
 /**
  * Covers the few single roundings to f32 around a sum: of its terms, of its result, of the exact
  * distance.

@@ -31,6 +31,12 @@ export type Rank =
       /** Finite values. */
       readonly vector: Float32Array;
     }
+  | {
+      readonly kind: "sparse";
+      readonly column: string;
+      /** Finite weights by token. */
+      readonly weights: ReadonlyMap<string, number>;
+    }
   | { readonly kind: "id"; readonly descending: boolean };
 
 /** Which attributes, vectors among them, the rows bring along. */

@@ -16,6 +16,7 @@ import type { ChunkRef, WalEntry } from "../format/wal.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type DistanceQuery, exactDistance, quickDistances, rowSquares } from "./distance.ts";
 import { prepareRowTest, type ValuesOf } from "./filter.ts";
+import type { AttributeScore } from "./score.ts";
 import type { TopK } from "./top-k.ts";
 
 /**
@@ -116,6 +117,15 @@ export function batchValues(batch: Batch): ValuesOf {
       attribute === "id" ? batch.ids : columns.get(attribute);
     return (row) => values?.[row] ?? null;
   };
+}
+
+/** What ranks a row, by its attribute. */
+export function scoreRows(
+  score: AttributeScore,
+  batch: Batch,
+): (row: number) => number | undefined {
+  const valueAt = batchValues(batch)(score.column);
+  return (row) => score.distanceOf(valueAt(row));
 }
 
 /**

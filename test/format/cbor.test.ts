@@ -85,6 +85,18 @@ describe("CBOR", () => {
     );
   });
 
+  it("returns what is longer than the room it begins with, whatever crosses the end", () => {
+    const long = "x".repeat(30);
+    for (const last of [new Uint8Array(40).fill(7), long, "é".repeat(9), 1.5, 2 ** 40, 2n ** 60n]) {
+      for (let before = 4_050; before < 4_100; before++) {
+        const value = [new Uint8Array(before).fill(1), last, [last, { a: last }], true];
+        expect(decodeCbor(encodeCbor(value))).toStrictEqual(value);
+      }
+    }
+    const large = Array.from({ length: 20_000 }, (_, i) => [i, String(i)]);
+    expect(decodeCbor(encodeCbor(large))).toStrictEqual(large);
+  });
+
   it("brings integers to their canonical form: numbers while safe", () => {
     expect(decodeCbor(encodeCbor(5n))).toBe(5);
     expect(decodeCbor(encodeCbor(-(2n ** 53n - 1n)))).toBe(-(2 ** 53 - 1));

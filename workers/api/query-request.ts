@@ -2,14 +2,14 @@
  * JSON body of POST …/query -> Query. Wrong JSON types are `malformed` (422), wrong values
  * `invalid` (400); unknown fields are refused by name, unknown keys of option objects are ignored.
  *
- *   rank_by             ["column", "ANN" | "kNN", vector], ["id", "asc" | "desc"] or, with filters,
- *                       nothing
+ *   rank_by             ["column", "ANN" | "kNN", vector], ["column", "SparseKNN", weights],
+ *                       ["id", "asc" | "desc"] or, with filters, nothing
  *   limit | top_k       1 … 10,000, offset included
  *   include_attributes  bool or names; exclude_attributes: names
  *   the rest            offset, filters, consistency, distance_metric, vector_encoding,
  *                       disable_cache
  */
-import { malformedAt, wrongShape } from "../../src/document/shape.ts";
+import { isJsonObject, malformedAt, wrongShape } from "../../src/document/shape.ts";
 import { type EngineError, invalid } from "../../src/errors.ts";
 import type { AsOf } from "../../src/history.ts";
 import { limits } from "../../src/limits.ts";
@@ -44,7 +44,6 @@ const laterFields: ReadonlySet<string> = new Set([
 /** The same for the first or second member of `rank_by`. */
 const laterRanks: ReadonlySet<unknown> = new Set([
   "BM25",
-  "SparseKNN",
   "Sum",
   "Max",
   "Product",
@@ -99,6 +98,12 @@ function parseRank({ rank_by: parts, filters }: QueryBody): Rank | undefined {
     const vector = parseVector(third);
     return { kind: "vector", exhaustive: second === "kNN", column: first, vector };
   }
+  if (second === "SparseKNN") {
+    if (typeof first !== "string" || parts.length !== 3) {
+      throw badRank();
+    }
+    return { kind: "sparse", column: first, weights: parseWeights(third) };
+  }
   for (const name of [first, second]) {
     if (laterRanks.has(name)) {
       throw notYet("rank_by", `rank_by ${String(name)}`);
@@ -131,6 +136,29 @@ function parseVector(json: unknown): Float32Array {
   const vector = new Float32Array(dimensions);
   writeVector(json, vector, 0, path);
   return vector;
+}
+
+function parseWeights(json: unknown): ReadonlyMap<string, number> {
+  if (!isJsonObject(json)) {
+    throw badRank();
+  }
+  const entries = Object.entries(json);
+  if (entries.length > limits.sparseEntriesMax) {
+    const text = `💔 a sparse vector has at most ${limits.sparseEntriesMax} entries, got ${entries.length}`;
+    throw invalid(text, "rank_by");
+  }
+  const weights = new Map<string, number>();
+  for (const [token, weight] of entries) {
+    if (typeof weight !== "number" && typeof weight !== "bigint") {
+      throw badRank();
+    }
+    // Beyond the largest f32 there is no score that could be told.
+    if (!Number.isFinite(Math.fround(Number(weight)))) {
+      throw invalid("💔 weights of a sparse vector are finite 32-bit floats", "rank_by");
+    }
+    weights.set(token, Number(weight));
+  }
+  return weights;
 }
 
 function badRank(): EngineError {

@@ -11,7 +11,8 @@ export const queryFields = {
     reason: "data did not match any variant of enum a valid variant of RankInput",
     about:
       '["column", "ANN", vector]: near, approximately; ["column", "kNN", vector]: exactly, with ' +
-      'filters; ["id", "asc"] or ["id", "desc"]. Without it, what the filters select, by id.',
+      'filters; ["column", "SparseKNN", {token: weight}]: by product; ["id", "asc"] or ' +
+      '["id", "desc"]. Without it, what the filters select, by id.',
   },
   top_k: { type: "count", nullable: false, about: "Older name of `limit`.", schema: count },
   limit: {
