@@ -3,7 +3,7 @@
  * or a sparse vector. Every matching document is scored from its own value, so the answer is exact.
  *
  *   distance   what the column's metric says (distance.ts); smaller is better
- *   product    sum over the tokens of both of weight times weight, rounded to f32; larger is better,
+ *   product    sum over the tokens of both of weight times weight, as f32; larger is better,
  *              and what shares no token, or comes to 0, is not in the answer
  */
 import type { VectorElement } from "../document/schema.ts";
