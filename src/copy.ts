@@ -10,13 +10,13 @@
  * If we crash after 1, the copy lives and its jobs go on. Deleting the source at any time takes
  * nothing from it. Cost: as a branch, and what counting takes; later one rewrite of its bytes.
  */
-import { type BranchTarget, branch } from "./branch.ts";
+import { type Branched, type BranchTarget, branch } from "./branch.ts";
+import { isEngineError, unavailable } from "./errors.ts";
 import { pinnedSnapshot } from "./pinned.ts";
 import { countRows } from "./row-count.ts";
 import { openContext, type SearchPorts } from "./search-ports.ts";
 
-export interface Copied {
-  readonly generation: string;
+export interface Copied extends Branched {
   readonly rows: number;
   /** What the API calls logical bytes, roughly. */
   readonly logicalBytes: number;
@@ -27,12 +27,19 @@ export async function copy(ports: SearchPorts, target: BranchTarget): Promise<Co
   const { generation, pin } = await branch({ ...target, as: "copy" });
   // The first manifest of the copy: it stays for longer than this takes, whatever becomes of it.
   const begun = { ...pin, generation, version: 1 };
-  const snapshot = await pinnedSnapshot(ports, target.tenant, begun);
-  const rows = await countRows(openContext(ports, snapshot, false));
+  const snapshot = await stillThere(pinnedSnapshot(ports, target.tenant, begun));
+  const rows = await stillThere(countRows(openContext(ports, snapshot, false)));
   const { segments } = snapshot.manifest;
   const logicalBytes = segments.reduce(
     (sum, { logicalBytes: bytes, rows: all, dead }) => sum + (bytes * (all - dead.rows)) / all,
     snapshot.unindexedBytes,
   );
-  return { generation, rows, logicalBytes: Math.round(logicalBytes) };
+  return { generation, pin, rows, logicalBytes: Math.round(logicalBytes) };
+}
+
+/** The copy may have been deleted, and purged, before it was counted. */
+async function stillThere<T>(read: Promise<T>): Promise<T> {
+  return await read.catch((error: unknown) => {
+    throw isEngineError(error, "notFound") ? unavailable("the copy is gone already", error) : error;
+  });
 }

@@ -195,6 +195,8 @@ export const limits = {
    * retention is over: a manifest must stay small, and history must not stop writes.
    */
   deadRecordsMax: 2_048,
+  /** How often the caches of a pinned namespace are warmed: the edge keeps what is asked for. */
+  warmEveryMs: 5 * 60_000,
 
   // ---- Collection
   // ---------------------------------------------------------------------------------

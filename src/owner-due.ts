@@ -2,7 +2,7 @@
  * What is due in a namespace, from the owner's state and job table alone; when to look again; and
  * what to say of it. Pure.
  *
- * Order: flush before merge before collect before purge; within a kind, what failed before goes
+ * Order: flush before merge before collect before purge before warm; within a kind, what failed before goes
  * first, flushes by range and none before an earlier one that has nobody.
  */
 import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
@@ -17,6 +17,7 @@ import {
   isWaiting,
   type JobRecord,
   type JobTable,
+  lasts,
   type UnclaimedJob,
   unownedStretch,
 } from "./namespace/jobs.ts";
@@ -46,7 +47,8 @@ export function dueJob(
     retry ??
     newMerge(table, manifest, newId) ??
     collect(table, state, nowMs, newId) ??
-    purge(table, nowMs)
+    purge(table, nowMs) ??
+    warm(table, state, nowMs, newId)
   );
 }
 
@@ -107,6 +109,9 @@ export function nextAlarmMs(
     times.push(flushDueAtMs(state.tail) ?? Number.POSITIVE_INFINITY);
     times.push(dead === undefined ? Number.POSITIVE_INFINITY : collectableAtMs(state, dead));
     times.push(table.sweepDueMs ?? Number.POSITIVE_INFINITY);
+    if (state.settings.replicas > 0) {
+      times.push(table.warmedMs + limits.warmEveryMs);
+    }
   }
   const atMs = Math.max(soon, Math.min(...times));
   return Number.isFinite(atMs) ? atMs : undefined;
@@ -208,6 +213,23 @@ function purge(table: JobTable, nowMs: number): UnclaimedJob | undefined {
   return grave === undefined ? undefined : { id: `p-${grave}`, kind: "purge", grave };
 }
 
+/** Of a pinned namespace, again and again. */
+function warm(
+  table: JobTable,
+  { settings, manifest }: NamespaceState,
+  nowMs: number,
+  newId: NewId,
+): UnclaimedJob | undefined {
+  const running = table.jobs.find(({ kind }) => kind === "warm");
+  if (running !== undefined) {
+    return isWaiting(running, nowMs) ? running : undefined;
+  }
+  const { warmEveryMs } = limits;
+  return settings.replicas > 0 && !lasts(table.warmedMs + warmEveryMs, warmEveryMs, nowMs)
+    ? { id: newId("w", manifest.version), kind: "warm" }
+    : undefined;
+}
+
 /** What its consumer is told. */
 export function jobOf(record: JobRecord, state: NamespaceState, { pins }: JobTable): Job {
   const { manifest, schema, tail, generation } = state;
@@ -279,6 +301,7 @@ export function indexStatus(
       return { id, level, rows, deadRows: dead.rows, bytes, clusters };
     }),
     jobs,
+    warmedMs: table.warmedMs,
     indexed: manifest.floor === next && !jobs.some(({ kind }) => /flush|merge/.test(kind)),
   };
 }

@@ -3,7 +3,7 @@
  *
  *   hint      a message without content says that something is due; lost ones are sent again by
  *             the alarm
- *   claim     hands out one job under a lease: flush before merge before collect before purge
+ *   claim     hands out one job under a lease, in the order of owner-due.ts
  *   ticket    the short exclusive permission to finish; flushes get it in the order of their ranges
  *   commit    checks lease, ticket and delta, publishes the manifest, forgets the job. A delta that
  *             breaks an invariant is our own mistake: refused, logged, the job barred for a while
@@ -24,7 +24,7 @@ import {
   emptyJobTable,
   failJob,
   finishCollect,
-  finishPurge,
+  finishJob,
   forgetJob,
   heldJob,
   isBarred,
@@ -235,11 +235,12 @@ export class OwnerJobs {
 
   /** `version`: the newest manifest whose dead records the collector has seen to. */
   async finish(id: string, attempt: number, version: number, kept?: Kept): Promise<true> {
-    const job = heldJob(this.#table, id, attempt, this.#ports.clock.now());
+    const now = this.#ports.clock.now();
+    const job = heldJob(this.#table, id, attempt, now);
     if (job?.deadBeforeMs !== undefined) {
       await this.#finishCollect(job, job.deadBeforeMs, version, kept);
     } else if (job !== undefined) {
-      await this.#save(finishPurge(this.#table, job));
+      await this.#save(finishJob(this.#table, job, now));
     }
     this.hint();
     return true;

@@ -13,9 +13,11 @@ import { limits } from "../src/limits.ts";
 import type { Job } from "../src/namespace/protocol.ts";
 import { search } from "../src/search.ts";
 import { createSearchMemory, type SearchPorts } from "../src/search-ports.ts";
+import { takeSnapshot } from "../src/snapshot.ts";
 import { BlockCache } from "../src/store/block-cache.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
+import { warm } from "../src/warm.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { OwnerRig } from "./owner-rig.ts";
 
@@ -109,6 +111,13 @@ export class BranchRig extends OwnerRig {
       await this.ask(this.owner.finish(tenant, name, job.id, job.attempt, version, kept));
     } else if (job.kind === "purge") {
       await this.clock.run(purge(ports, tenant, job.grave ?? ""));
+      await this.ask(this.owner.finish(tenant, name, job.id, job.attempt, 0));
+    } else if (job.kind === "warm") {
+      const search = this.searchPorts();
+      const target = { ...identity, owner: this.owner };
+      const { snapshots } = search.memory;
+      const taken = takeSnapshot(search, snapshots, target, "strong", undefined);
+      await this.clock.run(warm(search, await this.clock.run(taken)));
       await this.ask(this.owner.finish(tenant, name, job.id, job.attempt, 0));
     } else {
       await this.clock.run(compact({ ports, api: this.owner, identity, job }));

@@ -1,5 +1,6 @@
 /** What a namespace is set to: kept in the log, in its order, and nowhere else. */
 import { describe, expect, test } from "vitest";
+import { limits } from "../src/limits.ts";
 import { BranchRig } from "./branch-rig.ts";
 
 const readOnlyText = "This namespace is read-only";
@@ -95,6 +96,46 @@ describe("read_only", () => {
         retentionMs: 0,
       });
     }
+  });
+});
+
+describe("pinning", () => {
+  const warmedMs = async (rig: BranchRig) =>
+    (await rig.ask(rig.owner.status(rig.tenant, rig.name))).warmedMs;
+
+  test("has the caches warmed by alarms alone, every five minutes, until it ends", async () => {
+    const rig = new BranchRig("fish");
+    await rig.put(1, [1, 2]);
+    await rig.index();
+    expect(await rig.runDue()).toEqual([]);
+    await rig.change({ replicas: 1 });
+    expect(await warmedMs(rig)).toBe(0);
+    for (let i = 0; i < 3; i++) {
+      rig.hints.splice(0);
+      await rig.clock.run(rig.owner.alarm(rig.identity));
+      expect(rig.hints).toHaveLength(1);
+      expect(await rig.runDue()).toEqual(["warm"]);
+      expect(await warmedMs(rig)).toBe(rig.clock.now());
+      await rig.clock.advance(limits.warmEveryMs - 1_000);
+      expect(await rig.runDue()).toEqual([]);
+      expect(rig.storage.alarmMs).toBeLessThanOrEqual(rig.clock.now() + limits.alarmMs);
+      await rig.clock.advance(1_000);
+    }
+    await rig.change({ replicas: 0 });
+    expect(await rig.runDue()).toEqual([]);
+  });
+
+  test("goes on with a new instance, and with one that has lost its table", async () => {
+    const rig = new BranchRig("fish");
+    await rig.put(1, [1]);
+    await rig.change({ replicas: 1 });
+    expect(await rig.runDue()).toEqual(["warm"]);
+    const before = await warmedMs(rig);
+    rig.restart();
+    expect(await warmedMs(rig)).toBe(before);
+    rig.storage.wipe();
+    rig.restart();
+    expect(await rig.runDue()).toContain("warm");
   });
 });
 

@@ -21,7 +21,15 @@ import type {
   StoredObject,
 } from "../src/store/object-store.ts";
 
-export type Caller = "owner" | "writer" | "reader" | "flush" | "merge" | "collect" | "purge";
+export type Caller =
+  | "owner"
+  | "writer"
+  | "reader"
+  | "flush"
+  | "merge"
+  | "collect"
+  | "purge"
+  | "warm";
 
 const registry = /\/names\/[^/]+$/;
 const mutable = /\/(current|names\/[^/]+)$/;

@@ -19,11 +19,14 @@ import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
 import type { Identity } from "../src/owner-ports.ts";
-import type { IndexPorts, JobHint, OperationHint, Ports } from "../src/ports.ts";
+import type { JobHint, OperationHint, Ports } from "../src/ports.ts";
+import type { SearchPorts } from "../src/search-ports.ts";
+import { takeSnapshot } from "../src/snapshot.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
+import { warm } from "../src/warm.ts";
 import { firstTenant } from "./api/auth.ts";
+import { openBackground } from "./api/scope.ts";
 import { runHinted, sweepOperations } from "./operations.ts";
-import { kernels } from "./platform/kernels.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
 
@@ -47,9 +50,21 @@ export async function consume(
     batch.ackAll();
     return;
   }
-  const ports: IndexPorts = { ...enginePorts(env), kernels: kernels() };
+  const { ports, close } = openBackground(env);
+  try {
+    await consumeMessages(batch.messages, env, ports);
+  } finally {
+    await close();
+  }
+}
+
+async function consumeMessages(
+  messages: readonly Message<JobHint | OperationHint>[],
+  env: Env,
+  ports: SearchPorts,
+): Promise<void> {
   const endMs = ports.clock.now() + invocationMs;
-  for (const message of batch.messages) {
+  for (const message of messages) {
     const now = ports.clock.now();
     if (busyUntilMs > now || now >= endMs) {
       message.retry({ delaySeconds: 1 });
@@ -89,7 +104,7 @@ async function runOperation(
 }
 
 async function runDue(
-  ports: IndexPorts,
+  ports: SearchPorts,
   api: NamespaceApi,
   identity: Identity,
   endMs: number,
@@ -112,7 +127,7 @@ async function runDue(
 }
 
 async function runJob(
-  ports: IndexPorts,
+  ports: SearchPorts,
   api: NamespaceApi,
   identity: Identity,
   job: Job,
@@ -134,6 +149,13 @@ async function runJob(
         await purge(ports, tenant, job.grave ?? "", beat);
         replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
         break;
+      case "warm": {
+        const target = { ...identity, owner: api };
+        const { snapshots } = ports.memory;
+        await warm(ports, await takeSnapshot(ports, snapshots, target, "strong", undefined));
+        replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
+        break;
+      }
     }
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);

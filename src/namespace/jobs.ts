@@ -76,6 +76,8 @@ export interface JobTable {
   readonly sweepLastMs: number | undefined;
   /** What died up to then and is still there is held by pins and refs: left to the sweeps. */
   readonly keptBeforeMs: number;
+  /** When the last warm job was done. */
+  readonly warmedMs: number;
   /** Of this generation. */
   readonly pins: readonly Pin[];
 }
@@ -90,6 +92,7 @@ export function emptyJobTable(generation: string): JobTable {
     sweepDueMs: undefined,
     sweepLastMs: undefined,
     keptBeforeMs: 0,
+    warmedMs: 0,
     pins: [],
   };
 }
@@ -232,10 +235,14 @@ function giveBackJob(table: JobTable, job: JobRecord, why: string, nowMs: number
   return suspectOrphans(dropTicket(replaceJob(table, failed), job.id), nowMs);
 }
 
-/** A purge that is done, as far as it could be: the rest is found by those who visit graves. */
-export function finishPurge(table: JobTable, job: JobRecord): JobTable {
+/**
+ * A purge or warming that is done, as far as it could be: what is left of a purge is found by those
+ * who visit graves.
+ */
+export function finishJob(table: JobTable, job: JobRecord, nowMs: number): JobTable {
   const graves = table.graves.filter(({ generation }) => generation !== job.grave);
-  return forgetJob({ ...table, graves }, job.id);
+  const warmedMs = job.kind === "warm" ? nowMs : table.warmedMs;
+  return forgetJob({ ...table, graves, warmedMs }, job.id);
 }
 
 /** A collection that is done. `keptBeforeMs`: see there; `againMs`: when what is held may go. */

@@ -185,7 +185,7 @@ export interface HeadReply {
   readonly skips?: readonly SkippedEntry[];
 }
 
-export type JobKind = "flush" | "merge" | "collect" | "purge";
+export type JobKind = "flush" | "merge" | "collect" | "purge" | "warm";
 
 /** A job handed to one consumer until `leaseUntilMs`. */
 export interface Job {
@@ -283,6 +283,8 @@ export interface IndexStatus {
     readonly notBeforeMs?: number;
   }[];
   readonly indexed: boolean;
+  /** When the caches of a pinned namespace were warmed last, as far as that is known; else 0. */
+  readonly warmedMs: number;
   readonly quarantine?: Quarantine;
   readonly skips: readonly SkippedEntry[];
   /** Bytes of writes that are not durable yet, of all objects in the isolate of this one. */
@@ -322,7 +324,7 @@ export interface NamespaceApi {
     delta: Delta,
     inline: InlineObjects,
   ): Promise<Reply<DeltaReply>>;
-  /** Collect and purge jobs are done. `version`: the manifest that `current` was seen to name. */
+  /** Collect, purge and warm jobs are done. `version`: the manifest that `current` was seen to name. */
   finish(
     tenant: string,
     name: string,

@@ -1,7 +1,9 @@
 /** A client that branches one name to another; neither may be what it was when it arrives. */
-import { branch } from "../../src/branch.ts";
+import { type Branched, branch } from "../../src/branch.ts";
+import { copy } from "../../src/copy.ts";
 import { isEngineError } from "../../src/errors.ts";
 import type { NamespaceApi } from "../../src/namespace/protocol.ts";
+import type { SearchPorts } from "../../src/search-ports.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import type { SimName } from "./sim-name.ts";
@@ -17,7 +19,8 @@ export async function makeBranchAtRest(
 ): Promise<void> {
   const { tenant, name } = parent.identity;
   const window = child.history.beginRead();
-  const target = { tenant, parent: name, name: child.identity.name };
+  const as = process.world.random.chance(0.3) ? ("copy" as const) : ("branch" as const);
+  const target = { tenant, parent: name, name: child.identity.name, as };
   let isFirst = true;
   const owner = (of: string): NamespaceApi => ({
     ...callOwner(process, of),
@@ -31,7 +34,11 @@ export async function makeBranchAtRest(
   child.history.pointShown(window, "branch", generation, pin.next);
 }
 
-export async function makeBranch(process: Process, name: SimName): Promise<void> {
+export async function makeBranch(
+  process: Process,
+  ports: SearchPorts,
+  name: SimName,
+): Promise<void> {
   const { names, random, landings } = process.world;
   // Rather one that is a branch itself, while what it inherited is fresh.
   const branches = names.filter(
@@ -45,14 +52,23 @@ export async function makeBranch(process: Process, name: SimName): Promise<void>
   const parentWindow = parent.history.beginRead();
   const childWindow = child.history.beginRead();
   try {
-    const { generation, pin } = await branch({
+    const target = {
       tenant,
       parent: parent.identity.name,
       name: child.identity.name,
-      owner: (name) => dawdle(process, callOwner(process, name)),
-    });
+      owner: (name: string) => dawdle(process, callOwner(process, name)),
+    };
+    const isCopy = random.chance(0.4);
+    const made: Branched & { rows?: number } = isCopy
+      ? await copy(ports, target)
+      : await branch(target);
+    const { generation, pin, rows: copied } = made;
     parent.history.pointShown(parentWindow, "branch of", pin.generation, pin.next);
-    child.history.pointShown(childWindow, "branch", generation, pin.next);
+    const point = child.history.pointShown(childWindow, "branch", generation, pin.next);
+    const rows = point?.documents.size;
+    if (copied !== undefined && rows !== undefined && copied !== rows) {
+      process.world.violate("copy", `it has ${rows} documents, and says ${copied}`);
+    }
   } catch (error) {
     if (isEngineError(error, "notFound")) {
       const lives = "not found, yet it exists";

@@ -24,6 +24,7 @@ import { callOwner } from "./owner-client.ts";
 import { readPinned } from "./pinning.ts";
 import { Process } from "./process.ts";
 import { askAnything, compareAnswer } from "./questions.ts";
+import { changeSettingsOf } from "./settings.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
 import { Writer } from "./writers.ts";
@@ -127,7 +128,8 @@ export class Isolate {
     const name = names.length > 1 ? this.#pickName() : (names[0] as SimName);
     if (happens(removeShare)) return this.#remove(process, name);
     if (happens(sizes.flushShare)) return this.#flush(process, name);
-    if (happens(sizes.branchShare)) return makeBranch(process, name);
+    if (happens(sizes.branchShare)) return makeBranch(process, ports, name);
+    if (happens(sizes.settingShare)) return changeSettingsOf(process, ports, name);
     if (happens(sizes.pinShare)) return readPinned(process, ports, name);
     return random.chance(sizes.writeShare)
       ? new Writer(process, ports, name, this.#descriptions).write()

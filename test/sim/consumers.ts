@@ -10,9 +10,13 @@ import { scalarKernels } from "../../src/kernels/scalar.ts";
 import { type Job, type NamespaceApi, replyValue } from "../../src/namespace/protocol.ts";
 import type { Identity } from "../../src/owner-ports.ts";
 import type { IndexPorts, JobHint } from "../../src/ports.ts";
+import type { SearchPorts } from "../../src/search-ports.ts";
+import { takeSnapshot } from "../../src/snapshot.ts";
 import { gravePrefix } from "../../src/store/keys.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
+import { warm } from "../../src/warm.ts";
 import { syncDigest } from "../sync-digest.ts";
+import { searchPorts } from "./clients.ts";
 import { callOwner } from "./owner-client.ts";
 import { Process } from "./process.ts";
 import type { World } from "./world.ts";
@@ -111,7 +115,8 @@ class Consumer {
   }
 
   async #runDue(process: Process, identity: Identity): Promise<boolean> {
-    const ports = consumerPorts(process);
+    // By an isolate that has nothing yet.
+    const ports = { ...searchPorts(process), ...consumerPorts(process) };
     const api = callOwner(process, identity.name);
     const endMs = this.#world.scheduler.nowMs + invocationMs;
     while (this.#world.scheduler.nowMs < endMs) {
@@ -122,7 +127,12 @@ class Consumer {
     return true;
   }
 
-  async #runJob(ports: IndexPorts, api: NamespaceApi, identity: Identity, job: Job): Promise<void> {
+  async #runJob(
+    ports: SearchPorts,
+    api: NamespaceApi,
+    identity: Identity,
+    job: Job,
+  ): Promise<void> {
     const world = this.#world;
     const { tenant, name } = identity;
     const beat = heartbeat({ ports, api, identity, job });
@@ -146,6 +156,14 @@ class Consumer {
           world.faults.saw("job: purge");
           replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
           break;
+        case "warm": {
+          const cache = ports.memory.snapshots;
+          const target = { ...identity, owner: api };
+          await warm(ports, await takeSnapshot(ports, cache, target, "strong", undefined));
+          world.faults.saw("job: warm");
+          replyValue(await api.finish(tenant, name, job.id, job.attempt, 0));
+          break;
+        }
       }
     } catch (error) {
       world.mustBeEngineError(error, `job ${job.kind}`);

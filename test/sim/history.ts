@@ -43,6 +43,7 @@ export interface Point {
   readonly next: number;
   readonly exists: boolean;
   readonly documents: Documents;
+  readonly readOnly: boolean;
   /** Tags of the writes its last entry holds. */
   readonly writes: ReadonlySet<number>;
   /** Of its last entry. */
@@ -63,6 +64,8 @@ interface Change {
   readonly writes: ReadonlySet<number>;
   /** Attachments the entry names. */
   readonly parts: readonly string[];
+  /** Undefined: it stays as it was. */
+  readonly readOnly: boolean | undefined;
   /** Changes the map, and returns it. */
   apply(documents: Map<number, OracleDocument>): Map<number, OracleDocument>;
 }
@@ -72,6 +75,7 @@ const nowhere: Point = {
   next: 0,
   exists: false,
   documents: new Map(),
+  readOnly: false,
   writes: new Set(),
   hash: zeroHash,
 };
@@ -101,11 +105,12 @@ export class History {
     return this.points.at(-1) as Point;
   }
 
-  /** The name lives again, as a branch of what was at that point. */
-  branched(generation: string, { next, exists, documents, hash }: Point): void {
+  /** The name lives again, as a branch or copy of what was at that point. */
+  branched(generation: string, parent: Point, isCopy: boolean): void {
     if (this.last.exists) this.#world.violate("branch", "a name that lives becomes a branch");
-    if (!exists) this.#world.violate("branch", "it begins as what was deleted");
-    this.points.push({ generation, next, exists, documents, writes: new Set(), hash });
+    if (!parent.exists) this.#world.violate("branch", "it begins as what was deleted");
+    const readOnly = parent.readOnly && !isCopy;
+    this.points.push({ ...parent, generation, readOnly, writes: new Set() });
     this.#changes.clear();
   }
 
@@ -126,14 +131,17 @@ export class History {
     for (const [name, entry] of this.#keys) {
       if (entry === sequence && name.startsWith(generation)) this.#keys.delete(name);
     }
-    let documents = this.pointAt(generation, sequence)?.documents ?? new Map();
+    const before = this.pointAt(generation, sequence);
+    let documents = before?.documents ?? new Map();
+    let readOnly = before?.readOnly ?? false;
     for (let next = sequence + 1; next <= last.next; next++) {
       const change = this.#changes.get(next - 1);
       documents = change?.apply(new Map(documents)) ?? documents;
+      readOnly = change?.readOnly ?? readOnly;
       const writes = change?.writes ?? new Set<number>();
       const known = this.pointAt(generation, next)?.hash ?? zeroHash;
       const hash = next === sequence + 1 ? skip.hash : known;
-      this.points.push({ generation, next, exists: true, documents, writes, hash });
+      this.points.push({ generation, next, exists: true, documents, readOnly, writes, hash });
     }
   }
 
@@ -174,7 +182,8 @@ export class History {
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");
     const documents = new Map(begins ? [] : last.documents);
-    const { change, exists } = await this.#read(generation, entry, documents);
+    const wasReadOnly = !begins && last.readOnly;
+    const { change, exists } = await this.#read(generation, entry, documents, wasReadOnly);
     const { writes } = change;
     this.#changes.set(sequence, change);
     const generations = new Set(this.points.map((point) => point.generation));
@@ -189,6 +198,7 @@ export class History {
       next,
       exists,
       documents: exists ? documents : new Map(),
+      readOnly: exists && (change.readOnly ?? wasReadOnly),
       writes,
       hash: entry.hash,
     });
@@ -199,6 +209,7 @@ export class History {
     generation: string,
     entry: OpenedWalEntry,
     documents: Map<number, OracleDocument>,
+    wasReadOnly: boolean,
   ): Promise<{ readonly change: Change; readonly exists: boolean }> {
     const writes = new Set<number>();
     const parts: string[] = [];
@@ -207,9 +218,16 @@ export class History {
       for (const step of steps) step(to);
       return to;
     };
-    const change = { writes, parts, apply };
+    let readOnly: boolean | undefined;
+    const end = (exists: boolean) => ({ change: { writes, parts, readOnly, apply }, exists });
     for (const member of entry.members) {
-      if (member.kind === "tombstone") return { change, exists: false };
+      if (member.kind === "tombstone") return end(false);
+      const isWrite = member.upserts + member.deletes > 0 || member.addition !== undefined;
+      // Who skips an entry may skip the one that allowed writes again.
+      if (isWrite && (readOnly ?? wasReadOnly) && this.#skipped.size === 0) {
+        this.#world.violate("read-only", `entry ${entry.sequence} writes all the same`);
+      }
+      readOnly = member.settings?.readOnly ?? readOnly;
       this.#noteKey(generation, entry.sequence, member);
       const batches: Batch[] = [];
       for (const chunk of member.chunks) {
@@ -237,7 +255,7 @@ export class History {
         this.changes.landed(generation, this.points, batches, before, documents);
       }
     }
-    return { change, exists: true };
+    return end(true);
   }
 
   async #batchOf(

@@ -35,6 +35,7 @@ export class Landings {
   readonly #names = new Map<string, SimName>();
   /** What each branch, born or not, began as. */
   readonly #origins = new Map<string, Origin>();
+  readonly #copies = new Set<string>();
   /** Keys of all that are there. */
   readonly #refs = new Set<string>();
   /** Keys of the attachments of each entry that has any. */
@@ -171,13 +172,15 @@ export class Landings {
     this.#names.set(generation, name);
     const origin = this.#origins.get(generation);
     if (origin === undefined) return;
-    faults.saw("branch: made");
     if (this.#origins.has(origin.generation)) faults.saw("branch: of a branch");
     const point = this.pointOf(origin.generation, origin.next);
     if (point === undefined) {
       this.#world.violate("branch", `nothing is known of ${origin.next} of ${origin.generation}`);
     } else {
-      name.history.branched(generation, point);
+      const isCopy = this.manifests.newestOf(generation)?.origin?.kind === "copy";
+      if (isCopy) this.#copies.add(generation);
+      faults.saw(isCopy ? "copy: made" : "branch: made");
+      name.history.branched(generation, point, isCopy);
       await this.#checkComplete(generation, origin.next);
     }
   }
@@ -189,6 +192,16 @@ export class Landings {
 
   isBranch(generation: string): boolean {
     return this.#origins.has(generation);
+  }
+
+  /** A copy that still reads what another generation wrote. */
+  isDependent(generation: string): boolean {
+    const manifest = this.manifests.newestOf(generation);
+    return this.#copies.has(generation) && manifest !== undefined && ancestorsOf(manifest).size > 0;
+  }
+
+  isCopy(generation: string): boolean {
+    return this.#copies.has(generation);
   }
 
   /** Is the generation a branch, directly or not, of the other? */

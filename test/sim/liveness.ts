@@ -14,6 +14,7 @@ import { findOrphans } from "./leftovers.ts";
 import { callOwner } from "./owner-client.ts";
 import { readPinned } from "./pinning.ts";
 import { Process } from "./process.ts";
+import { checkSettings, resetSettings } from "./settings.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
 import { buildWrite, planWrite, type WriteIntent } from "./writes.ts";
@@ -30,6 +31,7 @@ export async function settle(world: World): Promise<void> {
   // Lost storage means a lost alarm: somebody has to call once.
   if (world.faults.isOn("storage-wiped")) await forAll((name) => awaken(process, name));
   await forAll((name) => readAll(world, name));
+  await forAll((name) => resetSettings(process, name));
   if (world.names.length > 1) {
     const { random, names } = world;
     // A branch lets go of its ancestors while it is still read as it was; or loses one of them.
@@ -118,11 +120,8 @@ async function branchAnew(world: World, process: Process, name: SimName): Promis
 }
 
 /** From the store alone an instance knows all that was ever acknowledged. */
-async function recovered(
-  { violate }: World,
-  process: Process,
-  { identity, history, exists }: SimName,
-): Promise<void> {
+async function recovered({ violate }: World, process: Process, of: SimName): Promise<void> {
+  const { identity, history, exists } = of;
   const { tenant, name } = identity;
   const owner = callOwner(process, name);
   if (!exists) {
@@ -131,6 +130,7 @@ async function recovered(
     return;
   }
   const head = replyValue(await owner.head({ protocol: protocolVersion, tenant, name }));
+  await checkSettings(process, of);
   const { generation, next } = history.last;
   if (head.generation !== generation || head.next !== next) {
     violate("recovery", `entry ${head.next} of ${head.generation}, not ${next} of ${generation}`);
@@ -233,6 +233,13 @@ async function commit(
   await write(ports, target, (schema) => buildWrite(schema, intent), { disableBackpressure: true });
 }
 
+/** A copy has let go of its source by itself. */
+function standsAlone({ landings, faults, violate }: World, generation: string): void {
+  if (!landings.isCopy(generation)) return;
+  if (landings.isDependent(generation)) violate("copy", `${generation} still needs its source`);
+  else faults.saw("copy: stands alone");
+}
+
 async function indexAll(
   world: World,
   process: Process,
@@ -249,7 +256,10 @@ async function indexAll(
   replyValue(await owner.requestFlush(tenant, name));
   for (let waits = 0; ; waits++) {
     const status = replyValue(await owner.status(tenant, name));
-    if (status.indexed && status.unindexedRows === 0 && !world.queue.isBusy) break;
+    if (status.indexed && status.unindexedRows === 0 && !world.queue.isBusy) {
+      standsAlone(world, history.last.generation);
+      break;
+    }
     if (waits > 300) {
       world.violate("not indexed", JSON.stringify(status.jobs));
       return;

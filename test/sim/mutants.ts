@@ -7,12 +7,14 @@ import { type Mutant, mutant } from "./mutant.ts";
 import { branchMutants } from "./mutants-branches.ts";
 import { changeMutants } from "./mutants-changes.ts";
 import { quarantineMutants } from "./mutants-quarantine.ts";
+import { settingMutants } from "./mutants-settings.ts";
 import { writeMutants } from "./mutants-writes.ts";
 
 export const mutants: readonly Mutant[] = [
   ...quarantineMutants,
   ...branchMutants,
   ...changeMutants,
+  ...settingMutants,
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",

@@ -25,6 +25,8 @@ export interface Sizes {
   readonly branchShare: number;
   /** Of long readers that pin what they read. */
   readonly pinShare: number;
+  /** Of those that make a namespace read-only for a while, or pin it. */
+  readonly settingShare: number;
   readonly flushShare: number;
   readonly thinkMsMin: number;
   readonly thinkMsMax: number;
@@ -52,6 +54,7 @@ export function randomSizes(random: SimRandom): Sizes {
     removeShare: random.pick(branchShare > 0 ? [0.005, 0.02] : [0, 0.002, 0.01, 0.04]),
     branchShare,
     pinShare: random.pick(branchShare > 0 ? [0.01, 0.03] : [0, 0.002, 0.01]),
+    settingShare: random.pick([0, 0.01, 0.03]),
     flushShare: random.pick([0.001, 0.01, 0.05]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.

@@ -21,6 +21,7 @@ import { bodyOf, type ChangeIntent, isTooMuch, planChange } from "./changes.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import { decideRewrite, idleFault, planRewrite } from "./rewrites.ts";
+import { resetSettings, wasReadOnly } from "./settings.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
 import { buildWrite, planWrite } from "./writes.ts";
@@ -78,10 +79,15 @@ export class Writer {
     const { random } = this.#world;
     for (let sent = 1; ; sent += 1) {
       if (sent > 1) this.#world.again();
+      const window = this.#name.history.beginRead();
       try {
         await (key !== undefined && random.chance(0.2) ? this.#sendTwice(send) : send());
         if (key === undefined || sent > repeatsMax || random.chance(0.7)) return;
       } catch (error) {
+        if (wasReadOnly(this.#process, this.#name, window, error)) {
+          if (random.chance(0.1)) await resetSettings(this.#process, this.#name);
+          return;
+        }
         const isOver = key === undefined || sent > repeatsMax;
         if (isOver || !isEngineError(error, "unavailable")) throw error;
       }

@@ -18,8 +18,18 @@ import type { JsonEncodable } from "./json.ts";
 
 export type ApiVersion = 1 | 2;
 
+export interface PinningStatus {
+  /** 0: never yet, as far as is known. */
+  readonly warmedMs: number;
+  readonly nowMs: number;
+}
+
 /** `head` must bring the manifest. */
-export function renderMetadata(head: HeadReply, version: ApiVersion): JsonEncodable {
+export function renderMetadata(
+  head: HeadReply,
+  version: ApiVersion,
+  pinning?: PinningStatus,
+): JsonEncodable {
   const { rows, bytes } = indexedSize(head);
   return {
     schema: metadataSchemaView(head.schema),
@@ -32,17 +42,20 @@ export function renderMetadata(head: HeadReply, version: ApiVersion): JsonEncoda
     index: isUpToDate(head)
       ? { status: "up-to-date" }
       : { status: "updating", unindexed_bytes: head.unindexedBytes },
-    ...renderSettings(head),
+    ...renderSettings(head, pinning),
     ...renderHealth(head),
   };
 }
 
 /** Each is there only where it says something. */
-function renderSettings({ settings, manifest }: HeadReply): Record<string, JsonEncodable> {
+function renderSettings(
+  { settings, manifest }: HeadReply,
+  pinning: PinningStatus | undefined,
+): Record<string, JsonEncodable> {
   const { readOnly, replicas, shards, retentionMs } = settings;
   const { origin } = manifest ?? {};
   return {
-    ...(replicas > 0 ? { pinning: { replicas } } : {}),
+    ...(replicas > 0 ? { pinning: { replicas, ...renderPinning(replicas, pinning) } } : {}),
     ...(origin?.kind === "branch" ? { branching: { parent: origin.name } } : {}),
     ...(shards > 0 ? { sharding: { num_shards: shards } } : {}),
     ...(readOnly ? { read_only: true } : {}),
@@ -55,6 +68,24 @@ function renderHistory(retentionMs: number, manifest: HeadReply["manifest"]) {
   const dead = manifest?.dead ?? [];
   const retainedBytes = dead.reduce((sum, { bytes }) => sum + bytes, 0);
   return { retention_seconds: retentionMs / 1_000, retained_bytes: retainedBytes };
+}
+
+/** Nothing before the caches were warmed for the first time. */
+function renderPinning(
+  replicas: number,
+  pinning: PinningStatus | undefined,
+): Record<string, JsonEncodable> {
+  if (pinning === undefined || pinning.warmedMs === 0) {
+    return {};
+  }
+  const isWarm = pinning.nowMs - pinning.warmedMs < 2 * limits.warmEveryMs;
+  return {
+    status: {
+      ready_replicas: isWarm ? replicas : 0,
+      utilization: 0,
+      updated_at: formatDatetime(pinning.warmedMs),
+    },
+  };
 }
 
 /** Live rows, and the share of the logical bytes that is theirs. */

@@ -4,7 +4,7 @@ import { invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { listNamespaces } from "../../src/list.ts";
 import { protocolVersion, replyValue } from "../../src/namespace/protocol.ts";
-import { type ApiVersion, renderMetadata } from "./metadata.ts";
+import { type ApiVersion, type PinningStatus, renderMetadata } from "./metadata.ts";
 import { isNamespaceName } from "./namespace-name.ts";
 import { respondJson } from "./respond.ts";
 import type { Handler } from "./routes.ts";
@@ -47,8 +47,14 @@ export function getMetadata(version: ApiVersion): Handler {
   return async (scope, name) => {
     const request = { protocol: protocolVersion, tenant: scope.tenant, name, brief: true };
     const head = replyValue(await scope.owner(name).head(request));
-    return respondJson(scope.request, renderMetadata(head, version));
+    const pinning = head.settings.replicas > 0 ? await describePinning(scope, name) : undefined;
+    return respondJson(scope.request, renderMetadata(head, version, pinning));
   };
+}
+
+async function describePinning(scope: Scope, name: string): Promise<PinningStatus> {
+  const { warmedMs } = replyValue(await scope.owner(name).status(scope.tenant, name));
+  return { warmedMs, nowMs: scope.ports.clock.now() };
 }
 
 /** DELETE /v2/namespaces/:ns. The name is free again when this answers. */

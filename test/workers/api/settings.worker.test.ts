@@ -1,4 +1,5 @@
 /** PATCH …/metadata: what it takes, what it changes, and what it leaves as it is. */
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { Namespace, send } from "../../workerd/api.ts";
 
@@ -6,7 +7,10 @@ interface Metadata {
   readonly updated_at: string;
   readonly last_write_at: string;
   readonly read_only?: boolean;
-  readonly pinning?: { readonly replicas: number };
+  readonly pinning?: {
+    readonly replicas: number;
+    readonly status?: { readonly updated_at: string };
+  };
   readonly encryption: object;
   readonly error: string;
 }
@@ -85,6 +89,25 @@ describe("pinning", () => {
   ])("%j is refused", async (pinning, status) => {
     await made("pin-bad");
     expect((await patch("pin-bad", { pinning })).status).toBe(status);
+  });
+});
+
+describe("a pinned namespace", () => {
+  it("is warmed by its object's alarm, and shows when that was", async () => {
+    const namespace = await made("pinned");
+    const before = (await patch("pinned", { pinning: true })).json;
+    expect(before.pinning).toEqual({ replicas: 1 });
+    const startedMs = Date.now();
+    await runDurableObjectAlarm(namespace.stub());
+    const endMs = startedMs + 10_000;
+    let { pinning } = await metadata("pinned");
+    while (pinning?.status === undefined && Date.now() < endMs) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      pinning = (await metadata("pinned")).pinning;
+    }
+    expect(pinning).toMatchObject({ replicas: 1, status: { ready_replicas: 1, utilization: 0 } });
+    const warmedMs = Date.parse(pinning?.status?.updated_at ?? "");
+    expect(warmedMs).toBeGreaterThanOrEqual(startedMs - 1_000);
   });
 });
 
