@@ -23,7 +23,7 @@ export const settingMutants: readonly Mutant[] = [
   mutant(
     "a copy is read-only because its source was",
     "src/document/settings.ts",
-    '  if (change === undefined || kind === "copy") {',
+    '  if (change === undefined || (kind !== "branch" && kind !== undefined)) {',
     "  if (change === undefined || kind === undefined) {",
   ),
   mutant(
