@@ -65,6 +65,10 @@ async function change(process: Process, name: SimName, settings: SettingsChange)
   }
 }
 
+export function isReadOnly(error: unknown): boolean {
+  return isEngineError(error, "invalid") && error.message.includes("read-only");
+}
+
 /** True if the write was refused because the name is read-only, which it must have been. */
 export function wasReadOnly(
   { world }: Process,
@@ -72,7 +76,7 @@ export function wasReadOnly(
   window: ReadWindow,
   error: unknown,
 ): boolean {
-  if (!isEngineError(error, "invalid") || !error.message.includes("read-only")) return false;
+  if (!isReadOnly(error)) return false;
   world.faults.saw("settings: write refused");
   history.explain(window, "refused write", ({ readOnly }) =>
     readOnly ? undefined : "it was not read-only",

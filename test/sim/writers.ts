@@ -21,7 +21,7 @@ import { bodyOf, type ChangeIntent, isTooMuch, planChange } from "./changes.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import { decideRewrite, idleFault, planRewrite } from "./rewrites.ts";
-import { resetSettings, wasReadOnly } from "./settings.ts";
+import { isReadOnly, resetSettings, wasReadOnly } from "./settings.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
 import { buildWrite, planWrite } from "./writes.ts";
@@ -154,7 +154,7 @@ export class Writer {
       const { counts, built } = await change(this.#ports, target, build, options);
       history.changes.answered(intent.tag, counts, built?.affected);
     } catch (error) {
-      if (!isEngineError(error, "invalid")) throw error;
+      if (!isEngineError(error, "invalid") || isReadOnly(error)) throw error;
       this.#world.faults.saw("change: too much");
       history.explain(window, error.message, ({ documents }) =>
         isTooMuch(intent, documents) && !intent.allowPartial ? undefined : "few match",
