@@ -2,8 +2,8 @@
  * What is due in a namespace, from the owner's state and job table alone; when to look again; and
  * what to say of it. Pure.
  *
- * Order: flush before merge before collect before purge before warm; within a kind, what failed before goes
- * first, flushes by range and none before an earlier one that has nobody.
+ * Order: flush before merge before collect before purge before warm; within a kind, what failed
+ * before goes first, flushes by range and none before an earlier one that has nobody.
  */
 import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
 import { reindexBelow } from "./document/schema.ts";

@@ -324,7 +324,9 @@ export interface NamespaceApi {
     delta: Delta,
     inline: InlineObjects,
   ): Promise<Reply<DeltaReply>>;
-  /** Collect, purge and warm jobs are done. `version`: the manifest that `current` was seen to name. */
+  /**
+   * Collect, purge and warm jobs are done. `version`: the manifest that `current` was seen to name.
+   */
   finish(
     tenant: string,
     name: string,
