@@ -125,8 +125,11 @@ export class Attempt {
     const affected = {
       upserted: accepted.map(idOf),
       patched: [...patched, ...patchedById],
-      deleted: [...deleted, ...dropped],
+      deleted: dropped.length === 0 ? deleted : [...deleted, ...dropped],
     };
+    for (const id of dropped) {
+      gone.add(id);
+    }
     return {
       addition,
       affected,
@@ -136,7 +139,7 @@ export class Attempt {
         deletes: affected.deleted.length,
         remain: remain || !isWhole,
       },
-      batch: this.#rows.toBatch(batch, accepted, new Set(affected.deleted)),
+      batch: this.#rows.toBatch(batch, accepted, gone),
     };
   }
 

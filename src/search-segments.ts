@@ -164,6 +164,9 @@ function keepBitmap({ ports, disableCache }: SearchContext, key: string, bitmap:
 // ---- Rows that count
 // --------------------------------------------------------------------------------
 
+/** A longer filter, such as a list of ids, is hardly met again, and its name is memory too. */
+const filterTextMax = 1_024;
+
 /** Live rows that pass the filter, of each segment. */
 export async function matchRows(
   context: SearchContext,
@@ -191,11 +194,12 @@ async function evaluateAll(
     return segments.map(() => undefined);
   }
   const text = filterText(filter);
+  const isKept = !context.disableCache && text.length <= filterTextMax;
   const { memory } = context.ports;
   const keys = segments.map(
     ({ segment }) => `${blockId(rootBlock(segment.home.tenant, segment.info))}?${text}`,
   );
-  const bitmaps = keys.map((key) => (context.disableCache ? undefined : memory.bitmaps.get(key)));
+  const bitmaps = keys.map((key) => (isKept ? memory.bitmaps.get(key) : undefined));
   const plans: { index: number; plan: FilterPlan }[] = [];
   const scans: number[] = [];
   for (const [index, { segment }] of segments.entries()) {
@@ -210,7 +214,7 @@ async function evaluateAll(
     bitmaps[index] = await scanDocuments(context, (segments[index] as OpenSegment).segment, filter);
   }
   for (const [index, bitmap] of bitmaps.entries()) {
-    if (bitmap !== undefined) keepBitmap(context, keys[index] as string, bitmap);
+    if (bitmap !== undefined && isKept) keepBitmap(context, keys[index] as string, bitmap);
   }
   return bitmaps;
 }

@@ -65,9 +65,17 @@ export class ChangeRig extends SearchRig {
       await before?.(this.commits.length);
       return await this.owner.commit(request);
     };
+    const head: NamespaceApi["head"] = async (request) => {
+      this.heads += 1;
+      return await this.owner.head(request);
+    };
+    const methods = new Map<string | symbol, unknown>([
+      ["commit", commit],
+      ["head", head],
+    ]);
     const watched: NamespaceApi = new Proxy(owner, {
       get: (target, method) =>
-        method === "commit" ? commit : (Reflect.get(target, method, target) as unknown),
+        methods.get(method) ?? (Reflect.get(target, method, target) as unknown),
     });
     return { ...this.writeTarget, owner: watched };
   }
