@@ -97,7 +97,7 @@ const mutations: readonly Mutation[] = [
   (dice, { value }) => {
     if (!Array.isArray(value)) return;
     const more = value.length > 0 ? dice.pick(value) : 1;
-    const times = dice.pick([1, 1, 2, 20, 600, 11_000]);
+    const times = Math.min(dice.pick([1, 1, 2, 20, 600, 11_000]), weightMax / weigh(more));
     for (let i = 0; i < times; i++) value.push(more);
   },
   // Wrapped, or nested deep.
@@ -114,7 +114,7 @@ const mutations: readonly Mutation[] = [
   (dice, place, all) => {
     const other = dice.pick(all).value;
     // Never itself in itself: a tree must end.
-    place.replace(isSmall(other) ? treeOf(structuredPart(other)) : null);
+    place.replace(weigh(other) <= partWeightMax ? copyOf(other) : null);
   },
   // A text that is nearly right.
   (dice, place) => {
@@ -144,23 +144,24 @@ function pickEntry(dice: Dice, { entries }: Members): [string, Tree] | undefined
   return entries.length === 0 ? undefined : dice.pick(entries);
 }
 
-function isSmall(tree: Tree): boolean {
-  return !Array.isArray(tree) && !(tree instanceof Members) ? true : sizeOf(tree) <= 64;
-}
+/** A body of this weight has some hundred kilobytes: generating is not to be the slow part. */
+const weightMax = 40_000;
+/** What may be copied to another place. */
+const partWeightMax = 64;
 
-function sizeOf(tree: Tree): number {
-  if (Array.isArray(tree)) return tree.reduce<number>((sum, part) => sum + sizeOf(part), 1);
+function weigh(tree: Tree): number {
+  if (Array.isArray(tree)) return tree.reduce<number>((sum, part) => sum + weigh(part), 1);
   if (tree instanceof Members) {
-    return tree.entries.reduce((sum, [, value]) => sum + sizeOf(value), 1);
+    return tree.entries.reduce((sum, [key, value]) => sum + key.length / 8 + weigh(value), 1);
   }
-  return 1;
+  return 1 + (typeof tree === "string" ? tree.length / 8 : 0);
 }
 
 /** A copy, so that no part stands at two places. */
-function structuredPart(tree: Tree): Tree {
-  if (Array.isArray(tree)) return tree.map(structuredPart);
+function copyOf(tree: Tree): Tree {
+  if (Array.isArray(tree)) return tree.map(copyOf);
   if (tree instanceof Members) {
-    return new Members(tree.entries.map(([key, value]) => [key, structuredPart(value)]));
+    return new Members(tree.entries.map(([key, value]) => [key, copyOf(value)]));
   }
   return tree;
 }

@@ -262,7 +262,11 @@ class Lane {
         });
       });
       call.once("timeout", () => call.destroy(new Error("no answer")));
-      call.once("error", (error) => settle(0, "", String(error)));
+      call.once("error", (error) => {
+        // The server closed a connection that had waited, just when it was used again.
+        if (call.reusedSocket && isClosed(error) && !hangsUp) resolve(this.#send(request));
+        else settle(0, "", String(error));
+      });
       if (hangsUp && body !== undefined) {
         call.write(body.subarray(0, body.length >> 1), () => {
           setTimeout(() => call.destroy(), 5);
@@ -272,6 +276,10 @@ class Lane {
       }
     });
   }
+}
+
+function isClosed(error: NodeJS.ErrnoException): boolean {
+  return error.code === "ECONNRESET" || error.code === "EPIPE";
 }
 
 /** Paths go out as bytes; Node refuses what is not Latin-1 or would end the line. */

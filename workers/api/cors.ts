@@ -12,7 +12,7 @@ export const allowOrigins = cors({
   origin: (origin, { env }) => (listedOrigins(env as Env).includes(origin) ? origin : null),
   allowMethods: ["GET", "POST"],
   allowHeaders: ["authorization", "content-type", "content-encoding", "prefer"],
-  exposeHeaders: ["retry-after", "x-should-retry"],
+  exposeHeaders: ["retry-after", "x-request-id", "x-should-retry"],
   maxAge: preflightSeconds,
 });
 

@@ -25,16 +25,21 @@ const statuses: Readonly<Record<ErrorKind, number>> = {
 
 const retryAfterMsDefault = 1_000;
 
+/** Names the request, in every answer that refuses one. */
+const idHeader = "x-request-id";
+
 /** The answer to a request that ended in `error`. */
 export function respondError(request: Request, error: unknown, log: Log): Response {
+  const id = requestId(request);
+  const named = { [idHeader]: id };
   if (!(error instanceof EngineError)) {
-    const id = requestId(request);
     log.error("request failed", { id, ...placeOf(request), error });
-    return refuse(request, 500, `internal error; the log has more under ${id}`);
+    const text = `internal error; the log has more under ${id}`;
+    return refuse(request, 500, text, { headers: named });
   }
   const { kind, detail } = error;
-  return refuse(request, statuses[kind], textOf(request, error, log), {
-    headers: retryHeaders(error),
+  return refuse(request, statuses[kind], textOf(request, error, id, log), {
+    headers: { ...retryHeaders(error), ...named },
     fields: {
       ...(detail.attribute === undefined ? {} : { attribute: detail.attribute }),
       ...(detail.outcomeUnknown === true ? { outcome_unknown: true } : {}),
@@ -54,19 +59,20 @@ export function refuse(
   text: string,
   { headers = {}, fields = {} }: Refusal = {},
 ): Response {
-  return respondJson(request, { status: "error", error: text, ...fields }, { status, headers });
+  const named = { [idHeader]: requestId(request), ...headers };
+  const body = { status: "error", error: text, ...fields };
+  return respondJson(request, body, { status, headers: named });
 }
 
 /**
  * Errors of storage name keys and objects: for the log. The others are written for the user, and so
  * are those that say which object an operator must do something about.
  */
-function textOf(request: Request, error: EngineError, log: Log): string {
+function textOf(request: Request, error: EngineError, id: string, log: Log): string {
   const { kind, detail } = error;
   if (kind !== "unavailable" && kind !== "fenced" && kind !== "corrupt") {
     return error.message;
   }
-  const id = requestId(request);
   log.error("request failed", { id, ...placeOf(request), error });
   if (kind === "corrupt" && detail.object !== undefined) {
     return error.message;

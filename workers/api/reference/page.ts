@@ -39,7 +39,8 @@ ${all.map((each) => `<li><a href="#${anchor(each)}">${title(each)}</a></li>`).jo
 ${all.map((each) => renderOperation(each, open.includes(each))).join("\n")}
 <h2 id="errors">Errors</h2>
 <p>Every other answer is <code>{"status": "error", "error": "…"}</code>. Clients repeat a request
-on 409, 429 and 5xx by themselves, unless <code>x-should-retry</code> says otherwise.</p>
+on 409, 429 and 5xx by themselves, unless <code>x-should-retry</code> says otherwise.
+<code>x-request-id</code> is the name of the request in the server's log.</p>
 ${renderRows(
   ["status", "means"],
   Object.entries(refusals).map(([status, { about }]) => [status, prose(about)]),
