@@ -325,11 +325,23 @@ function isUsable({ metadata, rows }: State): boolean {
 }
 
 function differences(before: State, after: State): string {
-  const names = (["list", "keys", "metadata", "rows"] as const).filter(
-    (name) => !isDeepStrictEqual(before[name], after[name]),
-  );
-  const show = (state: State): string => names.map((name) => JSON.stringify(state[name])).join(" ");
-  return `${names.join(", ")}: ${show(before).slice(0, 400)} became ${show(after).slice(0, 400)}`;
+  const names = ["list", "keys", "metadata", "rows"] as const;
+  return names.flatMap((name) => differencesAt(name, before[name], after[name])).join("; ");
+}
+
+/** Where two values differ, as deep as both are objects. */
+function differencesAt(place: string, before: unknown, after: unknown): readonly string[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  if (isPlain(before) && isPlain(after)) {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].flatMap((key) => differencesAt(`${place}.${key}`, before[key], after[key]));
+  }
+  const show = (value: unknown): string => (JSON.stringify(value) ?? "nothing").slice(0, 300);
+  return [`${place}: ${show(before)} became ${show(after)}`];
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function orReason(asked: Promise<unknown>): Promise<unknown> {

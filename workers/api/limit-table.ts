@@ -44,14 +44,6 @@ export const limitTable = {
   in_list: { value: limits.inListMax, about: "values of `In`" },
   top_k: { value: limits.topKMax, about: "`limit` and `offset` together" },
   namespace_name_length: { value: limits.namespaceNameMax, about: "characters of a name" },
-  patch_by_filter_rows: {
-    value: limits.patchByFilterRowsMax,
-    about: "documents that one write patches by a filter",
-  },
-  delete_by_filter_rows: {
-    value: limits.deleteByFilterRowsMax,
-    about: "documents that one write deletes by a filter",
-  },
   list_page: { value: limits.listPageMax, about: "names in a page of the list" },
   export_page: { value: limits.exportPageRowsMax, about: "documents in a page of an export" },
   operation_answer_bytes: {
