@@ -6,16 +6,17 @@
  *   documents   of these ids, in order of id, a few MiB at a time
  *   matching    ids of documents that a filter matches, in order
  *
- * Cost: a query for each slice of documents, and for each 10,000 ids that match.
+ * Cost: a query for each slice of documents; for matches see search-ids.ts.
  */
 import type { Filter } from "./document/filter.ts";
 import { compareIds, type DocumentId } from "./document/id.ts";
 import type { Schema } from "./document/schema.ts";
 import { limits } from "./limits.ts";
-import { type BoundQuery, bindQuery } from "./query/bind.ts";
+import { bindQuery } from "./query/bind.ts";
 import type { AttributeChoice, Query } from "./query/query.ts";
 import type { ResultRow } from "./query/result.ts";
 import { runQuery } from "./search.ts";
+import { searchIds } from "./search-ids.ts";
 import type { SearchContext } from "./search-ports.ts";
 
 export interface DecisionSource {
@@ -42,8 +43,6 @@ export interface DecisionSource {
   dependsOn(ids: readonly DocumentId[]): void;
 }
 
-/** Ids of documents that match, read at a time: each is an object of some 400 bytes meanwhile. */
-const pageRows = 10_000;
 /** Documents read at a time, by their average size. */
 const sliceBytes = 8 * 1024 * 1024;
 
@@ -102,21 +101,8 @@ export class SnapshotSource implements DecisionSource {
     isWanted: (id: DocumentId) => boolean,
   ): Promise<readonly DocumentId[]> {
     const context = this.#context;
-    const found: DocumentId[] = [];
-    let last: DocumentId | undefined;
-    while (context !== undefined && this.schema.idKind !== undefined) {
-      const bound = { ...page, filter: behind(filter, last) };
-      const { rows } = await runQuery(context, bound, context.ports.clock.now());
-      for (const { id } of rows) {
-        if (isWanted(id) && found.length < idsMax) {
-          found.push(id);
-        }
-      }
-      last = rows.at(-1)?.id;
-      if (rows.length < pageRows || found.length >= idsMax) {
-        break;
-      }
-    }
+    const isEmpty = context === undefined || this.schema.idKind === undefined;
+    const found = isEmpty ? [] : await searchIds(context, filter, idsMax, isWanted);
     this.dependsOn(found);
     return found;
   }
@@ -152,21 +138,4 @@ function queryOf(ids: readonly DocumentId[], attributes: AttributeChoice): Query
     consistency: "strong",
     disableCache: false,
   };
-}
-
-const page: Omit<BoundQuery, "filter"> = {
-  rank: { kind: "id", descending: false },
-  wanted: pageRows,
-  offset: 0,
-  columns: { attributes: [], vector: undefined },
-};
-
-/** Of the documents behind the last one. */
-function behind(filter: Filter, last: DocumentId | undefined): Filter {
-  return last === undefined
-    ? filter
-    : {
-        kind: "and",
-        filters: [{ kind: "compare", attribute: "id", op: "Gt", value: last }, filter],
-      };
 }

@@ -266,3 +266,88 @@ describe("a namespace that does not exist", () => {
     expect(await rig.rows()).toEqual([{ id: "x", n: 1, source: "a.txt" }]);
   });
 });
+
+describe("values of every type", () => {
+  const uuid = "123e4567-e89b-12d3-a456-426614174000";
+
+  test("are patched like others, sparse vectors, arrays and bytes too, and null removes them", async () => {
+    const schema = {
+      sparse: { type: "{}f16", sparse_knn: { distance_metric: "dot_product" } },
+      raw: "bytes",
+      at: "datetime",
+      many: "[]uint",
+    };
+    const row = { id: 1, sparse: { a: 1 }, raw: "aGk=", at: "2024-03-02", many: [1, 2], kept: 1 };
+    await rig.post({ upsert_rows: [row, { ...row, id: 2 }], schema });
+    await rig.flush();
+    const patch = { sparse: { b: 0.5 }, raw: "aG8=", at: "2025-01-01", many: [] };
+    const nulls = { sparse: null, raw: null, at: null, many: null };
+    await rig.post({
+      patch_rows: [
+        { id: 1, ...patch },
+        { id: 2, ...nulls },
+      ],
+    });
+    // A document that was written like that is no different.
+    await rig.post({ upsert_rows: [{ ...row, ...patch, id: 3 }] });
+    const [first, second, third] = await rig.rows();
+    expect({ ...first, id: 3 }).toEqual(third);
+    expect(second).toEqual({ id: 2, kept: 1 });
+  });
+
+  test("are checked in patches as in upserts", async () => {
+    await rig.post({ upsert_rows: [{ id: 1, name: "x" }] });
+    const long = "x".repeat(5_000);
+    for (const name of [long, [1], 1.5]) {
+      await expect(rig.post({ patch_rows: [{ id: 1, name }] })).rejects.toMatchObject({
+        kind: "invalid",
+        detail: { attribute: "name" },
+      });
+    }
+    await expect(rig.post({ patch_rows: [{ id: "1", name: "y" }] })).rejects.toThrow(
+      "you are not allowed to mix ID types",
+    );
+  });
+
+  test("an attribute may begin with a patch, of the type that its values suggest", async () => {
+    await rig.post({ upsert_rows: [{ id: 1 }] });
+    await rig.post({ patch_rows: [{ id: 1, price: 5 }] });
+    await rig.post({ patch_by_filter: { filters: ["price", "Eq", 5], patch: { tags: ["a"] } } });
+    expect(await rig.rows()).toEqual([{ id: 1, price: 5, tags: ["a"] }]);
+    await expect(
+      rig.post({ upsert_rows: [{ id: 2, size: "x" }], patch_rows: [{ id: 1, size: 5 }] }),
+    ).rejects.toMatchObject({ kind: "invalid" });
+  });
+
+  test("ids in any spelling are one id, and twice in one write is refused", async () => {
+    await rig.post({ upsert_rows: [{ id: uuid, n: 1 }], schema: { id: "uuid" } });
+    const upper = uuid.toUpperCase();
+    await expect(rig.post({ patch_rows: [{ id: uuid, n: 2 }], deletes: [upper] })).rejects.toThrow(
+      `The duplicated IDs in this batch were the following: ${uuid}`,
+    );
+    const answer = await rig.post({
+      patch_rows: [{ id: upper, n: 2 }],
+      patch_condition: ["id", "Eq", { $ref_new: "id" }],
+      return_affected_ids: true,
+    });
+    expect(answer.patched_ids).toEqual([uuid]);
+  });
+
+  test("lists of ids by filter are in the order of ids: numbers as numbers", async () => {
+    const upsert_rows = [10, 2, 1].map((id) => ({ id, n: 1 }));
+    await rig.post({ upsert_rows });
+    await rig.flush();
+    await rig.post({
+      upsert_rows: [
+        { id: 7, n: 1 },
+        { id: 2, n: 1 },
+      ],
+    });
+    const answer = await rig.post({
+      patch_by_filter: { filters: ["n", "Eq", 1], patch: { n: 2 } },
+      patch_rows: [{ id: 1, n: 3 }],
+      return_affected_ids: true,
+    });
+    expect(answer.patched_ids).toEqual([1, 2, 7, 10, 1]);
+  });
+});

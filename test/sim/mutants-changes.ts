@@ -9,6 +9,12 @@ export const changeMutants: readonly Mutant[] = [
     "    return found;",
   ),
   mutant(
+    "a filter also finds what the tail has replaced",
+    "src/search-ids.ts",
+    "touched: fold.touched }",
+    "touched: new Set() }",
+  ),
+  mutant(
     "a filter that deletes is not tried again",
     "src/change-attempt.ts",
     "    return { ...candidates, deleted };",
