@@ -266,7 +266,7 @@ export const limits = {
   /** Memory of the Durable Objects of one isolate together. */
   objectBytesMax: 48 * MiB,
   /** What a walk through all documents reads at a time: few requests, little memory. */
-  walkBytes: 2 * MiB,
+  walkBytes: 4 * MiB,
   /** Rows and bytes of one page of an export. */
   exportPageRowsMax: 10_000,
   exportPageBytes: 8 * MiB,

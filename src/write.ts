@@ -22,7 +22,12 @@ import {
 import type { SettingsChange } from "./document/settings.ts";
 import { assert, EngineError, unavailable } from "./errors.ts";
 import type { WriteKey } from "./format/wal.ts";
-import type { CommitReply, Committed, NamespaceDescription } from "./namespace/protocol.ts";
+import {
+  type CommitReply,
+  type Committed,
+  type NamespaceDescription,
+  readOnlyError,
+} from "./namespace/protocol.ts";
 import type { PutUniquePorts } from "./store/put-unique.ts";
 import {
   type BuiltWrite,
@@ -120,6 +125,13 @@ export async function changeSettings(target: WriteTarget, settings: SettingsChan
     description = newsOf(reply);
   }
   throw unavailable("the schema of this namespace kept changing; repeat the request");
+}
+
+/** Throws for a namespace that is read-only: a write that changes nothing is a write all the same. */
+export async function mustBeWritable(target: WriteTarget): Promise<void> {
+  if ((await describeTarget(target)).readOnly === true) {
+    throw readOnlyError();
+  }
 }
 
 const noRows = { upserts: 0, deletes: 0, chunks: [], disableBackpressure: true };

@@ -13,14 +13,14 @@
  * durable: so nobody hears of anything that could still be lost.
  */
 import { encodeHex } from "../bytes/hex.ts";
-import { EngineError, invalid } from "../errors.ts";
+import { EngineError } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import type { OpenedWalEntry, WriteKey } from "../format/wal.ts";
 import { keysOfEntry } from "../format/write-keys.ts";
 import { isEmptyRequest, lookPast, type Outlook, type Wish } from "./group.ts";
 import { type Conflict, IdMemory } from "./id-memory.ts";
 import { KeyMemory } from "./key-memory.ts";
-import type { CommitRequest } from "./protocol.ts";
+import { type CommitRequest, readOnlyError } from "./protocol.ts";
 import type { NamespaceState } from "./state.ts";
 
 /** What a life of a name remembers of its writes. Lost with the instance. */
@@ -142,11 +142,6 @@ export class Admission {
       this.#memory.ids.record(touches, this.#state().next);
     }
   }
-}
-
-/** As clients know it. */
-function readOnlyError(): EngineError {
-  return invalid("💔 Writes not permitted. This namespace is read-only.");
 }
 
 function otherBody(): EngineError {

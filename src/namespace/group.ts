@@ -179,5 +179,7 @@ export function requestBytes({ chunks, touches, reads }: CommitRequest): number 
 }
 
 export function describe(state: NamespaceState): NamespaceDescription {
-  return { exists: exists(state), generation: state.generation, schema: state.schema };
+  const { generation, schema, settings } = state;
+  const readOnly = settings.readOnly ? { readOnly: true as const } : {};
+  return { exists: exists(state), generation, schema, ...readOnly };
 }

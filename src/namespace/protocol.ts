@@ -50,6 +50,11 @@ export function quarantineError({ sequence, key, reason }: Quarantine): EngineEr
   );
 }
 
+/** In the words that clients know. */
+export function readOnlyError(): EngineError {
+  return new EngineError("invalid", "💔 Writes not permitted. This namespace is read-only.");
+}
+
 /** A log entry that an operator went on without. */
 export interface SkippedEntry {
   readonly sequence: number;
@@ -68,6 +73,8 @@ export interface NamespaceDescription {
   readonly exists: boolean;
   readonly generation: string;
   readonly schema: Schema;
+  /** Every write is refused but one that ends this. */
+  readonly readOnly?: true;
   /** Nothing can be written; the schema is only that of the entries before. */
   readonly quarantine?: Quarantine;
 }

@@ -13,7 +13,7 @@
  * a part for the whole.
  */
 import { formatDatetime } from "../../src/document/datetime.ts";
-import { primaryVector } from "../../src/document/schema.ts";
+import { primaryVector, type Schema } from "../../src/document/schema.ts";
 import { valueLogicalBytes } from "../../src/document/size.ts";
 import { invalid } from "../../src/errors.ts";
 import { type Export, openExport } from "../../src/export.ts";
@@ -22,7 +22,7 @@ import { protocolVersion, replyValue } from "../../src/namespace/protocol.ts";
 import type { ResultRow } from "../../src/query/result.ts";
 import type { WalkedRow, WalkPlace } from "../../src/row-walk.ts";
 import { parseExportCursor, renderExportCursor } from "./export-cursor.ts";
-import { encodeJson, type JsonEncodable } from "./json.ts";
+import { encodeJsonLines, type JsonEncodable } from "./json.ts";
 import type { VectorEncoding } from "./query-request.ts";
 import { renderRow } from "./query-response.ts";
 import { respondJson, respondStream } from "./respond.ts";
@@ -41,7 +41,6 @@ export async function exportLines(scope: Scope, name: string): Promise<Response>
   return respondStream(scope.request, "application/x-ndjson", streamOf(first, lines));
 }
 
-/** Chunks of whole lines. */
 async function* renderLines(
   source: Export,
   from: WalkPlace | undefined,
@@ -56,67 +55,35 @@ async function* renderLines(
   try {
     for await (const rows of source.rows(from)) {
       if (left === 0) {
-        yield cursorLine(source, last);
+        yield* cursorLine(source, last);
         return;
       }
       const taken = rows.slice(0, left);
       left -= taken.length;
       last = taken.at(-1)?.after;
-      yield* joinLines(taken.map(({ row }) => renderRow(row, schema, encoding)));
+      yield* encodeJsonLines(rendered(taken, schema, encoding));
       if (taken.length < rows.length) {
-        yield cursorLine(source, last);
+        yield* cursorLine(source, last);
         return;
       }
     }
     isOver = true;
     if (limit !== undefined) {
-      yield cursorLine(source, undefined);
+      yield* cursorLine(source, undefined);
     }
   } finally {
     if (isOver) await source.release();
   }
 }
 
-function cursorLine(source: Export, place: WalkPlace | undefined): Uint8Array {
+/** One at a time, as each is written. */
+function* rendered(rows: readonly WalkedRow[], schema: Schema, encoding: VectorEncoding) {
+  for (const { row } of rows) yield renderRow(row, schema, encoding);
+}
+
+function cursorLine(source: Export, place: WalkPlace | undefined): Generator<Uint8Array, void> {
   const cursor = place === undefined ? null : renderExportCursor(source.cursor(place));
-  return lineOf({ next_cursor: cursor });
-}
-
-const chunkBytes = 64 * 1024;
-
-/** One line at a time is made and joined with others into chunks of some size. */
-function* joinLines(rows: readonly JsonEncodable[]): Generator<Uint8Array, void> {
-  let lines: Uint8Array[] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    const line = lineOf(row);
-    lines.push(line);
-    bytes += line.length;
-    if (bytes >= chunkBytes) {
-      yield concat(lines, bytes);
-      lines = [];
-      bytes = 0;
-    }
-  }
-  if (bytes > 0) yield concat(lines, bytes);
-}
-
-function lineOf(value: JsonEncodable): Uint8Array {
-  const json = encodeJson(value);
-  const line = new Uint8Array(json.length + 1);
-  line.set(json);
-  line[json.length] = 0x0a;
-  return line;
-}
-
-function concat(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return encodeJsonLines([{ next_cursor: cursor }]);
 }
 
 /** Nothing is made before it is taken. */

@@ -69,6 +69,26 @@ export function* encodeJsonChunks(
   chunkBytes: number = chunkBytesDefault,
 ): Generator<Uint8Array, void> {
   const out = new ChunkWriter(chunkBytes);
+  yield* writeWhole(out, value);
+  yield out.takeRest();
+}
+
+/** Each value on a line of its own, in chunks of about `chunkBytes`. */
+export function* encodeJsonLines(
+  values: Iterable<JsonEncodable>,
+  chunkBytes: number = chunkBytesDefault,
+): Generator<Uint8Array, void> {
+  const out = new ChunkWriter(chunkBytes);
+  for (const value of values) {
+    yield* writeWhole(out, value);
+    out.byte(0x0a);
+  }
+  yield* out.takeFull();
+  yield out.takeRest();
+}
+
+/** Yields the chunks that it fills. */
+function* writeWhole(out: ChunkWriter, value: JsonEncodable): Generator<Uint8Array, void> {
   const stack: Frame[] = [];
   let frame = writeValue(out, value);
   for (;;) {
@@ -87,7 +107,6 @@ export function* encodeJsonChunks(
       frame = stack.pop();
     }
   }
-  yield out.takeRest();
 }
 
 /** Writes a value, or only its opening bracket if it has parts: they are the frame returned. */

@@ -16,7 +16,13 @@ import { syntaxError } from "./json-error.ts";
 import { type JsonValue, parseExactly } from "./json-exact.ts";
 import { scanJson } from "./json-scan.ts";
 
-export { encodeJson, encodeJsonChunks, F32, type JsonEncodable } from "./json-encode.ts";
+export {
+  encodeJson,
+  encodeJsonChunks,
+  encodeJsonLines,
+  F32,
+  type JsonEncodable,
+} from "./json-encode.ts";
 export type { JsonObject, JsonValue } from "./json-exact.ts";
 
 /** Throws `invalid` with what is wrong and where, `tooLarge` for more than memory can hold. */

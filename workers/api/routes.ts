@@ -12,6 +12,7 @@ import type { ApiScope } from "../../src/format/api-key.ts";
 import { pollRosalind, queryRosalind } from "./adapters/rosalinddb.ts";
 import { describeVecPuff, listVecPuff, queryVecPuff, writeVecPuff } from "./adapters/vecpuff.ts";
 import { describeMemory, measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
+import { explainQuery } from "./explain-route.ts";
 import { exportLines, exportPage } from "./export-routes.ts";
 import { describeIndex, flushNow } from "./index-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
@@ -88,6 +89,15 @@ export const routes: readonly Route[] = [
     later: true,
     expires: true,
     handle: queryNamespace,
+  },
+  {
+    method: "POST",
+    path: "/v2/namespaces/:ns/explain_query",
+    access: "read",
+    about: "Run a query and say how it was answered, in words for people.",
+    body: { fields: queryFields },
+    answer: { status: 200, is: "Plan" },
+    handle: explainQuery,
   },
   {
     method: "GET",
@@ -175,6 +185,14 @@ export const routes: readonly Route[] = [
     answer: { status: 200, is: "Recall" },
     later: true,
     handle: measureRecall,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/_debug/warm_cache",
+    access: "read",
+    about: "The same as hint_cache_warm.",
+    answer: { status: 202, is: "Warming" },
+    handle: warmCache,
   },
   {
     method: "GET",

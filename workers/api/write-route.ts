@@ -4,10 +4,11 @@
  */
 import { change } from "../../src/change.ts";
 import type { AskedWrite } from "../../src/change-attempt.ts";
+import { batchRows } from "../../src/document/batch.ts";
 import type { Schema } from "../../src/document/schema.ts";
 import type { WriteKey } from "../../src/format/wal.ts";
 import { limits } from "../../src/limits.ts";
-import { type WriteOptions, write } from "../../src/write.ts";
+import { mustBeWritable, type WriteOptions, write } from "../../src/write.ts";
 import { parseCloneRequest } from "./clone-request.ts";
 import { cloneNamespace } from "./clone-route.ts";
 import { hashKey, readIdempotencyKey } from "./idempotency-key.ts";
@@ -47,9 +48,12 @@ export async function carryOut(
   const target = scope.target(name);
   const build = (schema: Schema): AskedWrite => buildWrite(asked, schema);
   if (!readsDocuments(asked)) {
-    const { batch } = await write(ports, target, build, options);
+    const { batch, addition } = await write(ports, target, build, options);
+    if (batchRows(batch) === 0 && addition === undefined) await mustBeWritable(target);
     return plainOutcome(batch);
   }
   const { counts, built, logicalBytes } = await change(ports, target, build, options);
+  const { upserts, patches, deletes } = counts;
+  if (upserts + patches + deletes === 0) await mustBeWritable(target);
   return { counts, affected: built?.affected, batch: built?.batch, readBytes: logicalBytes };
 }

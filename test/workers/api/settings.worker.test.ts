@@ -32,7 +32,16 @@ describe("read_only", () => {
     const namespace = await made("ro");
     expect((await patch("ro", { read_only: true })).json).toMatchObject({ read_only: true });
     const text = "💔 Writes not permitted. This namespace is read-only.";
-    for (const body of [{ upsert_rows: [{ id: 2, n: 2 }] }, { deletes: [1] }]) {
+    for (const body of [
+      { upsert_rows: [{ id: 2, n: 2 }] },
+      { deletes: [1] },
+      { patch_rows: [{ id: 1, n: 2 }] },
+      { delete_by_filter: ["n", "Eq", 1] },
+      // Even where there is nothing to change.
+      { delete_by_filter: ["n", "Eq", 99] },
+      { patch_rows: [{ id: 99, n: 2 }] },
+      { upsert_rows: [] },
+    ]) {
       const { status, json } = await namespace.tryWrite(body);
       expect([status, json]).toEqual([400, { status: "error", error: text }]);
     }

@@ -121,7 +121,16 @@ export const answers = {
       index: record({ status: { enum: ["up-to-date", "updating"] }, unindexed_bytes: count }, [
         "status",
       ]),
-      pinning: record({ replicas: count }, ["replicas"]),
+      pinning: record(
+        {
+          replicas: count,
+          status: record(
+            { ready_replicas: count, utilization: { type: "number" }, updated_at: text },
+            ["ready_replicas", "utilization", "updated_at"],
+          ),
+        },
+        ["replicas"],
+      ),
       branching: record({ parent: text }, ["parent"]),
       sharding: record({ num_shards: count }, ["num_shards"]),
       read_only: flag,
@@ -138,6 +147,7 @@ export const answers = {
       ["type"],
     ),
   },
+  Plan: record({ plan_text: text }, ["plan_text"]),
   Warming: record({ status: { const: "ACCEPTED" }, message: text }, ["status", "message"]),
   Recall: record(
     {

@@ -1,0 +1,98 @@
+/**
+ * How a query is answered, in words: the parts of the namespace it meets, and what it took. The
+ * query is run for that, so nothing is said that did not happen. Cost: that of the query.
+ */
+import { invalid } from "./errors.ts";
+import { planFilter } from "./index/filter/filter-plan.ts";
+import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
+import type { Query } from "./query/query.ts";
+import type { SearchPerformance } from "./query/result.ts";
+import { onSnapshot, runQuery } from "./search.ts";
+import type { SearchContext, SearchPorts } from "./search-ports.ts";
+import { type OpenSegment, openSegments } from "./search-segments.ts";
+import type { SnapshotTarget } from "./snapshot.ts";
+
+/** Throws what `search` throws; `invalid` if nothing is indexed yet. */
+export async function explain(
+  ports: SearchPorts,
+  target: SnapshotTarget,
+  query: Query,
+): Promise<string> {
+  return await onSnapshot(ports, target, query, async (context) => {
+    const bound = bindQuery(query, context.snapshot.schema);
+    if (context.snapshot.manifest.segments.length === 0) {
+      throw invalid("💔 index does not exist, cannot explain");
+    }
+    const { performance } = await runQuery(context, bound, ports.clock.now());
+    const opened = await openSegments(context, context.reader.round());
+    return [
+      `snapshot   ${describeSnapshot(context, query)}`,
+      `tail       ${describeTail(context, performance)}`,
+      ...opened.map((segment, i) => `${i === 0 ? "segments" : "        "}   ${describe(segment)}`),
+      `filter     ${describeFilter(bound, opened)}`,
+      `rank       ${describeRank(bound.rank, performance)}`,
+      `rows       ${describeRows(bound)}`,
+      `cost       ${describeCost(performance)}`,
+    ].join("\n");
+  });
+}
+
+function describeSnapshot({ snapshot }: SearchContext, { consistency }: Query): string {
+  const { manifest, next } = snapshot;
+  return `${consistency}; manifest ${manifest.version} and the log up to entry ${next}`;
+}
+
+function describeTail({ snapshot }: SearchContext, { masked }: SearchPerformance): string {
+  const { floor, next, unindexedRows, unindexedBytes } = snapshot;
+  return next === floor
+    ? "everything is indexed"
+    : `${next - floor} entries, ${unindexedRows} rows in ${unindexedBytes} bytes, looked at one ` +
+        `by one; ${masked} rows of segments are masked by it`;
+}
+
+function describe({ segment, dead }: OpenSegment): string {
+  const { info, root } = segment;
+  const shape = info.clusters > 0 ? `${info.clusters} clusters` : "flat";
+  return `${info.id}: ${root.rows} rows, ${dead?.count() ?? 0} of them dead, ${shape}`;
+}
+
+function describeFilter({ filter }: BoundQuery, opened: readonly OpenSegment[]): string {
+  if (filter === undefined) {
+    return "none";
+  }
+  const byColumns = opened.filter(({ segment }) => planFilter(segment, filter) !== undefined);
+  const others = opened.length - byColumns.length;
+  return (
+    `decided from columns and ids in ${byColumns.length} segments` +
+    (others === 0 ? "" : `, from all documents in ${others}`)
+  );
+}
+
+function describeRank(rank: BoundRank, cost: SearchPerformance): string {
+  const { clustersProbed, candidates, refined, exact } = cost;
+  switch (rank.kind) {
+    case "vector":
+      return (
+        `${rank.exhaustive ? "kNN, exact" : "ANN"}: ${clustersProbed} clusters probed, ` +
+        `${candidates} rows by 1-bit codes, ${refined} by int8, ${exact} by their vectors`
+      );
+    case "score":
+      return "a score, computed for every row that matches";
+    case "id":
+      return `by id, ${rank.descending ? "descending" : "ascending"}`;
+  }
+}
+
+function describeRows({ wanted, offset, columns }: BoundQuery): string {
+  const { attributes, vector } = columns;
+  const shown = ["id", ...(vector === undefined ? [] : [vector]), ...attributes];
+  return `${wanted - offset} from ${offset} on, with ${shown.join(", ")}`;
+}
+
+function describeCost(cost: SearchPerformance): string {
+  const { temperature, rounds, storeRequests, storeBytes, executionMs } = cost;
+  return (
+    `${temperature}: ${storeRequests} reads of ${storeBytes} bytes in ${rounds} rounds, ` +
+    `${Math.max(1, Math.ceil(executionMs))} ms`
+  );
+}
