@@ -127,7 +127,7 @@ export async function changeSettings(target: WriteTarget, settings: SettingsChan
   throw unavailable("the schema of this namespace kept changing; repeat the request");
 }
 
-/** Throws for a namespace that is read-only: a write that changes nothing is a write all the same. */
+/** Throws if it is read-only: a write that changes nothing is a write all the same. */
 export async function mustBeWritable(target: WriteTarget): Promise<void> {
   if ((await describeTarget(target)).readOnly === true) {
     throw readOnlyError();
