@@ -3,6 +3,7 @@
  * of the owner, a consumer or a writer, chosen by their number in a scenario. Whoever calls behaves
  * as Workers and the queue do: asks again until it is answered, writes under one key.
  */
+import { change } from "../src/change.ts";
 import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
 import type { DocumentId } from "../src/document/id.ts";
@@ -26,8 +27,11 @@ import { BlockCache } from "../src/store/block-cache.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
 import type { ObjectStore } from "../src/store/object-store.ts";
-import { type Change, type Encoded, mintKey, submit } from "../src/submission.ts";
+import { type Change, type Encoded, mintKey, submit, type WriteTarget } from "../src/submission.ts";
+import type { WriteOptions } from "../src/write.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
+import { buildWrite } from "../workers/api/write-batch.ts";
+import { parseWriteRequest } from "../workers/api/write-request.ts";
 import { additionTo, batchOf } from "./crash/batches.ts";
 import { Failures, type Fault, Process } from "./crash/failures.ts";
 import { decideFrom } from "./decide.ts";
@@ -140,24 +144,48 @@ export class CrashRig extends OwnerRig {
   }
 
   async #countOnce(id: DocumentId): Promise<void> {
+    await this.#rewrite((ports, target, options) =>
+      rewrite(
+        ports,
+        target,
+        decideFrom([id], (schema, found) => {
+          const attributes = found.get(id)?.attributes ?? [];
+          const before = Number(attributes.find((each) => each.name === "n")?.value ?? 0);
+          return { batch: batchOf(before + 1, [id], []), addition: additionTo(schema) };
+        }),
+        options,
+      ),
+    );
+  }
+
+  /** Deletes what is below and sets all others to `n`, by one write with two filters. */
+  async changeByFilter(below: number, n: number): Promise<void> {
+    const asked = parseWriteRequest({
+      delete_by_filter: ["n", "Lt", below],
+      patch_by_filter: { filters: ["n", "Gte", below], patch: { n } },
+    });
+    await this.clock.run(
+      this.#rewrite((ports, target, options) =>
+        change(ports, target, (schema) => buildWrite(asked, schema), options),
+      ),
+    );
+    for (const [id, value] of this.model) {
+      if (value < below) this.model.delete(id);
+      else this.model.set(id, n);
+    }
+  }
+
+  /** Under a key of the client, until there is an answer. */
+  async #rewrite(
+    send: (ports: SearchPorts, target: WriteTarget, options: WriteOptions) => Promise<unknown>,
+  ): Promise<void> {
     const { tenant, name } = this;
     const memory = { recall: () => undefined, remember: () => {} };
     const target = { tenant, name, owner: this.#client(), memory };
-    // A client's own, so that it may be asked for again.
     const key = { ...mintKey(this.random), keepMs: limits.keyKeepMs };
-    const options = { disableBackpressure: false, key };
     for (let failed = 0; ; failed += 1) {
       try {
-        await rewrite(
-          this.#searchPorts(),
-          target,
-          decideFrom([id], (schema, found) => {
-            const attributes = found.get(id)?.attributes ?? [];
-            const before = Number(attributes.find((each) => each.name === "n")?.value ?? 0);
-            return { batch: batchOf(before + 1, [id], []), addition: additionTo(schema) };
-          }),
-          options,
-        );
+        await send(this.#searchPorts(), target, { disableBackpressure: false, key });
         return;
       } catch (error) {
         if (failed === callsMax) throw error;

@@ -233,6 +233,19 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "deleting and patching by filter, in the tail and in segments",
+    before: async (rig) => {
+      await rig.put(1, [1, 2, 3]);
+      await index(rig);
+      await rig.put(2, [3, 4]);
+    },
+    async live(rig) {
+      await rig.changeByFilter(2, 5);
+      await index(rig);
+      await rig.count(4, 2);
+    },
+  },
+  {
     name: "a whole life",
     isLong: true,
     async live(rig) {
