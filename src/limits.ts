@@ -109,7 +109,7 @@ export const limits = {
   rememberIdsMs: 60_000,
   /** How long other writers wait for one that was refused twice. */
   holdMs: 2_000,
-  /** Of so many at once, and of rewrites of so many ids: else it takes its chance again. */
+  /** Of so many at once, and of so many ids: a rewrite that read more has all of them held. */
   holdsMax: 16,
   heldIdsMax: 10_000,
   /** Unindexed bytes: writers are slowed above soft, refused (429) above hard. */

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { WriteKey } from "../src/format/wal.ts";
 import { limits } from "../src/limits.ts";
 import { ChangeRig } from "./change-rig.ts";
+import { withBounds } from "./sim/sizes.ts";
 
 let rig: ChangeRig;
 
@@ -126,6 +127,36 @@ describe("beside other writers", () => {
     // Its own, which was refused, and the other's.
     expect(rig.commits).toHaveLength(2);
   });
+
+  test.each([
+    ["as few as are held", limits.heldIdsMax],
+    ["more than are held", 1],
+  ])(
+    "a slow sweep over %s gets through beside a writer that never rests",
+    async (_, heldIdsMax) => {
+      await withBounds({ heldIdsMax }, async () => {
+        let isOver = false;
+        const writer = async (): Promise<void> => {
+          for (let n = 1; !isOver; n++) await rig.start({ upsert_rows: [{ id: 1, n }] });
+        };
+        let attempts = 0;
+        const sweep = async (): Promise<void> => {
+          await rig.start(
+            { patch_by_filter: { filters: ["id", "Lte", 3], patch: { seen: true } } },
+            {
+              before: async () => {
+                attempts += 1;
+                await rig.clock.sleep(400);
+              },
+            },
+          );
+          isOver = true;
+        };
+        await rig.clock.run(Promise.all([writer(), sweep()]));
+        expect(attempts).toBeLessThan(6);
+      });
+    },
+  );
 
   test("a new life of the name is looked at anew", async () => {
     const answer = await rig.post(

@@ -1,6 +1,7 @@
 /**
  * Turns for rewrites that others keep overtaking: one that was refused twice has the ids it read
- * held for it, and later writes to them wait until it is through, or for `limits.holdMs`. Pure.
+ * held for it, and later writes to them wait until it is through, or for `limits.holdMs`. One that
+ * read too many to be kept has all ids held. Pure.
  *
  * Holds have the order in which they were placed, and nobody waits for a younger one than its own:
  * so two rewrites never wait for each other. Losing a hold costs a repetition.
@@ -13,7 +14,8 @@ import type { CommitRequest } from "./protocol.ts";
 
 interface Hold {
   readonly key: string;
-  readonly ids: ReadonlySet<number>;
+  /** Undefined: all there are. */
+  readonly ids: ReadonlySet<number> | undefined;
   readonly untilMs: number;
 }
 
@@ -27,10 +29,12 @@ export class Holds {
   /** The request was refused; it keeps its place if it has one. */
   refused({ key, reads }: CommitRequest, nowMs: number): void {
     const isDue = reads !== undefined && reads.refusals + 1 >= refusalsMin;
-    if (key === undefined || !isDue || reads.ids.length > hashWords * limits.heldIdsMax) {
+    if (key === undefined || !isDue) {
       return;
     }
-    const hold = { key: nameOf(key), ids: setOf(reads.ids), untilMs: nowMs + limits.holdMs };
+    const isMuch = reads.ids.length > hashWords * limits.heldIdsMax;
+    const ids = isMuch ? undefined : setOf(reads.ids);
+    const hold = { key: nameOf(key), ids, untilMs: nowMs + limits.holdMs };
     this.#expire(nowMs);
     const at = this.#holds.findIndex((other) => other.key === hold.key);
     if (at >= 0) {
@@ -57,7 +61,9 @@ export class Holds {
     const own = key && nameOf(key);
     const mine = this.#holds.findIndex((hold) => hold.key === own);
     const older = mine < 0 ? this.#holds : this.#holds.slice(0, mine);
-    return older.some(({ ids }) => touches === undefined || meets(ids, touches));
+    return older.some(
+      ({ ids }) => ids === undefined || touches === undefined || meets(ids, touches),
+    );
   }
 
   #expire(nowMs: number): void {

@@ -70,12 +70,20 @@ test("what does not say which ids it touches waits for everybody, an empty write
   expect(holds.bars({ ...blind, upserts: 0 }, 0)).toBe(false);
 });
 
-test("holds are few and small", () => {
+test("holds are few", () => {
   const holds = new Holds();
-  const many = Array.from({ length: limits.heldIdsMax + 1 }, (_, i) => i);
-  holds.refused(rewrite(1, many), 0);
-  expect(holds.bars(write([5]), 0)).toBe(false);
   for (let key = 1; key <= limits.holdsMax + 1; key++) holds.refused(rewrite(key, [key]), 0);
   expect(holds.bars(write([limits.holdsMax]), 0)).toBe(true);
   expect(holds.bars(write([limits.holdsMax + 1]), 0)).toBe(false);
+});
+
+test("a rewrite of more ids than are kept has all held, but for those that were there before", () => {
+  const holds = new Holds();
+  const many = Array.from({ length: limits.heldIdsMax + 1 }, (_, i) => i);
+  holds.refused(rewrite(2, [1_000_000]), 0);
+  holds.refused(rewrite(1, many), 0);
+  expect(holds.bars(write([limits.heldIdsMax + 5]), 1)).toBe(true);
+  expect(holds.bars(rewrite(2, [1_000_000]), 1)).toBe(false);
+  expect(holds.bars(rewrite(1, many), 1)).toBe(false);
+  expect(holds.bars(write([limits.heldIdsMax + 5]), limits.holdMs)).toBe(false);
 });

@@ -93,6 +93,7 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     orphanAgeMs: random.pick([0.5 * 3_600_000, limits.orphanAgeMs]),
     deleteByFilterRowsMax: random.pick([2, limits.deleteByFilterRowsMax]),
     patchByFilterRowsMax: random.pick([2, limits.patchByFilterRowsMax]),
+    heldIdsMax: random.pick([2, limits.heldIdsMax]),
   };
 }
 
