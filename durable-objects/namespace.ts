@@ -18,6 +18,7 @@ import type {
   InlineObjects,
   Kept,
   NamespaceApi,
+  PastPoint,
 } from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
@@ -111,8 +112,8 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
     return this.#owner.fail(tenant, name, job, attempt, reason);
   }
 
-  pin(tenant: string, name: string) {
-    return this.#owner.pin(tenant, name);
+  pin(tenant: string, name: string, at?: PastPoint) {
+    return this.#owner.pin(tenant, name, at);
   }
 
   renewPin(tenant: string, name: string, id: string) {

@@ -28,7 +28,7 @@
  * Cost: five calls of owners; one get and two puts, and a put for each generation that is named.
  */
 
-import { inheritedSettings } from "./document/settings.ts";
+import { inheritedSettings, type Settings } from "./document/settings.ts";
 import { assert, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
 import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
@@ -123,9 +123,30 @@ export async function adopt(
   request: AdoptRequest,
 ): Promise<Adopted | undefined> {
   const { identity, epoch, generation } = host;
-  const { tenant } = identity;
-  const { parent, pin, as: kind = "branch" } = request;
   const untilMs = ports.clock.now() + limits.adoptMs;
+  const manifest = await prepare(ports, host, request, untilMs);
+  if (manifest === undefined) {
+    return undefined;
+  }
+  host.registering();
+  const change = { generation, state: "live" as const, epoch };
+  const registry = await writeRegistry(ports, identity, host.registry, change, untilMs);
+  return { manifest, registry };
+}
+
+type PrepareHost = Pick<AdoptHost, "identity" | "epoch" | "generation"> & {
+  /** What is restored keeps them. */
+  readonly settings?: Settings;
+};
+
+/** Steps 2 to 4: the generation is there, and its name may go on with it until `untilMs`. */
+export async function prepare(
+  ports: OwnerPorts,
+  { identity, epoch, generation, settings }: PrepareHost,
+  { parent, pin, as: kind = "branch" }: AdoptRequest,
+  untilMs: number,
+): Promise<Manifest | undefined> {
+  const { tenant } = identity;
   const inTime = (): void => {
     if (ports.clock.now() > untilMs) {
       throw unavailable(`branching ${parent} took too long`);
@@ -141,6 +162,7 @@ export async function adopt(
     return undefined;
   }
   const manifest = branchManifest(pinned, pin, {
+    settings: settings ?? inheritedSettings(pinned.settings, kind),
     origin: { kind, name: parent },
     generation,
     epoch,
@@ -154,13 +176,11 @@ export async function adopt(
   const key = manifestKey(generationRoot(tenant, generation), manifest.version);
   await putFirst(ports, key, await sealManifest(manifest, ports.digest), inTime);
   inTime();
-  host.registering();
-  const change = { generation, state: "live" as const, epoch };
-  const registry = await writeRegistry(ports, identity, host.registry, change, untilMs);
-  return { manifest, registry };
+  return manifest;
 }
 
 interface Stamp {
+  readonly settings: Settings;
   readonly origin: Origin;
   readonly generation: string;
   readonly epoch: number;
@@ -170,7 +190,7 @@ interface Stamp {
 
 /** The first manifest of a branch. Keys are the parent's writers': nobody repeats them here. */
 function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
-  const { origin, generation, epoch, nonce, nowMs } = stamp;
+  const { settings, origin, generation, epoch, nonce, nowMs } = stamp;
   const version = 1;
   const branched: Manifest = {
     ...pinned,
@@ -181,7 +201,7 @@ function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
     committedMs: nowMs,
     createdMs: nowMs,
     updatedMs: nowMs,
-    settings: inheritedSettings(pinned.settings, origin.kind),
+    settings,
     origin,
     inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),
     keys: [],

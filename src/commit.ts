@@ -109,9 +109,10 @@ export class GroupCommit {
     return isHere && key !== undefined && (this.#admission ?? this.#newAdmission()).knows(key);
   }
 
-  /** Resolves once the generation is deleted and the name free; stale if another did it. */
-  remove(generation: string): Promise<CommitReply> {
-    return this.#join({ kind: "tombstone", generation }, undefined);
+  /** Resolves once the name is free, or goes on with the successor; stale if another did it. */
+  remove(generation: string, successor?: string): Promise<CommitReply> {
+    const wish = { kind: "tombstone", generation } as const;
+    return this.#join(successor === undefined ? wish : { ...wish, successor }, undefined);
   }
 
   /** Resolves once the log has an entry behind all that it has now. */

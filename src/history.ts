@@ -22,6 +22,7 @@ import { readSlot } from "./log-read.ts";
 import {
   type HeadReply,
   type NamespaceApi,
+  type PastPoint,
   protocolVersion,
   replyValue,
 } from "./namespace/protocol.ts";
@@ -41,16 +42,6 @@ export interface HistoryTarget {
   readonly tenant: string;
   readonly name: string;
   readonly owner: Pick<NamespaceApi, "head">;
-}
-
-/** A state of a namespace: that of a manifest version and the log from its floor up to `next`. */
-export interface HistoryPoint {
-  readonly generation: string;
-  readonly version: number;
-  readonly next: number;
-  readonly skipped: readonly number[];
-  /** When something that it names may have died at the earliest; undefined: it is all alive. */
-  readonly supersededMs: number | undefined;
 }
 
 /** Throws `gone` if it is not kept any more, `invalid` if it is not there yet. */
@@ -76,13 +67,15 @@ export async function pointAsOf(
   ports: Ports,
   target: HistoryTarget,
   asOf: AsOf,
-): Promise<HistoryPoint> {
+): Promise<PastPoint> {
   const { tenant, name, owner } = target;
   const request = { protocol: protocolVersion, tenant, name, brief: true };
+  const nowMs = ports.clock.now();
   const head = replyValue(await owner.head(request));
-  const log = new PastLog(ports, tenant, wholeHead(head));
-  const next = asOf.kind === "sequence" ? sequenceEnd(log, asOf) : await log.endAt(asOf.ms);
-  return await log.pointAt(next);
+  const log = new PastLog(ports, tenant, wholeHead(head), nowMs);
+  return asOf.kind === "sequence"
+    ? await log.pointAt(sequenceEnd(log, asOf))
+    : await log.pointAtTime(asOf.ms);
 }
 
 interface WholeHead extends HeadReply {
@@ -111,30 +104,51 @@ class PastLog {
   readonly #tenant: string;
   readonly #nowMs: number;
 
-  constructor(ports: Ports, tenant: string, head: WholeHead) {
+  constructor(ports: Ports, tenant: string, head: WholeHead, nowMs: number) {
     this.head = head;
     this.#ports = ports;
     this.#tenant = tenant;
-    this.#nowMs = ports.clock.now();
+    this.#nowMs = nowMs;
   }
 
-  /** The end of the log at a time: the first entry that is newer. */
-  async endAt(ms: number): Promise<number> {
+  /** The state before the first entry that is newer. */
+  async pointAtTime(ms: number): Promise<PastPoint> {
     if (ms > this.#nowMs) {
       throw invalid("💔 as_of is in the future", "as_of");
     }
     if (ms < this.head.createdMs || ms < this.#beginMs()) {
       throw notKept();
     }
-    const { next } = this.head;
-    return await firstFalse(0, next, async (sequence) => {
+    let lastMs: number | undefined;
+    const next = await firstFalse(0, this.head.next, async (sequence) => {
       const timeMs = await this.#timeOf(sequence);
-      return timeMs === undefined || timeMs <= ms;
+      const isOlder = timeMs === undefined || timeMs <= ms;
+      if (isOlder) lastMs = timeMs;
+      return isOlder;
     });
+    const point = await this.pointAt(next);
+    // Entries that are gone may be newer as well: then what flushed them knows how new.
+    if (lastMs === undefined && !(await this.#wasThereAt(point, ms))) {
+      throw notKept();
+    }
+    return point;
+  }
+
+  /** Is nothing in the state newer, as far as its manifest tells? */
+  async #wasThereAt({ version, next }: PastPoint, ms: number): Promise<boolean> {
+    const isNewest = version === this.head.manifest.version;
+    const manifest = isNewest ? this.head.manifest : await this.#manifest(version);
+    if (manifest === undefined) {
+      return false;
+    }
+    const { floor, lastWriteMs, updatedMs } = manifest;
+    const flushedMs = Math.max(lastWriteMs, updatedMs);
+    const lastMs = floor < next ? await this.#timeOf(next - 1, manifest) : flushedMs;
+    return floor <= next && lastMs !== undefined && lastMs <= ms;
   }
 
   /** The state before the entry `next`. */
-  async pointAt(next: number): Promise<HistoryPoint> {
+  async pointAt(next: number): Promise<PastPoint> {
     const { head } = this;
     const { generation, manifest, skips = [] } = head;
     const skipped = skips.map(({ sequence }) => sequence).filter((sequence) => sequence < next);
@@ -146,7 +160,7 @@ class PastLog {
     }
     if (next >= manifest.floor) {
       const { version } = manifest;
-      return { generation, version, next, skipped, supersededMs: undefined };
+      return { generation, version, next, skipped, supersededMs: this.#nowMs };
     }
     // Some version is the first whose floor is above; the one before it is what is looked for.
     const above = await firstFalse(0, manifest.version, async (version) => {
@@ -172,8 +186,10 @@ class PastLog {
   }
 
   /** Undefined if it is gone. */
-  async #timeOf(sequence: number): Promise<number | undefined> {
-    const { manifest } = this.head;
+  async #timeOf(
+    sequence: number,
+    manifest: Manifest = this.head.manifest,
+  ): Promise<number | undefined> {
     const ports = this.#ports;
     const home = homeOfEntry(manifest, sequence);
     const root = generationRoot(this.#tenant, home);

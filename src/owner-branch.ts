@@ -1,17 +1,23 @@
 /**
  * The beginning of a name's life as a branch, as its owner goes about it: one attempt after the
- * other, and a repeated call answered as the first was.
+ * other, and a repeated call answered as the first was. A name that lives goes on as what it is
+ * restored to (restore.ts): its log ends with an entry that names the next life.
  */
-import { adopt } from "./branch.ts";
+import { adopt, prepare } from "./branch.ts";
 import { encodeHex } from "./bytes/hex.ts";
 import type { GroupCommit } from "./commit.ts";
 import { assert, corrupt, EngineError } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
+import { limits } from "./limits.ts";
+import { type CommitMemory, emptyMemory } from "./namespace/admission.ts";
+import { IdMemory } from "./namespace/id-memory.ts";
 import { type AdoptReply, type AdoptRequest, checkProtocol } from "./namespace/protocol.ts";
-import { exists, type NamespaceState } from "./namespace/state.ts";
+import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
-import type { RegistryView } from "./recover.ts";
+import { digGrave, writeRegistry } from "./publish.ts";
+import { type RegistryView, readManifest } from "./recover.ts";
 import { type Log, readLog } from "./recover-log.ts";
+import { generationRoot } from "./store/keys.ts";
 
 export interface BranchHost {
   identity(): Identity;
@@ -20,6 +26,12 @@ export interface BranchHost {
   registry(): RegistryView;
   /** The branch exists. From this turn on whoever asks waits for its log; resolves then. */
   begin(registry: RegistryView, log: Promise<Log>): Promise<void>;
+}
+
+export interface Life {
+  readonly registry: RegistryView;
+  readonly state: NamespaceState;
+  readonly memory: CommitMemory;
 }
 
 interface Attempt {
@@ -44,6 +56,9 @@ export class OwnerBranch {
   /** In a turn of the commit queue: nobody writes to the name meanwhile. */
   async adopt(request: AdoptRequest): Promise<AdoptReply> {
     checkProtocol(request.protocol);
+    if (request.replaces !== undefined) {
+      return await this.#replace(request, request.replaces);
+    }
     const replies: AdoptReply[] = [];
     await this.#commits.takeTurn(async () => {
       const { reply, after } = await this.#attempt(request);
@@ -82,6 +97,62 @@ export class OwnerBranch {
     }
     const begun = host.begin(adopted.registry, this.#readLog(adopted.manifest));
     return { reply: { kind: "adopted", generation }, after: () => begun };
+  }
+
+  /**
+   * The name goes on as what is pinned. Beside the commit queue: what is written until the log ends
+   * is given up with the rest.
+   */
+  async #replace(request: AdoptRequest, replaces: string): Promise<AdoptReply> {
+    const host = this.#host;
+    const { pin } = request;
+    const state = host.state();
+    if (this.record?.pin === pin.id && this.record.generation === state.generation) {
+      return { kind: "adopted", generation: state.generation };
+    }
+    if (!exists(state) || state.generation !== replaces) {
+      throw new EngineError("conflict", `namespace '${request.name}' has changed its life since`);
+    }
+    const generation = encodeHex(this.#ports.random.bytes(16));
+    const { settings } = state;
+    const life = { identity: host.identity(), epoch: host.epoch(), generation, settings };
+    const untilMs = this.#ports.clock.now() + limits.adoptMs;
+    if ((await prepare(this.#ports, life, request, untilMs)) === undefined) {
+      return { kind: "unpinned" };
+    }
+    this.record = { pin: pin.id, generation };
+    const { kind } = await this.#commits.remove(replaces, generation);
+    if (kind !== "committed") {
+      throw new EngineError("conflict", `namespace '${request.name}' has changed its life since`);
+    }
+    return { kind: "adopted", generation };
+  }
+
+  /**
+   * What the name goes on with now that its log has ended: the life that the log names, or none.
+   * A crash between grave and registry is finished by the next instance.
+   */
+  async nextLife(newGeneration: () => string): Promise<Life> {
+    const host = this.#host;
+    const identity = host.identity();
+    const { generation, successor } = host.state();
+    const epoch = host.epoch();
+    await digGrave(this.#ports, identity, generation);
+    if (successor === undefined) {
+      const change = { generation, state: "deleted" as const, epoch };
+      const registry = await writeRegistry(this.#ports, identity, host.registry(), change);
+      const state = stateAtFloor(firstManifest(newGeneration()), false);
+      return { registry, state, memory: emptyMemory() };
+    }
+    const change = { generation: successor, state: "live" as const, epoch, replaces: generation };
+    const registry = await writeRegistry(this.#ports, identity, host.registry(), change);
+    const root = generationRoot(identity.tenant, successor);
+    const manifest = await readManifest(this.#ports, root, successor, 1);
+    if (manifest === undefined) {
+      throw corrupt(`the first manifest of ${successor} is missing`);
+    }
+    const { state, keys } = await this.#readLog(manifest);
+    return { registry, state, memory: { keys, ids: new IdMemory(state.next) } };
   }
 
   /** Throws if it cannot be read: the next instance finds out what to do about that. */

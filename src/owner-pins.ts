@@ -1,8 +1,9 @@
 /** The pins of a namespace, as its owner gives them out. Part of the job table. */
 import { encodeHex } from "./bytes/hex.ts";
-import { overloaded } from "./errors.ts";
+import { EngineError, overloaded } from "./errors.ts";
 import { suspectOrphans } from "./namespace/jobs.ts";
 import { addPin, type Pin, releasePin, renewPin } from "./namespace/pins.ts";
+import type { PastPoint } from "./namespace/protocol.ts";
 import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerJobs } from "./owner-jobs.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
@@ -18,18 +19,28 @@ export class OwnerPins {
     this.#jobs = jobs;
   }
 
-  /** The newest manifest and its tail, as they are in this turn. */
-  async add(): Promise<Pin> {
-    const { generation, manifest, next, tail } = this.#state();
-    const skipped = skippedSlots(tail);
+  /** The newest manifest and its tail, as they are in this turn, or an earlier point. */
+  async add(at?: PastPoint): Promise<Pin> {
+    const { generation, manifest, next: newest, tail } = this.#state();
+    if (at !== undefined && at.generation !== generation) {
+      throw new EngineError("gone", "the namespace has begun another life since");
+    }
+    const { version, next } = at ?? { version: manifest.version, next: newest };
+    const skipped = at?.skipped ?? skippedSlots(tail);
     const id = encodeHex(this.#ports.random.bytes(16));
-    const { version } = manifest;
     // A branch may be about to begin, and come to nothing.
     const some = skipped.length === 0 ? {} : { skipped };
     const pin = { id, generation, version, next, ...some };
-    const added = await this.#jobs.change((table, nowMs) =>
-      addPin(suspectOrphans(table, nowMs), pin, nowMs),
-    );
+    const added = await this.#jobs.change((table, nowMs) => {
+      // A collection knows the pins there were when it was claimed, and may be taking this point.
+      const isDoomed = table.jobs.some(
+        ({ deadBeforeMs = 0 }) => deadBeforeMs >= (at?.supersededMs ?? Number.POSITIVE_INFINITY),
+      );
+      if (isDoomed) {
+        throw new EngineError("gone", "this point of the past is being collected");
+      }
+      return addPin(suspectOrphans(table, nowMs), pin, nowMs);
+    });
     if (added === undefined) {
       throw overloaded("this namespace has too many pins");
     }

@@ -35,6 +35,7 @@ import {
   type Job,
   type NamespaceApi,
   type NamespaceDescription,
+  type PastPoint,
   type Reply,
   replyError,
   type TicketReply,
@@ -49,7 +50,7 @@ import { type Identity, isSame, type OwnerPorts, type OwnerRecord } from "./owne
 import { FencedStore } from "./owner-store.ts";
 import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
-import { digGrave, writeRegistry } from "./publish.ts";
+import { writeRegistry } from "./publish.ts";
 import type { Ward } from "./quarantine.ts";
 import { type RegistryView, recover } from "./recover.ts";
 import type { Log } from "./recover-log.ts";
@@ -146,8 +147,9 @@ export class Owner implements NamespaceApi {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
       if (this.#ward.quarantine === undefined) {
-        // Stale: another deletion was faster. Either way this life is over.
-        await this.#commits.remove(this.#state.generation);
+        // Stale: another end was faster. If the name lives on, it is that life's turn.
+        const end = () => this.#commits.remove(this.#state.generation);
+        while ((await end()).kind === "stale" && exists(this.#state)) await this.#jobs.idle();
       } else {
         await this.#ward.close(this.#view(), () => this.#bury());
       }
@@ -205,10 +207,10 @@ export class Owner implements NamespaceApi {
     return this.#work({ tenant, name }, () => this.#jobs.fail(...of));
   }
 
-  pin(tenant: string, name: string): Promise<Reply<Pin>> {
+  pin(tenant: string, name: string, at?: PastPoint): Promise<Reply<Pin>> {
     return this.#work({ tenant, name }, async () => {
       this.#mustExist();
-      return await this.#pins.add();
+      return await this.#pins.add(at);
     });
   }
 
@@ -266,6 +268,10 @@ export class Owner implements NamespaceApi {
         await this.#starting;
       }
       assert(isSame(identity ?? this.#known(), this.#known()), "one object serves one name");
+      if (this.#state.successor !== undefined) {
+        // The name lives, and nobody is shown that it does not.
+        await this.#commits.settled();
+      }
       return { ok: true, value: await work() };
     } catch (error) {
       if (isEngineError(error)) {
@@ -360,18 +366,12 @@ export class Owner implements NamespaceApi {
     this.#state = { ...this.#state, registered: true };
   }
 
-  /**
-   * After a tombstone: grave, registry, then state and jobs of the next life in one turn. A crash
-   * between is finished by the next start.
-   */
+  /** After a tombstone: grave, registry, then state and jobs of the next life in one turn. */
   async #bury(): Promise<void> {
     await this.#jobs.idle();
-    const { generation } = this.#state;
-    await digGrave(this.#ports, this.#known(), generation);
-    const change = { generation, state: "deleted" as const, epoch: this.#epoch };
-    this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);
-    const next = stateAtFloor(firstManifest(this.#newGeneration()), false);
-    await this.#beginLife(next, emptyMemory());
+    const { registry, state, memory } = await this.#branch.nextLife(this.#newGeneration);
+    this.#registry = registry;
+    await this.#beginLife(state, memory);
   }
 
   async #beginLife(state: NamespaceState, memory: CommitMemory): Promise<void> {

@@ -95,6 +95,8 @@ export async function writeRegistry(
     readonly generation: string;
     readonly state: "live" | "deleted";
     readonly epoch: number;
+    /** The life that ended for this one. */
+    readonly replaces?: string;
   },
   untilMs: number = Number.POSITIVE_INFINITY,
 ): Promise<RegistryView> {
@@ -106,7 +108,8 @@ export async function writeRegistry(
     }
     const isForeign = entry !== undefined && entry.generation !== change.generation;
     const isOver = isForeign
-      ? entry.state === "live" || change.state === "deleted"
+      ? (entry.state === "live" && entry.generation !== change.replaces) ||
+        change.state === "deleted"
       : entry?.state === "deleted";
     if (isOver) {
       throw new EngineError("fenced", `the name belongs to another life than ${change.generation}`);

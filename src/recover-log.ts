@@ -138,9 +138,16 @@ async function endsBehind(ports: OwnerPorts, tenant: string, log: Log): Promise<
     ? log
     : {
         ...log,
-        state: { ...log.state, ended: isTombstone(slot.entry) },
+        state: { ...log.state, ended: isTombstone(slot.entry), ...successorIn(slot.entry) },
         epoch: Math.max(log.epoch, slot.entry.epoch),
       };
+}
+
+function successorIn({ members }: OpenedWalEntry): { readonly successor?: string } {
+  const end = members.at(-1);
+  return end?.kind === "tombstone" && end.successor !== undefined
+    ? { successor: end.successor }
+    : {};
 }
 
 export function isTombstone({ members }: OpenedWalEntry): boolean {
@@ -175,7 +182,7 @@ async function listLog(ports: OwnerPorts, root: string, { from, to }: WalRange):
 
 /** The last entry of the generation that is stored; undefined if there is none. */
 export async function lastListedEntry(
-  ports: OwnerPorts,
+  ports: Pick<OwnerPorts, "store">,
   root: string,
 ): Promise<number | undefined> {
   let last: number | undefined;

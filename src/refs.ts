@@ -15,11 +15,12 @@ import type { Manifest } from "./format/manifest.ts";
 import { openRef, type Ref } from "./format/ref.ts";
 import { openRegistryEntry } from "./format/registry.ts";
 import { limits } from "./limits.ts";
-import { readDoubtfully } from "./log-read.ts";
+import { readDoubtfully, readSlot } from "./log-read.ts";
 import type { Pin } from "./namespace/pins.ts";
 import { firstManifest } from "./namespace/state.ts";
 import type { Ports } from "./ports.ts";
 import { readManifest } from "./recover.ts";
+import { lastListedEntry } from "./recover-log.ts";
 import {
   childOfRefKey,
   generationRoot,
@@ -107,7 +108,24 @@ async function isUnborn(ports: Ports, tenant: string, { child, name }: Ref): Pro
   if (entry?.generation === child) {
     return false;
   }
+  if (entry?.state === "live" && (await goesOnWith(ports, tenant, entry.generation, child))) {
+    return false;
+  }
   return (await ports.store.head(graveKey(tenant, child))) === undefined;
+}
+
+/** Its log has ended, and names the child as what comes next: only the registry lags. */
+async function goesOnWith(
+  ports: Ports,
+  tenant: string,
+  generation: string,
+  child: string,
+): Promise<boolean> {
+  const root = generationRoot(tenant, generation);
+  const last = await lastListedEntry(ports, root);
+  const slot = last === undefined ? undefined : await readSlot(ports, root, generation, last);
+  const end = slot?.kind === "entry" ? slot.entry.members.at(-1) : undefined;
+  return end?.kind === "tombstone" && end.successor === child;
 }
 
 /** Adds the pinned manifests of a job with all they name, and their tails. */

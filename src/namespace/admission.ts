@@ -65,6 +65,9 @@ export class Admission {
         if (outlook.ended || wish.generation !== outlook.generation) {
           return { kind: "question" };
         }
+        if (wish.successor !== undefined && outlook.settings.readOnly) {
+          return { kind: "refusal", error: readOnlyError() };
+        }
         this.#outlook = lookPast(outlook, wish);
         return wish;
       case "fence":

@@ -19,7 +19,7 @@ import { exists, type NamespaceState } from "./state.ts";
 
 export type Wish =
   | { readonly kind: "batch"; readonly request: CommitRequest }
-  | { readonly kind: "tombstone"; readonly generation: string }
+  | { readonly kind: "tombstone"; readonly generation: string; readonly successor?: string }
   /** An entry without members, unless others come along. */
   | { readonly kind: "fence" }
   /** How are things? */
@@ -107,7 +107,9 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
         return [{ kind: "batch", ...member, ...named, ...told, ...(settings ? { settings } : {}) }];
       }
       case "tombstone":
-        return [{ kind: "tombstone" }];
+        return wish.successor === undefined
+          ? [{ kind: "tombstone" }]
+          : [{ kind: "tombstone", successor: wish.successor }];
       case "fence":
       case "question":
       case "turn":

@@ -225,6 +225,16 @@ export interface Job {
   readonly schema: Schema;
 }
 
+/** A state of a namespace: that of a manifest version, and the log from its floor up to `next`. */
+export interface PastPoint {
+  readonly generation: string;
+  readonly version: number;
+  readonly next: number;
+  readonly skipped: readonly number[];
+  /** When something that it names may have died at the earliest. */
+  readonly supersededMs: number;
+}
+
 /** Something of a namespace was pinned by the caller, to branch or copy it. */
 export interface AdoptRequest {
   readonly protocol: number;
@@ -235,6 +245,8 @@ export interface AdoptRequest {
   readonly pin: Pin;
   /** A copy lets go of its parent's objects by itself; a branch if it is not said. */
   readonly as?: Origin["kind"];
+  /** The generation that the name has now and gives up for this; `conflict` if it has another. */
+  readonly replaces?: string;
 }
 
 export type AdoptReply =
@@ -350,8 +362,11 @@ export interface NamespaceApi {
     attempt: number,
     reason: string,
   ): Promise<Reply<true>>;
-  /** Keeps the newest manifest and its tail for limits.pinMs, and as long as that is renewed. */
-  pin(tenant: string, name: string): Promise<Reply<Pin>>;
+  /**
+   * Keeps the newest manifest and its tail, or an earlier point, for limits.pinMs, and as long as
+   * that is renewed. `gone` if the earlier point is.
+   */
+  pin(tenant: string, name: string, at?: PastPoint): Promise<Reply<Pin>>;
   /** Undefined: the pin is gone, and what it named may be too. */
   renewPin(tenant: string, name: string, id: string): Promise<Reply<Pin | undefined>>;
   releasePin(tenant: string, name: string, id: string): Promise<Reply<true>>;

@@ -58,6 +58,8 @@ export interface NamespaceState {
   readonly registered: boolean;
   /** The log's last entry is a tombstone. */
   readonly ended: boolean;
+  /** The generation that the name goes on with then; undefined: it is deleted. */
+  readonly successor?: string;
   /** Sequence of the next free slot. */
   readonly next: number;
   readonly hash: Uint8Array;
@@ -143,12 +145,13 @@ export function applyEntry(
     throw corrupt(`WAL entry ${entry.sequence}: ${fault}`);
   }
   let schema = catchUp(state.schema, entry.repeats);
-  let { ended, settings } = state;
+  let { ended, settings, successor } = state;
   let wrote = false;
   let changed = false;
   for (const member of entry.members) {
     if (member.kind === "tombstone") {
       ended = true;
+      successor = member.successor;
       continue;
     }
     wrote ||= member.upserts + member.deletes > 0;
@@ -172,6 +175,7 @@ export function applyEntry(
     ...state,
     ...after,
     ended,
+    ...(successor === undefined ? {} : { successor }),
     next: sequence + 1,
     hash,
     // A branch has its own from the start.

@@ -126,6 +126,8 @@ export class Isolate {
       return dice < 0;
     };
     const name = names.length > 1 ? this.#pickName() : (names[0] as SimName);
+    const past = this.#world.past.operation(process, ports, name);
+    if (past !== undefined) return past;
     if (happens(removeShare)) return this.#remove(process, name);
     if (happens(sizes.flushShare)) return this.#flush(process, name);
     if (happens(sizes.branchShare)) return makeBranch(process, ports, name);

@@ -48,6 +48,9 @@ export interface Point {
   readonly writes: ReadonlySet<number>;
   /** Of its last entry. */
   readonly hash: Uint8Array;
+  readonly timeMs: number;
+  /** From its last entry on. */
+  readonly retentionMs: number;
 }
 
 export interface ReadWindow {
@@ -78,6 +81,8 @@ const nowhere: Point = {
   readOnly: false,
   writes: new Set(),
   hash: zeroHash,
+  timeMs: 0,
+  retentionMs: 0,
 };
 
 export class History {
@@ -91,6 +96,8 @@ export class History {
   readonly #changes = new Map<number, Change>();
   /** "<generation>/<sequence>" of entries an operator went on without. */
   readonly #skipped = new Set<string>();
+  /** The life that the log names as its next one. */
+  #successor: string | undefined;
   /** Entries each write appears in. */
   readonly #appearances = new Map<number, number>();
   /** The entry of each key, by "<generation>/<key>". */
@@ -105,12 +112,19 @@ export class History {
     return this.points.at(-1) as Point;
   }
 
-  /** The name lives again, as a branch or copy of what was at that point. */
-  branched(generation: string, parent: Point, isCopy: boolean): void {
-    if (this.last.exists) this.#world.violate("branch", "a name that lives becomes a branch");
+  /** The name lives again, or on, as what was at that point; what is restored keeps its settings. */
+  branched(generation: string, parent: Point, kind: string | undefined): void {
+    const { last } = this;
+    if (last.exists && this.#successor !== generation) {
+      this.#world.violate("branch", "a name that lives becomes a branch");
+    }
     if (!parent.exists) this.#world.violate("branch", "it begins as what was deleted");
-    const readOnly = parent.readOnly && !isCopy;
-    this.points.push({ ...parent, generation, readOnly, writes: new Set() });
+    this.#successor = undefined;
+    const timeMs = this.#world.scheduler.nowMs;
+    const set = kind === "branch" ? parent : kind === "restore" && last.exists ? last : nowhere;
+    const { readOnly, retentionMs } = set;
+    const writes = new Set<number>();
+    this.points.push({ ...parent, generation, readOnly, retentionMs, writes, timeMs });
     this.#changes.clear();
   }
 
@@ -120,7 +134,9 @@ export class History {
     const generation = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
     const sequence = sequenceOfSkipKey(key) ?? 0;
     // It was under way while the name was deleted.
-    if (this.points.some((point) => point.generation === generation && !point.exists)) return;
+    const isOver = ({ generation: of, exists }: Point): boolean => of === generation && !exists;
+    const isPast = generation !== last.generation && this.indexAt(generation, sequence) >= 0;
+    if (isPast || this.points.some(isOver)) return;
     if (generation !== last.generation || sequence >= last.next || !last.exists) {
       this.#world.violate("skip", `of entry ${sequence}, which is not there`);
       return;
@@ -139,9 +155,10 @@ export class History {
       documents = change?.apply(new Map(documents)) ?? documents;
       readOnly = change?.readOnly ?? readOnly;
       const writes = change?.writes ?? new Set<number>();
-      const known = this.pointAt(generation, next)?.hash ?? zeroHash;
-      const hash = next === sequence + 1 ? skip.hash : known;
-      this.points.push({ generation, next, exists: true, documents, readOnly, writes, hash });
+      const known = this.pointAt(generation, next) ?? nowhere;
+      const hash = next === sequence + 1 ? skip.hash : known.hash;
+      const point = { generation, next, exists: true, documents, readOnly, writes, hash };
+      this.points.push({ ...known, ...point });
     }
   }
 
@@ -201,6 +218,8 @@ export class History {
       readOnly: exists && (change.readOnly ?? wasReadOnly),
       writes,
       hash: entry.hash,
+      timeMs: entry.timeMs,
+      retentionMs: retentionAfter(begins ? 0 : last.retentionMs, entry),
     });
   }
 
@@ -221,7 +240,10 @@ export class History {
     let readOnly: boolean | undefined;
     const end = (exists: boolean) => ({ change: { writes, parts, readOnly, apply }, exists });
     for (const member of entry.members) {
-      if (member.kind === "tombstone") return end(false);
+      if (member.kind === "tombstone") {
+        this.#successor = member.successor;
+        return end(member.successor !== undefined);
+      }
       const isWrite = member.upserts + member.deletes > 0 || member.addition !== undefined;
       // Who skips an entry may skip the one that allowed writes again.
       if (isWrite && (readOnly ?? wasReadOnly) && this.#skipped.size === 0) {
@@ -384,6 +406,13 @@ export class History {
     this.#acknowledged = index;
     this.#acknowledgements.push({ atMs: this.#world.scheduler.nowMs, index });
   }
+}
+
+function retentionAfter(retentionMs: number, { members }: OpenedWalEntry): number {
+  const changes = members.flatMap((member) =>
+    member.kind === "batch" ? (member.settings ?? []) : [],
+  );
+  return changes.reduce((before, change) => change.retentionMs ?? before, retentionMs);
 }
 
 function documentAt(batch: ReturnType<typeof decodeBatch>, row: number): OracleDocument {

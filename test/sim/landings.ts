@@ -177,10 +177,11 @@ export class Landings {
     if (point === undefined) {
       this.#world.violate("branch", `nothing is known of ${origin.next} of ${origin.generation}`);
     } else {
-      const isCopy = this.manifests.newestOf(generation)?.origin?.kind === "copy";
+      const { kind } = this.manifests.newestOf(generation)?.origin ?? {};
+      const isCopy = kind === "copy";
       if (isCopy) this.#copies.add(generation);
-      faults.saw(isCopy ? "copy: made" : "branch: made");
-      name.history.branched(generation, point, isCopy);
+      if (kind !== "restore") faults.saw(isCopy ? "copy: made" : "branch: made");
+      name.history.branched(generation, point, kind);
       await this.#checkComplete(generation, origin.next);
     }
   }

@@ -32,6 +32,7 @@ export async function settle(world: World): Promise<void> {
   if (world.faults.isOn("storage-wiped")) await forAll((name) => awaken(process, name));
   await forAll((name) => readAll(world, name));
   await forAll((name) => resetSettings(process, name));
+  await forAll((name) => world.past.end(process, name));
   if (world.names.length > 1) {
     const { random, names } = world;
     // A branch lets go of its ancestors while it is still read as it was; or loses one of them.

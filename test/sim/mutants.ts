@@ -6,6 +6,7 @@
 import { type Mutant, mutant } from "./mutant.ts";
 import { branchMutants } from "./mutants-branches.ts";
 import { changeMutants } from "./mutants-changes.ts";
+import { pastMutants } from "./mutants-past.ts";
 import { quarantineMutants } from "./mutants-quarantine.ts";
 import { settingMutants } from "./mutants-settings.ts";
 import { writeMutants } from "./mutants-writes.ts";
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...branchMutants,
   ...changeMutants,
   ...settingMutants,
+  ...pastMutants,
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",

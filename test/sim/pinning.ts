@@ -66,7 +66,7 @@ async function readSlowly(
     // Another isolate may go on where one left off.
     if (page > 0) world.again();
     const snapshot = await pinnedSnapshot(ports, tenant, pin);
-    await ask(process, ports, snapshot, point);
+    await askPoint(process, ports, snapshot, point);
     const isAbsent = !world.isQuiet && random.chance(0.1);
     const awayMs = isAbsent
       ? hourMs * random.between(1, 6)
@@ -78,7 +78,8 @@ async function readSlowly(
   return true;
 }
 
-async function ask(
+/** Asks anything of a snapshot that must be this point. */
+export async function askPoint(
   process: Process,
   ports: SearchPorts,
   snapshot: Snapshot,

@@ -16,6 +16,7 @@ import { SimQueue, startCron } from "./consumers.ts";
 import { type Branch, Faults } from "./faults.ts";
 import { Landings } from "./landings.ts";
 import { settle } from "./liveness.ts";
+import { Past } from "./past.ts";
 import { type Process, ResetError } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { Rot } from "./rot.ts";
@@ -80,6 +81,7 @@ export class World {
   readonly edge: SimEdge;
   readonly queue: SimQueue;
   readonly rot: Rot;
+  readonly past: Past;
   readonly violations: Violation[] = [];
   operations = 0;
   acknowledged = 0;
@@ -116,6 +118,7 @@ export class World {
     this.names = names.map((name) => new SimName(this, name));
     this.queue = new SimQueue(this, this.sizes.consumers);
     this.rot = new Rot(this);
+    this.past = new Past(this, seed);
   }
 
   named(name: string): SimName {

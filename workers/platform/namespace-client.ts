@@ -24,6 +24,7 @@ import type {
   InlineObjects,
   Kept,
   NamespaceApi,
+  PastPoint,
   Reply,
 } from "../../src/namespace/protocol.ts";
 import { type Backoff, type BackoffPorts, backoffMs } from "../../src/store/backoff.ts";
@@ -126,8 +127,8 @@ class NamespaceClient implements NamespaceApi {
     return this.#call((owner) => owner.fail(tenant, name, job, attempt, reason));
   }
 
-  pin(tenant: string, name: string) {
-    return this.#call((owner) => owner.pin(tenant, name));
+  pin(tenant: string, name: string, at?: PastPoint) {
+    return this.#call((owner) => owner.pin(tenant, name, at));
   }
 
   renewPin(tenant: string, name: string, id: string) {

@@ -1,0 +1,65 @@
+/** Planted bugs around the past and what is kept of it; see mutants.ts. */
+import { type Mutant, mutant } from "./mutant.ts";
+
+export const pastMutants: readonly Mutant[] = [
+  mutant(
+    "the collector ignores the retention",
+    "src/namespace/retention.ts",
+    "  const keptMs = graceMs - settings.retentionMs;",
+    "  const keptMs = graceMs;",
+  ),
+  mutant(
+    "as of an entry does not include it",
+    "src/history.ts",
+    "  return sequence + 1;",
+    "  return sequence;",
+  ),
+  mutant(
+    "as of a time does not include the entry of that time",
+    "src/history.ts",
+    "      return timeMs === undefined || timeMs <= ms;",
+    "      return timeMs === undefined || timeMs < ms;",
+  ),
+  mutant(
+    "the past is read from the manifest behind it",
+    "src/history.ts",
+    "    return { generation, version: above - 1, next, skipped, supersededMs: committedMs };",
+    "    return { generation, version: above, next, skipped, supersededMs: committedMs };",
+  ),
+  mutant(
+    "the past is read as of the floor of its manifest",
+    "src/pinned.ts",
+    "  for (const { generation: home, from, to } of stretchesOf(manifest, { from: floor, to: next })) {",
+    "  for (const { generation: home, from, to } of stretchesOf(manifest, { from: floor, to: floor })) {",
+  ),
+  mutant(
+    "a restore ends the old life and forgets the new one",
+    "src/namespace/group.ts",
+    "        return wish.successor === undefined",
+    "        return wish.successor !== wish.generation",
+  ),
+  mutant(
+    "whoever asks during a restore is told that the name is gone",
+    "src/owner.ts",
+    "      if (this.#state.successor !== undefined) {",
+    "      if (this.#state.successor === this.#state.generation) {",
+  ),
+  mutant(
+    "an instance that finds a log with a successor deletes the name",
+    "src/recover-log.ts",
+    "        return applyEntry(state, slot.entry, slot.bytes.length);",
+    "        return { ...applyEntry(state, slot.entry, slot.bytes.length), successor: undefined as never };",
+  ),
+  mutant(
+    "a restore begins at the floor and loses the tail",
+    "src/branch.ts",
+    "    inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),",
+    '    inherited: origin.kind === "restore" ? [] : stretchesOf(pinned, { from: pinned.floor, to: pin.next }),',
+  ),
+  mutant(
+    "a restore to the past restores the present",
+    "src/owner-pins.ts",
+    "    const { version, next } = at ?? { version: manifest.version, next: newest };",
+    "    const { version, next } = { version: manifest.version, next: newest };",
+  ),
+];

@@ -1,0 +1,189 @@
+/**
+ * Clients that read a name as it was. In a fourth of the worlds names are given a retention, now
+ * and then another one, and readers ask as of an entry of the log or a time: they are shown that
+ * very point, or told that it is gone, and that only where the retention did not cover it. Now and
+ * then a name is restored to such a point, or to what another name is.
+ *
+ * What happens here is decided by a chance of its own, so all other worlds are what they were.
+ */
+import { isEngineError } from "../../src/errors.ts";
+import { type AsOf, kept, pointAsOf, snapshotAsOf } from "../../src/history.ts";
+import type { NamespaceApi, NamespaceDescription } from "../../src/namespace/protocol.ts";
+import { restore } from "../../src/restore.ts";
+import type { SearchPorts } from "../../src/search-ports.ts";
+import type { Snapshot } from "../../src/snapshot.ts";
+import { changeSettings } from "../../src/write.ts";
+import type { History, Point } from "./history.ts";
+import { callOwner } from "./owner-client.ts";
+import { askPoint } from "./pinning.ts";
+import type { Process } from "./process.ts";
+import { SimRandom } from "./random.ts";
+import type { SimName } from "./sim-name.ts";
+import type { World } from "./world.ts";
+
+const hourMs = 3_600_000;
+/** Entries that a client may want to go back. */
+const backMax = 60;
+
+interface Wish {
+  readonly point: Point;
+  readonly asOf: AsOf;
+}
+
+export class Past {
+  readonly #world: World;
+  readonly #random: SimRandom;
+  /** What clients want it to be; 0 in most worlds. */
+  readonly #retentionMs: number;
+  readonly #share: number;
+  readonly #restoreShare: number;
+
+  constructor(world: World, seed: number) {
+    this.#world = world;
+    this.#random = new SimRandom(seed + 3_000_017);
+    const random = this.#random;
+    this.#retentionMs = random.pick([0, 0, 0, random.pick([0.5, 3, 12]) * hourMs]);
+    this.#share = random.pick([0.05, 0.2]);
+    this.#restoreShare = random.pick([0, 0.01, 0.03]);
+  }
+
+  get isOn(): boolean {
+    return this.#retentionMs > 0;
+  }
+
+  /** What a client does about the past, if it is about that. */
+  operation(process: Process, ports: SearchPorts, name: SimName): Promise<void> | undefined {
+    const random = this.#random;
+    if (!this.isOn || !name.exists) return undefined;
+    const isSet = name.history.last.retentionMs === this.#retentionMs;
+    if (random.chance(isSet ? this.#share / 50 : 0.2)) {
+      const some = isSet ? random.pick([0, this.#retentionMs / 4]) : this.#retentionMs;
+      return setRetention(process, name, some);
+    }
+    if (random.chance(this.#restoreShare)) return this.#restore(process, ports, name);
+    return random.chance(this.#share) ? this.#read(process, ports, name) : undefined;
+  }
+
+  /** From now on everything may go. */
+  async end(process: Process, name: SimName): Promise<void> {
+    if (name.history.last.retentionMs > 0) await setRetention(process, name, 0);
+  }
+
+  /** A point of the present life, and how to ask for it. */
+  #pick(process: Process, { points, last }: History): Wish | undefined {
+    const random = this.#random;
+    const at = Math.max(0, points.length - 1 - random.below(backMax));
+    const point = points[at] as Point;
+    if (point.generation !== last.generation || point.next === 0) return undefined;
+    const until = Math.min(points[at + 1]?.timeMs ?? Infinity, process.clock.now());
+    const ms = Math.floor(random.between(point.timeMs, Math.max(point.timeMs, until)));
+    const asOf: AsOf = random.chance(0.5)
+      ? { kind: "sequence", sequence: point.next - 1 }
+      : { kind: "time", ms: random.chance(0.3) ? point.timeMs : ms };
+    return { point, asOf };
+  }
+
+  /** Back to what it was, or to what another name is. */
+  async #restore(process: Process, ports: SearchPorts, { history, identity }: SimName) {
+    const { faults, names } = this.#world;
+    const { tenant, name } = identity;
+    const wish = this.#pick(process, history);
+    if (wish === undefined) return;
+    const others = names.filter(
+      ({ exists, identity: { name: other } }) => exists && other !== name,
+    );
+    const other = this.#random.chance(0.5) ? others[0] : undefined;
+    const window = history.beginRead();
+    const owner = (of: string): NamespaceApi => callOwner(process, of);
+    try {
+      const target = { tenant, name, owner: owner(name) };
+      const source =
+        other === undefined
+          ? { name, at: await pointAsOf(ports, target, wish.asOf) }
+          : { name: other.identity.name };
+      const { generation, next } = await restore({ tenant, name, owner }, source);
+      history.pointShown(window, "restore", generation, next);
+      if (source.at !== undefined && next !== source.at.next) {
+        this.#world.violate("restore", `to ${next} instead of ${source.at.next}`);
+      }
+      faults.saw(other === undefined ? "restore: to its past" : "restore: to another");
+    } catch (error) {
+      const allowed = ["gone", "notFound", "invalid", "conflict"] as const;
+      if (!allowed.some((kind) => isEngineError(error, kind))) throw error;
+      if (isEngineError(error, "conflict")) faults.saw("restore: refused");
+    }
+  }
+
+  async #read(process: Process, ports: SearchPorts, { history, identity }: SimName) {
+    const { tenant, name } = identity;
+    const { last } = history;
+    const wish = this.#pick(process, history);
+    if (wish === undefined) return;
+    const { point, asOf } = wish;
+    const window = history.beginRead();
+    const owner = callOwner(process, name);
+    try {
+      const snapshot = await snapshotAsOf(ports, { tenant, name, owner }, asOf);
+      const shown = this.#shown(history, window.first, asOf, snapshot);
+      if (shown === undefined) return;
+      await kept(() => askPoint(process, ports, snapshot, shown));
+      this.#world.faults.saw(shown === last ? "past: the present" : "past: shown");
+    } catch (error) {
+      if (isEngineError(error, "gone")) this.#gone(history, point, asOf);
+      else if (!isEngineError(error, "notFound") && !isEngineError(error, "invalid")) throw error;
+    }
+  }
+
+  /** The point that the snapshot must be, if it is. */
+  #shown(history: History, first: number, asOf: AsOf, shown: Snapshot): Point | undefined {
+    const { generation, next } = shown;
+    const index = history.indexAt(generation, next);
+    const wanted =
+      asOf.kind === "sequence"
+        ? history.indexAt(generation, asOf.sequence + 1)
+        : history.points.findLastIndex((p) => p.generation === generation && p.timeMs <= asOf.ms);
+    // Of what was under way when it asked, a time may show less.
+    const isYoung = asOf.kind === "time" && index < wanted && index >= first;
+    if (index >= 0 && (index === wanted || isYoung)) return history.points[index];
+    const what = asOf.kind === "time" ? `time ${asOf.ms}` : `entry ${asOf.sequence}`;
+    const found = history.points[wanted]?.next;
+    this.#world.violate("past", `as of ${what}: shown the state at ${next}, not ${found}`);
+    return undefined;
+  }
+
+  /** It must not be, if it was covered all the time. */
+  #gone(history: History, point: Point, asOf: AsOf): void {
+    const { faults, scheduler } = this.#world;
+    faults.saw("past: gone");
+    const index = history.points.indexOf(point);
+    const since = history.points.slice(index);
+    const isOther = since.some(({ generation, exists }) => {
+      return generation !== point.generation || !exists;
+    });
+    // Clocks that jump make it older than it is; what rots is nobody's fault.
+    if (isOther || faults.isOn("clock-jump") || faults.isOn("object-rots")) return;
+    const retentionMs = Math.min(...since.map((each) => each.retentionMs));
+    const overMs = asOf.kind === "time" ? asOf.ms : (since[1]?.timeMs ?? Infinity);
+    if (overMs >= scheduler.nowMs - retentionMs) {
+      const ageMs = scheduler.nowMs - overMs;
+      const text = `superseded ${ageMs} ms ago, kept for ${retentionMs}`;
+      this.#world.violate(
+        "past",
+        `the state at ${point.next} of ${point.generation} is gone, ${text}`,
+      );
+    }
+  }
+}
+
+async function setRetention(process: Process, { identity }: SimName, retentionMs: number) {
+  const memory = {
+    recall: (): NamespaceDescription | undefined => undefined,
+    remember: (): void => {},
+  };
+  const target = { ...identity, owner: callOwner(process, identity.name), memory };
+  try {
+    await changeSettings(target, { retentionMs });
+  } catch (error) {
+    if (!isEngineError(error, "notFound")) throw error;
+  }
+}
