@@ -154,7 +154,9 @@ class PastLog {
     const skipped = skips.map(({ sequence }) => sequence).filter((sequence) => sequence < next);
     if (next < head.next) {
       const overMs = await this.#timeOf(next);
-      if (overMs === undefined || overMs < this.#beginMs() || next === 0) {
+      // What was over before the name began this life was another's.
+      const sinceMs = Math.max(this.#beginMs(), head.createdMs);
+      if (overMs === undefined || overMs < sinceMs || next === 0) {
         throw notKept();
       }
     }

@@ -17,8 +17,8 @@ export const pastMutants: readonly Mutant[] = [
   mutant(
     "as of a time does not include the entry of that time",
     "src/history.ts",
-    "      return timeMs === undefined || timeMs <= ms;",
-    "      return timeMs === undefined || timeMs < ms;",
+    "      const isOlder = timeMs === undefined || timeMs <= ms;",
+    "      const isOlder = timeMs === undefined || timeMs < ms;",
   ),
   mutant(
     "the past is read from the manifest behind it",

@@ -1,5 +1,5 @@
 /**
- * Clients that read a name as it was. In a fourth of the worlds names are given a retention, now
+ * Clients that read a name as it was. In a third of the worlds names are given a retention, now
  * and then another one, and readers ask as of an entry of the log or a time: they are shown that
  * very point, or told that it is gone, and that only where the retention did not cover it. Now and
  * then a name is restored to such a point, or to what another name is.
@@ -42,9 +42,9 @@ export class Past {
     this.#world = world;
     this.#random = new SimRandom(seed + 3_000_017);
     const random = this.#random;
-    this.#retentionMs = random.pick([0, 0, 0, random.pick([0.5, 3, 12]) * hourMs]);
-    this.#share = random.pick([0.05, 0.2]);
-    this.#restoreShare = random.pick([0, 0.01, 0.03]);
+    this.#retentionMs = random.pick([0, 0, random.pick([1, 4, 12]) * hourMs]);
+    this.#share = random.pick([0.1, 0.3]);
+    this.#restoreShare = random.pick([0, 0.01, 0.05]);
   }
 
   get isOn(): boolean {
@@ -144,6 +144,8 @@ export class Past {
         : history.points.findLastIndex((p) => p.generation === generation && p.timeMs <= asOf.ms);
     // Of what was under way when it asked, a time may show less.
     const isYoung = asOf.kind === "time" && index < wanted && index >= first;
+    // What a life begins with may be as old as itself.
+    if (index < 0 && wanted < 0) return undefined;
     if (index >= 0 && (index === wanted || isYoung)) return history.points[index];
     const what = asOf.kind === "time" ? `time ${asOf.ms}` : `entry ${asOf.sequence}`;
     const found = history.points[wanted]?.next;
