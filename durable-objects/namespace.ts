@@ -6,11 +6,13 @@
  * intent) and `jobs`. All objects of a class may share one isolate and its 128 MB, so what is kept
  * in memory to save readers a round is one cache for all of them.
  */
+
 import { DurableObject } from "cloudflare:workers";
 import { EngineError } from "../src/errors.ts";
 import type { Delta } from "../src/format/manifest.ts";
 import { limits } from "../src/limits.ts";
 import type { JobTable } from "../src/namespace/jobs.ts";
+import type { PastPoint } from "../src/namespace/pins.ts";
 import type {
   AdoptRequest,
   CommitRequest,
@@ -18,7 +20,6 @@ import type {
   InlineObjects,
   Kept,
   NamespaceApi,
-  PastPoint,
 } from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";

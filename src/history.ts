@@ -14,15 +14,16 @@
  *
  * Cost: the call, and a get for each halving: some twenty for a time, some ten for a sequence.
  */
+
 import { EngineError, invalid, isEngineError } from "./errors.ts";
 import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openWalEntry } from "./format/wal.ts";
 import { readSlot } from "./log-read.ts";
+import type { PastPoint } from "./namespace/pins.ts";
 import {
   type HeadReply,
   type NamespaceApi,
-  type PastPoint,
   protocolVersion,
   replyValue,
 } from "./namespace/protocol.ts";

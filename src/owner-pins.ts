@@ -2,8 +2,7 @@
 import { encodeHex } from "./bytes/hex.ts";
 import { EngineError, overloaded } from "./errors.ts";
 import { suspectOrphans } from "./namespace/jobs.ts";
-import { addPin, type Pin, releasePin, renewPin } from "./namespace/pins.ts";
-import type { PastPoint } from "./namespace/protocol.ts";
+import { addPin, type PastPoint, type Pin, releasePin, renewPin } from "./namespace/pins.ts";
 import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerJobs } from "./owner-jobs.ts";
 import type { OwnerPorts } from "./owner-ports.ts";

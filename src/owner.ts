@@ -22,7 +22,7 @@ import { limits } from "./limits.ts";
 import { type CommitMemory, emptyMemory } from "./namespace/admission.ts";
 import { describe } from "./namespace/group.ts";
 import { IdMemory } from "./namespace/id-memory.ts";
-import type { Pin } from "./namespace/pins.ts";
+import type { PastPoint, Pin } from "./namespace/pins.ts";
 import {
   type AdoptReply,
   type AdoptRequest,
@@ -35,7 +35,6 @@ import {
   type Job,
   type NamespaceApi,
   type NamespaceDescription,
-  type PastPoint,
   type Reply,
   replyError,
   type TicketReply,

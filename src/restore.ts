@@ -21,13 +21,10 @@
  *
  * Cost: as a branch, and one entry of the log.
  */
+
 import { EngineError, unavailable } from "./errors.ts";
-import {
-  type NamespaceApi,
-  type PastPoint,
-  protocolVersion,
-  replyValue,
-} from "./namespace/protocol.ts";
+import type { PastPoint } from "./namespace/pins.ts";
+import { type NamespaceApi, protocolVersion, replyValue } from "./namespace/protocol.ts";
 
 export interface RestoreTarget {
   readonly tenant: string;

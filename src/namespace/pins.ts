@@ -24,6 +24,16 @@ export interface Pin {
   readonly untilMs: number;
 }
 
+/** A state of a namespace: that of a manifest version, and the log from its floor up to `next`. */
+export interface PastPoint {
+  readonly generation: string;
+  readonly version: number;
+  readonly next: number;
+  readonly skipped: readonly number[];
+  /** When something that it names may have died at the earliest. */
+  readonly supersededMs: number;
+}
+
 export interface PinChange {
   readonly table: JobTable;
   readonly value: Pin;

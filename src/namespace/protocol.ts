@@ -10,7 +10,7 @@ import type { Settings, SettingsChange } from "../document/settings.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
 import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
-import type { Pin } from "./pins.ts";
+import type { PastPoint, Pin } from "./pins.ts";
 
 export const protocolVersion = 1;
 
@@ -223,16 +223,6 @@ export interface Job {
   /** Purge: the deleted generation whose objects go. */
   readonly grave?: string;
   readonly schema: Schema;
-}
-
-/** A state of a namespace: that of a manifest version, and the log from its floor up to `next`. */
-export interface PastPoint {
-  readonly generation: string;
-  readonly version: number;
-  readonly next: number;
-  readonly skipped: readonly number[];
-  /** When something that it names may have died at the earliest. */
-  readonly supersededMs: number;
 }
 
 /** Something of a namespace was pinned by the caller, to branch or copy it. */

@@ -19,7 +19,6 @@ import { encodeHex } from "../../src/bytes/hex.ts";
 import type { Batch } from "../../src/document/batch.ts";
 import { decodeBatch } from "../../src/format/batch.ts";
 import { openSkip } from "../../src/format/skip.ts";
-import { widenVectors } from "../../src/format/vector-element.ts";
 import {
   type ChunkRef,
   type OpenedWalEntry,
@@ -32,26 +31,11 @@ import { attachmentKey, generationRoot, sequenceOfSkipKey } from "../../src/stor
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { ChangeHistory } from "./change-history.ts";
+import { documentAt, nowhere, type Point, retentionAfter } from "./point.ts";
 import { rewriteFault } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
-export type Documents = ReadonlyMap<number, OracleDocument>;
-
-export interface Point {
-  readonly generation: string;
-  /** Entries below belong to it. */
-  readonly next: number;
-  readonly exists: boolean;
-  readonly documents: Documents;
-  readonly readOnly: boolean;
-  /** Tags of the writes its last entry holds. */
-  readonly writes: ReadonlySet<number>;
-  /** Of its last entry. */
-  readonly hash: Uint8Array;
-  readonly timeMs: number;
-  /** From its last entry on. */
-  readonly retentionMs: number;
-}
+export type { Documents, Point } from "./point.ts";
 
 export interface ReadWindow {
   /** The oldest point it may show. */
@@ -72,18 +56,6 @@ interface Change {
   /** Changes the map, and returns it. */
   apply(documents: Map<number, OracleDocument>): Map<number, OracleDocument>;
 }
-
-const nowhere: Point = {
-  generation: "",
-  next: 0,
-  exists: false,
-  documents: new Map(),
-  readOnly: false,
-  writes: new Set(),
-  hash: zeroHash,
-  timeMs: 0,
-  retentionMs: 0,
-};
 
 export class History {
   readonly points: Point[] = [nowhere];
@@ -406,21 +378,4 @@ export class History {
     this.#acknowledged = index;
     this.#acknowledgements.push({ atMs: this.#world.scheduler.nowMs, index });
   }
-}
-
-function retentionAfter(retentionMs: number, { members }: OpenedWalEntry): number {
-  const changes = members.flatMap((member) =>
-    member.kind === "batch" ? (member.settings ?? []) : [],
-  );
-  return changes.reduce((before, change) => change.retentionMs ?? before, retentionMs);
-}
-
-function documentAt(batch: ReturnType<typeof decodeBatch>, row: number): OracleDocument {
-  const attributes: Record<string, OracleDocument["attributes"][string]> = {};
-  for (const { name, values } of batch.attributes) {
-    const value = values[row] ?? null;
-    if (value !== null) attributes[name] = value;
-  }
-  const vector = widenVectors(batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims));
-  return { id: Number(batch.ids[row]), vector, attributes };
 }

@@ -15,8 +15,10 @@
  *
  * Cost: one call, and one more for each failure.
  */
+
 import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
 import type { Delta } from "../../src/format/manifest.ts";
+import type { PastPoint } from "../../src/namespace/pins.ts";
 import type {
   AdoptRequest,
   CommitRequest,
@@ -24,7 +26,6 @@ import type {
   InlineObjects,
   Kept,
   NamespaceApi,
-  PastPoint,
   Reply,
 } from "../../src/namespace/protocol.ts";
 import { type Backoff, type BackoffPorts, backoffMs } from "../../src/store/backoff.ts";

@@ -1,0 +1,55 @@
+/** What a name holds between two entries of its log, and what an entry says of it. */
+import type { Batch } from "../../src/document/batch.ts";
+import { widenVectors } from "../../src/format/vector-element.ts";
+import type { OpenedWalEntry } from "../../src/format/wal.ts";
+import { zeroHash } from "../../src/namespace/state.ts";
+import type { OracleDocument } from "../oracle/brute-force.ts";
+
+export type Documents = ReadonlyMap<number, OracleDocument>;
+
+export interface Point {
+  readonly generation: string;
+  /** Entries below belong to it. */
+  readonly next: number;
+  readonly exists: boolean;
+  readonly documents: Documents;
+  readonly readOnly: boolean;
+  /** Tags of the writes its last entry holds. */
+  readonly writes: ReadonlySet<number>;
+  /** Of its last entry. */
+  readonly hash: Uint8Array;
+  readonly timeMs: number;
+  /** From its last entry on. */
+  readonly retentionMs: number;
+}
+
+/** Before everything. */
+export const nowhere: Point = {
+  generation: "",
+  next: 0,
+  exists: false,
+  documents: new Map(),
+  readOnly: false,
+  writes: new Set(),
+  hash: zeroHash,
+  timeMs: 0,
+  retentionMs: 0,
+};
+
+/** What is kept of the past from the entry on. */
+export function retentionAfter(retentionMs: number, { members }: OpenedWalEntry): number {
+  const changes = members.flatMap((member) =>
+    member.kind === "batch" ? (member.settings ?? []) : [],
+  );
+  return changes.reduce((before, change) => change.retentionMs ?? before, retentionMs);
+}
+
+export function documentAt(batch: Batch, row: number): OracleDocument {
+  const attributes: Record<string, OracleDocument["attributes"][string]> = {};
+  for (const { name, values } of batch.attributes) {
+    const value = values[row] ?? null;
+    if (value !== null) attributes[name] = value;
+  }
+  const vector = widenVectors(batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims));
+  return { id: Number(batch.ids[row]), vector, attributes };
+}
