@@ -84,7 +84,7 @@ export class History {
     return this.points.at(-1) as Point;
   }
 
-  /** The name lives again, or on, as what was at that point; what is restored keeps its settings. */
+  /** The name lives again, or on, as what was at that point; a restore keeps the settings. */
   branched(generation: string, parent: Point, kind: string | undefined): void {
     const { last } = this;
     if (last.exists && this.#successor !== generation) {

@@ -187,7 +187,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "a deletion does not reach the registry",
-    "src/owner.ts",
+    "src/owner-branch.ts",
     'state: "deleted" as const',
     'state: "live" as const',
   ),
