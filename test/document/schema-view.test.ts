@@ -50,6 +50,12 @@ describe("schema views", () => {
     expect(metadataSchemaView(named)["v2"]?.filterable).toBe(false);
   });
 
+  it("say of vectors that they are patchable, if they are", () => {
+    const v = { type: "[2]f32", filterable: false, ann: true, patchable: true } as const;
+    expect(schemaView(stored({ v }))["v"]).toMatchObject({ patchable: true });
+    expect(metadataSchemaView(stored({ v }))["v"]).toMatchObject({ patchable: true });
+  });
+
   it("show the other types as clients know them", () => {
     const other = stored({
       half: { type: "[2]f16", filterable: false, ann: true },

@@ -170,6 +170,17 @@ describe("schema input: options", () => {
     expect(() => parseSchemaInput(input)).toThrow("cannot be filterable");
   });
 
+  it("`patchable` is for dense vectors", () => {
+    const entry = { type: "[2]f32", ann: true, patchable: true };
+    const patchable = { type: "[2]f32", filterable: false, ann: true, patchable: true };
+    expect(merge(emptySchema, { v: entry }).attributes.get("v")).toEqual(patchable);
+    for (const type of ["string", "{}f16", "[][2]f32"]) {
+      expect(() => parseSchemaInput({ a: { type, patchable: true } })).toThrow("`patchable`");
+      expect(() => parseSchemaInput({ a: { type, patchable: false } })).not.toThrow();
+    }
+    expect(() => parseSchemaInput({ v: { ...entry, patchable: 1 } })).toThrow("expected a boolean");
+  });
+
   it("`ann` must be true on a dense vector", () => {
     const text =
       "💔 the `vector` attribute must have `ann` set to `true`, " +
@@ -287,6 +298,17 @@ describe("schema changes", () => {
       indexedFrom: 4,
     });
     expect([...changed.attributes.keys()]).toEqual(["title", "tags", "vector"]);
+  });
+
+  it("of `patchable` are applied both ways, and kept by what does not mention it", () => {
+    const entry = { type: "[2]f32", ann: true };
+    const on = merge(schema, { vector: { ...entry, patchable: true } });
+    expect(on.version).toBe(4);
+    expect(on.attributes.get("vector")?.patchable).toBe(true);
+    expect(merge(on, { vector: entry })).toBe(on);
+    const off = merge(on, { vector: { ...entry, patchable: false } });
+    expect(off.version).toBe(5);
+    expect(off.attributes.get("vector")).toEqual(schema.attributes.get("vector"));
   });
 
   it("of `filterable` to true say from which version on segments have an index", () => {

@@ -20,7 +20,7 @@ const schema: Schema = {
     ["tags", { type: "[]unknown", filterable: true }],
     ["later", { type: "int", filterable: true, indexedFrom: 5 }],
     ["half", { type: "[2]f16", filterable: false, ann: true }],
-    ["small", { type: "[2]i8", filterable: false, ann: true }],
+    ["small", { type: "[2]i8", filterable: false, ann: true, patchable: true }],
     ["views", { type: "[][3072]f32", filterable: true }],
     ["terms", { type: "{}f16", filterable: false }],
     ["blob", { type: "bytes", filterable: false }],
@@ -48,7 +48,7 @@ describe("schemas in CBOR", () => {
       ["tags", "[]unknown", true, null],
       ["later", "int", true, null, 5],
       ["half", "[2]f16", false, true],
-      ["small", "[2]i8", false, true],
+      ["small", "[2]i8", false, true, true],
       ["views", "[][3072]f32", true, null],
       ["terms", "{}f16", false, null],
       ["blob", "bytes", false, null],
@@ -88,6 +88,11 @@ describe("schemas in CBOR", () => {
     ["bytes that are filterable", [1, null, null, [["a", "bytes", true, null]]]],
     ["an index of what is not filterable", [1, null, null, [["a", "int", false, null, 3]]]],
     ["an index from no version", [1, null, null, [["a", "int", true, null, "3"]]]],
+    ["a scalar that is patchable", [1, null, null, [["a", "int", true, null, true]]]],
+    [
+      "a vector that is not, in so many words",
+      [1, null, null, [["a", "[2]f32", false, true, false]]],
+    ],
     ["filterable that is no boolean", [1, null, null, [["a", "int", 1, null]]]],
   ])("are refused with %s", (_, value) => {
     try {

@@ -143,7 +143,7 @@ export const answers = {
     description: "Every attribute with its type and options",
     type: "object",
     additionalProperties: record(
-      { type: text, filterable: { type: ["boolean", "null"] }, ann: flag },
+      { type: text, filterable: { type: ["boolean", "null"] }, ann: flag, patchable: flag },
       ["type"],
     ),
   },
@@ -293,6 +293,7 @@ export const schemaInput: JsonSchema = {
       },
       filterable: flag,
       ann: { type: ["boolean", "object"] },
+      patchable: { ...flag, description: "Of a dense vector: patches may replace it. Ours" },
       sparse_knn: { type: "object" },
     },
     required: ["type"],
