@@ -55,11 +55,11 @@ describe("a reference means what its value means as a constant", () => {
   });
 
   test.each(["Eq", "NotEq", "In", "NotIn"])("%s, of arrays", (op) => {
-    const arrays = [[], ["a"], ["a", "b"], ["b"]];
+    const arrays: (readonly string[])[] = [[], ["a"], ["a", "b"], ["b"]];
     for (const stored of [null, ...arrays]) {
       for (const value of arrays) {
         const asked = holds(["tags", op, { $ref_new: "tags" }], { tags: stored }, { tags: value });
-        expect(asked, `${stored} ${op} ${value}`).toBe(
+        expect(asked, JSON.stringify([stored, op, value])).toBe(
           passes(["tags", op, value], { tags: stored }),
         );
       }
