@@ -124,3 +124,35 @@ test("a branch is exported through what it shares", async () => {
   await rig.remove();
   expect(versions((await read(child)).found)).toEqual(child.model);
 });
+
+test("an export reads stretches of segments, however many rows they hold", async () => {
+  const costs: number[] = [];
+  for (const rows of [5, 2_000]) {
+    const rig = new BranchRig("fish");
+    await rig.put(
+      1,
+      Array.from({ length: rows }, (_, i) => i),
+    );
+    await rig.index();
+    const before = rig.store.counts().get;
+    const { found, source } = await read(rig);
+    await rig.clock.run(source.release());
+    expect(found).toHaveLength(rows);
+    costs.push(rig.store.counts().get - before);
+  }
+  // The pinned manifest, the root, one stretch of documents.
+  expect(costs).toEqual([3, 3]);
+});
+
+test("an export holds no more memory than its stretches, and gives it back when given up", async () => {
+  const rig = await namespace();
+  const ports = rig.searchPorts();
+  const target = { tenant: rig.tenant, name: rig.name, owner: rig.owner };
+  const source = await rig.clock.run(openExport(ports, target));
+  const rows = source.rows();
+  for (let i = 0; i < 3; i++) await rig.clock.run(rows.next());
+  expect(ports.budget.counts().reservedBytes).toBeGreaterThan(0);
+  await rig.clock.run(rows.return());
+  expect(ports.budget.counts()).toMatchObject({ reservedBytes: 0 });
+  expect(ports.budget.counts().reservedBytesPeak).toBeLessThan(2 * limits.walkBytes);
+});

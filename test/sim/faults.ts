@@ -97,6 +97,7 @@ export const branches = [
   "collect: held",
   "pin: read to the end",
   "pin: lost",
+  "export: walked",
   "past: shown",
   "past: the present",
   "past: gone",

@@ -1,4 +1,4 @@
-/** Bugs planted in what namespaces are set to, and in copies. */
+/** Bugs planted in what namespaces are set to, in copies and in exports. */
 import { type Mutant, mutant } from "./mutant.ts";
 
 export const settingMutants: readonly Mutant[] = [
@@ -37,5 +37,17 @@ export const settingMutants: readonly Mutant[] = [
     "src/row-count.ts",
     " - (await countLive(context, opened, touched));",
     " - 0 * (await countLive(context, opened, touched));",
+  ),
+  mutant(
+    "an export shows documents of segments that the tail has replaced",
+    "src/row-walk.ts",
+    "      const live = rows.filter(({ id }) => !walk.fold.touched.has(id as DocumentId));",
+    "      const live = rows;",
+  ),
+  mutant(
+    "an export goes on one document too late",
+    "src/row-walk.ts",
+    '          after: { part: "segment", at, done: row.ordinal + 1 },',
+    '          after: { part: "segment", at, done: row.ordinal + 2 },',
   ),
 ];

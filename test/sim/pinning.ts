@@ -8,13 +8,15 @@ import type { Pin } from "../../src/namespace/pins.ts";
 import { replyValue } from "../../src/namespace/protocol.ts";
 import { pinnedSnapshot } from "../../src/pinned.ts";
 import { bindQuery } from "../../src/query/bind.ts";
+import type { ResultRow } from "../../src/query/result.ts";
+import { type WalkPlace, walkRows } from "../../src/row-walk.ts";
 import { runQuery } from "../../src/search.ts";
 import { openContext, type SearchPorts } from "../../src/search-ports.ts";
 import type { Snapshot } from "../../src/snapshot.ts";
 import type { Point } from "./history.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
-import { askAnything, compareAnswer } from "./questions.ts";
+import { askAnything, compareAnswer, compareRow } from "./questions.ts";
 import type { SimName } from "./sim-name.ts";
 
 const hourMs = 3_600_000;
@@ -66,7 +68,8 @@ async function readSlowly(
     // Another isolate may go on where one left off.
     if (page > 0) world.again();
     const snapshot = await pinnedSnapshot(ports, tenant, pin);
-    await askPoint(process, ports, snapshot, point);
+    if (random.chance(0.4)) await walk(process, ports, snapshot, point);
+    else await askPoint(process, ports, snapshot, point);
     const isAbsent = !world.isQuiet && random.chance(0.1);
     const awayMs = isAbsent
       ? hourMs * random.between(1, 6)
@@ -76,6 +79,45 @@ async function readSlowly(
     if (isAbsent) world.violate("pin", "it outlives its time");
   }
   return true;
+}
+
+/** All rows at once, or from a place on that a walk has come to. */
+async function walk(
+  process: Process,
+  ports: SearchPorts,
+  snapshot: Snapshot,
+  { documents }: Point,
+): Promise<void> {
+  const { world } = process;
+  const found = new Map<unknown, ResultRow>();
+  let from: WalkPlace | undefined;
+  let isOver = false;
+  while (!isOver) {
+    const stopAt = world.random.chance(0.5) ? 1 + world.random.below(40) : Infinity;
+    isOver = true;
+    let taken = 0;
+    for await (const rows of walkRows(openContext(ports, snapshot, false), from)) {
+      for (const { row, after } of rows.slice(0, stopAt - taken)) {
+        if (found.has(row.id)) world.violate("walk", `${row.id} comes twice`);
+        found.set(row.id, row);
+        from = after;
+        taken += 1;
+      }
+      if (taken === stopAt) {
+        isOver = false;
+        break;
+      }
+    }
+  }
+  world.faults.saw("export: walked");
+  const wrong = [...documents.values()].find((document) => {
+    const row = found.get(document.id);
+    return row === undefined || compareRow(row, document) !== undefined;
+  });
+  if (wrong !== undefined || found.size !== documents.size) {
+    const what = `${found.size} of ${documents.size} documents, ${wrong?.id} is wrong`;
+    world.violate("walk", what);
+  }
 }
 
 /** Asks anything of a snapshot that must be this point. */

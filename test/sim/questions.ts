@@ -122,7 +122,8 @@ function compareNear(
   return undefined;
 }
 
-function compareRow(row: ResultRow, document: OracleDocument): string | undefined {
+/** How the row differs from the document, or undefined. */
+export function compareRow(row: ResultRow, document: OracleDocument): string | undefined {
   if (row.id !== document.id) return `id ${row.id} instead of ${document.id}`;
   // No attributes were asked for.
   if (row.attributes.length === 0 && row.vector === undefined) return undefined;

@@ -88,6 +88,7 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     keysObjectMin: random.pick([4, limits.keysObjectMin]),
     rememberedIdsMax: random.pick([12, 200, limits.rememberedIdsMax]),
     tailHeldBytesMax: random.pick([500, limits.tailHeldBytesMax]),
+    walkBytes: random.pick([200, limits.walkBytes]),
     tailWindowBytes: random.pick([1_000, limits.tailWindowBytes]),
     // Shorter than a consumer may sleep, longer than its lease.
     orphanAgeMs: random.pick([0.5 * 3_600_000, limits.orphanAgeMs]),
