@@ -219,7 +219,7 @@ class Lane {
 
   async #metadata(): Promise<unknown> {
     const metadata = await orReason(this.#api.get(`/v2/namespaces/${victim}/metadata`));
-    return withoutIndexing(metadata);
+    return withoutBackground(metadata);
   }
 
   #send(request: FuzzRequest): Promise<Answer> {
@@ -306,16 +306,22 @@ function isClear({ method }: FuzzRequest, { type, text, status }: Answer): boole
   }
 }
 
-/** Indexing goes on by itself. */
-const indexing: ReadonlySet<string> = new Set([
+/** What changes without anybody asking: the namespace is indexed, kept warm and cleaned up. */
+const background: ReadonlySet<string> = new Set([
   "approx_row_count",
   "approx_logical_bytes",
   "index",
+  "retained_bytes",
 ]);
 
-function withoutIndexing(metadata: unknown): unknown {
-  if (typeof metadata !== "object" || metadata === null) return metadata;
-  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !indexing.has(name)));
+function withoutBackground(metadata: unknown): unknown {
+  if (!isPlain(metadata)) return metadata;
+  const kept = Object.entries(metadata).filter(([name]) => !background.has(name));
+  const { pinning } = metadata;
+  return {
+    ...Object.fromEntries(kept),
+    ...(isPlain(pinning) ? { pinning: { ...pinning, status: undefined } } : {}),
+  };
 }
 
 function isUsable({ metadata, rows }: State): boolean {

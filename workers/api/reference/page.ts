@@ -3,8 +3,9 @@
  * script, and loads nothing.
  */
 import { limitTable } from "../limit-table.ts";
+import { answers } from "./answers.ts";
 import { apiAbout, apiTitle, refusals, refusalsOf } from "./document.ts";
-import { type Field, type FieldTable, typesOf } from "./field.ts";
+import { type Field, type FieldTable, type JsonSchema, typesOf } from "./field.ts";
 import type { Operation } from "./operation.ts";
 
 const style = `
@@ -37,6 +38,9 @@ ${all.map((each) => `<li><a href="#${anchor(each)}">${title(each)}</a></li>`).jo
 <main>
 <h2>Endpoints</h2>
 ${all.map((each) => renderOperation(each, open.includes(each))).join("\n")}
+<h2 id="answers">Answers</h2>
+<p>Fields may be added: ignore those you do not know.</p>
+${Object.entries(answers).map(renderAnswer).join("\n")}
 <h2 id="errors">Errors</h2>
 <p>Every other answer is <code>{"status": "error", "error": "…"}</code>. Clients repeat a request
 on 409, 429 and 5xx by themselves, unless <code>x-should-retry</code> says otherwise.
@@ -72,10 +76,50 @@ ${renderTable("parameter", params)}${renderTable("header", headers)}${
     : "fields" in body
       ? renderTable("field", body.fields)
       : `<p>Body: ${prose(body.about)}</p>\n`
-}<p class="note">Answers ${answer.status} with <code>${answer.is}</code>${
+}<p class="note">Answers ${answer.status} with <a href="#answer-${answer.is}"><code>${answer.is}</code></a>${
     isOpen ? "" : `, or ${refusalsOf(operation).join(", ")}`
   }.</p>
 </section>`;
+}
+
+function renderAnswer([name, schema]: readonly [string, JsonSchema]): string {
+  const about = typeof schema["description"] === "string" ? `${prose(schema["description"])}.` : "";
+  const rows = propertiesOf(schema).map(([field, part, isRequired]) => [
+    `<code>${escape(field)}</code>`,
+    schemaText(part) + (isRequired ? "" : ", not always"),
+    typeof part["description"] === "string" ? prose(part["description"]) : "",
+  ]);
+  const table = rows.length === 0 ? "" : renderRows(["field", "type", ""], rows);
+  return `<section>\n<h3 id="answer-${name}"><code>${name}</code></h3>\n<p>${about}</p>\n${table}\n</section>`;
+}
+
+/** Fields of an object and of the objects in it, by their paths. */
+function propertiesOf(
+  schema: JsonSchema,
+  path = "",
+): readonly (readonly [string, JsonSchema, boolean])[] {
+  const { properties, required, items } = schema;
+  if (isSchema(items)) return propertiesOf(items, `${path}[]`);
+  if (!isSchema(properties)) return [];
+  return Object.entries(properties).flatMap(([name, part]) => {
+    const place = path === "" ? name : `${path}.${name}`;
+    if (!isSchema(part)) return [];
+    const isRequired = Array.isArray(required) && required.includes(name);
+    return [[place, part, isRequired] as const, ...propertiesOf(part, place)];
+  });
+}
+
+function isSchema(part: unknown): part is JsonSchema {
+  return typeof part === "object" && part !== null && !Array.isArray(part);
+}
+
+function schemaText({ type, enum: values, const: only, items, minimum }: JsonSchema): string {
+  if (Array.isArray(values))
+    return values.map((value) => `<code>${String(value)}</code>`).join(", ");
+  if (typeof only === "string") return `<code>${only}</code>`;
+  const types = Array.isArray(type) ? type.join(" or ") : typeof type === "string" ? type : "any";
+  if (types === "array" && isSchema(items)) return `array of ${schemaText(items)}`;
+  return types === "integer" && minimum === 0 ? "integer ≥ 0" : types;
 }
 
 function renderTable(head: string, table: FieldTable | undefined): string {
