@@ -29,7 +29,13 @@ const row: JsonSchema = {
   type: "object",
   properties: { id: { type: ["integer", "string"] }, $dist: { type: "number" } },
   required: ["id"],
+  additionalProperties: true,
 };
+
+const billing = record(
+  { billable_logical_bytes_queried: count, billable_logical_bytes_returned: count },
+  ["billable_logical_bytes_queried", "billable_logical_bytes_returned"],
+);
 
 const performance = record(
   {
@@ -43,6 +49,14 @@ const performance = record(
     rounds: { ...count, description: "to the bucket" },
     store_requests: count,
     store_bytes: count,
+    bytes: { ...count, description: "from the bucket and the edge cache" },
+    candidates: { ...count, description: "rows scored by 1-bit codes" },
+    refined: { ...count, description: "rows scored by int8 codes" },
+    exact: { ...count, description: "rows whose exact distance was computed" },
+    masked: { ...count, description: "rows that newer writes replace" },
+    unindexed_rows: count,
+    clusters_probed: count,
+    rows_total: count,
   },
   ["server_total_ms", "query_execution_ms", "approx_namespace_size"],
   "What the query cost",
@@ -63,7 +77,17 @@ const matches: JsonSchema = {
   mode: { enum: ["hot", "cold", "recall", "ephemeral"] },
 };
 
-const memory = record({ bytes: count, bytes_peak: count, bytes_max: count }, ["bytes"]);
+const memory = record(
+  {
+    bytes: count,
+    bytes_peak: count,
+    bytes_max: count,
+    waited: { ...count, description: "requests that had to wait for room" },
+    refused: count,
+    expired: { ...count, description: "reservations of requests that vanished" },
+  },
+  ["bytes"],
+);
 
 const key: JsonSchema = {
   id: text,
@@ -92,7 +116,7 @@ export const answers = {
       upserted_ids: ids,
       patched_ids: ids,
       deleted_ids: ids,
-      billing: record({ billable_logical_bytes_written: count }, []),
+      billing: record({ billable_logical_bytes_written: count, query: billing }, []),
       performance: record({ server_total_ms: count }, []),
     },
     ["status", "message", "rows_affected", "billing"],
@@ -101,10 +125,7 @@ export const answers = {
   Query: record(
     {
       rows: listOf(row),
-      billing: record(
-        { billable_logical_bytes_queried: count, billable_logical_bytes_returned: count },
-        ["billable_logical_bytes_queried", "billable_logical_bytes_returned"],
-      ),
+      billing,
       performance,
     },
     ["rows", "billing", "performance"],
@@ -143,7 +164,13 @@ export const answers = {
     description: "Every attribute with its type and options",
     type: "object",
     additionalProperties: record(
-      { type: text, filterable: { type: ["boolean", "null"] }, ann: flag, patchable: flag },
+      {
+        type: text,
+        filterable: { type: ["boolean", "null"] },
+        full_text_search: { type: ["object", "null"] },
+        ann: flag,
+        patchable: flag,
+      },
       ["type"],
     ),
   },
@@ -185,7 +212,11 @@ export const answers = {
     },
     ["indexed", "head", "floor", "segments", "jobs"],
   ),
-  ExportLine: { ...row, description: "One line: a document, or last the cursor" },
+  ExportLine: {
+    description: "One line: a document, or last {next_cursor}",
+    type: "object",
+    additionalProperties: true,
+  },
   ExportPage: record(
     {
       ids,
