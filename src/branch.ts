@@ -29,7 +29,7 @@
  */
 
 import { inheritedSettings, type Settings } from "./document/settings.ts";
-import { assert, unavailable } from "./errors.ts";
+import { assert, invalid, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
 import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
 import type { DeadRecord, Manifest, Origin } from "./format/manifest.ts";
@@ -61,6 +61,8 @@ export interface BranchTarget {
   readonly owner: (name: string) => NamespaceApi;
   /** A branch if it is not said. */
   readonly as?: Origin["kind"];
+  /** Of a copy. */
+  readonly shards?: number;
 }
 
 export interface Branched {
@@ -75,11 +77,22 @@ const attemptsMax = 3;
 
 /** Throws `notFound` if the parent does not live, `conflict` if the name does. */
 export async function branch(target: BranchTarget): Promise<Branched> {
-  const { tenant, parent, name, owner, as = "branch" } = target;
+  const { tenant, parent, name, owner, as = "branch", shards } = target;
   for (let attempt = 1; ; attempt++) {
     const pin = replyValue(await owner(parent).pin(tenant, parent));
     try {
-      const request = { protocol: protocolVersion, tenant, name, parent, pin, as };
+      if (as === "branch" && pin.shards !== undefined) {
+        throw invalid("💔 a namespace with shards cannot be branched");
+      }
+      const request = {
+        protocol: protocolVersion,
+        tenant,
+        name,
+        parent,
+        pin,
+        as,
+        ...(shards === undefined ? {} : { shards }),
+      };
       const reply = replyValue(await owner(name).adopt(request));
       if (reply.kind === "adopted") {
         return { generation: reply.generation, pin };
@@ -143,7 +156,7 @@ type PrepareHost = Pick<AdoptHost, "identity" | "epoch" | "generation"> & {
 export async function prepare(
   ports: OwnerPorts,
   { identity, epoch, generation, settings }: PrepareHost,
-  { parent, pin, as: kind = "branch" }: AdoptRequest,
+  { parent, pin, as: kind = "branch", shards }: AdoptRequest,
   untilMs: number,
 ): Promise<Manifest | undefined> {
   const { tenant } = identity;
@@ -162,7 +175,10 @@ export async function prepare(
     return undefined;
   }
   const manifest = branchManifest(pinned, pin, {
-    settings: settings ?? inheritedSettings(pinned.settings, kind),
+    settings: {
+      ...(settings ?? inheritedSettings(pinned.settings, kind)),
+      ...(shards === undefined ? {} : { shards }),
+    },
     origin: { kind, name: parent },
     generation,
     epoch,

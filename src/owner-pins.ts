@@ -20,7 +20,7 @@ export class OwnerPins {
 
   /** The newest manifest and its tail, as they are in this turn, or an earlier point. */
   async add(at?: PastPoint): Promise<Pin> {
-    const { generation, manifest, next: newest, tail } = this.#state();
+    const { generation, manifest, next: newest, tail, settings } = this.#state();
     if (at !== undefined && at.generation !== generation) {
       throw new EngineError("gone", "the namespace has begun another life since");
     }
@@ -28,8 +28,14 @@ export class OwnerPins {
     const skipped = at?.skipped ?? skippedSlots(tail);
     const id = encodeHex(this.#ports.random.bytes(16));
     // A branch may be about to begin, and come to nothing.
-    const some = skipped.length === 0 ? {} : { skipped };
-    const pin = { id, generation, version, next, ...some };
+    const pin = {
+      id,
+      generation,
+      version,
+      next,
+      ...(skipped.length === 0 ? {} : { skipped }),
+      ...(settings.shards === 0 ? {} : { shards: settings.shards }),
+    };
     const added = await this.#jobs.change((table, nowMs) => {
       // A collection knows the pins there were when it was claimed, and may be taking this point.
       const isDoomed = table.jobs.some(

@@ -29,6 +29,7 @@ import {
   type BuiltWrite,
   commit,
   describeTarget,
+  foundingSettings,
   mintKey,
   submit,
   type WriteTarget,
@@ -57,12 +58,13 @@ export async function rewrite<T extends Decision>(
   ports: SearchPorts,
   target: WriteTarget,
   decide: Decide<T>,
-  { disableBackpressure, key: chosen }: WriteOptions,
+  { disableBackpressure, key: chosen, shards }: WriteOptions,
 ): Promise<Rewritten<T>> {
   const key = chosen ?? mintKey(ports.random);
   let refusals = 0;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const { description, next, built, asked } = await evaluate(ports, target, decide);
+    const founding = foundingSettings(description, shards);
     const isEmpty = built === undefined || isEmptyWrite(built);
     if (isEmpty && chosen === undefined) {
       return { kind: "nothing" };
@@ -74,6 +76,7 @@ export async function rewrite<T extends Decision>(
           built,
           disableBackpressure,
           key,
+          ...founding,
           reads: { next, ids: hashIds(kind, asked), refusals },
           ...(built.counts === undefined ? {} : { counts: built.counts }),
         });

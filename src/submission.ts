@@ -9,6 +9,7 @@ import { encodeHex } from "./bytes/hex.ts";
 import { type Batch, batchRows } from "./document/batch.ts";
 import { applyAddition, type SchemaAddition } from "./document/schema.ts";
 import type { SettingsChange } from "./document/settings.ts";
+import { invalid } from "./errors.ts";
 import { encodeBatch, splitBatch } from "./format/batch.ts";
 import { hashIds } from "./format/id-hash.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "./format/wal.ts";
@@ -71,8 +72,24 @@ export interface Change {
   readonly built: BuiltWrite;
   readonly disableBackpressure: boolean;
   readonly key: WriteKey;
+  readonly settings?: SettingsChange;
   readonly reads?: ReadSet;
   readonly counts?: WriteCounts;
+}
+
+/** What only a first write decides. Throws `invalid` if it was decided otherwise. */
+export function foundingSettings(
+  { exists, shards: known }: NamespaceDescription,
+  shards: number | undefined,
+): Pick<Change, "settings"> {
+  if (shards === undefined || known === shards) {
+    return {};
+  }
+  if (exists) {
+    const text = "sharding is decided by the first write to a namespace and stays as it is";
+    throw invalid(`💔 ${text}`, "sharding");
+  }
+  return { settings: { shards } };
 }
 
 /** Stores what is too large to travel along, and commits. */

@@ -34,6 +34,7 @@ import {
   commit,
   describeTarget,
   encodeChunks,
+  foundingSettings,
   mintKey,
   submit,
   type WriteTarget,
@@ -43,6 +44,8 @@ export interface WriteOptions {
   readonly disableBackpressure: boolean;
   /** What its client calls this write, if it does. */
   readonly key?: WriteKey;
+  /** For a first write to decide; later ones may only repeat it. */
+  readonly shards?: number;
 }
 
 /**
@@ -56,12 +59,13 @@ export async function write<T extends BuiltWrite>(
   ports: PutUniquePorts,
   target: WriteTarget,
   build: (schema: Schema) => T,
-  { disableBackpressure, key = mintKey(ports.random) }: WriteOptions,
+  { disableBackpressure, key = mintKey(ports.random), shards }: WriteOptions,
 ): Promise<T> {
-  const remembered = target.memory.recall(target.name);
+  const remembered = shards === undefined ? target.memory.recall(target.name) : undefined;
   let description = remembered ?? (await describeTarget(target));
   let isCurrent = remembered === undefined;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const founding = foundingSettings(description, shards);
     const built = buildUnder(description, isCurrent, build);
     const chunks = built === undefined ? undefined : encodeChunks(built.batch);
     const isInline = chunks?.kind === "inline";
@@ -74,7 +78,7 @@ export async function write<T extends BuiltWrite>(
     if (batchRows(built.batch) === 0 && built.addition === undefined) {
       return built;
     }
-    const change = { built, disableBackpressure, key };
+    const change = { built, disableBackpressure, key, ...founding };
     const reply = await submit(ports, target, description, change, chunks);
     if (reply.kind === "committed") {
       return built;

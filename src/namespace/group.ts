@@ -182,6 +182,11 @@ export function requestBytes({ chunks, touches, reads }: CommitRequest): number 
 
 export function describe(state: NamespaceState): NamespaceDescription {
   const { generation, schema, settings } = state;
-  const readOnly = settings.readOnly ? { readOnly: true as const } : {};
-  return { exists: exists(state), generation, schema, ...readOnly };
+  return {
+    exists: exists(state),
+    generation,
+    schema,
+    ...(settings.readOnly ? { readOnly: true } : {}),
+    ...(settings.shards > 0 ? { shards: settings.shards } : {}),
+  };
 }

@@ -21,6 +21,8 @@ export interface Pin {
   readonly next: number;
   /** Slots of the tail that count as entries without members. */
   readonly skipped?: readonly number[];
+  /** Absent: none. */
+  readonly shards?: number;
   readonly untilMs: number;
 }
 

@@ -75,6 +75,8 @@ export interface NamespaceDescription {
   readonly schema: Schema;
   /** Every write is refused but one that ends this. */
   readonly readOnly?: true;
+  /** As its first write asked for; absent: none. */
+  readonly shards?: number;
   /** Nothing can be written; the schema is only that of the entries before. */
   readonly quarantine?: Quarantine;
 }
@@ -235,6 +237,8 @@ export interface AdoptRequest {
   readonly pin: Pin;
   /** A copy lets go of its parent's objects by itself; a branch if it is not said. */
   readonly as?: Origin["kind"];
+  /** Of a copy. */
+  readonly shards?: number;
   /** The generation that the name has now and gives up for this; `conflict` if it has another. */
   readonly replaces?: string;
 }

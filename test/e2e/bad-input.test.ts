@@ -127,7 +127,7 @@ describe("a write is refused when", () => {
     ["columns differ in length", columns({ stock: [1] }), 400, /same length/],
     ["a column is a number", columns({ stock: 1 }), 422, /upsert_columns\.stock/],
     ["a field is unknown", { ...rows({}), upsert: [] }, 400, /unknown field `upsert`/],
-    ["a field is not supported", { sharding: { num_shards: 2 } }, 400, /`sharding`/],
+    ["there are too many shards", { sharding: { num_shards: 257 } }, 400, /num_shards/],
     [
       "the metric is another",
       { ...rows({}), distance_metric: "euclidean_squared" },

@@ -12,25 +12,28 @@ import { checkEncryption } from "./encryption.ts";
 import { isNamespaceName } from "./namespace-name.ts";
 import { type Given, readFields } from "./reference/field.ts";
 import { writeFields } from "./reference/write-fields.ts";
-import { missingFields } from "./write-request.ts";
+import { parseShards } from "./write-request.ts";
 
 export interface CloneRequest {
   readonly kind: "copy" | "branch";
   readonly source: string;
   /** Of whom the source belongs to, if that is somebody else. */
   readonly sourceKey: string | undefined;
+  /** Of a copy. */
+  readonly shards?: number;
 }
 
 const copyField = "copy_from_namespace";
 const branchField = "branch_from_namespace";
+const besideCopy = [copyField, "encryption", "sharding"];
 
 export function parseCloneRequest(body: unknown): CloneRequest | undefined {
   if (!isJsonObject(body) || (body[copyField] ?? body[branchField] ?? null) === null) {
     return undefined;
   }
-  const given = readFields(body, writeFields, missingFields);
+  const given = readFields(body, writeFields);
   const field = given[copyField] === undefined ? branchField : copyField;
-  const beside = new Set<string>(field === copyField ? [copyField, "encryption"] : [branchField]);
+  const beside = new Set<string>(field === copyField ? besideCopy : [branchField]);
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && !beside.has(name)) {
       throw invalid(`💔 \`${name}\` cannot be combined with \`${field}\``, name);
@@ -38,9 +41,16 @@ export function parseCloneRequest(body: unknown): CloneRequest | undefined {
   }
   checkEncryption(given.encryption);
   const { copy_from_namespace: copied, branch_from_namespace: branched } = given;
-  return copied === undefined
-    ? { kind: "branch", source: sourceName(branched, field), sourceKey: undefined }
-    : { kind: "copy", source: sourceName(copied, field), sourceKey: sourceKey(copied) };
+  if (copied === undefined) {
+    return { kind: "branch", source: sourceName(branched, field), sourceKey: undefined };
+  }
+  const shards = parseShards(given.sharding);
+  return {
+    kind: "copy",
+    source: sourceName(copied, field),
+    sourceKey: sourceKey(copied),
+    ...(shards === undefined ? {} : { shards }),
+  };
 }
 
 type Copied = NonNullable<Given<typeof writeFields>[typeof copyField]>;

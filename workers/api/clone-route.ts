@@ -14,7 +14,7 @@ export async function cloneNamespace(
   request: CloneRequest,
 ): Promise<JsonEncodable> {
   const { tenant, ports } = scope;
-  const { kind, source } = request;
+  const { kind, source, shards } = request;
   await checkSource(scope, request);
   const owner = (of: string) => scope.owner(of);
   const target = { tenant, parent: source, name, owner };
@@ -23,7 +23,10 @@ export async function cloneNamespace(
     scope.forget(name);
     return renderClone("namespace branched successfully", 0, 0, scope.elapsedMs());
   }
-  const { rows, logicalBytes } = await copy(ports, target);
+  const { rows, logicalBytes } = await copy(ports, {
+    ...target,
+    ...(shards === undefined ? {} : { shards }),
+  });
   scope.forget(name);
   return renderClone("namespace cloned successfully", rows, logicalBytes, scope.elapsedMs());
 }

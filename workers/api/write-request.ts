@@ -20,6 +20,7 @@ import {
   wrongShape,
 } from "../../src/document/shape.ts";
 import { invalid } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
 import { checkEncryption } from "./encryption.ts";
 import { type Given, readFields } from "./reference/field.ts";
 import { writeFields } from "./reference/write-fields.ts";
@@ -57,14 +58,12 @@ export interface WriteRequest {
   readonly deleteCondition: unknown;
   readonly schema: SchemaInput | undefined;
   readonly metric: DistanceMetric | undefined;
+  readonly shards: number | undefined;
   readonly disableBackpressure: boolean;
   readonly returnAffectedIds: boolean;
 }
 
 type GivenFields = Given<typeof writeFields>;
-
-/** Fields of the API that this server does not have. */
-export const missingFields: ReadonlySet<string> = new Set(["sharding"]);
 
 /** Operations that read what is there before they write. */
 const readingFields = [
@@ -78,7 +77,7 @@ const readingFields = [
 ] as const;
 
 export function parseWriteRequest(body: unknown): WriteRequest {
-  const given = readFields(body, writeFields, missingFields);
+  const given = readFields(body, writeFields);
   checkEncryption(given.encryption);
   checkTogether(given);
   const { deletes, schema, distance_metric: metric } = given;
@@ -96,9 +95,19 @@ export function parseWriteRequest(body: unknown): WriteRequest {
     deleteCondition: given.delete_condition,
     schema: schema && parseSchemaInput(schema),
     metric: metric === undefined ? undefined : parseMetric(metric, "distance_metric"),
+    shards: parseShards(given.sharding),
     disableBackpressure: given.disable_backpressure === true,
     returnAffectedIds: given.return_affected_ids === true,
   };
+}
+
+/** From `sharding`. */
+export function parseShards(asked: GivenFields["sharding"]): number | undefined {
+  const shards = asked?.num_shards;
+  if (shards !== undefined && (shards < 1 || shards > limits.shardsMax)) {
+    throw invalid(`💔 num_shards must be between 1 and ${limits.shardsMax}`, "sharding.num_shards");
+  }
+  return shards;
 }
 
 /** Whether the write is decided from what is stored. */

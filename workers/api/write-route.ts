@@ -32,6 +32,7 @@ export async function writeNamespace(scope: Scope, name: string): Promise<Respon
     const options = {
       disableBackpressure: asked.disableBackpressure,
       ...(key === undefined ? {} : { key }),
+      ...(asked.shards === undefined ? {} : { shards: asked.shards }),
     };
     const outcome = await carryOut(scope, name, asked, options);
     return respondJson(request, writeResponse(asked, outcome, scope.elapsedMs()));

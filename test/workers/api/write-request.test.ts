@@ -83,12 +83,15 @@ describe("the body of a write", () => {
     }
   });
 
-  it("refuses sharding, which is not supported, by name", () => {
-    expect(refusal({ deletes: [1], sharding: { num_shards: 2 } })).toEqual({
-      kind: "invalid",
-      message: "💔 `sharding` is not supported by this server",
-      field: "sharding",
-    });
+  it.each([
+    [{ num_shards: 0 }, "invalid"],
+    [{ num_shards: 257 }, "invalid"],
+    [{ num_shards: 1.5 }, "malformed"],
+    [{ num_shards: "8" }, "malformed"],
+    [{}, "malformed"],
+    [8, "malformed"],
+  ])("refuses sharding %j", (sharding, kind) => {
+    expect(refusal({ deletes: [1], sharding })).toMatchObject({ kind });
   });
 
   it.each([

@@ -102,6 +102,17 @@ export const writeFields = {
     about: "Objects are encrypted by the store; keys of your own are refused.",
     keys: encryptionKeys,
   },
+  sharding: {
+    type: "object",
+    about: "Decided by the first write and shown in the metadata; it changes nothing else here.",
+    keys: {
+      num_shards: {
+        type: "count",
+        required: true,
+        about: "From 1 to 256.",
+      },
+    },
+  },
   disable_backpressure: {
     type: "boolean",
     about: "Go on writing while more waits to be indexed than usual.",
@@ -114,7 +125,7 @@ export const writeFields = {
     type: ["string", "object"],
     about:
       "Begin this namespace as a copy of that one, which it is independent of. Beside it only " +
-      "`encryption`.",
+      "`encryption` and `sharding`.",
     closed: true,
     keys: {
       source_namespace: { type: "string", required: true, about: "Its name." },
