@@ -103,7 +103,7 @@ const mutations: readonly Mutation[] = [
   // Wrapped, or nested deep.
   (dice, place) => {
     let wrapped = place.value;
-    const depth = dice.pick([1, 1, 2, 40, 80, 2_000]);
+    const depth = dice.pick([1, 1, 2, 40, 80, 400]);
     const key = dice.pick(["And", "a", "vector"]);
     for (let i = 0; i < depth; i++) {
       wrapped = dice.chance(0.5) ? [wrapped] : new Members([[key, wrapped]]);
