@@ -91,6 +91,7 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
   query_vector: [vector],
   vector: [vector],
   dataset: ["other"],
+  as_of: [0, 1, "2026-01-01T00:00:00Z"],
   num: [1, 3],
   scopes: [["read"], ["read", "write"]],
   namespace_prefix: ["a-"],

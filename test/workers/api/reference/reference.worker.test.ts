@@ -38,7 +38,7 @@ async function send(method: string, path: string, body: unknown) {
   const request = new Request(`https://shoal.test${target}`, {
     method,
     headers: { authorization: `Bearer ${env.SHOAL_API_KEYS}` },
-    body: JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const response = await exports.default.fetch(request);
   return {
@@ -108,6 +108,23 @@ describe.each(tables)("$method $path", ({ method, path, fields }) => {
       });
     }
   });
+});
+
+describe("parameters", () => {
+  const given = routes.flatMap(({ method, path, params = {} }) =>
+    Object.entries(params).map(([name, field]) => ({ method, path, name, field: field as Field })),
+  );
+
+  it.each(given.filter(({ field }) => field.type === "count" || field.values !== undefined))(
+    "$method $path refuses a wrong $name, naming it",
+    async ({ method, path, name }) => {
+      const { status, error } = await send(method, `${path}?${name}=x`, undefined);
+      expect({ status, error }).toMatchObject({
+        status: 400,
+        error: expect.stringContaining(name) as string,
+      });
+    },
+  );
 });
 
 /** For each field, and each key of an object, values of types it may not have. */
