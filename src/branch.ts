@@ -37,7 +37,7 @@ import { sealManifest } from "./format/manifest-codec.ts";
 import { sealRef } from "./format/ref.ts";
 import { limits } from "./limits.ts";
 import { manifestFault } from "./namespace/invariants.ts";
-import type { Pin } from "./namespace/pins.ts";
+import type { PastPoint, Pin } from "./namespace/pins.ts";
 import {
   type AdoptRequest,
   type NamespaceApi,
@@ -63,6 +63,8 @@ export interface BranchTarget {
   readonly as?: Origin["kind"];
   /** Of a copy. */
   readonly shards?: number;
+  /** What the parent was, not what it is. */
+  readonly at?: PastPoint;
 }
 
 export interface Branched {
@@ -79,7 +81,7 @@ const attemptsMax = 3;
 export async function branch(target: BranchTarget): Promise<Branched> {
   const { tenant, parent, name, owner, as = "branch", shards } = target;
   for (let attempt = 1; ; attempt++) {
-    const pin = replyValue(await owner(parent).pin(tenant, parent));
+    const pin = replyValue(await owner(parent).pin(tenant, parent, target.at));
     try {
       if (as === "branch" && pin.shards !== undefined) {
         throw invalid("💔 a namespace with shards cannot be branched");

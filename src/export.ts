@@ -2,7 +2,8 @@
  * The export flow: all documents of a namespace as they are at one moment, however long it takes to
  * read them.
  *
- *   1. Pin the newest manifest and its tail: a collection spares what they name.
+ *   1. Pin the newest manifest and its tail, or those of an earlier moment: a collection spares what
+ *      they name.
  *   2. Walk through it (row-walk.ts), renewing the pin behind what was read. If it turns out to
  *      have ended, what was read since may be wrong to rely on and the export fails.
  *   3. Release the pin. An export that is given up keeps it for a quarter of an hour, within which
@@ -12,7 +13,7 @@
  */
 import { EngineError, isEngineError } from "./errors.ts";
 import { limits } from "./limits.ts";
-import type { Pin } from "./namespace/pins.ts";
+import type { PastPoint, Pin } from "./namespace/pins.ts";
 import { type NamespaceApi, replyValue } from "./namespace/protocol.ts";
 import { pinnedSnapshot } from "./pinned.ts";
 import { type WalkedRow, type WalkPlace, walkRows } from "./row-walk.ts";
@@ -89,11 +90,12 @@ export async function openExport(
   ports: SearchPorts,
   target: ExportTarget,
   cursor?: ExportCursor,
+  at?: PastPoint,
 ): Promise<Export> {
   const { tenant, name, owner } = target;
   const pin = replyValue(
     cursor === undefined
-      ? await owner.pin(tenant, name)
+      ? await owner.pin(tenant, name, at)
       : await owner.renewPin(tenant, name, cursor.pin),
   );
   if (pin === undefined) {

@@ -192,6 +192,10 @@ export const limits = {
 
   // ---- History
   // --------------------------------------------------------------------------------------
+  snapshotsPage: 100,
+  snapshotNameMax: 64,
+  /** Changed documents of a page of the change feed; it ends with the entry that holds the last. */
+  changesPageMax: 10_000,
   retentionMsMax: 90 * 24 * 3_600_000,
   /**
    * Records of dead objects in a manifest, some 60 bytes each. Beyond, the oldest go before their

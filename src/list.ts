@@ -18,6 +18,8 @@ export interface NamespaceQuery {
   readonly after: string | undefined;
   /** 1 … limits.listPageMax */
   readonly pageSize: number;
+  /** Those of snapshots too, which no user can give: they hold an "@". */
+  readonly hidden?: boolean;
 }
 
 export interface NamespacePage {
@@ -43,7 +45,8 @@ export async function listNamespaces(
     });
     for (const { key, metadata } of page.objects) {
       after = nameOfRegistryKey(key) ?? after;
-      if (metadata["state"] === "live" && after !== undefined) {
+      const isShown = query.hidden === true || after?.includes("@") === false;
+      if (metadata["state"] === "live" && after !== undefined && isShown) {
         names.push(after);
       }
       // A full page has a cursor even if it was the last: the next one is then empty.

@@ -39,6 +39,9 @@ export function dueJob(
     return purge(table, nowMs);
   }
   const { manifest } = state;
+  if (isFrozen(state)) {
+    return collect(table, state, nowMs, newId) ?? purge(table, nowMs);
+  }
   const retry = table.jobs.find(
     (job) => job.kind === "merge" && isWaiting(job, nowMs) && !isVoid(job, manifest),
   );
@@ -50,6 +53,11 @@ export function dueJob(
     purge(table, nowMs) ??
     warm(table, state, nowMs, newId)
   );
+}
+
+/** A snapshot stays what it was made of. */
+function isFrozen({ manifest }: NamespaceState): boolean {
+  return manifest.origin?.kind === "snapshot";
 }
 
 /**
@@ -106,7 +114,8 @@ export function nextAlarmMs(
   }
   if (exists(state)) {
     const dead = state.manifest.dead.find((record) => isNews(table, record));
-    times.push(flushDueAtMs(state.tail) ?? Number.POSITIVE_INFINITY);
+    const flushAtMs = isFrozen(state) ? undefined : flushDueAtMs(state.tail);
+    times.push(flushAtMs ?? Number.POSITIVE_INFINITY);
     times.push(dead === undefined ? Number.POSITIVE_INFINITY : collectableAtMs(state, dead));
     times.push(table.sweepDueMs ?? Number.POSITIVE_INFINITY);
     if (state.settings.replicas > 0) {

@@ -63,6 +63,7 @@ function openSession(
       const question = {
         ports,
         target: { tenant, name, owner, snapshot },
+        owner: (of: string) => namespaceClient(env, tenant, of),
         elapsedMs: () => Math.max(1, Math.ceil(ports.clock.now() - createdMs)),
       };
       const rendered = await answer(question, parseJson(body)).catch(pinLost);

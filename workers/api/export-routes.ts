@@ -2,8 +2,8 @@
  * All documents of a namespace as they are at one moment.
  *
  *   GET /v1/namespaces/:ns/export   JSON lines, a row each as in a query. As they are read, no
- *       ?limit=&cursor=&            faster than the client takes them. With `limit`, the last line
- *       vector_encoding=            is {"next_cursor": …}, null at the end
+ *       ?limit=&cursor=&as_of=&     faster than the client takes them. With `limit`, the last line
+ *       vector_encoding=            is {"next_cursor": …}, null at the end. `as_of`: an earlier one
  *   GET /v1/namespaces/:ns?cursor=  one page by columns, as clients once knew it:
  *                                   {ids, vectors, attributes, next_cursor}; null where absent
  *   HEAD /v1/namespaces/:ns         whether it exists, and how large it is
@@ -17,10 +17,12 @@ import { primaryVector, type Schema } from "../../src/document/schema.ts";
 import { valueLogicalBytes } from "../../src/document/size.ts";
 import { invalid } from "../../src/errors.ts";
 import { type Export, openExport } from "../../src/export.ts";
+import { pointAsOf } from "../../src/history.ts";
 import { limits } from "../../src/limits.ts";
 import { protocolVersion, replyValue } from "../../src/namespace/protocol.ts";
 import type { ResultRow } from "../../src/query/result.ts";
 import type { WalkedRow, WalkPlace } from "../../src/row-walk.ts";
+import { parseMoment } from "./as-of.ts";
 import { parseExportCursor, renderExportCursor } from "./export-cursor.ts";
 import { encodeJsonLines, type JsonEncodable } from "./json.ts";
 import type { VectorEncoding } from "./query-request.ts";
@@ -34,7 +36,7 @@ export async function exportLines(scope: Scope, name: string): Promise<Response>
   const params = new URL(scope.request.url).searchParams;
   const limit = parseLimit(params.get("limit"));
   const encoding = parseEncoding(params.get("vector_encoding"));
-  const { source, from } = await open(scope, name, params.get("cursor"));
+  const { source, from } = await open(scope, name, params.get("cursor"), params.get("as_of"));
   const lines = renderLines(source, from, limit, encoding);
   // What fails at once has an answer of its own.
   const first = await lines.next();
@@ -87,7 +89,7 @@ function cursorLine(source: Export, place: WalkPlace | undefined): Generator<Uin
 }
 
 /** Nothing is made before it is taken. */
-function streamOf(
+export function streamOf(
   first: IteratorResult<Uint8Array, void>,
   others: AsyncGenerator<Uint8Array, void>,
 ): ReadableStream<Uint8Array> {
@@ -188,10 +190,14 @@ async function describeBriefly(scope: Scope, name: string): Promise<Response> {
 
 // ---- Requests -----------------------------------------------------------------------------------
 
-async function open(scope: Scope, name: string, text: string | null) {
+async function open(scope: Scope, name: string, text: string | null, asOf: string | null = null) {
+  const { ports, tenant } = scope;
   const cursor = text === null ? undefined : parseExportCursor(text);
-  const target = { tenant: scope.tenant, name, owner: scope.owner(name) };
-  const source = await openExport(scope.ports, target, cursor);
+  const target = { tenant, name, owner: scope.owner(name) };
+  // A cursor is of the moment that its export was.
+  const isPast = cursor === undefined && asOf !== null;
+  const at = isPast ? await pointAsOf(ports, target, parseMoment(asOf)) : undefined;
+  const source = await openExport(ports, target, cursor, at);
   return { source, from: cursor?.place };
 }
 

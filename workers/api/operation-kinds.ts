@@ -2,6 +2,7 @@
  * What can be done as an operation. Each kind answers the body of a request on a snapshot that was
  * pinned for it, and a route that answers at once does so by the same function.
  */
+import type { NamespaceApi } from "../../src/namespace/protocol.ts";
 import type { SearchPorts } from "../../src/search-ports.ts";
 import type { SnapshotTarget } from "../../src/snapshot.ts";
 import { answerRosalind } from "./adapters/rosalinddb.ts";
@@ -13,6 +14,8 @@ import { answerQuery } from "./query-route.ts";
 export interface Question {
   readonly ports: SearchPorts;
   readonly target: SnapshotTarget;
+  /** The owner of a name of the same tenant. */
+  owner(name: string): NamespaceApi;
   /** Whole milliseconds since it arrived, at least 1. */
   elapsedMs(): number;
 }

@@ -11,7 +11,6 @@
  */
 import { isJsonObject, malformedAt, wrongShape } from "../../src/document/shape.ts";
 import { type EngineError, invalid } from "../../src/errors.ts";
-import type { AsOf } from "../../src/history.ts";
 import { limits } from "../../src/limits.ts";
 import {
   type AttributeChoice,
@@ -19,7 +18,7 @@ import {
   type Query,
   type Rank,
 } from "../../src/query/query.ts";
-import { parseAsOf } from "./as-of.ts";
+import { type GivenAsOf, parseAsOf } from "./as-of.ts";
 import { type Given, readFields } from "./reference/field.ts";
 import { queryFields } from "./reference/query-fields.ts";
 import { countComponents, writeVector } from "./vector-input.ts";
@@ -30,7 +29,7 @@ export interface QueryRequest {
   readonly query: Query;
   readonly vectorEncoding: VectorEncoding;
   /** Undefined: now. */
-  readonly asOf: AsOf | undefined;
+  readonly asOf: GivenAsOf | undefined;
 }
 
 /** Fields of the API that this server does not know how to answer. */

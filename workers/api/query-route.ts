@@ -1,12 +1,10 @@
 /** POST /v2/namespaces/:ns/query: parse, search, render. */
-import { type AsOf, kept, snapshotAsOf } from "../../src/history.ts";
 import { limits } from "../../src/limits.ts";
 import { scanBytes } from "../../src/operation-cost.ts";
-import type { Query } from "../../src/query/query.ts";
 import type { SearchResult } from "../../src/query/result.ts";
 import { search } from "../../src/search.ts";
-import type { SearchPorts } from "../../src/search-ports.ts";
 import { type SnapshotTarget, takeSnapshot } from "../../src/snapshot.ts";
+import { readAsOf } from "./as-of.ts";
 import { encodeJson, type JsonEncodable, type JsonValue } from "./json.ts";
 import type { Question } from "./operation-kinds.ts";
 import { respondAsync } from "./operation-routes.ts";
@@ -36,19 +34,10 @@ export function queryNamespace(scope: Scope, name: string): Promise<Response> {
 export async function answerQuery(question: Question, json: unknown): Promise<JsonEncodable> {
   const { query, vectorEncoding, asOf } = parseQueryRequest(json);
   const { ports, target } = question;
+  const ask = (of: SnapshotTarget): Promise<SearchResult> => search(ports, of, query);
   const result =
     asOf === undefined
-      ? await search(ports, target, query)
-      : await searchAsOf(ports, target, query, asOf);
+      ? await ask(target)
+      : await readAsOf(ports, target, (name) => question.owner(name), asOf, ask);
   return renderQueryResponse(result, vectorEncoding, question.elapsedMs());
-}
-
-async function searchAsOf(
-  ports: SearchPorts,
-  target: SnapshotTarget,
-  query: Query,
-  asOf: AsOf,
-): Promise<SearchResult> {
-  const snapshot = await snapshotAsOf(ports, target, asOf);
-  return await kept(() => search(ports, { ...target, snapshot }, query));
 }

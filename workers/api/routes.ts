@@ -5,7 +5,7 @@
  * are all made from this list and that of open-routes.ts.
  *
  *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index,
- *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits.
+ *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits, and what past-routes.ts lists.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
@@ -19,6 +19,7 @@ import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
 import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { pollOperation } from "./operation-routes.ts";
+import { pastRoutes } from "./past-routes.ts";
 import { queryNamespace } from "./query-route.ts";
 import {
   rosalindQueryFields,
@@ -236,6 +237,7 @@ export const routes: readonly Route[] = [
     answer: { status: 202, is: "Index" },
     handle: flushNow,
   },
+  ...pastRoutes,
   {
     method: "GET",
     path: "/v1/namespaces/:ns/operations/:id",

@@ -77,6 +77,12 @@ const matches: JsonSchema = {
   mode: { enum: ["hot", "cold", "recall", "ephemeral"] },
 };
 
+const snapshot: JsonSchema = {
+  name: text,
+  created_at: time,
+  sequence: { ...count, description: "Newest entry of the log that belongs to it" },
+};
+
 const memory = record(
   {
     bytes: count,
@@ -242,6 +248,17 @@ export const answers = {
     { keys: listOf(record(key, keyNames)), next_cursor: { type: ["string", "null"] } },
     ["keys", "next_cursor"],
   ),
+  NewSnapshot: record({ status: ok, ...snapshot }, ["status", "name"]),
+  SnapshotList: record(
+    { snapshots: listOf(record(snapshot, ["name"])), next_cursor: { type: ["string", "null"] } },
+    ["snapshots", "next_cursor"],
+  ),
+  Restored: record({ status: ok, sequence: count }, ["status", "sequence"]),
+  ChangeLine: {
+    description: "One line: a document that was written or deleted, or last the cursor",
+    type: "object",
+    properties: { sequence: count, at: time, upsert: row, delete: { type: ["integer", "string"] } },
+  },
   Accepted: record(
     { status: { const: "ACCEPTED" }, token: text },
     ["status", "token"],

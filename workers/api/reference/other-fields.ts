@@ -40,6 +40,37 @@ export const settingsFields = {
   },
 } as const satisfies FieldTable;
 
+export const snapshotFields = {
+  name: { type: "string", required: true, about: "What it is to be called." },
+  as_of: {
+    type: ["string", "count"],
+    about: "Of an earlier moment, within the retention: a time, or a number of the log.",
+  },
+} as const satisfies FieldTable;
+
+export const snapshotListParams = {
+  cursor: { type: "string", about: "`next_cursor` of the page before." },
+} as const satisfies FieldTable;
+
+export const restoreFields = {
+  as_of: {
+    type: ["string", "count", "object"],
+    required: true,
+    about: "A time or a number of the log within the retention, or a snapshot.",
+    keys: { snapshot: { type: "string", required: true, about: "Name of a snapshot." } },
+  },
+} as const satisfies FieldTable;
+
+export const changesParams = {
+  after: { type: "string", about: "`next_cursor` of the page before; without it, from the start." },
+  limit: {
+    type: "count",
+    about: "Documents after which the page ends.",
+    schema: { minimum: 1, maximum: limits.changesPageMax },
+  },
+  vector_encoding: { type: "string", values: ["float", "base64"], about: "As in a query." },
+} as const satisfies FieldTable;
+
 export const keyFields = {
   scopes: {
     type: "array",
@@ -85,6 +116,10 @@ export const exportParams = {
     schema: { minimum: 1, maximum: limits.exportPageRowsMax },
   },
   ...pageParams,
+  as_of: {
+    type: "string",
+    about: "Of an earlier moment, within the retention: a time, or a number of the log.",
+  },
   vector_encoding: {
     type: "string",
     values: ["float", "base64"],

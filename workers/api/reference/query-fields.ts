@@ -71,10 +71,11 @@ export const queryFields = {
     about: "How vectors are returned; base64: little-endian, in the width they are stored in.",
   },
   as_of: {
-    type: ["string", "count"],
+    type: ["string", "count", "object"],
     about:
       "Answer as of a time, as 2027-01-31T12:00:00Z, or of an entry of the log, that and all " +
-      "before it included. As far back as the namespace's retention; 410 beyond.",
+      "before it included: as far back as the namespace's retention, 410 beyond. Or of a snapshot.",
+    keys: { snapshot: { type: "string", required: true, about: "Name of a snapshot." } },
   },
   disable_cache: { type: "boolean", about: "Read everything from the bucket, to measure." },
 } as const satisfies FieldTable;
