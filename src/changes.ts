@@ -1,5 +1,5 @@
 /**
- * The change feed: what was written to a namespace, in the order in which it was, read from the log.
+ * The change feed: what was written to a namespace, in its one order, read from the log.
  * Entries that are in segments by now are read like the others, as long as retention, or at least
  * the grace, keeps them.
  *

@@ -2,8 +2,8 @@
  * The export flow: all documents of a namespace as they are at one moment, however long it takes to
  * read them.
  *
- *   1. Pin the newest manifest and its tail, or those of an earlier moment: a collection spares what
- *      they name.
+ *   1. Pin the newest manifest and its tail, or those of an earlier moment: a collection spares
+ *      what they name.
  *   2. Walk through it (row-walk.ts), renewing the pin behind what was read. If it turns out to
  *      have ended, what was read since may be wrong to rely on and the export fails.
  *   3. Release the pin. An export that is given up keeps it for a quarter of an hour, within which

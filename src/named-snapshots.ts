@@ -7,9 +7,8 @@
  *   restore  the namespace goes on as the snapshot is (restore.ts)
  *   delete   as any deletion
  *
- * What a snapshot shares is neither flushed nor merged again: its owner has no jobs but collections.
- * They outlive their namespace, so that a deletion can be taken back; deleting them is up to the
- * user.
+ * What a snapshot shares is neither flushed nor merged again: its owner only collects. Snapshots
+ * outlive their namespace, so that a deletion can be taken back; to delete them is up to the user.
  */
 import { type BranchTarget, branch } from "./branch.ts";
 import { isEngineError } from "./errors.ts";

@@ -4,8 +4,8 @@
  *   POST   /v1/namespaces/:ns/snapshots      {"name", "as_of"?}: as it is, or was
  *   GET    /v1/namespaces/:ns/snapshots      ?cursor=
  *   DELETE /v1/namespaces/:ns/snapshots/:id
- *   POST   /v1/namespaces/:ns/restore        {"as_of"}: a time, a sequence or {"snapshot"}. In place
- *                                            of all that was written since
+ *   POST   /v1/namespaces/:ns/restore        {"as_of"}: a time, a sequence or {"snapshot"}, in
+ *                                            place of all that was written since
  *
  * Snapshots outlive their namespace: who deletes it by mistake restores it from one.
  */
