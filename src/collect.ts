@@ -123,7 +123,7 @@ function againMs(
 export function isVisitDue({ deletedMs }: Pick<Grave, "deletedMs">, nowMs: number): boolean {
   const ageMs = nowMs - deletedMs;
   const isFresh = ageMs >= limits.collectGraceMs && ageMs < limits.collectGraceMs * 3;
-  return isFresh || ageMs >= limits.orphanAgeMs;
+  return isFresh || ageMs >= limits.graveAgeMs;
 }
 
 /** Objects deleted. None, no refs, and a day old: gone for good, and so is its grave. */
@@ -168,7 +168,7 @@ export async function purge(
 async function closeGrave({ store, digest, clock }: Ports, key: string): Promise<void> {
   const stored = await store.get(key);
   const grave = stored && (await openGrave(stored.bytes, digest));
-  if (grave !== undefined && grave.deletedMs + limits.orphanAgeMs <= clock.now()) {
+  if (grave !== undefined && grave.deletedMs + limits.graveAgeMs <= clock.now()) {
     await store.delete([key]);
   }
 }

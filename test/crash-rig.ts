@@ -226,7 +226,7 @@ export class CrashRig extends OwnerRig {
 
   /** What the cron does a day later. */
   async sweep(): Promise<void> {
-    await this.clock.advance(limits.orphanAgeMs);
+    await this.clock.advance(limits.graveAgeMs);
     const { objects } = await this.memory.list(gravePrefix(this.tenant));
     for (const { key } of objects) {
       const ports = { ...this.ports(), store: this.watched("purge") };

@@ -23,7 +23,7 @@ test("a grave stands for a day, and until a visit finds nothing", async () => {
   await land();
   expect([await visit(), await visit()]).toEqual([1, 0]);
   expect(await grave()).toBeDefined();
-  await rig.clock.advance(limits.orphanAgeMs);
+  await rig.clock.advance(limits.graveAgeMs);
   await land();
   expect(await visit()).toBe(1);
   expect(await grave()).toBeDefined();
