@@ -212,7 +212,7 @@ export const limits = {
   /** What is due waits for more this long: one collection costs the same for much as for little. */
   collectEveryMs: 10 * 60_000,
   orphanAgeMs: 24 * 3_600_000,
-  /** For how long a deleted generation is watched: longer than any Worker that wrote to it lives. */
+  /** How long a deleted generation is watched: longer than any Worker that wrote to it lives. */
   graveAgeMs: 24 * 3_600_000,
   /** A pin that is not renewed for so long is gone; longer than a consumer or request runs. */
   pinMs: 15 * 60_000,
