@@ -58,7 +58,17 @@ export function planChange({ changing: random, sizes, newTag }: World, now: Docu
     return random.chance(0.3) && replaced !== undefined ? { ...values, vector: replaced } : values;
   };
   const journal = random.pick(journals);
-  const kinds = ["upsert", "upsert", "patch", "patch", "delete", "sweep", "touch", "all"] as const;
+  const kinds = [
+    "upsert",
+    "patch",
+    "patch",
+    "delete",
+    "sweep",
+    "sweep",
+    "touch",
+    "touch",
+    "all",
+  ] as const;
   const kind = random.pick(kinds);
   const is = (...some: readonly (typeof kind)[]): boolean => kind === "all" || some.includes(kind);
   const [first, ...others] = ids as [number, ...number[]];
@@ -76,7 +86,7 @@ export function planChange({ changing: random, sizes, newTag }: World, now: Docu
     ...(kind === "delete" && random.chance(0.8) ? { delete_condition: condition } : {}),
     ...(is("sweep") ? { delete_by_filter: randomFilter(random, sizes.ids) } : {}),
     ...(is("touch")
-      ? { patch_by_filter: { filters: randomFilter(random, sizes.ids), patch: byFilter } }
+      ? { patch_by_filter: { filters: wideFilter(random, sizes.ids), patch: byFilter } }
       : {}),
   };
   return { tag, write, allowPartial: random.chance(0.5) };
@@ -105,6 +115,11 @@ function randomFilter(random: SimRandom, ids: number): OracleFilter {
   const n = random.below(10);
   const narrow: OracleFilter = random.chance(0.7) ? ["n", "Eq", n] : ["n", "In", [n, (n + 3) % 10]];
   return random.chance(0.5) ? narrow : ["And", [narrow, ["id", "Gte", random.below(ids)]]];
+}
+
+/** Of what meets many documents others are more likely to change one meanwhile. */
+function wideFilter(random: SimRandom, ids: number): OracleFilter {
+  return random.chance(0.5) ? ["n", "Gte", random.below(8)] : randomFilter(random, ids);
 }
 
 function randomCondition(random: SimRandom, seen: unknown): OracleCondition {
