@@ -257,7 +257,13 @@ export const answers = {
   ChangeLine: {
     description: "One line: a document that was written or deleted, or last the cursor",
     type: "object",
-    properties: { sequence: count, at: time, upsert: row, delete: { type: ["integer", "string"] } },
+    properties: {
+      sequence: count,
+      at: time,
+      upsert: row,
+      delete: { type: ["integer", "string"] },
+      next_cursor: text,
+    },
   },
   Accepted: record(
     { status: { const: "ACCEPTED" }, token: text },

@@ -136,6 +136,13 @@ it("every answer is what the reference says it is", { timeout: 60_000 }, async (
   await ask("GET", "/v1/namespaces/:ns");
   await ask("GET", "/v1/namespaces/:ns/export");
   await ask("GET", "/v1/namespaces/:ns/export", { query: "?limit=1" });
+  await ask("PATCH", "/v1/namespaces/:ns/metadata", { body: { retention_seconds: 60 } });
+  await ask("GET", "/v2/namespaces/:ns/changes");
+  await ask("GET", "/v2/namespaces/:ns/changes", { query: "?limit=1" });
+  await ask("POST", "/v1/namespaces/:ns/snapshots", { body: { name: "leaf" } });
+  await ask("GET", "/v1/namespaces/:ns/snapshots");
+  await ask("POST", "/v1/namespaces/:ns/restore", { body: { as_of: { snapshot: "leaf" } } });
+  await ask("DELETE", "/v1/namespaces/:ns/snapshots/:id", { id: "leaf" });
   await ask("GET", "/v1/namespaces/:ns/schema");
   await ask("POST", "/v1/namespaces/:ns/schema", { body: { price: "float" } });
   await ask("GET", "/v1/namespaces/:ns/hint_cache_warm");
