@@ -253,8 +253,8 @@ describe("other requests are refused when", () => {
     ["the key is wrong", path, { headers: { authorization: "Bearer x" } }, 401, /not one of/],
     ["the path is none", "/v2/nothing", {}, 404, /there is no GET \/v2\/nothing/],
     [
-      "the endpoint is not there yet",
-      `${writePath}/explain_query`,
+      "the path is that of no endpoint",
+      `${writePath}/explain`,
       { body: byId },
       404,
       /there is/,
