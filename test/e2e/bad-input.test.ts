@@ -252,13 +252,7 @@ describe("other requests are refused when", () => {
     ["no key is sent", path, { headers: { authorization: "" } }, 401, /missing API key/],
     ["the key is wrong", path, { headers: { authorization: "Bearer x" } }, 401, /not one of/],
     ["the path is none", "/v2/nothing", {}, 404, /there is no GET \/v2\/nothing/],
-    [
-      "the path is that of no endpoint",
-      `${writePath}/explain`,
-      { body: byId },
-      404,
-      /there is/,
-    ],
+    ["the path is that of no endpoint", `${writePath}/explain`, { body: byId }, 404, /there is/],
     ["the method is another", `${path}/schema`, { method: "DELETE" }, 405, /only GET and POST/],
     ["metadata is put", `${path}/metadata`, { method: "PUT", body: {} }, 405, /only GET and PATCH/],
     [
