@@ -173,6 +173,9 @@ export class History {
     const documents = new Map(begins ? [] : last.documents);
     const wasReadOnly = !begins && last.readOnly;
     const { change, exists } = await this.#read(generation, entry, documents, wasReadOnly);
+    const metReadOnly = entry.members.some(
+      (member) => member.kind === "batch" && member.settings?.readOnly === true,
+    );
     const { writes } = change;
     this.#changes.set(sequence, change);
     const generations = new Set(this.points.map((point) => point.generation));
@@ -188,6 +191,7 @@ export class History {
       exists,
       documents: exists ? documents : new Map(),
       readOnly: exists && (change.readOnly ?? wasReadOnly),
+      ...(metReadOnly ? { metReadOnly } : {}),
       writes,
       hash: entry.hash,
       timeMs: entry.timeMs,

@@ -14,6 +14,8 @@ export interface Point {
   readonly exists: boolean;
   readonly documents: Documents;
   readonly readOnly: boolean;
+  /** It was, between two members of the last entry. */
+  readonly metReadOnly?: boolean;
   /** Tags of the writes its last entry holds. */
   readonly writes: ReadonlySet<number>;
   /** Of its last entry. */

@@ -78,8 +78,8 @@ export function wasReadOnly(
 ): boolean {
   if (!isReadOnly(error)) return false;
   world.faults.saw("settings: write refused");
-  history.explain(window, "refused write", ({ readOnly }) =>
-    readOnly ? undefined : "it was not read-only",
+  history.explain(window, "refused write", ({ readOnly, metReadOnly }) =>
+    readOnly || metReadOnly === true ? undefined : "it was not read-only",
   );
   return true;
 }
