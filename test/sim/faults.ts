@@ -101,6 +101,8 @@ export const branches = [
   "past: shown",
   "past: the present",
   "past: gone",
+  "changes: followed",
+  "changes: gone",
   "restore: to its past",
   "restore: to another",
   "restore: refused",

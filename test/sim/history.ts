@@ -31,7 +31,7 @@ import { attachmentKey, generationRoot, sequenceOfSkipKey } from "../../src/stor
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { ChangeHistory } from "./change-history.ts";
-import { documentAt, nowhere, type Point, retentionAfter } from "./point.ts";
+import { applyBatch, nowhere, type Point, retentionAfter } from "./point.ts";
 import { rewriteFault } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
@@ -237,12 +237,7 @@ export class History {
       if (fault !== undefined) this.#world.violate("rewrite", `entry ${entry.sequence}: ${fault}`);
       const before = new Map(documents);
       for (const batch of batches) {
-        const step = (to: Map<number, OracleDocument>): void => {
-          batch.ids.forEach((id, row) => {
-            if (row >= batch.upserts) to.delete(Number(id));
-            else to.set(Number(id), documentAt(batch, row));
-          });
-        };
+        const step = (to: Map<number, OracleDocument>): void => applyBatch(to, batch);
         steps.push(step);
         step(documents);
         // A write of deletes alone carries no tag.

@@ -33,6 +33,18 @@ export const pastMutants: readonly Mutant[] = [
     "  for (const { generation: home, from, to } of stretchesOf(manifest, { from: floor, to: floor })) {",
   ),
   mutant(
+    "the change feed passes over what is gone",
+    "src/changes.ts",
+    "  if (stored === undefined && sequence < floor) {",
+    "  if (stored === undefined && sequence < floor) return undefined; else if (floor < 0) {",
+  ),
+  mutant(
+    "the change feed begins behind its cursor",
+    "src/changes.ts",
+    "  const from = cursor?.next ?? 0;",
+    "  const from = Math.min(next, (cursor?.next ?? -1) + 1);",
+  ),
+  mutant(
     "a restore ends the old life and forgets the new one",
     "src/namespace/group.ts",
     "        return wish.successor === undefined",

@@ -6,6 +6,7 @@
  *
  * What happens here is decided by a chance of its own, so all other worlds are what they were.
  */
+import { openChanges } from "../../src/changes.ts";
 import { isEngineError } from "../../src/errors.ts";
 import { type AsOf, kept, pointAsOf, snapshotAsOf } from "../../src/history.ts";
 import type { NamespaceApi, NamespaceDescription } from "../../src/namespace/protocol.ts";
@@ -13,9 +14,11 @@ import { restore } from "../../src/restore.ts";
 import type { SearchPorts } from "../../src/search-ports.ts";
 import type { Snapshot } from "../../src/snapshot.ts";
 import { changeSettings } from "../../src/write.ts";
+import type { OracleDocument } from "../oracle/brute-force.ts";
 import type { History, Point } from "./history.ts";
 import { callOwner } from "./owner-client.ts";
 import { askPoint } from "./pinning.ts";
+import { applyBatch } from "./point.ts";
 import type { Process } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import type { SimName } from "./sim-name.ts";
@@ -61,7 +64,10 @@ export class Past {
       return setRetention(process, name, some);
     }
     if (random.chance(this.#restoreShare)) return this.#restore(process, ports, name);
-    return random.chance(this.#share) ? this.#read(process, ports, name) : undefined;
+    if (!random.chance(this.#share)) return undefined;
+    return random.chance(0.25)
+      ? this.#follow(process, ports, name)
+      : this.#read(process, ports, name);
   }
 
   /** From now on everything may go. */
@@ -134,6 +140,33 @@ export class Past {
     }
   }
 
+  /** What the change feed says leads from one point to another. */
+  async #follow(process: Process, ports: SearchPorts, { history, identity }: SimName) {
+    const { tenant, name } = identity;
+    const wish = this.#pick(process, history);
+    if (wish === undefined) return;
+    const { generation, next } = wish.point;
+    const window = history.beginRead();
+    const documents = new Map(wish.point.documents);
+    const target = { tenant, name, owner: callOwner(process, name) };
+    try {
+      const changes = await openChanges(ports, target, { generation, next });
+      for await (const { batches } of changes.entries()) {
+        for (const batch of batches) applyBatch(documents, batch);
+      }
+      const { end } = changes;
+      const shown = history.pointShown(window, "changes", end.generation, end.next);
+      const wanted = shown?.documents ?? documents;
+      if (JSON.stringify(sorted(documents)) !== JSON.stringify(sorted(wanted))) {
+        this.#world.violate("changes", `from ${next} they do not lead to ${end.next}`);
+      }
+      this.#world.faults.saw("changes: followed");
+    } catch (error) {
+      if (isEngineError(error, "gone")) this.#world.faults.saw("changes: gone");
+      else if (!isEngineError(error, "notFound")) throw error;
+    }
+  }
+
   /** The point that the snapshot must be, if it is. */
   #shown(history: History, first: number, asOf: AsOf, shown: Snapshot): Point | undefined {
     const { generation, next } = shown;
@@ -175,6 +208,13 @@ export class Past {
       );
     }
   }
+}
+
+function sorted(documents: ReadonlyMap<number, OracleDocument>): unknown[] {
+  const byId = [...documents.values()].toSorted((a, b) => Number(a.id) - Number(b.id));
+  return byId.map(({ id, vector, attributes }) => {
+    return [id, [...(vector ?? [])], Object.entries(attributes).toSorted()];
+  });
 }
 
 async function setRetention(process: Process, { identity }: SimName, retentionMs: number) {

@@ -46,7 +46,15 @@ export function retentionAfter(retentionMs: number, { members }: OpenedWalEntry)
   return changes.reduce((before, change) => change.retentionMs ?? before, retentionMs);
 }
 
-export function documentAt(batch: Batch, row: number): OracleDocument {
+/** Changes the map. */
+export function applyBatch(documents: Map<number, OracleDocument>, batch: Batch): void {
+  batch.ids.forEach((id, row) => {
+    if (row >= batch.upserts) documents.delete(Number(id));
+    else documents.set(Number(id), documentAt(batch, row));
+  });
+}
+
+function documentAt(batch: Batch, row: number): OracleDocument {
   const attributes: Record<string, OracleDocument["attributes"][string]> = {};
   for (const { name, values } of batch.attributes) {
     const value = values[row] ?? null;
