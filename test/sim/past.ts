@@ -213,7 +213,11 @@ export class Past {
 function sorted(documents: ReadonlyMap<number, OracleDocument>): unknown[] {
   const byId = [...documents.values()].toSorted((a, b) => Number(a.id) - Number(b.id));
   return byId.map(({ id, vector, attributes }) => {
-    return [id, [...(vector ?? [])], Object.entries(attributes).toSorted()];
+    return [
+      id,
+      [...(vector ?? [])],
+      Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    ];
   });
 }
 
