@@ -86,6 +86,18 @@ describe("a restore", () => {
     expect(await rig.read()).toEqual(rig.model);
   });
 
+  test("is a write, and refused while the name is read-only", async () => {
+    const rig = await begun();
+    const at = await rig.point(await rig.last());
+    await rig.put(3, [9]);
+    await rig.change({ readOnly: true });
+    await expect(rig.restoreTo({ name: "fish", at })).rejects.toMatchObject({ kind: "invalid" });
+    expect(await rig.read()).toEqual(rig.model);
+    await rig.change({ readOnly: false });
+    await rig.restoreTo({ name: "fish", at });
+    expect((await rig.read()).has(9)).toBe(false);
+  });
+
   test("waits for nobody and keeps whoever asks waiting, never not found", async () => {
     const rig = await begun();
     const at = await rig.point(await rig.last());

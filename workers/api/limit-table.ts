@@ -46,6 +46,15 @@ export const limitTable = {
   namespace_name_length: { value: limits.namespaceNameMax, about: "characters of a name" },
   list_page: { value: limits.listPageMax, about: "names in a page of the list" },
   export_page: { value: limits.exportPageRowsMax, about: "documents in a page of an export" },
+  changes_page: { value: limits.changesPageMax, about: "documents in a page of changes, roughly" },
+  retention_seconds: {
+    value: limits.retentionMsMax / 1_000,
+    about: "how far back a namespace can be read",
+  },
+  snapshot_name_length: {
+    value: limits.snapshotNameMax,
+    about: "characters of the name of a snapshot",
+  },
   operation_answer_bytes: {
     value: limits.operationResultBytesMax,
     about: "an answer that comes later",
