@@ -25,12 +25,17 @@ export const documents = Array.from({ length: 8 }, (_, i) => ({
   title: `title ${i}`,
   stock: i,
   tags: ["a", `t${i}`],
+  terms: { a: i, b: 1 },
 }));
-export const firstWrite = { upsert_rows: documents, distance_metric: "cosine_distance" };
+export const firstWrite = {
+  upsert_rows: documents,
+  distance_metric: "cosine_distance",
+  schema: { terms: { type: "{}f16", sparse_knn: { distance_metric: "dot_product" } } },
+};
 
 const vector = [0.6, 0.8];
 const base64 = Buffer.from(new Float32Array(vector).buffer).toString("base64");
-const row = { id: 9, vector, title: "nine", stock: 9, tags: ["a"] };
+const row = { id: 9, vector, title: "nine", stock: 9, tags: ["a"], terms: { a: 2 } };
 const filters = [
   ["stock", "Gte", 2],
   ["id", "In", [1, 2, 3]],
@@ -77,6 +82,7 @@ const samples: Readonly<Record<string, readonly unknown[]>> = {
     ["vector", "kNN", base64],
     ["id", "asc"],
     [["id", "desc"]],
+    ["terms", "SparseKNN", { a: 1, b: 0.5 }],
     ["title", "BM25", "nine"],
   ],
   filters,
