@@ -40,7 +40,8 @@ export async function exportLines(scope: Scope, name: string): Promise<Response>
   const lines = renderLines(source, from, limit, encoding);
   // What fails at once has an answer of its own.
   const first = await lines.next();
-  return respondStream(scope.request, "application/x-ndjson", streamOf(first, lines));
+  const isBounded = limit !== undefined;
+  return respondStream(scope.request, "application/x-ndjson", streamOf(first, lines), isBounded);
 }
 
 async function* renderLines(

@@ -37,14 +37,20 @@ export function respondChunks(
   return respondGzip(streamOf(first, second, chunks), { status, headers: common });
 }
 
-/** An answer whose size nobody knows yet, sent as it is made. */
+/**
+ * An answer whose size nobody knows yet, sent as it is made. One without a bound is not compressed:
+ * gzip takes ten times the CPU of making it, and a request may have so much and no more.
+ */
 export function respondStream(
   request: Request,
   type: string,
   body: ReadableStream<Uint8Array>,
+  isBounded = true,
 ): Response {
   const headers = { "content-type": type, ...unkept };
-  return acceptsGzip(request) ? respondGzip(body, { headers }) : new Response(body, { headers });
+  return isBounded && acceptsGzip(request)
+    ? respondGzip(body, { headers })
+    : new Response(body, { headers });
 }
 
 /** Nobody on the way may keep an answer, or compress it against the rules above. */
