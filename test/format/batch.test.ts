@@ -63,7 +63,7 @@ const anyBatch: fc.Arbitrary<Batch> = fc
     const deletes = Math.min(wanted, ids.length);
     const upserts = ids.length - deletes;
     const attributes = names
-      .filter((name) => !name.startsWith("$") && name !== "id")
+      .filter((name) => !name.startsWith("$") && name !== "id" && name !== "__proto__")
       .map((name, n) => ({
         name,
         values: Array.from({ length: upserts }, (_, row) => seed[(row + n) % seed.length] ?? null),
