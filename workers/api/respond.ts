@@ -39,7 +39,7 @@ export function respondChunks(
 
 /**
  * An answer whose size nobody knows yet, sent as it is made. One without a bound is not compressed:
- * gzip takes ten times the CPU of making it, and a request may have so much and no more.
+ * gzip takes three times as long as making it, and the CPU of a request is bounded.
  */
 export function respondStream(
   request: Request,
