@@ -41,8 +41,8 @@ export function simCommand(): Command {
 
 async function sim(options: Options): Promise<void> {
   // Worlds live short and are many: most of what they make is garbage before it is a second old.
-  setFlagsFromString("--min-semi-space-size=32");
-  setFlagsFromString("--max-semi-space-size=64");
+  setFlagsFromString("--min-semi-space-size=128");
+  setFlagsFromString("--max-semi-space-size=128");
   await (options.mutants ? plant(options) : simulate(options));
 }
 
