@@ -25,6 +25,7 @@ import {
   type HeadReply,
   type NamespaceApi,
   protocolVersion,
+  quarantineError,
   replyValue,
 } from "./namespace/protocol.ts";
 import { firstManifest } from "./namespace/state.ts";
@@ -68,7 +69,11 @@ export async function openChanges(
 ): Promise<Changes> {
   const request = { protocol: protocolVersion, tenant, name, brief: true };
   const head = replyValue(await owner.head(request));
-  const { generation, next, schema } = head;
+  const { generation, next, schema, quarantine } = head;
+  if (quarantine !== undefined) {
+    // The log goes on behind what cannot be read: this is not its end.
+    throw quarantineError(quarantine);
+  }
   if (cursor !== undefined && cursor.generation !== generation) {
     throw notKept("the namespace was deleted or restored since");
   }

@@ -25,6 +25,7 @@ import {
   type HeadReply,
   type NamespaceApi,
   protocolVersion,
+  quarantineError,
   replyValue,
 } from "./namespace/protocol.ts";
 import { historyBeginMs } from "./namespace/retention.ts";
@@ -73,6 +74,10 @@ export async function pointAsOf(
   const request = { protocol: protocolVersion, tenant, name, brief: true };
   const nowMs = ports.clock.now();
   const head = replyValue(await owner.head(request));
+  if (head.quarantine !== undefined) {
+    // The log goes on behind what cannot be read: its newest states are not known.
+    throw quarantineError(head.quarantine);
+  }
   const log = new PastLog(ports, tenant, wholeHead(head), nowMs);
   return asOf.kind === "sequence"
     ? await log.pointAt(sequenceEnd(log, asOf))

@@ -1,6 +1,8 @@
 /** Objects that are bad for good: the namespace starts, says so, and never answers as if not. */
 import { describe, expect, test } from "vitest";
+import { openChanges } from "../src/changes.ts";
 import type { SchemaAddition } from "../src/document/schema.ts";
+import { pointAsOf } from "../src/history.ts";
 import { limits } from "../src/limits.ts";
 import { generationRoot, manifestKey, skipKey, walKey } from "../src/store/keys.ts";
 import { applies, type Fault, modes } from "./crash/failures.ts";
@@ -72,6 +74,14 @@ async function badSecond(
 }
 
 describe("a log entry that cannot be read", () => {
+  test("is not the end of the log to whoever reads changes or the past", async () => {
+    const { rig } = await badSecond();
+    const target = { tenant: rig.tenant, name: rig.name, owner: rig.owner };
+    const now = { kind: "time", ms: rig.clock.now() } as const;
+    await expect(rig.clock.run(openChanges(rig.ports(), target))).rejects.toMatchObject(corrupt);
+    await expect(rig.clock.run(pointAsOf(rig.ports(), target, now))).rejects.toMatchObject(corrupt);
+  });
+
   test("lets the namespace start, and say what is wrong instead of answering", async () => {
     const { rig, key } = await badSecond();
     await expect(rig.head()).rejects.toMatchObject({ ...corrupt, detail: { object: key } });
