@@ -21,7 +21,7 @@ type SeedMode = "safety" | "liveness" | "both";
 /** Fewer seeds than this need not have met everything. */
 const completeFrom = 100;
 /** A planted bug must be noticed within so many worlds of so many operations. */
-const mutantBounds = { seeds: 50, operations: 1_000 };
+const mutantBounds = { seeds: 50, operations: 800 };
 
 export function simCommand(): Command {
   return new Command("sim")

@@ -20,7 +20,7 @@ import {
 import { search } from "../../src/search.ts";
 import { createSearchMemory, type SearchPorts } from "../../src/search-ports.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
-import { sequenceOfWalKey } from "../../src/store/keys.ts";
+import { sequenceOfWalKey, walKey } from "../../src/store/keys.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
 import { parseQueryRequest } from "../../workers/api/query-request.ts";
@@ -145,7 +145,7 @@ export class Rot {
   }
 
   /** What was skipped is no reason any more for a read to fail. */
-  async #readBack(process: Process): Promise<void> {
+  async #readBack(process: Process, sequence: number): Promise<void> {
     const { world } = process;
     for (let tries = 0; tries < 8; tries++) {
       if (world.first.history.last.documents.size === 0) return;
@@ -153,8 +153,11 @@ export class Rot {
         return await this.#read(process);
       } catch (error) {
         world.mustBeEngineError(error, "read after a skip");
-        const isLast = tries === 7 && this.#keys.size === 1;
-        if (isLast && isEngineError(error, "corrupt")) world.violate("unreadable", String(error));
+        // Other bad objects are reasons enough.
+        const isIt = this.#keys.size === 1 || String(error).includes(walKey("", sequence));
+        if (tries === 7 && isIt && isEngineError(error, "corrupt")) {
+          world.violate("unreadable", String(error));
+        }
       }
       await process.pause(2_000, "operator reads again");
     }
@@ -207,7 +210,7 @@ export class Rot {
       const skipped = await insist(process, skip, ["conflict", "notFound"]);
       if (skipped !== undefined) {
         world.first.history.skipAcknowledged();
-        await this.#readBack(process);
+        await this.#readBack(process, sequence);
       }
       return false;
     }
