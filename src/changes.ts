@@ -25,8 +25,7 @@ import {
   type HeadReply,
   type NamespaceApi,
   protocolVersion,
-  quarantineError,
-  replyValue,
+  wholeValue,
 } from "./namespace/protocol.ts";
 import { firstManifest } from "./namespace/state.ts";
 import type { Ports } from "./ports.ts";
@@ -68,12 +67,9 @@ export async function openChanges(
   cursor?: ChangesCursor,
 ): Promise<Changes> {
   const request = { protocol: protocolVersion, tenant, name, brief: true };
-  const head = replyValue(await owner.head(request));
-  const { generation, next, schema, quarantine } = head;
-  if (quarantine !== undefined) {
-    // The log goes on behind what cannot be read: this is not its end.
-    throw quarantineError(quarantine);
-  }
+  // In quarantine the log goes on behind what cannot be read: that is not its end.
+  const head = wholeValue(await owner.head(request));
+  const { generation, next, schema } = head;
   if (cursor !== undefined && cursor.generation !== generation) {
     throw notKept("the namespace was deleted or restored since");
   }

@@ -25,8 +25,7 @@ import {
   type HeadReply,
   type NamespaceApi,
   protocolVersion,
-  quarantineError,
-  replyValue,
+  wholeValue,
 } from "./namespace/protocol.ts";
 import { historyBeginMs } from "./namespace/retention.ts";
 import { pinnedSnapshot } from "./pinned.ts";
@@ -73,11 +72,8 @@ export async function pointAsOf(
   const { tenant, name, owner } = target;
   const request = { protocol: protocolVersion, tenant, name, brief: true };
   const nowMs = ports.clock.now();
-  const head = replyValue(await owner.head(request));
-  if (head.quarantine !== undefined) {
-    // The log goes on behind what cannot be read: its newest states are not known.
-    throw quarantineError(head.quarantine);
-  }
+  // In quarantine the log goes on behind what cannot be read: its newest states are not known.
+  const head = wholeValue(await owner.head(request));
   const log = new PastLog(ports, tenant, wholeHead(head), nowMs);
   return asOf.kind === "sequence"
     ? await log.pointAt(sequenceEnd(log, asOf))

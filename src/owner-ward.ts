@@ -6,7 +6,8 @@
 import { EngineError } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
 import type { Skip } from "./format/skip.ts";
-import { type Quarantine, quarantineError, type SkippedEntry } from "./namespace/protocol.ts";
+import type { SkippedEntry } from "./namespace/protocol.ts";
+import { type Quarantine, quarantineError } from "./namespace/refusals.ts";
 import type { OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import { closeLog, isReadable, lookAgainMs, recordSkip, type Ward } from "./quarantine.ts";
 

@@ -20,7 +20,7 @@ import { openSkip, type Skip, sealSkip } from "./format/skip.ts";
 import { type ChunkRef, openWalEntry, sealWalEntry } from "./format/wal.ts";
 import { limits } from "./limits.ts";
 import { readDoubtfully, readSlot, type Slot } from "./log-read.ts";
-import type { Quarantine } from "./namespace/protocol.ts";
+import type { Quarantine } from "./namespace/refusals.ts";
 import { type NamespaceState, nextTimeMs, zeroHash } from "./namespace/state.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
 import { readManifest } from "./recover.ts";

@@ -11,7 +11,7 @@ import { keysOfEntry } from "./format/write-keys.ts";
 import { limits } from "./limits.ts";
 import { readSkips, readSlot, type Slot } from "./log-read.ts";
 import { KeyMemory } from "./namespace/key-memory.ts";
-import type { Quarantine } from "./namespace/protocol.ts";
+import type { Quarantine } from "./namespace/refusals.ts";
 import { applyEntry, applySkip, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
 import { generationRoot, sequenceOfWalKey, walKey, walPrefix } from "./store/keys.ts";

@@ -30,7 +30,7 @@ import { limits } from "./limits.ts";
 import { readSkips } from "./log-read.ts";
 import { checkStoredManifest } from "./namespace/invariants.ts";
 import { KeyMemory } from "./namespace/key-memory.ts";
-import type { Quarantine } from "./namespace/protocol.ts";
+import type { Quarantine } from "./namespace/refusals.ts";
 import { firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import type { Ports } from "./ports.ts";

@@ -21,7 +21,7 @@ import { TopK } from "./query/top-k.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { newRow } from "./search-rows.ts";
 import type { MatchedSegment } from "./search-segments.ts";
-import type { RankedRow } from "./search-vector.ts";
+import { exhaustiveReadsMax, type RankedRow } from "./search-vector.ts";
 import type { ReadRound } from "./store/block-reader.ts";
 
 export interface ScoredSearch {
@@ -38,9 +38,6 @@ interface ScoredBlock {
   readonly segment: number;
   readonly index: number;
 }
-
-/** Four waves, as for any query that reads everything. */
-const scoredReadsMax = 4 * limits.connectionsMax;
 
 /** At most `wanted` rows, best first. */
 export async function searchScored(
@@ -61,7 +58,7 @@ export async function searchScored(
   }
   const best = new TopK<RankedRow>(wanted);
   await round.readBlocks(blocks, {
-    readsMax: scoredReadsMax,
+    readsMax: exhaustiveReadsMax,
     onBlock: (i, content) => scoreBlock(search, targets[i] as ScoredBlock, content, best),
   });
   return best.sorted().map(({ value }) => value);

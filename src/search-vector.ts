@@ -56,7 +56,7 @@ export interface RankedRow extends SegmentRow {
 }
 
 /** Four waves: who reads everything reads much anyway, and gaps cost more than requests. */
-const exhaustiveReadsMax = 4 * limits.connectionsMax;
+export const exhaustiveReadsMax = 4 * limits.connectionsMax;
 
 /** Rows that may be in the answer, with exact distances. `round`: for the first reads. */
 export async function searchVectors(

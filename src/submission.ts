@@ -19,9 +19,9 @@ import {
   type NamespaceApi,
   type NamespaceDescription,
   protocolVersion,
-  quarantineError,
   type ReadSet,
   replyValue,
+  wholeValue,
 } from "./namespace/protocol.ts";
 import type { Random } from "./ports.ts";
 import { attachmentKey, generationRoot } from "./store/keys.ts";
@@ -60,10 +60,7 @@ export async function describeTarget({
   owner,
   memory,
 }: WriteTarget): Promise<NamespaceDescription> {
-  const description = replyValue(await owner.describe(tenant, name));
-  if (description.quarantine !== undefined) {
-    throw quarantineError(description.quarantine);
-  }
+  const description = wholeValue(await owner.describe(tenant, name));
   memory.remember(name, description);
   return description;
 }

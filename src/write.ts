@@ -26,8 +26,8 @@ import {
   type CommitReply,
   type Committed,
   type NamespaceDescription,
-  readOnlyError,
 } from "./namespace/protocol.ts";
+import { readOnlyError } from "./namespace/refusals.ts";
 import type { PutUniquePorts } from "./store/put-unique.ts";
 import {
   type BuiltWrite,

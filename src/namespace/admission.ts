@@ -20,7 +20,8 @@ import { keysOfEntry } from "../format/write-keys.ts";
 import { isEmptyRequest, lookPast, type Outlook, type Wish } from "./group.ts";
 import { type Conflict, IdMemory } from "./id-memory.ts";
 import { KeyMemory } from "./key-memory.ts";
-import { type CommitRequest, readOnlyError } from "./protocol.ts";
+import type { CommitRequest } from "./protocol.ts";
+import { readOnlyError } from "./refusals.ts";
 import type { NamespaceState } from "./state.ts";
 
 /** What a life of a name remembers of its writes. Lost with the instance. */

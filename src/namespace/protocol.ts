@@ -11,6 +11,7 @@ import { EngineError, type ErrorKind } from "../errors.ts";
 import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
 import type { PastPoint, Pin } from "./pins.ts";
+import { type Quarantine, quarantineError } from "./refusals.ts";
 
 export const protocolVersion = 1;
 
@@ -25,35 +26,6 @@ export type Reply<T> =
       readonly outcomeUnknown?: boolean;
       readonly object?: string;
     };
-
-/** An object without which nothing may be answered or written, and that cannot be read. */
-export interface Quarantine {
-  /** Of the log entry it is; undefined for a manifest. */
-  readonly sequence?: number;
-  readonly key: string;
-  /** In words, behind the key. */
-  readonly reason: string;
-}
-
-export function quarantineError({ sequence, key, reason }: Quarantine): EngineError {
-  const what = sequence === undefined ? `the manifest ${key}` : `log entry ${sequence} (${key})`;
-  const remedy =
-    sequence === undefined
-      ? "put the object back from a copy, or delete the namespace"
-      : 'put the object back from a copy, or go on without it by POST …/_debug/skip_entry {"sequence' +
-        `": ${sequence}, "reason": "…"}`;
-  return new EngineError(
-    "corrupt",
-    `the namespace is in quarantine, so nothing is lost or answered wrongly: ${what} ${reason}. ` +
-      `It is read again by itself now and then. What to do: ${remedy}`,
-    { object: key },
-  );
-}
-
-/** In the words that clients know. */
-export function readOnlyError(): EngineError {
-  return new EngineError("invalid", "💔 Writes not permitted. This namespace is read-only.");
-}
 
 /** A log entry that an operator went on without. */
 export interface SkippedEntry {
@@ -396,4 +368,13 @@ export function replyValue<T>(reply: Reply<T>): T {
   }
   const { ok: _, kind, message, ...detail } = reply;
   throw new EngineError(kind, message, detail);
+}
+
+/** The same, of a namespace that may be in quarantine: then it throws that. */
+export function wholeValue<T extends { readonly quarantine?: Quarantine }>(reply: Reply<T>): T {
+  const value = replyValue(reply);
+  if (value.quarantine !== undefined) {
+    throw quarantineError(value.quarantine);
+  }
+  return value;
 }

@@ -1,6 +1,7 @@
 /** What answers say of objects that cannot be read, and of entries that were skipped for it. */
 import { formatDatetime } from "../../src/document/datetime.ts";
-import type { Quarantine, SkippedEntry } from "../../src/namespace/protocol.ts";
+import type { SkippedEntry } from "../../src/namespace/protocol.ts";
+import type { Quarantine } from "../../src/namespace/refusals.ts";
 import type { JsonEncodable } from "./json.ts";
 
 /** Nothing while all is well, which is nearly always. */

@@ -6,17 +6,13 @@ import { mergeSchemaInput, parseSchemaInput } from "../../src/document/schema-in
 import { schemaView } from "../../src/document/schema-view.ts";
 import { EngineError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
-import { quarantineError, replyValue } from "../../src/namespace/protocol.ts";
+import { wholeValue } from "../../src/namespace/protocol.ts";
 import { changeSchema } from "../../src/write.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
 
 export async function getSchema(scope: Scope, name: string): Promise<Response> {
-  const description = replyValue(await scope.owner(name).describe(scope.tenant, name));
-  const { exists, schema, quarantine } = description;
-  if (quarantine !== undefined) {
-    throw quarantineError(quarantine);
-  }
+  const { exists, schema } = wholeValue(await scope.owner(name).describe(scope.tenant, name));
   if (!exists) {
     throw new EngineError("notFound", `🤷 namespace '${name}' was not found`);
   }
