@@ -178,7 +178,7 @@ export async function prepare(
   }
   const manifest = branchManifest(pinned, pin, {
     settings: {
-      ...(settings ?? inheritedSettings(pinned.settings, kind)),
+      ...(settings ?? inheritedSettings(pin.settings, kind)),
       ...(shards === undefined ? {} : { shards }),
     },
     origin: { kind, name: parent },

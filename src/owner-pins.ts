@@ -33,6 +33,7 @@ export class OwnerPins {
       generation,
       version,
       next,
+      settings,
       ...(skipped.length === 0 ? {} : { skipped }),
       ...(settings.shards === 0 ? {} : { shards: settings.shards }),
     };

@@ -128,6 +128,25 @@ describe("an entry of an earlier instance", () => {
     expect((await rig.head()).schema.attributes.get("late")).toEqual(attributes.get("late"));
   });
 
+  test("that keeps a setting from being made lets nobody be refused because of it", async () => {
+    const rig = new OwnerRig();
+    await rig.write([1]);
+    const request = await rig.request([2]);
+    const change = { ...request, upserts: 0, addition: undefined, chunks: [] };
+    const attributes = new Map([["late", { type: "string" as const, filterable: false }]]);
+    const batch = { kind: "batch" as const, upserts: 0, deletes: 0, chunks: [] };
+    await landLate(rig, [{ ...batch, schemaVersion: 2, addition: { attributes } }]);
+    const release = rig.stall(/\/wal\//);
+    const setting = rig.owner.commit({ ...change, settings: { readOnly: true } });
+    const write = rig.owner.commit(request);
+    await rig.clock.advance(200);
+    release();
+    for (const reply of [await rig.ask(setting), await rig.ask(write)]) {
+      expect(reply).toMatchObject({ kind: "stale", now: { exists: true, schema: { version: 2 } } });
+    }
+    expect((await rig.head()).settings.readOnly).toBe(false);
+  });
+
   test("that is gone although the record knew it closes the namespace, and nothing is lost", async () => {
     const rig = new OwnerRig();
     await rig.write([1]);

@@ -97,6 +97,23 @@ describe("read_only", () => {
       });
     }
   });
+
+  test("is no matter to a copy's branch either, whose log began in what was read-only", async () => {
+    const rig = new BranchRig("fish");
+    await rig.put(1, [1]);
+    await rig.change({ readOnly: true });
+    const { child } = await rig.copy("copy");
+    const grandchild = await child.branch("branch of the copy");
+    expect(await settingsOf(grandchild)).toMatchObject({ readOnly: false });
+    await grandchild.put(2, [2]);
+    grandchild.restart();
+    expect(await grandchild.read()).toEqual(
+      new Map([
+        [1, 1],
+        [2, 2],
+      ]),
+    );
+  });
 });
 
 describe("pinning", () => {

@@ -26,23 +26,12 @@ export function applySettings(settings: Settings, change: SettingsChange | undef
 }
 
 /** What became of a namespace's settings where it began as another. */
-type OriginKind = "branch" | "copy" | "snapshot" | "restore" | undefined;
+type OriginKind = "branch" | "copy" | "snapshot" | "restore";
 
 /**
  * Pinning is never inherited, and a copy inherits nothing. Nor does a snapshot, which never
  * changes; what is restored keeps the settings that its name has.
  */
-export function inheritedChange(
-  change: SettingsChange | undefined,
-  kind: OriginKind,
-): SettingsChange | undefined {
-  if (change === undefined || (kind !== "branch" && kind !== undefined)) {
-    return undefined;
-  }
-  const { replicas: _, ...rest } = change;
-  return rest;
-}
-
 export function inheritedSettings(settings: Settings, kind: OriginKind): Settings {
-  return applySettings(initialSettings, inheritedChange(settings, kind));
+  return kind === "branch" ? { ...settings, replicas: initialSettings.replicas } : initialSettings;
 }

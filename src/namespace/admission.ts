@@ -78,8 +78,10 @@ export class Admission {
         return wish;
       case "question":
       case "repeat":
-      case "refusal":
         return wish;
+      case "refusal":
+        // It was refused because of what waited before it, and the log went on otherwise.
+        return { kind: "question" };
     }
   }
 

@@ -9,6 +9,7 @@
  * were alive when it was claimed: a later pin names a manifest at least as new as the job's, and
  * what was dead there is named nowhere after.
  */
+import type { Settings } from "../document/settings.ts";
 import { limits } from "../limits.ts";
 import { type JobTable, lasts } from "./jobs.ts";
 
@@ -23,6 +24,8 @@ export interface Pin {
   readonly skipped?: readonly number[];
   /** Absent: none. */
   readonly shards?: number;
+  /** Those at `next`; of a point of the past, those when it was pinned. */
+  readonly settings: Settings;
   readonly untilMs: number;
 }
 

@@ -16,12 +16,7 @@ import {
   mayBecome,
   type Schema,
 } from "../document/schema.ts";
-import {
-  applySettings,
-  inheritedChange,
-  initialSettings,
-  type Settings,
-} from "../document/settings.ts";
+import { applySettings, initialSettings, type Settings } from "../document/settings.ts";
 import { assert, corrupt } from "../errors.ts";
 import { homeOfEntry } from "../format/homes.ts";
 import type { Manifest, WalRange } from "../format/manifest.ts";
@@ -157,10 +152,8 @@ export function applyEntry(
     wrote ||= member.upserts + member.deletes > 0;
     changed ||= member.addition !== undefined;
     schema = applyAddition(schema, member.addition);
-    const change = isOwn
-      ? member.settings
-      : inheritedChange(member.settings, state.manifest.origin?.kind);
-    settings = applySettings(settings, change);
+    // What was inherited of settings is in the first manifest.
+    if (isOwn) settings = applySettings(settings, member.settings);
     if (schema.version !== member.schemaVersion) {
       throw corrupt(`WAL entry ${entry.sequence} was written under another schema`);
     }

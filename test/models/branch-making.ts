@@ -1,4 +1,5 @@
 /** How a branch of branch-model.ts begins. Mirrors branch.ts. */
+import { initialSettings } from "../../src/document/settings.ts";
 import { ancestorsOf, holdingBelow } from "../../src/format/homes.ts";
 import type { DeadRecord, Manifest } from "../../src/format/manifest.ts";
 import { limits } from "../../src/limits.ts";
@@ -37,7 +38,7 @@ export class BranchMaking {
     const id = `pin of ${child}`;
     const pinned = addPin(
       this.#values.tables.value(parent.table),
-      { id, generation, version, next: 0 },
+      { id, generation, version, next: 0, settings: initialSettings },
       world.nowMs,
     );
     if (pinned === undefined) return;

@@ -64,8 +64,8 @@ export class History {
   /** Index of the newest point known to be acknowledged, and when it became so. */
   #acknowledged = 0;
   readonly #acknowledgements: { readonly atMs: number; readonly index: number }[] = [];
-  /** What the entries of the present life did to the documents. */
-  readonly #changes = new Map<number, Change>();
+  /** What each entry did to the documents, by "<generation>/<sequence>" of where it is stored. */
+  readonly #changes = new Map<string, Change>();
   /** "<generation>/<sequence>" of entries an operator went on without. */
   readonly #skipped = new Set<string>();
   /** The life that the log names as its next one. */
@@ -97,7 +97,6 @@ export class History {
     const { readOnly, retentionMs } = set;
     const writes = new Set<number>();
     this.points.push({ ...parent, generation, readOnly, retentionMs, writes, timeMs });
-    this.#changes.clear();
   }
 
   /** From now on the points behind the entry are others. */
@@ -114,20 +113,24 @@ export class History {
       return;
     }
     const skip = await openSkip(bytes, { generation, sequence }, syncDigest);
+    const { landings } = this.#world;
+    const home = landings.homeOf(generation, sequence);
     this.#skipped.add(`${generation}/${sequence}`);
-    this.#changes.delete(sequence);
+    this.#changes.delete(`${home}/${sequence}`);
     for (const [name, entry] of this.#keys) {
-      if (entry === sequence && name.startsWith(generation)) this.#keys.delete(name);
+      if (entry === sequence && name.startsWith(home)) this.#keys.delete(name);
     }
-    const before = this.pointAt(generation, sequence);
+    const before = landings.pointOf(generation, sequence);
     let documents = before?.documents ?? new Map();
     let readOnly = before?.readOnly ?? false;
     for (let next = sequence + 1; next <= last.next; next++) {
-      const change = this.#changes.get(next - 1);
+      const from = landings.homeOf(generation, next - 1);
+      const change = this.#changes.get(`${from}/${next - 1}`);
+      const known = landings.pointOf(generation, next) ?? nowhere;
       documents = change?.apply(new Map(documents)) ?? documents;
-      readOnly = change?.readOnly ?? readOnly;
+      // What it inherited of its settings, it did not inherit entry by entry.
+      readOnly = from === generation ? (change?.readOnly ?? readOnly) : known.readOnly;
       const writes = change?.writes ?? new Set<number>();
-      const known = this.pointAt(generation, next) ?? nowhere;
       const hash = next === sequence + 1 ? skip.hash : known.hash;
       const point = { generation, next, exists: true, documents, readOnly, writes, hash };
       this.points.push({ ...known, ...point });
@@ -139,9 +142,15 @@ export class History {
     this.#acknowledge(this.points.length - 1);
   }
 
-  /** The entry of the present life that names the attachment, if it is one of its own. */
+  /** The entry of the present life that names the attachment. */
   entryNaming(part: string): number | undefined {
-    return [...this.#changes].find(([, { parts }]) => parts.includes(part))?.[0];
+    const { generation } = this.last;
+    for (const [key, { parts }] of this.#changes) {
+      const [home, sequence = ""] = key.split("/");
+      const isOfIt = home === this.#world.landings.homeOf(generation, Number(sequence));
+      if (isOfIt && parts.includes(part)) return Number(sequence);
+    }
+    return undefined;
   }
 
   /** A log entry landed. */
@@ -167,7 +176,6 @@ export class History {
     if (fault !== undefined && !isRotten) {
       this.#world.violate("chain", `entry ${sequence}: ${fault}`);
     }
-    if (begins) this.#changes.clear();
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");
     const documents = new Map(begins ? [] : last.documents);
@@ -177,7 +185,7 @@ export class History {
       (member) => member.kind === "batch" && member.settings?.readOnly === true,
     );
     const { writes } = change;
-    this.#changes.set(sequence, change);
+    this.#changes.set(`${generation}/${sequence}`, change);
     const generations = new Set(this.points.map((point) => point.generation));
     if (begins && generations.size > 1) this.#world.faults.saw("namespace: made again");
     if (!exists) this.#world.faults.saw("namespace: deleted");

@@ -213,6 +213,13 @@ export class Landings {
     );
   }
 
+  /** The generation below which an entry of the generation's log is stored. */
+  homeOf(generation: string, sequence: number): string {
+    const origin = this.#origins.get(generation);
+    const isInherited = origin !== undefined && sequence < origin.next;
+    return isInherited ? this.homeOf(origin.generation, sequence) : generation;
+  }
+
   /** The point of the generation's log at which `next` entries are below, inherited ones too. */
   pointOf(generation: string, next: number): Point | undefined {
     const own = this.#names.get(generation)?.history.pointAt(generation, next);

@@ -25,8 +25,13 @@ export async function changeSettingsOf(
   }
   const window = name.history.beginRead();
   await change(process, name, { readOnly: true });
-  const explained = name.history.explain(window, "read-only", ({ exists, readOnly }) =>
-    readOnly || !exists ? undefined : "it was acknowledged, and never was",
+  const explained = name.history.explain(
+    window,
+    "read-only",
+    ({ exists, readOnly, metReadOnly }) =>
+      readOnly || metReadOnly === true || !exists
+        ? undefined
+        : "it was acknowledged, and never was",
   );
   if (explained) faults.saw("settings: read-only");
   // A branch is read-only as its parent was, a copy is not.
