@@ -23,8 +23,14 @@ export const settingMutants: readonly Mutant[] = [
   mutant(
     "a copy is read-only because its source was",
     "src/document/settings.ts",
-    '  if (change === undefined || (kind !== "branch" && kind !== undefined)) {',
-    "  if (change === undefined || kind === undefined) {",
+    '  return kind === "branch"',
+    '  return kind !== "restore"',
+  ),
+  mutant(
+    "what was inherited of settings is applied entry by entry",
+    "src/namespace/state.ts",
+    "    if (isOwn) settings = applySettings(settings, member.settings);",
+    "    settings = applySettings(settings, member.settings);",
   ),
   mutant(
     "a copy never writes again what it borrows",
