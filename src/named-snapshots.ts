@@ -62,8 +62,10 @@ export async function describeSnapshot(
 ): Promise<NamedSnapshot> {
   const hidden = snapshotName(name, snapshot);
   const request = { protocol: protocolVersion, tenant, name: hidden, brief: true };
-  const { createdMs, next }: HeadReply = replyValue(await owner(hidden).head(request));
-  return { name: snapshot, createdMs, next };
+  const { createdMs, manifest, next }: HeadReply = replyValue(await owner(hidden).head(request));
+  // Its own log may have begun with an entry that says nothing.
+  const inherited = manifest?.inherited.at(-1)?.to ?? manifest?.floor;
+  return { name: snapshot, createdMs, next: inherited ?? next };
 }
 
 export interface SnapshotPage {

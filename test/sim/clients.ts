@@ -128,6 +128,9 @@ export class Isolate {
     const name = names.length > 1 ? this.#pickName() : (names[0] as SimName);
     const past = this.#world.past.operation(process, ports, name);
     if (past !== undefined) return past;
+    const read = (of: SimName): Promise<void> => this.#read(process, ports, of);
+    const kept = this.#world.shelf.operation(process, read);
+    if (kept !== undefined) return kept;
     if (happens(removeShare)) return this.#remove(process, name);
     if (happens(sizes.flushShare)) return this.#flush(process, name);
     if (happens(sizes.branchShare)) return makeBranch(process, ports, name);

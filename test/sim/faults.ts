@@ -106,6 +106,8 @@ export const branches = [
   "restore: to its past",
   "restore: to another",
   "restore: refused",
+  "restore: to a snapshot",
+  "snapshot: made",
   "query: restarted",
   "query: without the owner",
   "query: corrupt",

@@ -80,7 +80,7 @@ export class Landings {
 
   /** Keys of all that names that live are made of, and of all that is pinned. */
   #needed(): Set<string> {
-    const { names, faults, scheduler } = this.#world;
+    const { everyName, faults, scheduler } = this.#world;
     const needed = new Set<string>();
     const add = (manifest: Manifest | undefined, next: number, isNewest: boolean): void => {
       for (const key of namedBy(manifest, next, isNewest)) {
@@ -88,7 +88,7 @@ export class Landings {
         for (const part of this.#parts.get(key) ?? []) needed.add(part);
       }
     };
-    for (const { history, object, exists } of names) {
+    for (const { history, object, exists } of everyName) {
       const { generation, next } = history.last;
       if (!exists) continue;
       add(this.manifests.newestOf(generation), next, true);
@@ -162,7 +162,7 @@ export class Landings {
     const name = this.#world.named(text);
     const { faults } = this.#world;
     if (state === "deleted") {
-      const orphans = this.#world.names.filter(
+      const orphans = this.#world.everyName.filter(
         ({ exists, history }) => exists && this.descends(history.last.generation, generation),
       );
       if (orphans.length > 0) faults.saw("branch: outlives its parent");

@@ -36,7 +36,7 @@ export async function findOrphans(world: World): Promise<void> {
   const present = new Set(page.objects.map(({ key }) => key));
   const oldMs = world.scheduler.nowMs - 27 * hourMs;
   const old = page.objects.filter(({ uploadedMs }) => uploadedMs < oldMs).map(({ key }) => key);
-  const living = world.names.filter(({ exists }) => exists);
+  const living = world.everyName.filter(({ exists }) => exists);
   const manifests = new Map<string, Manifest>();
   for (const { history } of living) {
     const { generation } = history.last;
@@ -55,7 +55,7 @@ export async function findOrphans(world: World): Promise<void> {
   for (const key of refs.held) needed.add(key);
   const orphans = old.filter(
     (key) =>
-      !needed.has(key) && !isForgotten(world, key) && !isMutable(key, world.names, refs.below),
+      !needed.has(key) && !isForgotten(world, key) && !isMutable(key, world.everyName, refs.below),
   );
   if (orphans.length > 0) {
     world.violate("orphans", `${orphans.length} objects: ${orphans.slice(0, 3).join(", ")}`);

@@ -30,7 +30,8 @@ export async function settle(world: World): Promise<void> {
     forAll((name) => (world.random.chance(0.7) ? work(name) : nothing));
   // Lost storage means a lost alarm: somebody has to call once.
   if (world.faults.isOn("storage-wiped")) await forAll((name) => awaken(process, name));
-  await forAll((name) => readAll(world, name));
+  for (const name of world.everyName) await runWith(world, readAll(world, name));
+  await runWith(world, world.shelf.end(process));
   await forAll((name) => resetSettings(process, name));
   await forAll((name) => world.past.end(process, name));
   if (world.names.length > 1) {
@@ -67,8 +68,8 @@ export async function settle(world: World): Promise<void> {
     await pass(world, 30);
   }
   await runWith(world, findOrphans(world));
-  for (const { object } of world.names) object.wipe();
-  await forAll((name) => recovered(world, process, name));
+  for (const { object } of world.everyName) object.wipe();
+  for (const name of world.everyName) await runWith(world, recovered(world, process, name));
   if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
     world.violate("stuck", `${world.unfinished} operations have not ended`);
   }

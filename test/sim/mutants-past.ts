@@ -74,4 +74,10 @@ export const pastMutants: readonly Mutant[] = [
     "    const { version, next } = at ?? { version: manifest.version, next: newest };",
     "    const { version, next } = { version: manifest.version, next: newest };",
   ),
+  mutant(
+    "a snapshot holds nothing of what it is made of",
+    "src/branch.ts",
+    "  await putRefs(ports, identity, manifest, pin, inTime);",
+    '  if (kind !== "snapshot") await putRefs(ports, identity, manifest, pin, inTime);',
+  ),
 ];

@@ -21,6 +21,7 @@ import { type Process, ResetError } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { Rot } from "./rot.ts";
 import { Scheduler } from "./scheduler.ts";
+import { Shelf } from "./shelf.ts";
 import { SimEdge } from "./sim-edge.ts";
 import { SimName } from "./sim-name.ts";
 import { SimStore } from "./sim-store.ts";
@@ -82,6 +83,7 @@ export class World {
   readonly queue: SimQueue;
   readonly rot: Rot;
   readonly past: Past;
+  readonly shelf: Shelf;
   readonly violations: Violation[] = [];
   operations = 0;
   acknowledged = 0;
@@ -119,12 +121,19 @@ export class World {
     this.queue = new SimQueue(this, this.sizes.consumers);
     this.rot = new Rot(this);
     this.past = new Past(this, seed);
+    this.shelf = new Shelf(this, seed);
   }
 
   named(name: string): SimName {
-    const found = this.names.find(({ identity }) => identity.name === name);
+    const found = this.everyName.find(({ identity }) => identity.name === name);
     if (found === undefined) throw new Error(`there is no ${name}`);
     return found;
+  }
+
+  /** Hidden ones too. */
+  get everyName(): readonly SimName[] {
+    const { kept } = this.shelf;
+    return kept === undefined ? this.names : [...this.names, kept];
   }
 
   get first(): SimName {
