@@ -1,6 +1,6 @@
 /**
  * The commands of `npm start` and `npm run load`, `bench`, `kill`, `sim`, `model`, `crash`,
- * `fuzz`, `conformance`, `scrub` and `inspect`. Each is a file in commands/.
+ * `fuzz`, `oracle`, `conformance`, `scrub` and `inspect`. Each is a file in commands/.
  *
  * Results go to standard output, all else to standard error. Exit codes: 0 what was promised held,
  * 1 it did not, 2 the command could not run.
@@ -14,6 +14,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { killCommand } from "./commands/kill.ts";
 import { loadCommand } from "./commands/load.ts";
 import { modelCommand } from "./commands/model.ts";
+import { oracleCommand } from "./commands/oracle.ts";
 import { scrubCommand } from "./commands/scrub.ts";
 import { simCommand } from "./commands/sim.ts";
 import { startCommand } from "./commands/start.ts";
@@ -29,6 +30,7 @@ for (const command of [
   modelCommand(),
   crashCommand(),
   fuzzCommand(),
+  oracleCommand(),
   conformanceCommand(),
   scrubCommand(),
   inspectCommand(),
