@@ -78,6 +78,10 @@ function describeRank(rank: BoundRank, cost: SearchPerformance): string {
       );
     case "score":
       return "a score, computed for every row that matches";
+    case "ranked":
+      return rank.ranking.kind === "expression"
+        ? "by an expression, computed from columns for every row that matches"
+        : `by ${rank.ranking.keys.map(({ attribute }) => attribute).join(", ")}, from columns`;
     case "id":
       return `by id, ${rank.descending ? "descending" : "ascending"}`;
   }

@@ -52,6 +52,11 @@ export const limits = {
   sparseEntriesMax: 1_024,
   filterDepthMax: 32,
   filterNodesMax: 512,
+  /** Of a rank expression, filters within it not counted. */
+  expressionDepthMax: 16,
+  expressionNodesMax: 256,
+  /** Attributes of one order. */
+  orderKeysMax: 8,
   inListMax: 10_000,
   topKMax: 10_000,
   namespaceNameMax: 128,

@@ -80,6 +80,9 @@ function showDistance(rank: BoundRank, distance: number): number | undefined {
   if (rank.kind === "id") {
     return undefined;
   }
+  if (rank.kind === "ranked") {
+    return rank.ranking.kind === "order" ? undefined : -distance;
+  }
   return rank.kind === "score" ? rank.score.show(distance) : distance;
 }
 

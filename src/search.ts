@@ -35,6 +35,7 @@ import { compareHitIds, compareHits, TopK } from "./query/top-k.ts";
 import { completeRows, concludeSearch, type Found, type Place } from "./search-answer.ts";
 import { searchInOrder } from "./search-order.ts";
 import { both, openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
+import { findRanked } from "./search-ranked.ts";
 import type { SegmentRow } from "./search-rows.ts";
 import { searchScored } from "./search-scored.ts";
 import {
@@ -108,6 +109,9 @@ export async function runQuery(
   return concludeSearch(context, rows, found, context.ports.clock.now() - startedMs);
 }
 
+/** What is not read from columns (search-ranked.ts). */
+type PlainRank = Exclude<BoundRank, { kind: "ranked" }>;
+
 /** The tail as one query sees it. */
 interface TailView {
   readonly fold: TailFold;
@@ -117,6 +121,10 @@ interface TailView {
 
 async function findRows(context: SearchContext, bound: BoundQuery): Promise<Found> {
   const { rank, wanted, offset } = bound;
+  if (rank.kind === "ranked") {
+    return findRanked(context, bound, rank.ranking);
+  }
+  const plain = { ...bound, rank };
   const compare = orderOf(rank);
   const opened = await openSegments(context, context.reader.round());
   const tail: TailView = {
@@ -126,9 +134,9 @@ async function findRows(context: SearchContext, bound: BoundQuery): Promise<Foun
   };
   const round = context.reader.round();
   const tailRead = readTail(context, round, {
-    visit: (chunk) => visitChunk(context, bound, tail, chunk),
+    visit: (chunk) => visitChunk(context, plain, tail, chunk),
   });
-  const segmentsRead = findInSegments(context, bound, opened, round, async () => {
+  const segmentsRead = findInSegments(context, plain, opened, round, async () => {
     await tailRead;
     return tail;
   });
@@ -153,7 +161,7 @@ function orderOf(rank: BoundRank): typeof compareHits {
 
 function visitChunk(
   context: SearchContext,
-  { rank, filter }: BoundQuery,
+  { rank, filter }: BoundQuery & { readonly rank: PlainRank },
   tail: TailView,
   chunk: TailChunk,
 ): void {
@@ -180,7 +188,7 @@ type FoundRow = SegmentRow & { readonly distance: number };
 
 async function findInSegments(
   context: SearchContext,
-  bound: BoundQuery,
+  bound: BoundQuery & { readonly rank: PlainRank },
   opened: readonly OpenSegment[],
   round: ReadRound,
   tailRead: () => Promise<TailView>,

@@ -111,3 +111,19 @@ function civilFromDays(days: number): { year: number; month: number; day: number
 function digits(value: number, width: number): string {
   return String(value).padStart(width, "0");
 }
+
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: dayMs,
+  w: 7 * dayMs,
+};
+
+/** Milliseconds of a duration such as `12h`, or undefined. */
+export function parseDuration(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,15}(?:\.\d{1,6})?)(ms|s|m|h|d|w)$/.exec(text) ?? [];
+  const each = unitMs[unit ?? ""];
+  return each === undefined ? undefined : Number(digits) * each;
+}

@@ -4,6 +4,8 @@
  */
 import type { Filter } from "../document/filter.ts";
 import {
+  isArrayType,
+  isPackedType,
   parseVectorArrayType,
   parseVectorType,
   primaryVector,
@@ -11,8 +13,10 @@ import {
 } from "../document/schema.ts";
 import { type EngineError, invalid } from "../errors.ts";
 import { type DistanceQuery, prepareDistance } from "./distance.ts";
+import { parseExpression } from "./expression-input.ts";
 import { parseFilter } from "./filter.ts";
 import type { AttributeChoice, Query } from "./query.ts";
+import type { OrderKey, Ranking } from "./ranking.ts";
 import { type AttributeScore, scoreByDistance, scoreByProduct } from "./score.ts";
 
 export interface BoundQuery {
@@ -27,6 +31,7 @@ export interface BoundQuery {
 export type BoundRank =
   | { readonly kind: "vector"; readonly exhaustive: boolean; readonly distance: DistanceQuery }
   | { readonly kind: "score"; readonly score: AttributeScore }
+  | { readonly kind: "ranked"; readonly ranking: Ranking }
   | { readonly kind: "id"; readonly descending: boolean };
 
 /** What the rows bring along, in the order of the schema. */
@@ -55,6 +60,13 @@ export function bindQuery(query: Query, schema: Schema): BoundQuery {
 function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   if (rank.kind === "id") {
     return rank;
+  }
+  if (rank.kind === "order") {
+    return bindOrder(rank.keys, schema);
+  }
+  if (rank.kind === "expression") {
+    const expression = parseExpression(rank.json, schema);
+    return { kind: "ranked", ranking: { kind: "expression", expression } };
   }
   const { column } = rank;
   const attribute = schema.attributes.get(column);
@@ -91,6 +103,27 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   return primaryVector(schema)?.name === column
     ? { kind: "vector", exhaustive, distance }
     : { kind: "score", score: scoreByDistance(column, type.element, distance) };
+}
+
+/** Ids differ, so nothing behind the id has a say. */
+function bindOrder(keys: readonly OrderKey[], schema: Schema): BoundRank {
+  const at = keys.findIndex(({ attribute }) => attribute === "id");
+  const [ranking, id] = at < 0 ? [keys, undefined] : [keys.slice(0, at), keys[at]];
+  const idDescending = id?.descending === true;
+  if (ranking.length === 0) {
+    return { kind: "id", descending: idDescending };
+  }
+  for (const { attribute } of ranking) {
+    const known = schema.attributes.get(attribute);
+    if (known === undefined) {
+      throw unknownAttribute(attribute, "rank_by");
+    }
+    if (isArrayType(known.type) || isPackedType(known.type)) {
+      const text = `💔 attribute "${attribute}" is ${known.type}, which has no order to rank by`;
+      throw invalid(text, "rank_by");
+    }
+  }
+  return { kind: "ranked", ranking: { kind: "order", keys: ranking, idDescending } };
 }
 
 /** Unknown names are refused where attributes are included and ignored where they are excluded. */

@@ -3,6 +3,7 @@
  * what they must be depends on the schema of the snapshot it will run on (see bind.ts).
  */
 import type { DistanceMetric } from "../document/schema.ts";
+import type { OrderKey } from "./ranking.ts";
 
 export interface Query {
   readonly rank: Rank;
@@ -37,7 +38,11 @@ export type Rank =
       /** Finite weights by token. */
       readonly weights: ReadonlyMap<string, number>;
     }
-  | { readonly kind: "id"; readonly descending: boolean };
+  | { readonly kind: "id"; readonly descending: boolean }
+  /** By attributes, or the id among them, the first the most significant. */
+  | { readonly kind: "order"; readonly keys: readonly OrderKey[] }
+  /** An expression as JSON; expression-input.ts says what it may be. */
+  | { readonly kind: "expression"; readonly json: unknown };
 
 /** Which attributes, vectors among them, the rows bring along. */
 export type AttributeChoice =

@@ -2,22 +2,25 @@
  * JSON body of POST …/query -> Query. Wrong JSON types are `malformed` (422), wrong values
  * `invalid` (400); unknown fields are refused by name, unknown keys of option objects are ignored.
  *
- *   rank_by             ["column", "ANN" | "kNN", vector], ["column", "SparseKNN", weights],
- *                       ["id", "asc" | "desc"] or, with filters, nothing
+ *   rank_by             ["column", "ANN" | "kNN", vector], ["column", "SparseKNN", weights], one or
+ *                       several ["attribute", "asc" | "desc"], an expression (which is read when
+ *                       the schema is known) or, with filters, nothing
  *   limit | top_k       1 … 10,000, offset included
  *   include_attributes  bool or names; exclude_attributes: names
  *   the rest            offset, filters, consistency, distance_metric, vector_encoding,
  *                       disable_cache
  */
-import { isJsonObject, malformedAt, wrongShape } from "../../src/document/shape.ts";
+import { malformedAt, wrongShape } from "../../src/document/shape.ts";
 import { type EngineError, invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
+import { parseWeights } from "../../src/query/expression-input.ts";
 import {
   type AttributeChoice,
   noAttributes,
   type Query,
   type Rank,
 } from "../../src/query/query.ts";
+import type { OrderKey } from "../../src/query/ranking.ts";
 import { type GivenAsOf, parseAsOf } from "./as-of.ts";
 import { type Given, readFields } from "./reference/field.ts";
 import { queryFields } from "./reference/query-fields.ts";
@@ -40,18 +43,6 @@ const laterFields: ReadonlySet<string> = new Set([
   "queries",
   "rerank_by",
 ]);
-/** The same for the first or second member of `rank_by`. */
-const laterRanks: ReadonlySet<unknown> = new Set([
-  "BM25",
-  "Sum",
-  "Max",
-  "Product",
-  "Attribute",
-  "Saturate",
-  "Decay",
-  "Dist",
-]);
-
 type QueryBody = Given<typeof queryFields>;
 
 export function parseQueryRequest(body: unknown): QueryRequest {
@@ -84,9 +75,10 @@ function parseRank({ rank_by: parts, filters }: QueryBody): Rank | undefined {
   if (parts.length === 0) {
     throw invalid("💔 rank_by cannot be empty", "rank_by");
   }
-  // A list of orders with one member is that order.
-  const [first, second, third] =
-    parts.length === 1 && Array.isArray(parts[0]) ? (parts[0] as readonly unknown[]) : parts;
+  const [first, second, third] = parts;
+  if (Array.isArray(first) || second === "asc" || second === "desc") {
+    return { kind: "order", keys: parseOrder(parts) };
+  }
   if (second === "ANN" || second === "kNN") {
     if (typeof first !== "string" || parts.length !== 3) {
       throw badRank();
@@ -101,23 +93,34 @@ function parseRank({ rank_by: parts, filters }: QueryBody): Rank | undefined {
     if (typeof first !== "string" || parts.length !== 3) {
       throw badRank();
     }
-    return { kind: "sparse", column: first, weights: parseWeights(third) };
+    return { kind: "sparse", column: first, weights: parseWeights(third, "rank_by") };
   }
-  for (const name of [first, second]) {
-    if (laterRanks.has(name)) {
-      throw notYet("rank_by", `rank_by ${String(name)}`);
+  if (second === "BM25") {
+    throw notYet("rank_by", "rank_by BM25");
+  }
+  // Names of functions, or a filter.
+  if (typeof first !== "string" || (parts.length === 2 && typeof second === "string")) {
+    if (first !== "Attribute") throw badRank();
+  }
+  return { kind: "expression", json: parts };
+}
+
+/** One order, or a list of them. */
+function parseOrder(parts: readonly unknown[]): readonly OrderKey[] {
+  const orders: readonly unknown[] = Array.isArray(parts[0]) ? parts : [parts];
+  if (orders.length > limits.orderKeysMax) {
+    throw invalid(`💔 rank_by takes at most ${limits.orderKeysMax} orders`, "rank_by");
+  }
+  return orders.map((order) => {
+    const [attribute, direction, ...more] = Array.isArray(order) ? (order as unknown[]) : [];
+    if (typeof attribute !== "string" || more.length > 0) {
+      throw badRank();
     }
-  }
-  if (second === "asc" || second === "desc") {
-    if (first !== "id") {
-      throw notYet("rank_by", "rank_by an attribute other than `id`");
+    if (direction !== "asc" && direction !== "desc") {
+      throw badRank();
     }
-    return { kind: "id", descending: second === "desc" };
-  }
-  if (Array.isArray(first)) {
-    throw notYet("rank_by", "rank_by several orders");
-  }
-  throw badRank();
+    return { attribute, descending: direction === "desc" };
+  });
 }
 
 function parseVector(json: unknown): Float32Array {
@@ -135,29 +138,6 @@ function parseVector(json: unknown): Float32Array {
   const vector = new Float32Array(dimensions);
   writeVector(json, vector, 0, path);
   return vector;
-}
-
-function parseWeights(json: unknown): ReadonlyMap<string, number> {
-  if (!isJsonObject(json)) {
-    throw badRank();
-  }
-  const entries = Object.entries(json);
-  if (entries.length > limits.sparseEntriesMax) {
-    const text = `💔 a sparse vector has at most ${limits.sparseEntriesMax} entries, got ${entries.length}`;
-    throw invalid(text, "rank_by");
-  }
-  const weights = new Map<string, number>();
-  for (const [token, weight] of entries) {
-    if (typeof weight !== "number" && typeof weight !== "bigint") {
-      throw badRank();
-    }
-    // Beyond the largest f32 there is no score that could be told.
-    if (!Number.isFinite(Math.fround(Number(weight)))) {
-      throw invalid("💔 weights of a sparse vector are finite 32-bit floats", "rank_by");
-    }
-    weights.set(token, Number(weight));
-  }
-  return weights;
 }
 
 function badRank(): EngineError {

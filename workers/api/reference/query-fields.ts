@@ -11,8 +11,15 @@ export const queryFields = {
     reason: "data did not match any variant of enum a valid variant of RankInput",
     about:
       '["column", "ANN", vector]: near, approximately; ["column", "kNN", vector]: exactly, with ' +
-      'filters; ["column", "SparseKNN", {token: weight}]: by product; ["id", "asc"] or ' +
-      '["id", "desc"]. Without it, what the filters select, by id.',
+      'filters; ["column", "SparseKNN", {token: weight}]: by product; ["attribute", "asc"] or ' +
+      '"desc", or a list of up to 8 such orders: absent values come first ascending and last ' +
+      'descending, ties by id. Or an expression, highest score first: ["Attribute", name] for a ' +
+      'number; a filter for 1 or 0; ["Sum", […]]; ["Max", […]], in which a number is a floor; ' +
+      '["Product", weight, e]; ["Saturate", e, {midpoint, exponent}]; ["Decay", e, {midpoint, ' +
+      'exponent}]; ["Dist", e, origin]. Nothing may become negative: signed attributes need a ' +
+      'floor or one of the last three. Durations such as "12h" are midpoints of datetimes. What a ' +
+      "document lacks adds 0. Expressions that ask for no number leave out whom no filter in them " +
+      "matches. Without rank_by, what the filters select, by id.",
   },
   top_k: { type: "count", nullable: false, about: "Older name of `limit`.", schema: count },
   limit: {
