@@ -12,7 +12,7 @@
  *
  * Absence goes through `distance` and ends everywhere else as 0: what a document lacks is neither
  * near nor good. A score is a 32-bit float. A row is in the answer if a number of its document is
- * asked for anywhere; otherwise only if some leaf gives it more than nothing and its score is not 0.
+ * asked for anywhere; otherwise only if some leaf gives it anything and its score is not 0.
  *
  * A new kind of leaf needs a line in `Leaf` and a way to get its numbers for rows of the tail and of
  * segments (search-leaves.ts).
