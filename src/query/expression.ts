@@ -14,7 +14,7 @@
  * near nor good. A score is a 32-bit float. A row is in the answer if a number of its document is
  * asked for anywhere; otherwise only if some leaf gives it anything and its score is not 0.
  *
- * A new kind of leaf needs a line in `Leaf` and a way to get its numbers for rows of the tail and of
+ * A new kind of leaf needs a line in `Leaf`, and to get its numbers for rows of the tail and of
  * segments (search-leaves.ts).
  */
 import type { Filter } from "../document/filter.ts";
