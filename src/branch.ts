@@ -65,6 +65,8 @@ export interface BranchTarget {
   readonly shards?: number;
   /** What the parent was, not what it is. */
   readonly at?: PastPoint;
+  /** The caller's, who releases it: repeated with the same one, the call is recognised. */
+  readonly pin?: Pin;
 }
 
 export interface Branched {
@@ -81,7 +83,8 @@ const attemptsMax = 3;
 export async function branch(target: BranchTarget): Promise<Branched> {
   const { tenant, parent, name, owner, as = "branch", shards } = target;
   for (let attempt = 1; ; attempt++) {
-    const pin = replyValue(await owner(parent).pin(tenant, parent, target.at));
+    const held = attempt === 1 ? target.pin : undefined;
+    const pin = held ?? replyValue(await owner(parent).pin(tenant, parent, target.at));
     try {
       if (as === "branch" && pin.shards !== undefined) {
         throw invalid("💔 a namespace with shards cannot be branched");
@@ -103,10 +106,12 @@ export async function branch(target: BranchTarget): Promise<Branched> {
         throw unavailable(`the pin of ${parent} was lost again and again`);
       }
     } finally {
-      // It ends by itself if this does not arrive.
-      await owner(parent)
-        .releasePin(tenant, parent, pin.id)
-        .catch(() => undefined);
+      if (pin !== held) {
+        // It ends by itself if this does not arrive.
+        await owner(parent)
+          .releasePin(tenant, parent, pin.id)
+          .catch(() => undefined);
+      }
     }
   }
 }

@@ -102,6 +102,7 @@ export async function changeSchema(
     mustExist(description, target);
     const addition = merge(description.schema);
     if (isEmptyAddition(addition)) {
+      refuseReadOnly(description);
       return description.schema;
     }
     const members = { ...noRows, addition, disableBackpressure: false };
@@ -133,7 +134,11 @@ export async function changeSettings(target: WriteTarget, settings: SettingsChan
 
 /** Throws if it is read-only: a write that changes nothing is a write all the same. */
 export async function mustBeWritable(target: WriteTarget): Promise<void> {
-  if ((await describeTarget(target)).readOnly === true) {
+  refuseReadOnly(await describeTarget(target));
+}
+
+function refuseReadOnly({ readOnly }: NamespaceDescription): void {
+  if (readOnly === true) {
     throw readOnlyError();
   }
 }

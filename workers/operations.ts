@@ -48,25 +48,27 @@ function openSession(
   tenant: string,
   { kind, name, body, createdMs, pin: stored }: OperationRequest,
 ): OperationSession {
-  const owner = namespaceClient(env, tenant, name);
+  const work = operationKinds.get(kind);
+  const read = work?.reads?.(parseJson(body)) ?? name;
+  const owner = namespaceClient(env, tenant, read);
   let pin: Pin | undefined;
-  const renew = async (id: string) => replyValue(await owner.renewPin(tenant, name, id));
+  const renew = async (id: string) => replyValue(await owner.renewPin(tenant, read, id));
   return {
     run: async () => {
-      const answer = operationKinds.get(kind);
-      if (answer === undefined) {
+      if (work === undefined) {
         throw new EngineError("unavailable", `operation ${kind} is not known here`);
       }
       const held = stored === undefined ? undefined : await renew(stored.id);
-      pin = held ?? replyValue(await owner.pin(tenant, name));
+      pin = held ?? replyValue(await owner.pin(tenant, read));
       const snapshot = await pinnedSnapshot(ports, tenant, pin).catch(pinLost);
       const question = {
         ports,
-        target: { tenant, name, owner, snapshot },
+        pin,
+        target: { tenant, name: read, owner, snapshot },
         owner: (of: string) => namespaceClient(env, tenant, of),
         elapsedMs: () => Math.max(1, Math.ceil(ports.clock.now() - createdMs)),
       };
-      const rendered = await answer(question, parseJson(body)).catch(pinLost);
+      const rendered = await work.answer(question, parseJson(body)).catch(pinLost);
       return { status: 200, body: gather(rendered) };
     },
     beat: async () => {
@@ -76,7 +78,7 @@ function openSession(
     },
     close: async () => {
       const id = pin?.id ?? stored?.id;
-      if (id !== undefined) await owner.releasePin(tenant, name, id);
+      if (id !== undefined) await owner.releasePin(tenant, read, id);
     },
   };
 }

@@ -24,6 +24,15 @@ it("asks for an answer until it is there", async () => {
   expect((await namespace.recall({ num: 3, top_k: 2 }, later)).avg_recall).toBe(1);
 });
 
+it("waits for a copy", async () => {
+  const [from, to] = [freshName("from"), freshName("to")];
+  const client = openClient();
+  await client.namespace(from).write({ distance_metric: "euclidean_squared", upsert_rows: rows });
+  const copied = await client.namespace(to).copyFrom({ source_namespace: from }, later);
+  expect(copied).toMatchObject({ status: "OK", rows_affected: rows.length });
+  expect((await client.namespace(to).metadata()).schema).toHaveProperty("n");
+});
+
 it("learns what went wrong as if it had been answered at once", async () => {
   const namespace = openClient().namespace(freshName("wrong"));
   await namespace.write({ distance_metric: "euclidean_squared", upsert_rows: rows });

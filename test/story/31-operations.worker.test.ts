@@ -85,6 +85,27 @@ describe("a request that may be answered later", () => {
     expect((await poll(location)).result?.["success"]).toMatchObject({ avg_recall: 1 });
   });
 
+  it("may be a copy, of what was there when it came, made once however often it is run", async () => {
+    const source = new Namespace("copied-later");
+    await source.write(write);
+    const path = "/v2/namespaces/copy-later";
+    const { response, location } = await ask(path, { copy_from_namespace: "copied-later" });
+    expect(response.status).toBe(202);
+    expect(location).toMatch(/^\/v1\/namespaces\/copy-later\/operations\/[0-9a-f]{32}$/);
+    expect((await send("GET", `${path}/metadata`)).status).toBe(404);
+    await source.write({ deletes: [3] });
+    await queue.deliverOperations(3);
+    expect((await poll(location)).result?.["success"]).toMatchObject({
+      message: "namespace cloned successfully",
+      rows_affected: rows.length,
+    });
+    expect(await new Namespace("copy-later").rows()).toHaveLength(rows.length);
+    const again = await ask(path, { copy_from_namespace: "copied-later" });
+    expect(again.response.status).toBe(409);
+    const missing = await ask(`${path}-2`, { copy_from_namespace: "copied-never" });
+    expect(missing.response.status).toBe(404);
+  });
+
   it("runs though its message was lost, once the cron comes by", async () => {
     await new Namespace("lost").write(write);
     const { location, json } = await ask("/v2/namespaces/lost/query", query);

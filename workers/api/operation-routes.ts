@@ -9,7 +9,7 @@ import { respondChunks, respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
 
 /**
- * Takes the request in as an operation of this kind, on the namespace as it is now. Throws
+ * Takes the request in as an operation of this kind, on the namespace `reads` as it is now. Throws
  * `notFound` if there is none, `overloaded` if too many wait for the same namespace.
  */
 export async function respondAsync(
@@ -17,8 +17,9 @@ export async function respondAsync(
   name: string,
   kind: string,
   body: Uint8Array,
+  reads = name,
 ): Promise<Response> {
-  const token = await submit(scope, name, kind, body);
+  const token = await submit(scope, name, kind, body, reads);
   const headers = {
     "preference-applied": "respond-async",
     location: `/v1/namespaces/${name}/operations/${token}`,
@@ -32,9 +33,10 @@ export async function submit(
   name: string,
   kind: string,
   body: Uint8Array,
+  reads = name,
 ): Promise<string> {
   const { tenant, ports } = scope;
-  const pinned = replyValue(await scope.owner(name).pin(tenant, name));
+  const pinned = replyValue(await scope.owner(reads).pin(tenant, reads));
   const { id, generation, version, next, skipped = [] } = pinned;
   const pin = { id, generation, version, next, skipped };
   const token = await submitOperation(ports, tenant, { kind, name, pin, body });

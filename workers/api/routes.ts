@@ -69,6 +69,7 @@ export const routes: readonly Route[] = [
     headers: writeHeaders,
     body: { fields: writeFields },
     answer: { status: 200, is: "Write" },
+    later: true,
     conflicts: true,
     handle: writeNamespace,
   },

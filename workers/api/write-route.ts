@@ -10,7 +10,7 @@ import type { WriteKey } from "../../src/format/wal.ts";
 import { limits } from "../../src/limits.ts";
 import { mustBeWritable, type WriteOptions, write } from "../../src/write.ts";
 import { parseCloneRequest } from "./clone-request.ts";
-import { cloneNamespace } from "./clone-route.ts";
+import { respondClone } from "./clone-route.ts";
 import { hashKey, readIdempotencyKey } from "./idempotency-key.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
@@ -26,7 +26,7 @@ export async function writeNamespace(scope: Scope, name: string): Promise<Respon
   return await scope.withBody(limits.bodyBytesMax, look, async (json, key) => {
     const clone = parseCloneRequest(json);
     if (clone !== undefined) {
-      return respondJson(request, await cloneNamespace(scope, name, clone));
+      return await respondClone(scope, name, clone);
     }
     const asked = parseWriteRequest(json);
     const options = {

@@ -45,8 +45,10 @@ describe("read_only", () => {
       const { status, json } = await namespace.tryWrite(body);
       expect([status, json]).toEqual([400, { status: "error", error: text }]);
     }
-    const schema = await send("POST", "/v1/namespaces/ro/schema", { m: "string" });
-    expect([schema.status, schema.json]).toEqual([400, { status: "error", error: text }]);
+    for (const attributes of [{ m: "string" }, { n: "int" }, {}]) {
+      const schema = await send("POST", "/v1/namespaces/ro/schema", attributes);
+      expect([schema.status, schema.json]).toEqual([400, { status: "error", error: text }]);
+    }
     expect(await namespace.rows()).toEqual([{ id: 1, n: 1 }]);
   });
 
