@@ -13,6 +13,7 @@ import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest, SegmentInfo, WalRange } from "./format/manifest.ts";
 import type { ChunkRef } from "./format/wal.ts";
 import { type KeyRecord, keysOfEntry } from "./format/write-keys.ts";
+import type { MemoryLedger } from "./index/builder/memory-ledger.ts";
 import {
   findIds,
   idBlock,
@@ -40,6 +41,10 @@ export interface LogContent {
   readonly batches: readonly Batch[];
   /** Idempotency keys of the entries. */
   readonly keys: readonly KeyRecord[];
+  /** Of the batches as they are stored. */
+  readonly bytes: number;
+  /** To be called when the batches are let go of. */
+  readonly release: () => void;
 }
 
 /** Where a segment holds an id, and the record hash of its document there. */
@@ -74,6 +79,7 @@ export class JobReader {
   async readLog(
     range: WalRange & { readonly skipped?: readonly number[] },
     manifest: Manifest,
+    ledger: MemoryLedger,
   ): Promise<LogContent> {
     const sequences = Array.from(
       { length: range.to - range.from },
@@ -91,10 +97,12 @@ export class JobReader {
         .flatMap((member) => (member.kind === "batch" ? member.chunks : []))
         .map((chunk) => ({ root, chunk }));
     });
+    const bytes = chunks.flat().reduce((sum, { chunk }) => sum + chunkBytes(chunk), 0);
+    const release = ledger.hold(bytes);
     const batches = await inWaves(chunks.flat(), async ({ root, chunk }) =>
       decodeBatch(await this.#chunk(root, chunk)),
     );
-    return { batches, keys: keys.flat() };
+    return { batches, keys: keys.flat(), bytes, release };
   }
 
   async segment(info: SegmentInfo): Promise<Segment> {
@@ -184,6 +192,10 @@ export class JobReader {
     }
     return stored.bytes;
   }
+}
+
+function chunkBytes(chunk: ChunkRef): number {
+  return chunk.kind === "inline" ? chunk.bytes.length : chunk.length;
 }
 
 /** Results in order, as many at once as may wait for headers. */

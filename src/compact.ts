@@ -34,40 +34,55 @@ import {
   mergeSegments,
   noOrdinal,
 } from "./index/builder/build-segment.ts";
+import { MemoryLedger } from "./index/builder/memory-ledger.ts";
 import type { MergeInput } from "./index/builder/merge-input.ts";
 import type { SegmentSink } from "./index/builder/part-writer.ts";
 import { rotationSeed, type SegmentSpec } from "./index/builder/segment-spec.ts";
 import { limits } from "./limits.ts";
+import type { Job } from "./namespace/protocol.ts";
 import type { IndexPorts } from "./ports.ts";
 import { putUnique } from "./store/put-unique.ts";
 
 export interface CompactContext extends JobContext {
   readonly ports: IndexPorts;
+  /** Counts what the job holds. */
+  readonly ledger?: MemoryLedger;
 }
 
+type Context = CompactContext & { readonly ledger: MemoryLedger };
+
 /** Runs a flush or merge to its end. False when its lease or inputs were gone: nothing changed. */
-export async function compact(context: CompactContext): Promise<boolean> {
-  const { job, identity, ports } = context;
+export async function compact(given: CompactContext): Promise<boolean> {
+  const context = { ...given, ledger: given.ledger ?? new MemoryLedger() };
+  const { job, identity, ports, ledger } = context;
   const reader = new JobReader(ports, identity.tenant);
   assert(job.kind === "flush" || job.kind === "merge", "a job that makes a segment");
   const startedMs = ports.clock.now();
   const done = job.kind === "flush" ? await flush(context, reader) : await merge(context, reader);
   const ms = ports.clock.now() - startedMs;
-  ports.log.info(job.kind, { ...identity, job: job.id, attempt: job.attempt, done, ms });
+  const { attempt } = job;
+  const memoryPeak = ledger.peak;
+  ports.log.info(job.kind, { ...identity, job: job.id, attempt, done, ms, memoryPeak });
   return done;
 }
 
-async function flush(context: CompactContext, reader: JobReader): Promise<boolean> {
-  const { job, ports } = context;
+async function flush(context: Context, reader: JobReader): Promise<boolean> {
+  const { job, ports, ledger } = context;
   const { wal } = job;
   assert(wal !== undefined, "a flush has a range");
   const beat = heartbeat(context);
-  const { batches, keys } = await reader.readLog(wal, job.manifest);
-  const { touched, live } = foldBatches(batches);
+  const { touched, live, keys, release } = await readFolded(context, reader, wal);
   const built =
     live.ids.length === 0
       ? undefined
-      : await buildFromRows(live, specOf(context, wal.schema, 0), ports, sinkOf(context, beat));
+      : await buildFromRows(
+          live,
+          specOf(context, wal.schema, 0),
+          ports,
+          sinkOf(context, beat),
+          ledger,
+        );
+  release();
   return await resolveJob(context, async (manifest, name): Promise<Resolution> => {
     const dead = await Promise.all(
       manifest.segments.map((segment) => supersede(reader, segment, touched)),
@@ -88,6 +103,32 @@ async function flush(context: CompactContext, reader: JobReader): Promise<boolea
   });
 }
 
+/**
+ * What a range comes to. Batches end with this call: they and what is folded from them are held
+ * together only here. Vectors of rows are copied; values and ids are those of the batches, and
+ * count as twice their encoding.
+ */
+async function readFolded(
+  { job, ledger }: Context,
+  reader: JobReader,
+  wal: NonNullable<Job["wal"]>,
+) {
+  const { batches, keys, bytes, release } = await reader.readLog(wal, job.manifest, ledger);
+  const vectorBytes = batches.reduce((sum, { vectors }) => sum + vectors.byteLength, 0);
+  const releaseValues = ledger.hold(2 * Math.max(0, bytes - vectorBytes));
+  const releaseVectors = ledger.hold(vectorBytes);
+  const folded = foldBatches(batches);
+  release();
+  return {
+    ...folded,
+    keys,
+    release: () => {
+      releaseValues();
+      releaseVectors();
+    },
+  };
+}
+
 /** The segment's dead rows once the ids are superseded there. */
 async function supersede(
   reader: JobReader,
@@ -105,8 +146,8 @@ async function supersede(
   return { segment, bitmap, digest: BigInt.asUintN(64, digest) };
 }
 
-async function merge(context: CompactContext, reader: JobReader): Promise<boolean> {
-  const { job, ports } = context;
+async function merge(context: Context, reader: JobReader): Promise<boolean> {
+  const { job, ports, ledger } = context;
   const infos = inputsOf(job.manifest, job.inputs ?? []);
   assert(infos !== undefined && infos.length > 0, "a merge has inputs");
   const inputs: MergeInput[] = await Promise.all(
@@ -122,7 +163,7 @@ async function merge(context: CompactContext, reader: JobReader): Promise<boolea
     await beat();
     return await reader.readRange(key, offset, length);
   };
-  const built = await mergeSegments(inputs, read, spec, ports, sinkOf(context, beat));
+  const built = await mergeSegments(inputs, read, spec, ports, sinkOf(context, beat), ledger);
   return await resolveJob(context, async (manifest): Promise<Resolution | undefined> => {
     const now = inputsOf(manifest, job.inputs ?? []);
     if (now === undefined) {

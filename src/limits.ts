@@ -168,8 +168,11 @@ export const limits = {
   flushAgedBytes: 1 * MiB,
   flushAgeMs: 60_000,
   flushAgeSmallMs: 3_600_000,
-  /** Most WAL bytes one flush takes: a flush holds its rows in memory. */
-  flushBytesMax: 32 * MiB,
+  /**
+   * Most WAL bytes one flush takes, unless one entry is larger: a flush holds its rows twice, and
+   * their codes.
+   */
+  flushBytesMax: 12 * MiB,
   flushRowsMax: 50_000,
   /** Flushes of consecutive ranges that may build at the same time. */
   flushesParallelMax: 8,

@@ -26,6 +26,7 @@ import {
 } from "../segment/refine-plane.ts";
 import type { Segment } from "../segment/segment.ts";
 import { forEachBlock, type ReadRange } from "./block-gather.ts";
+import { inheritedClusters } from "./inherited-clusters.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
 import { readMergedColumn } from "./merge-column.ts";
 import { mergeIds } from "./merge-ids.ts";
@@ -61,6 +62,7 @@ export function createMergeSource({ inputs, spec, read, ledger }: MergeSourceInp
     hashes,
     logicalBytes: inputs.reduce((sum, input) => sum + liveLogicalBytes(input), 0),
     liveRows: () => liveRows(placed),
+    inherited: (live) => inheritedClusters(placed, live),
     gatherCodes: (wanted, out) => gatherCodes(placed, wanted, out, read, ledger),
     gatherVectors: (wanted, out) => gatherVectors(placed, wanted, out, read, ledger),
     gatherDocuments: (wanted, max) => gatherDocuments(placed, wanted, max, read, ledger),

@@ -4,13 +4,16 @@
  *   no vectors                    by id
  *   < clusteredRowsMin rows       by id, one centroid for all: the mean
  *   else                          by cluster, within clusters by neighbourhood:
- *     1. a uniform sample of rows trains the centroids;
+ *     1. a uniform sample of rows trains the centroids. If most rows come from one segment, its
+ *        centroids and who belongs to them are kept instead, and only the others are looked at;
  *     2. every row joins the nearest;
- *     3. clusters too large are split, too small merged, all put in tree order;
+ *     3. clusters too large are split, too small merged, all put in tree order; of kept clusters,
+ *        rows that may now be in the wrong one are assigned again (reassign.ts), and those that
+ *        this makes too large or too small are evened out once more;
  *     4. each cluster's rows are ordered, and its centroid moves to their mean.
  *
- * Rows pass as a stream of int8 (three times); memory is the sample, the centroids twice and 12
- * bytes a row. Everything random comes from the segment's id.
+ * Rows pass as a stream of int8 (three times); memory is the sample, the centroids a few times and
+ * 16 bytes a row. Everything random comes from the segment's id.
  */
 import type { DistanceMetric } from "../../document/schema.ts";
 import type { RefineRows } from "../../format/segment-refine.ts";
@@ -23,9 +26,10 @@ import {
   moveToMeans,
   prepareAssignment,
 } from "../vector/assignment.ts";
-import { type BalancedClusters, balanceSteps } from "../vector/balance.ts";
+import { type BalancedClusters, type BalanceSteps, balanceSteps } from "../vector/balance.ts";
 import { orderRows } from "../vector/order.ts";
 import { createPrng, type Seed } from "../vector/prng.ts";
+import { reassignSteps } from "../vector/reassign.ts";
 import { trainCentroids } from "../vector/training.ts";
 import {
   blockStretches,
@@ -35,7 +39,7 @@ import {
   forEachStretch,
   loadVectors,
 } from "./code-stream.ts";
-import type { RowSource } from "./row-source.ts";
+import { noCluster, type RowSource } from "./row-source.ts";
 
 export interface VectorOrderInput extends CodeInput {
   readonly metric: DistanceMetric;
@@ -110,9 +114,32 @@ async function orderClustered(input: VectorOrderInput, live: Uint32Array): Promi
 
 /** Steps 1 to 3 of the header. */
 async function clusterLive(input: VectorOrderInput, live: Uint32Array): Promise<BalancedClusters> {
+  const { width, metric, kernels, ledger } = input;
+  const kept = input.source.inherited?.(live);
+  if (kept === undefined) {
+    const centroids = await trainLive(input, live);
+    const release = ledger.hold(4 * centroids.byteLength);
+    const clusters = new Uint32Array(live.length);
+    await assignAll(input, live, centroids, clusters, true);
+    const balanced = await drive(input, live, balance(input, centroids, clusters));
+    release();
+    return balanced;
+  }
+  const { centroids, clusters } = kept;
+  const release = ledger.hold(6 * centroids.byteLength + 4 * live.length);
+  await assignNew(input, live, centroids, clusters);
+  const after = await drive(input, live, balance(input, centroids, clusters));
+  const steps = reassignSteps({ width, metric, kernels, before: kept, after });
+  await drive(input, live, steps);
+  const balanced = await drive(input, live, balance(input, after.centroids, after.clusters));
+  release();
+  return balanced;
+}
+
+async function trainLive(input: VectorOrderInput, live: Uint32Array): Promise<Float32Array> {
   const { width, metric, seed, kernels, ledger } = input;
   const sampled = sampleRows(live, Math.floor(sampleBytes / (4 * width)), seed);
-  const releaseSample = ledger.hold(sampled.length * width * 4);
+  const release = ledger.hold(sampled.length * width * 4);
   const centroids = trainCentroids({
     sample: await loadVectors(input, sampled),
     width,
@@ -122,26 +149,32 @@ async function clusterLive(input: VectorOrderInput, live: Uint32Array): Promise<
     seed,
     kernels,
   });
-  releaseSample();
-  const releaseCentroids = ledger.hold(4 * centroids.byteLength);
-  const clusters = await assignAll(input, live, centroids);
-  const steps = balanceSteps({
-    centroids,
-    width,
-    clusters,
-    targetRows: limits.clusterRowsTarget,
-    metric,
-    seed,
-    kernels,
-  });
+  release();
+  return centroids;
+}
+
+function balance(
+  { width, metric, seed, kernels }: VectorOrderInput,
+  centroids: Float32Array,
+  clusters: Uint32Array,
+): BalanceSteps {
+  const targetRows = limits.clusterRowsTarget;
+  return balanceSteps({ centroids, width, clusters, targetRows, metric, seed, kernels });
+}
+
+/** Runs steps that ask for living rows by their places in `live`. */
+async function drive<T>(
+  input: VectorOrderInput,
+  live: Uint32Array,
+  steps: Generator<Uint32Array, T, Float32Array>,
+): Promise<T> {
   let step = steps.next();
   while (!step.done) {
     const wanted = step.value.map((i) => live[i] as number);
-    const release = ledger.hold(wanted.length * width * 4);
+    const release = input.ledger.hold(wanted.length * input.width * 4);
     step = steps.next(await loadVectors(input, wanted));
     release();
   }
-  releaseCentroids();
   return step.value;
 }
 
@@ -159,25 +192,46 @@ function sampleRows(rows: Uint32Array, count: number, seed: Seed): Uint32Array {
   return sample;
 }
 
-/** The cluster of each row; centroids move to the means of their rows. */
+/** Rows without a cluster join the nearest; centroids stay. */
+async function assignNew(
+  input: VectorOrderInput,
+  live: Uint32Array,
+  centroids: Float32Array,
+  clusters: Uint32Array,
+): Promise<void> {
+  const places = Uint32Array.from(clusters.keys()).filter((i) => clusters[i] === noCluster);
+  if (places.length === 0) {
+    return;
+  }
+  const found = new Uint32Array(places.length);
+  const rows = places.map((i) => live[i] as number);
+  await assignAll(input, rows, centroids, found, false);
+  found.forEach((cluster, at) => {
+    clusters[places[at] as number] = cluster;
+  });
+}
+
+/** Fills in the cluster of each row; centroids may move to the means of their rows. */
 async function assignAll(
   input: VectorOrderInput,
   live: Uint32Array,
   centroids: Float32Array,
-): Promise<Uint32Array> {
+  clusters: Uint32Array,
+  moves: boolean,
+): Promise<void> {
   const { width, metric, kernels } = input;
   const target = prepareAssignment(centroids, width, metric);
-  const means = createMeans(target.count, width);
-  const clusters = new Uint32Array(live.length);
+  const means = createMeans(moves ? target.count : 0, width);
   await forEachStretch(input, live, evenStretches(live.length, width), (codes, start, end) => {
     forEachSlice(input, codes, 0, end - start, (vectors, from, to) => {
       const own = clusters.subarray(start + from, start + to);
       assignRows(vectors, target, kernels, { clusters: own, scores: new Float32Array(own.length) });
-      addToMeans(means, vectors, own);
+      if (moves) {
+        addToMeans(means, vectors, own);
+      }
     });
   });
   moveToMeans(centroids, means);
-  return clusters;
 }
 
 function groupByCluster(

@@ -20,6 +20,11 @@ export interface RowSource {
   /** Size of the living documents as their users see it. */
   readonly logicalBytes: number;
 
+  /**
+   * Clusters that most of the living rows are in already, if they are: `live` as above. The new
+   * segment keeps them, and they are looked after rather than made anew.
+   */
+  inherited?(live: Uint32Array): InheritedClusters | undefined;
   /** Writes each row as int8, row `rows[i]` at index i. */
   gatherCodes(rows: Uint32Array, out: RefineRows): Promise<void>;
   /** Writes each row's full vector, row `rows[i]` at index i. */
@@ -33,6 +38,15 @@ export interface RowSource {
   /** Values of an attribute as codes. */
   column(attribute: string): Promise<ColumnSource>;
 }
+
+export interface InheritedClusters {
+  /** k x width, as they are stored. */
+  readonly centroids: Float32Array;
+  /** Of each living row; `noCluster` of those that are new there. */
+  readonly clusters: Uint32Array;
+}
+
+export const noCluster = 0xffff_ffff;
 
 export interface GatheredDocuments {
   readonly ids: readonly DocumentId[];

@@ -8,9 +8,9 @@
  *   3. renumber in tree order.
  *
  * A generator, because rows may have to be read from storage: it yields row numbers (ascending runs
- * of one cluster, at most `loadBytesMax` of f32 rows) and is sent those rows, which it may
- * overwrite. Drive it with `balanceClusters` where rows are in memory, or with a loop that awaits a
- * read for each step.
+ * of one cluster or several, at most `loadBytesMax` of f32 rows) and is sent those rows, which it
+ * may overwrite. Drive it with `balanceClusters` where rows are in memory, or with a loop that
+ * awaits a read for each step.
  *
  * Memory: one load, the centroids twice, 12 bytes a row.
  */
@@ -85,10 +85,45 @@ export function* balanceSteps(input: BalanceInput): BalanceSteps {
     loadRows: Math.max(4, Math.floor((input.loadBytesMax ?? loadBytesDefault) / (4 * input.width))),
   };
   const whole: Cluster[] = [];
+  // Small loads wait for each other: a read takes long to begin.
+  let waiting: Uint32Array[] = [];
+  let waitingRows = 0;
   for (const cluster of collectClusters(input)) {
-    yield* splitCluster(context, cluster, whole);
+    const { length } = cluster.rows;
+    if (length <= context.rowsMax || length > context.loadRows) {
+      yield* splitCluster(context, cluster, whole);
+      continue;
+    }
+    if (waitingRows + length > context.loadRows) {
+      yield* splitTogether(context, waiting, whole);
+      waiting = [];
+      waitingRows = 0;
+    }
+    waiting.push(cluster.rows);
+    waitingRows += length;
   }
+  yield* splitTogether(context, waiting, whole);
   return mergeSmall(context, whole);
+}
+
+/** Splits clusters that fit one load together. */
+function* splitTogether(
+  context: Context,
+  clusters: readonly Uint32Array[],
+  whole: Cluster[],
+): Generator<Uint32Array, void, Float32Array> {
+  if (clusters.length === 0) {
+    return;
+  }
+  const numbers = Uint32Array.from(clusters.flatMap((own) => [...own]));
+  // What is yielded stays as it is while rows change places.
+  const rows = yield numbers.slice();
+  let at = 0;
+  for (const { length } of clusters) {
+    const own = rows.subarray(at * context.width, (at + length) * context.width);
+    splitLoaded(context, numbers.subarray(at, at + length), own, whole);
+    at += length;
+  }
 }
 
 function* collectClusters(input: BalanceInput): Generator<Cluster> {
