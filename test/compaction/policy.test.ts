@@ -56,7 +56,7 @@ test("bytes, rows, objects, age or a request make a flush due", () => {
 });
 
 test("a flush takes no more than it may hold in memory, but at least one entry", () => {
-  expect(planFlush(entries(40, 8 * MiB), 0, 0)).toEqual({ from: 10, to: 14 });
+  expect(planFlush(entries(40, 3 * MiB), 0, 0)).toEqual({ from: 10, to: 14 });
   expect(planFlush(entries(40, 100 * MiB), 0, 0)).toEqual({ from: 10, to: 11 });
 });
 
