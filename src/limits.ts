@@ -58,6 +58,8 @@ export const limits = {
   /** Attributes of one order. */
   orderKeysMax: 8,
   inListMax: 10_000,
+  /** Characters of a text to search for. */
+  textQueryMax: 8_192,
   topKMax: 10_000,
   namespaceNameMax: 128,
   listPageDefault: 100,

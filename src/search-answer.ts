@@ -83,6 +83,9 @@ function showDistance(rank: BoundRank, distance: number): number | undefined {
   if (rank.kind === "ranked") {
     return rank.ranking.kind === "order" ? undefined : -distance;
   }
+  if (rank.kind === "text") {
+    return -distance;
+  }
   return rank.kind === "score" ? rank.score.show(distance) : distance;
 }
 

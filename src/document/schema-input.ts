@@ -2,7 +2,8 @@
  * Schemas as users write them: parsing (shape and single options) and merging into a namespace's
  * schema (what may change).
  *
- *   {"title": "string"}                             shorthand: options stay as they are
+ *   {"title": "string"}                             shorthand: no full-text search; filterable and
+ *                                                   the options of vectors stay as they are
  *   {"title": {"type": "string", "filterable": false}}   options given here win, the others stay
  *   {"id": "uuid"}                                  the kind of the ids
  *
@@ -12,8 +13,9 @@
  * `filterable` and `patchable` may change at any time. Options the engine does not have are refused
  * by name unless they are off (false or null); unknown keys of an options object are ignored.
  *
- * Filterable unless said otherwise: all but vectors, sparse vectors and bytes, which cannot be. An
- * array of vectors says so of itself too, as clients expect, but no filter may name it.
+ * Filterable unless said otherwise: all but vectors, sparse vectors and bytes, which cannot be, and
+ * what begins with full-text search. An array of vectors says so of itself too, as clients expect,
+ * but no filter may name it.
  */
 import { invalid } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -34,6 +36,7 @@ import {
   vectorColumns,
 } from "./schema.ts";
 import { describeJson, isJsonObject, type JsonObject, malformedAt, wrongShape } from "./shape.ts";
+import { mergeText, parseTextInput, sameText, type TextInput } from "./text-options.ts";
 import { attributeError } from "./value.ts";
 
 /** What a user says about one attribute; undefined = says nothing. */
@@ -45,6 +48,7 @@ export interface AttributeInput {
   readonly metric: DistanceMetric | undefined;
   /** Whether `sparse_knn` was given. */
   readonly sparse: boolean;
+  readonly text: TextInput | undefined;
 }
 
 export interface SchemaInput {
@@ -52,9 +56,8 @@ export interface SchemaInput {
   readonly attributes: ReadonlyMap<string, AttributeInput>;
 }
 
-/** Options of the API that this engine lacks, with the reason given to the user. */
+/** Options of the API that we lack, with the reason given to the user. */
 const missingOptions = new Map([
-  ["full_text_search", "full-text search is not supported by this server"],
   ["regex", "regex indexes are not supported by this server"],
   ["glob", "glob indexes are not supported by this server"],
   ["fuzzy", "fuzzy indexes are not supported by this server"],
@@ -94,7 +97,7 @@ function parseAttribute(name: string, entry: unknown, place: string): AttributeI
   const type = parseType(name, typeOf(entry, place));
   if (!isJsonObject(entry)) {
     const nothing = { filterable: undefined, ann: undefined, patchable: undefined };
-    return { type, ...nothing, metric: undefined, sparse: false };
+    return { type, ...nothing, metric: undefined, sparse: false, text: false };
   }
   for (const [option, reason] of missingOptions) {
     refuseMissing(entry, option, reason, name, place);
@@ -109,7 +112,9 @@ function parseAttribute(name: string, entry: unknown, place: string): AttributeI
     throw attributeError(name, "`patchable` is for dense vectors: all others can be patched");
   }
   const sparse = parseSparse(entry, name, type, place);
-  return { type, filterable, ann, patchable, metric, sparse };
+  const given = Object.hasOwn(entry, "full_text_search") ? entry["full_text_search"] : undefined;
+  const text = parseTextInput(given, `${place}.full_text_search`);
+  return { type, filterable, ann, patchable, metric, sparse, text };
 }
 
 function mayBeFilterable(type: AttributeType): boolean {
@@ -332,7 +337,10 @@ function mergeAttribute(
       name,
     );
   }
-  return { type, filterable: entry.filterable ?? current?.filterable ?? mayBeFilterable(type) };
+  const text = mergeText(name, type, current?.text?.options, entry.text);
+  const byDefault = mayBeFilterable(type) && text === undefined;
+  const filterable = entry.filterable ?? current?.filterable ?? byDefault;
+  return { type, filterable, ...(text === undefined ? {} : { text: { options: text } }) };
 }
 
 function mergeType(name: string, current: AttributeType | undefined, sent: AttributeType) {
@@ -351,7 +359,7 @@ function mergeType(name: string, current: AttributeType | undefined, sent: Attri
 function sameAttribute(a: AttributeSchema, b: AttributeSchema): boolean {
   const { type, filterable, ann, patchable } = a;
   const isAlike = type === b.type && filterable === b.filterable && ann === b.ann;
-  return isAlike && patchable === b.patchable;
+  return isAlike && patchable === b.patchable && sameText(a.text?.options, b.text?.options);
 }
 
 /**

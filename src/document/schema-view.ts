@@ -3,7 +3,8 @@
  *
  *                    GET …/schema                                    inside metadata
  *   id               type, both nulls                                type
- *   attribute        type, filterable, full_text_search: null        type, filterable
+ *   attribute        type, filterable, full_text_search: null        type, filterable and
+ *                    or its options                                  full_text_search if it is on
  *   vector           type, ann: true, filterable: null for the       type, ann: {distance_metric},
  *                    column called `vector`, else false              filterable: false but for it
  *                    and patchable if it is                          and patchable if it is
@@ -13,11 +14,12 @@
  * not interfaces, so that they pass for JSON.
  */
 import { parseVectorType, type Schema } from "./schema.ts";
+import { type TextView, textView } from "./text-options.ts";
 
 export type AttributeView = {
   readonly type: string;
   readonly filterable: boolean | null;
-  readonly full_text_search: null;
+  readonly full_text_search: TextView | null;
   readonly ann?: true;
   readonly patchable?: true;
 };
@@ -25,6 +27,7 @@ export type AttributeView = {
 export type AttributeMetadataView = {
   readonly type: string;
   readonly filterable?: boolean;
+  readonly full_text_search?: TextView;
   readonly ann?: { readonly distance_metric: string };
   readonly patchable?: true;
   readonly sparse_knn?: { readonly distance_metric: "dot_product" };
@@ -35,13 +38,13 @@ export function schemaView(schema: Schema): Readonly<Record<string, AttributeVie
   if (schema.idKind !== undefined) {
     view["id"] = { type: schema.idKind, filterable: null, full_text_search: null };
   }
-  for (const [name, { type, filterable, ann, patchable }] of schema.attributes) {
+  for (const [name, { type, filterable, ann, patchable, text }] of schema.attributes) {
     view[name] = {
       type,
       ...(ann === true ? { ann } : {}),
       ...(patchable === true ? { patchable } : {}),
       filterable: name === "vector" && parseVectorType(type) !== undefined ? null : filterable,
-      full_text_search: null,
+      full_text_search: text === undefined ? null : textView(text.options),
     };
   }
   return view;
@@ -54,7 +57,7 @@ export function metadataSchemaView(
   if (schema.idKind !== undefined) {
     view["id"] = { type: schema.idKind };
   }
-  for (const [name, { type, filterable, ann, patchable }] of schema.attributes) {
+  for (const [name, { type, filterable, ann, patchable, text }] of schema.attributes) {
     view[name] = {
       type,
       ...(ann === true && schema.metric !== undefined
@@ -62,6 +65,7 @@ export function metadataSchemaView(
         : {}),
       ...(patchable === true ? { patchable } : {}),
       ...(name === "vector" && parseVectorType(type) !== undefined ? {} : { filterable }),
+      ...(text === undefined ? {} : { full_text_search: textView(text.options) }),
       ...(type === "{}f16" ? { sparse_knn: { distance_metric: "dot_product" as const } } : {}),
     };
   }

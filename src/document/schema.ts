@@ -17,6 +17,7 @@ import { assert } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { IdKind } from "./id.ts";
 import { utf8Length } from "./size.ts";
+import { analysisOf, sameText, type TextOptions } from "./text-options.ts";
 
 export const distanceMetrics = ["cosine_distance", "euclidean_squared"] as const;
 export type DistanceMetric = (typeof distanceMetrics)[number];
@@ -46,6 +47,14 @@ export interface AttributeSchema {
    * Version of the schema that made a known attribute filterable: segments built under an earlier
    * one may lack its column. Absent where it was filterable from the start.
    */
+  readonly indexedFrom?: number;
+  /** Present where the text can be searched. */
+  readonly text?: AttributeText;
+}
+
+export interface AttributeText {
+  readonly options: TextOptions;
+  /** Version of the schema that gave a known attribute this analysis; absent: since its start. */
   readonly indexedFrom?: number;
 }
 
@@ -141,11 +150,12 @@ export function isIndexed({ type, filterable }: AttributeSchema): boolean {
   return filterable && !isPackedType(type);
 }
 
-/** The version below which segments lack a column that filters could use; 0 if none does. */
+/** The version below which segments lack a column or postings that queries could use; or 0. */
 export function reindexBelow(schema: Schema): number {
   let version = 0;
   for (const attribute of schema.attributes.values()) {
     version = Math.max(version, isIndexed(attribute) ? (attribute.indexedFrom ?? 0) : 0);
+    version = Math.max(version, attribute.text?.indexedFrom ?? 0);
   }
   return version;
 }
@@ -197,9 +207,9 @@ export function applyAddition(schema: Schema, addition: SchemaAddition | undefin
   };
 }
 
-/** Remembers since when a known attribute has been filterable. */
+/** Remembers since when a known attribute has been filterable, and searchable as it is. */
 function withIndexVersion(
-  { type, filterable, ann, patchable }: AttributeSchema,
+  { type, filterable, ann, patchable, text }: AttributeSchema,
   current: AttributeSchema | undefined,
   version: number,
 ): AttributeSchema {
@@ -210,7 +220,19 @@ function withIndexVersion(
     ...(ann === undefined ? {} : { ann }),
     ...(patchable === undefined ? {} : { patchable }),
     ...(filterable && turnedOn !== undefined ? { indexedFrom: turnedOn } : {}),
+    ...(text === undefined ? {} : { text: withTextVersion(text, current, version) }),
   };
+}
+
+function withTextVersion(
+  { options }: AttributeText,
+  current: AttributeSchema | undefined,
+  version: number,
+): AttributeText {
+  const known = current?.text;
+  const isSame = known !== undefined && analysisOf(known.options) === analysisOf(options);
+  const from = isSame ? known.indexedFrom : current === undefined ? undefined : version;
+  return { options, ...(from === undefined ? {} : { indexedFrom: from }) };
 }
 
 /** What took the schema from `before` to `after`, which grew from it. */
@@ -227,7 +249,9 @@ export function additionBetween(before: Schema, after: Schema): SchemaAddition {
           known.filterable !== attribute.filterable ||
           known.ann !== attribute.ann ||
           known.patchable !== attribute.patchable ||
-          known.indexedFrom !== attribute.indexedFrom
+          known.indexedFrom !== attribute.indexedFrom ||
+          known.text?.indexedFrom !== attribute.text?.indexedFrom ||
+          !sameText(known.text?.options, attribute.text?.options)
         );
       }),
     ),

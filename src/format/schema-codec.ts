@@ -6,6 +6,9 @@
  *   attribute  [name, type, filterable, ann]               ann: null unless a dense vector
  *              [… , indexed from]                          where it was made filterable later on
  *              [… , true]                                  a dense vector that may be patched
+ *              [… , either or null, text]                  where the text can be searched
+ *   text       [tokenizer, language, stemming, remove stop words, case sensitive, ASCII folding,
+ *               max token length, k1, b, k3, indexed from or null]
  *
  * The order of attributes is the schema's own. Decoding believes nothing: kinds, types, names and
  * repetitions are checked, so a decoded schema is one that could have been written.
@@ -13,6 +16,7 @@
 import type { IdKind } from "../document/id.ts";
 import {
   type AttributeSchema,
+  type AttributeText,
   type AttributeType,
   attributeNameFault,
   type DistanceMetric,
@@ -24,6 +28,13 @@ import {
   type SchemaAddition,
   scalarTypes,
 } from "../document/schema.ts";
+import {
+  defaultText,
+  languages,
+  type TextOptions,
+  textFault,
+  tokenizers,
+} from "../document/text-options.ts";
 import { corrupt, type EngineError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { CborValue } from "./cbor.ts";
@@ -37,6 +48,20 @@ const plainTypes: ReadonlySet<string> = new Set([
   "{}f16",
   "bytes",
 ]);
+
+/** Members of the text of an attribute, in order, and the type of each. */
+const textFields = [
+  "tokenizer",
+  "language",
+  "stemming",
+  "removeStopwords",
+  "caseSensitive",
+  "asciiFolding",
+  "maxTokenLength",
+  "k1",
+  "b",
+  "k3",
+] as const satisfies readonly (keyof TextOptions)[];
 
 export function schemaToCbor(schema: Schema): CborValue {
   const { version, idKind = null, metric = null, attributes } = schema;
@@ -69,10 +94,16 @@ export function additionFromCbor(value: unknown): SchemaAddition {
 
 function attributesToCbor(attributes: ReadonlyMap<string, AttributeSchema>): CborValue {
   return Array.from(attributes, ([name, attribute]) => {
-    const { type, filterable, ann = null, patchable, indexedFrom } = attribute;
+    const { type, filterable, ann = null, patchable, indexedFrom, text } = attribute;
     const more = patchable ?? indexedFrom;
-    return [name, type, filterable, ann, ...(more === undefined ? [] : [more])];
+    const head: CborValue[] = [name, type, filterable, ann];
+    if (text !== undefined) return [...head, more ?? null, textToCbor(text)];
+    return more === undefined ? head : [...head, more];
   });
+}
+
+function textToCbor({ options, indexedFrom }: AttributeText): CborValue {
+  return [...textFields.map((field) => options[field]), indexedFrom ?? null];
 }
 
 function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
@@ -88,8 +119,8 @@ function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
   }
   const attributes = new Map<string, AttributeSchema>();
   for (const entry of list as readonly unknown[]) {
-    const isLong = Array.isArray(entry) && entry.length === 5;
-    const [name, type, filterable, ann, more] = tuple(entry, isLong ? 5 : 4);
+    const length = Array.isArray(entry) ? Math.min(6, Math.max(4, entry.length)) : 4;
+    const [name, type, filterable, ann, more = null, text] = tuple(entry, length);
     if (typeof name !== "string" || attributeNameFault(name) !== undefined) {
       throw malformedSchema("attribute name");
     }
@@ -97,7 +128,8 @@ function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
       throw malformedSchema("repeated attribute");
     }
     const attribute = attributeFromCbor(type, filterable, ann);
-    attributes.set(name, isLong ? withMore(attribute, more) : attribute);
+    const full = more === null && length !== 5 ? attribute : withMore(attribute, more);
+    attributes.set(name, length === 6 ? { ...full, text: textFromCbor(type, text) } : full);
   }
   return {
     idKind: (idKind as IdKind | null) ?? undefined,
@@ -142,6 +174,32 @@ function withMore(attribute: AttributeSchema, more: unknown): AttributeSchema {
     throw malformedSchema("version of an index");
   }
   return { ...attribute, indexedFrom: more };
+}
+
+function textFromCbor(type: unknown, value: unknown): AttributeText {
+  const members = tuple(value, textFields.length + 1);
+  const options = Object.fromEntries(textFields.map((field, i) => [field, members[i]]));
+  const indexedFrom = members.at(-1);
+  const isFitting = textFields.every(
+    (field) => typeof options[field] === typeof defaultText[field],
+  );
+  const { tokenizer, language } = options as unknown as TextOptions;
+  if (
+    !isFitting ||
+    (type !== "string" && type !== "[]string") ||
+    !tokenizers.includes(tokenizer) ||
+    !languages.includes(language) ||
+    textFault(options as unknown as TextOptions) !== undefined
+  ) {
+    throw malformedSchema("text options");
+  }
+  if (indexedFrom !== null && !Number.isSafeInteger(indexedFrom)) {
+    throw malformedSchema("version of a text index");
+  }
+  return {
+    options: options as unknown as TextOptions,
+    ...(indexedFrom === null ? {} : { indexedFrom: indexedFrom as number }),
+  };
 }
 
 function tuple(value: unknown, length: number): readonly unknown[] {

@@ -18,6 +18,7 @@ import { parseFilter } from "./filter.ts";
 import type { AttributeChoice, Query } from "./query.ts";
 import type { OrderKey, Ranking } from "./ranking.ts";
 import { type AttributeScore, scoreByDistance, scoreByProduct } from "./score.ts";
+import { bindTextClause, type TextClause } from "./text-clause.ts";
 
 export interface BoundQuery {
   readonly rank: BoundRank;
@@ -32,6 +33,7 @@ export type BoundRank =
   | { readonly kind: "vector"; readonly exhaustive: boolean; readonly distance: DistanceQuery }
   | { readonly kind: "score"; readonly score: AttributeScore }
   | { readonly kind: "ranked"; readonly ranking: Ranking }
+  | { readonly kind: "text"; readonly clause: TextClause }
   | { readonly kind: "id"; readonly descending: boolean };
 
 /** What the rows bring along, in the order of the schema. */
@@ -67,6 +69,9 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   if (rank.kind === "expression") {
     const expression = parseExpression(rank.json, schema);
     return { kind: "ranked", ranking: { kind: "expression", expression } };
+  }
+  if (rank.kind === "text") {
+    return { kind: "text", clause: bindTextClause(rank.text, schema, "rank_by") };
   }
   const { column } = rank;
   const attribute = schema.attributes.get(column);

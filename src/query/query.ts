@@ -4,6 +4,7 @@
  */
 import type { DistanceMetric } from "../document/schema.ts";
 import type { OrderKey } from "./ranking.ts";
+import type { TextQuery } from "./text-clause.ts";
 
 export interface Query {
   readonly rank: Rank;
@@ -38,6 +39,7 @@ export type Rank =
       /** Finite weights by token. */
       readonly weights: ReadonlyMap<string, number>;
     }
+  | { readonly kind: "text"; readonly text: TextQuery }
   | { readonly kind: "id"; readonly descending: boolean }
   /** By attributes, or the id among them, the first the most significant. */
   | { readonly kind: "order"; readonly keys: readonly OrderKey[] }

@@ -238,7 +238,7 @@ describe("schema input: options", () => {
     expect(merge(emptySchema, entry(null, "int")).version).toBe(1);
   });
 
-  it.each(["full_text_search", "regex", "glob", "fuzzy", "embed"])(
+  it.each(["regex", "glob", "fuzzy", "embed"])(
     "`%s` is refused by name unless it is off",
     (option) => {
       for (const off of [false, null]) {

@@ -205,8 +205,8 @@ describe("a schema", () => {
     ["an unknown type", { v: "[2]f64" }, 400, /is not an attribute type/],
     ["a type that is no text", { v: 5 }, 422, /invalid type/],
     [
-      "full-text search",
-      { t: { type: "string", full_text_search: true } },
+      "full-text search of numbers",
+      { t: { type: "int", full_text_search: true } },
       400,
       /full_text_search/,
     ],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { emptySchema, type Schema, type SchemaAddition } from "../../src/document/schema.ts";
+import { defaultText } from "../../src/document/text-options.ts";
 import { isEngineError } from "../../src/errors.ts";
 import { decodeCbor, encodeCbor } from "../../src/format/cbor.ts";
 import {
@@ -24,8 +25,20 @@ const schema: Schema = {
     ["views", { type: "[][3072]f32", filterable: true }],
     ["terms", { type: "{}f16", filterable: false }],
     ["blob", { type: "bytes", filterable: false }],
+    ["body", { type: "string", filterable: false, text: { options: defaultText } }],
+    [
+      "said",
+      {
+        type: "[]string",
+        filterable: true,
+        indexedFrom: 3,
+        text: { options: { ...defaultText, k1: 2, language: "german" }, indexedFrom: 6 },
+      },
+    ],
   ]),
 };
+
+const words = (language: string) => ["word_v4", language, false, false, false, false, 39];
 
 const throughCbor = (value: unknown): unknown => decodeCbor(encodeCbor(value));
 
@@ -52,6 +65,8 @@ describe("schemas in CBOR", () => {
       ["views", "[][3072]f32", true, null],
       ["terms", "{}f16", false, null],
       ["blob", "bytes", false, null],
+      ["body", "string", false, null, null, [...words("english"), 1.2, 0.75, 8, null]],
+      ["said", "[]string", true, null, 3, [...words("german"), 2, 0.75, 8, 6]],
     ]);
   });
 

@@ -38,7 +38,9 @@ const flowRank = 6;
 const flows = /^src\/(write|search|compact|collect)\.ts$/;
 
 /** Packages the engine may use: they too know no platform. */
-const enginePackages = new Set(["cbor-x", "fflate", "re2js", "roaring-wasm", "valibot"]);
+const enginePackages = new Set(["cbor-x", "fflate", "porter2", "re2js", "roaring-wasm", "valibot"]);
+/** Stemmers and stop words of single languages. */
+const languagePackages = /^@orama\/(?:stemmers|stopwords)\//;
 
 /** What is wrong with an import, or undefined. */
 export function complainAboutImport(file: SourceFile, target: Import): string | undefined {
@@ -48,7 +50,9 @@ export function complainAboutImport(file: SourceFile, target: Import): string | 
 
 function inEngine({ path }: SourceFile, { from, target, typeOnly }: Import): string | undefined {
   if (!from.startsWith(".")) {
-    return enginePackages.has(target) ? undefined : "not a package of the engine";
+    return enginePackages.has(target) || languagePackages.test(from)
+      ? undefined
+      : "not a package of the engine";
   }
   if (!target.startsWith("src/")) return "the engine knows nothing outside src/";
   if (path === "src/ports.ts") return typeOnly ? undefined : "ports.ts imports types only";

@@ -2,9 +2,10 @@
  * JSON body of POST …/query -> Query. Wrong JSON types are `malformed` (422), wrong values
  * `invalid` (400); unknown fields are refused by name, unknown keys of option objects are ignored.
  *
- *   rank_by             ["column", "ANN" | "kNN", vector], ["column", "SparseKNN", weights], one or
- *                       several ["attribute", "asc" | "desc"], an expression (which is read when
- *                       the schema is known) or, with filters, nothing
+ *   rank_by             ["column", "ANN" | "kNN", vector], ["column", "SparseKNN", weights],
+ *                       ["column", "BM25", "text" | tokens, {"last_as_prefix"}?], one or several
+ *                       ["attribute", "asc" | "desc"], an expression (which is read when the
+ *                       schema is known) or, with filters, nothing
  *   limit | top_k       1 … 10,000, offset included
  *   include_attributes  bool or names; exclude_attributes: names
  *   the rest            offset, filters, consistency, distance_metric, vector_encoding,
@@ -21,6 +22,7 @@ import {
   type Rank,
 } from "../../src/query/query.ts";
 import type { OrderKey } from "../../src/query/ranking.ts";
+import { parseTextQuery } from "../../src/query/text-clause.ts";
 import { type GivenAsOf, parseAsOf } from "./as-of.ts";
 import { type Given, readFields } from "./reference/field.ts";
 import { queryFields } from "./reference/query-fields.ts";
@@ -96,7 +98,9 @@ function parseRank({ rank_by: parts, filters }: QueryBody): Rank | undefined {
     return { kind: "sparse", column: first, weights: parseWeights(third, "rank_by") };
   }
   if (second === "BM25") {
-    throw notYet("rank_by", "rank_by BM25");
+    const text = parseTextQuery(parts, "rank_by");
+    if (text === undefined) throw badRank();
+    return { kind: "text", text };
   }
   // Names of functions, or a filter.
   if (typeof first !== "string" || (parts.length === 2 && typeof second === "string")) {

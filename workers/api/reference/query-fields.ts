@@ -11,7 +11,8 @@ export const queryFields = {
     reason: "data did not match any variant of enum a valid variant of RankInput",
     about:
       '["column", "ANN", vector]: near, approximately; ["column", "kNN", vector]: exactly, with ' +
-      'filters; ["column", "SparseKNN", {token: weight}]: by product; ["attribute", "asc"] or ' +
+      'filters; ["column", "SparseKNN", {token: weight}]: by product; ["column", "BM25", ' +
+      '"text"]: by the text of the column; ["attribute", "asc"] or ' +
       '"desc", or a list of up to 8 such orders: absent values come first ascending and last ' +
       'descending, ties by id. Or an expression, highest score first: ["Attribute", name] for a ' +
       'number; a filter for 1 or 0; ["Sum", […]]; ["Max", […]], in which a number is a floor; ' +

@@ -1,0 +1,116 @@
+/** Ranking by text: what is found, and with which scores, wherever documents lie. */
+import { describe, expect, test } from "vitest";
+import { createPrng } from "../src/index/vector/prng.ts";
+import { TextRig, type TextRow } from "./text-rig.ts";
+
+const vocabulary = ["fish", "tank", "water", "deep", "blue", "swim", "fin", "finch", "sea", "salt"];
+
+/** Words of a few, the first the most frequent. */
+function makeTexts(count: number, seed: number, firstId = 0): TextRow[] {
+  const prng = createPrng({ low: seed, high: 7 });
+  const word = () => vocabulary[Math.min(prng.below(10), prng.below(10))] as string;
+  return Array.from({ length: count }, (_, i) => {
+    const text = Array.from({ length: prng.below(12) }, word).join(" ");
+    return { id: firstId + i, text: prng.below(9) === 0 ? null : text, group: i % 3 };
+  });
+}
+
+const queries = ["fish", "fish fish swim", "deep blue sea", "salt unknown", "FISH, finch!", "none"];
+
+async function expectAll(rig: TextRig, name: string): Promise<void> {
+  for (const query of queries) {
+    await rig.expectRanking(query, { name });
+    await rig.expectRanking(query, { name, group: 1, limit: 100 });
+  }
+  await rig.expectRanking("deep fi", { name, prefix: "fi", limit: 50 });
+}
+
+describe("a text query", () => {
+  test("ranks documents of the tail and of segments by the statistics of both", async () => {
+    const rig = new TextRig();
+    await rig.putTexts(makeTexts(120, 1));
+    await expectAll(rig, "tail");
+    await rig.flush();
+    await expectAll(rig, "segment");
+    await rig.putTexts(makeTexts(60, 2, 90), [1, 2, 3, 500]);
+    await expectAll(rig, "both");
+    await rig.flush();
+    await expectAll(rig, "two segments");
+    rig.newIsolate();
+    await expectAll(rig, "cold");
+  });
+
+  test("has the scores that are known", async () => {
+    const rig = new TextRig();
+    const texts = ["fish fish swim", "fish tank water deep blue", "swim swim fish"];
+    await rig.putTexts(texts.map((text, id) => ({ id, text })));
+    const ask = async (query: string) => {
+      const { rows } = await rig.search({ rank_by: ["text", "BM25", query], limit: 9 });
+      return rows.map(({ id, distance }) => [Number(id), Number(distance?.toFixed(6))]);
+    };
+    for (const place of ["tail", "segment"]) {
+      expect(await ask("fish"), place).toEqual([
+        [0, 0.193501],
+        [2, 0.144262],
+        [1, 0.11624],
+      ]);
+      expect(await ask("fish fish swim"), place).toEqual([
+        [2, 0.940754],
+        [0, 0.856073],
+        [1, 0.209231],
+      ]);
+      await rig.flush();
+    }
+  });
+
+  test("finds nothing where there is nothing to find", async () => {
+    const rig = new TextRig();
+    await rig.putTexts([{ id: 1, text: null }]);
+    await rig.expectRanking("fish");
+    await rig.flush();
+    await rig.expectRanking("fish");
+    await rig.expectRanking("");
+  });
+
+  test("searches lists of tokens by tokens", async () => {
+    const options = { tokenizer: "pre_tokenized_array", caseSensitive: true } as const;
+    const rig = new TextRig(options, { tokenizer: options.tokenizer }, "[]string");
+    await rig.putTexts([
+      { id: 1, text: ["a b", "c", "C"] },
+      { id: 2, text: ["c", "c"] },
+      { id: 3, text: [] },
+    ]);
+    for (const place of ["tail", "segment"]) {
+      await rig.expectRanking(["c"], { name: place });
+      await rig.expectRanking(["a b", "x"], { name: place });
+      await rig.flush();
+    }
+    await expect(rig.search({ rank_by: ["text", "BM25", "jumped"], limit: 1 })).rejects.toThrow(
+      "invalid input 'jumped' for rank_by field \"text\", expecting []string",
+    );
+  });
+
+  test("takes the texts of an array for one", async () => {
+    const rig = new TextRig({}, true, "[]string");
+    await rig.putTexts([
+      { id: 1, text: ["fish swim", "fish"] },
+      { id: 2, text: ["fish"] },
+    ]);
+    await rig.expectRanking("fish swim");
+  });
+
+  test("is refused where the attribute cannot be searched, or with tokens", async () => {
+    const text = new TextRig();
+    await text.putTexts(makeTexts(3, 4));
+    const ask = (rank: unknown) => text.search({ rank_by: rank, limit: 1 });
+    await expect(ask(["group", "BM25", "x"])).rejects.toThrow("must have `full_text_search`");
+    await expect(ask(["other", "BM25", "x"])).rejects.toThrow("not found in schema");
+    await expect(ask(["text", "BM25", ["x"]])).rejects.toThrow("expecting string");
+    await expect(ask(["text", "BM25", "x".repeat(8_193)])).rejects.toThrow("8192");
+    await expect(async () => await ask(["text", "BM25", 1])).rejects.toThrow("RankInput");
+    await expect(async () => await ask(["text", "BM25", "x", 1])).rejects.toThrow("RankInput");
+    await expect(
+      async () => await ask(["text", "BM25", "x", { last_as_prefix: 1 }]),
+    ).rejects.toThrow("last_as_prefix");
+  });
+});
