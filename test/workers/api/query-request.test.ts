@@ -118,7 +118,6 @@ describe("refused as invalid", () => {
     [{ rank_by: ["v", "ANN", "!"], limit: 1 }, "base64"],
     [{ rank_by: ["v", "ANN", [[1]]], limit: 1 }, "list of vectors is not supported yet"],
     [{ rank_by: ["v", "ANN", ["Embed", "x"]], limit: 1 }, "Embed is not supported yet"],
-    [{ rank_by: ["t", "BM25", "x"], limit: 1 }, "rank_by BM25 is not supported yet"],
     [{ ...ann, limit: 1, include_attributes: true, exclude_attributes: [] }, "cannot specify both"],
     [{ ...ann, limit: 1, exclude_attributes: ["id"] }, "`id` cannot be excluded"],
     [{ ...ann, limit: 1, top: 3 }, "unknown field `top`"],
