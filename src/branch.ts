@@ -7,25 +7,28 @@
  *   2. branch's owner  renews the pin: the parent lives, so whoever purges it one day will find
  *                      the refs. A ref below every generation of which the branch will name
  *                      something, each with the list of what
- *   3. branch's owner  renews the pin again. It lived all the time: whatever was pinned is still
- *                      there, and from now on the refs hold it
- *   4. branch's owner  manifest 1 of a generation of its own, create-only: the parent's segments by
- *                      their homes, the parent's tail as inherited, an own log from `next` on
- *   5. branch's owner  registry entry, if the name does not live; then the caller is answered
- *   6. caller          releases the pin
+ *   3. branch's owner  manifest 1 of a generation of its own, create-only: the parent's segments by
+ *                      their homes, the parent's tail as inherited, an own log from `next` on.
+ *                      Meanwhile it renews the pin again. It lived all the time: whatever was
+ *                      pinned is still there, and from now on the refs hold it
+ *   4. branch's owner  registry entry, if the pin lived and the name does not; then the caller is
+ *                      answered
+ *   5. caller          releases the pin, behind the answer
  *
- * The branch's object does 2 to 5 in one turn of its commit queue, so a first write to the name
+ * The branch's object does 2 to 4 in one turn of its commit queue, so a first write to the name
  * comes either before (then the branch is refused) or after (then it is a write to the branch). The
  * generation is minted for the attempt: it is registered after its manifest or never.
  *
  * If we crash after   what is left
  *   1                 a pin that ends by itself
- *   2, 3, 4           refs, perhaps a manifest, of a generation that nobody registered: a
+ *   2, 3              refs, perhaps a manifest, of a generation that nobody registered: a
  *                     collector of the parent finds them after a day and deletes both (refs.ts)
- *   5                 the branch; its owner recovers it as any other. A repeated call is answered
+ *   4                 the branch; its owner recovers it as any other. A repeated call is answered
  *                     as the first was
  *
  * Cost: five calls of owners; one get and two puts, and a put for each generation that is named.
+ * One after the other: three rounds of puts. The get and a renewal run together, as do the other
+ * renewal and the put of the manifest; refs do so among themselves.
  */
 
 import { inheritedSettings, type Settings } from "./document/settings.ts";
@@ -67,6 +70,8 @@ export interface BranchTarget {
   readonly at?: PastPoint;
   /** The caller's, who releases it: repeated with the same one, the call is recognised. */
   readonly pin?: Pin;
+  /** Takes what need not be waited for; without it that is waited for. */
+  readonly defer?: (work: Promise<void>) => void;
 }
 
 export interface Branched {
@@ -108,13 +113,15 @@ export async function branch(target: BranchTarget): Promise<Branched> {
     } finally {
       if (pin !== held) {
         // It ends by itself if this does not arrive.
-        await owner(parent)
-          .releasePin(tenant, parent, pin.id)
-          .catch(() => undefined);
+        const released = owner(parent).releasePin(tenant, parent, pin.id).then(ignore, ignore);
+        if (target.defer === undefined) await released;
+        else target.defer(released);
       }
     }
   }
 }
+
+function ignore(): void {}
 
 // ---- As the branch's owner runs it --------------------------------------------------------------
 
@@ -134,7 +141,7 @@ export interface Adopted {
 }
 
 /**
- * Steps 2 to 5; undefined if the pin is gone. `ports`: of the owner, so that an instance that was
+ * Steps 2 to 4; undefined if the pin is gone. `ports`: of the owner, so that an instance that was
  * replaced puts nothing.
  */
 export async function adopt(
@@ -159,7 +166,7 @@ type PrepareHost = Pick<AdoptHost, "identity" | "epoch" | "generation"> & {
   readonly settings?: Settings;
 };
 
-/** Steps 2 to 4: the generation is there, and its name may go on with it until `untilMs`. */
+/** Steps 2 and 3: the generation is there, and its name may go on with it until `untilMs`. */
 export async function prepare(
   ports: OwnerPorts,
   { identity, epoch, generation, settings }: PrepareHost,
@@ -177,8 +184,8 @@ export async function prepare(
     inTime();
     return held !== undefined;
   };
-  const pinned = (await isPinned()) ? await readPinned(ports, tenant, pin) : undefined;
-  if (pinned === undefined) {
+  const [isHeld, pinned] = await Promise.all([isPinned(), readPinned(ports, tenant, pin)]);
+  if (!isHeld || pinned === undefined) {
     return undefined;
   }
   const manifest = branchManifest(pinned, pin, {
@@ -192,14 +199,13 @@ export async function prepare(
     nonce: ports.random.bytes(16),
     nowMs: ports.clock.now(),
   });
+  const sealed = await sealManifest(manifest, ports.digest);
   await putRefs(ports, identity, manifest, pin, inTime);
-  if (!(await isPinned())) {
-    return undefined;
-  }
   const key = manifestKey(generationRoot(tenant, generation), manifest.version);
-  await putFirst(ports, key, await sealManifest(manifest, ports.digest), inTime);
+  // If the pin is gone, nobody registers the generation, and its refs lead to the manifest.
+  const [isStillHeld] = await Promise.all([isPinned(), putFirst(ports, key, sealed, inTime)]);
   inTime();
-  return manifest;
+  return isStillHeld ? manifest : undefined;
 }
 
 interface Stamp {

@@ -35,6 +35,8 @@ export interface SnapshotOwner {
   readonly name: string;
   /** The owner of a name. */
   readonly owner: (name: string) => NamespaceApi;
+  /** Takes what need not be waited for; without it that is waited for. */
+  readonly defer?: (work: Promise<void>) => void;
 }
 
 export interface NamedSnapshot {
@@ -46,13 +48,21 @@ export interface NamedSnapshot {
 
 /** Throws `notFound` without the namespace, `conflict` if there is such a snapshot. */
 export async function createSnapshot(
-  { tenant, name, owner }: SnapshotOwner,
+  { tenant, name, owner, defer }: SnapshotOwner,
   snapshot: string,
   at?: PastPoint,
 ): Promise<NamedSnapshot> {
   const hidden = snapshotName(name, snapshot);
-  const target: BranchTarget = { tenant, parent: name, name: hidden, owner, as: "snapshot" };
-  await branch(at === undefined ? target : { ...target, at });
+  const target: BranchTarget = {
+    tenant,
+    parent: name,
+    name: hidden,
+    owner,
+    as: "snapshot",
+    ...(at && { at }),
+    ...(defer && { defer }),
+  };
+  await branch(target);
   return await describeSnapshot({ tenant, name, owner }, snapshot);
 }
 

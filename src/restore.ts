@@ -31,6 +31,8 @@ export interface RestoreTarget {
   readonly name: string;
   /** The owner of a name. */
   readonly owner: (name: string) => NamespaceApi;
+  /** Takes what need not be waited for; without it that is waited for. */
+  readonly defer?: (work: Promise<void>) => void;
 }
 
 export interface RestoreSource {
@@ -50,7 +52,7 @@ const attemptsMax = 3;
 
 /** Throws `notFound` if the source does not live, `gone` if the point is not kept any more. */
 export async function restore(
-  { tenant, name, owner }: RestoreTarget,
+  { tenant, name, owner, defer }: RestoreTarget,
   source: RestoreSource,
 ): Promise<Restored> {
   for (let attempt = 1; ; attempt++) {
@@ -81,9 +83,13 @@ export async function restore(
       }
     } finally {
       // It ends by itself if this does not arrive.
-      await owner(source.name)
+      const released = owner(source.name)
         .releasePin(tenant, source.name, pin.id)
-        .catch(() => undefined);
+        .then(ignore, ignore);
+      if (defer === undefined) await released;
+      else defer(released);
     }
   }
 }
+
+function ignore(): void {}

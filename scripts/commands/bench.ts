@@ -1,5 +1,6 @@
 /** `npm run bench -- <what>`: measurements of the bundled Worker, as lines of JSON. */
 import { Command } from "commander";
+import { branchCommand } from "./bench-branch.ts";
 import { growthCommand } from "./bench-growth.ts";
 import { recallCommand } from "./bench-recall.ts";
 import { vectorsCommand } from "./bench-vectors.ts";
@@ -9,5 +10,6 @@ export function benchCommand(): Command {
     .description("measure the bundled Worker")
     .addCommand(recallCommand())
     .addCommand(vectorsCommand())
-    .addCommand(growthCommand());
+    .addCommand(growthCommand())
+    .addCommand(branchCommand());
 }

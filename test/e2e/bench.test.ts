@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { benchBranch } from "../../scripts/bench/branch.ts";
 import { benchGrowth } from "../../scripts/bench/growth.ts";
 import { isMeasured } from "../../scripts/bench/lines.ts";
 import { benchRecall } from "../../scripts/bench/recall.ts";
@@ -40,6 +41,20 @@ it("measures recall and cost, cold and warm", async () => {
   expect(cold?.store_requests_per_query).toBeGreaterThan(0);
   expect(cold?.rounds_per_query).toBeGreaterThan(0);
   expect(warm).toMatchObject({ store_requests_max: 0, rounds_max: 0, bytes_per_query: 0 });
+});
+
+it("measures branches beside writes", async () => {
+  const line = await benchBranch({
+    dataset: openDataset(join(folder, name)),
+    rows: 500,
+    times: 3,
+    latency: "get=2/4 put=2/4",
+    say: () => {},
+  });
+  expect(line).toMatchObject({ bench: "branch", dataset: name, rows: 500, times: 3 });
+  expect(line.branch_p99_ms).toBeGreaterThanOrEqual(line.branch_p50_ms);
+  expect(line.by_write).toBeGreaterThan(0);
+  expect(line.by_first_write).toBeGreaterThan(0);
 });
 
 it("measures each setting of ours for a comparison", async () => {

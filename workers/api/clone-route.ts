@@ -30,6 +30,7 @@ export async function respondClone(
     parent: source,
     name,
     owner: (of: string) => scope.owner(of),
+    defer: (work: Promise<void>) => ports.defer(work),
     ...(shards === undefined ? {} : { shards }),
   };
   // A copy takes no longer than a branch: what it shares is written again behind the answer.

@@ -73,7 +73,12 @@ async function sourceOf(scope: Scope, name: string, asOf: GivenAsOf): Promise<Re
 }
 
 function targetOf(scope: Scope, name: string) {
-  return { tenant: scope.tenant, name, owner: (of: string) => scope.owner(of) };
+  return {
+    tenant: scope.tenant,
+    name,
+    owner: (of: string) => scope.owner(of),
+    defer: (work: Promise<void>) => scope.ports.defer(work),
+  };
 }
 
 function render({ name, createdMs, next }: NamedSnapshot) {
