@@ -55,6 +55,25 @@ export const limits = {
   /** Of a rank expression, filters within it not counted. */
   expressionDepthMax: 16,
   expressionNodesMax: 256,
+  /** Functions of one aggregate, and what it groups by. */
+  aggregatesMax: 64,
+  groupKeysMax: 8,
+  /** Groups that a query holds before it answers with the first of them, some 300 bytes each. */
+  groupsHeldMax: 100_000,
+  /** Distinct values counted one by one; more are estimated. */
+  distinctExactMax: 10_000,
+  histogramBucketsMax: 10_000,
+  /** Distinct values that all percentiles of a query hold, some 50 bytes each. */
+  percentileValuesMax: 500_000,
+  percentilesMax: 32,
+  computedMax: 256,
+  /** Vectors of one query of a vector array, and documents that it may look at. */
+  queryTokensMax: 1_024,
+  lateInteractionRowsMax: 10_000,
+  /** How often a query that shows few rows of a kind looks for more of other kinds. */
+  diversePassesMax: 32,
+  /** Queries in one request. */
+  subqueriesMax: 16,
   /** Attributes of one order. */
   orderKeysMax: 8,
   inListMax: 10_000,

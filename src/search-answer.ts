@@ -4,12 +4,17 @@
  */
 import type { DocumentId } from "./document/id.ts";
 import { elementBytes, primaryVector } from "./document/schema.ts";
+import type { AttributeValue } from "./document/value.ts";
 import { invalid } from "./errors.ts";
 import { widenVectors } from "./format/vector-element.ts";
 import { limits } from "./limits.ts";
 import type { BoundQuery, BoundRank, WantedColumns } from "./query/bind.ts";
+import type { Computation } from "./query/computed.ts";
+import { exactDistance } from "./query/distance.ts";
+import { prepareScore } from "./query/expression.ts";
 import {
   billSearch,
+  type ComputedValue,
   type ResultRow,
   type RowAttribute,
   type SearchPerformance,
@@ -23,6 +28,7 @@ import {
   type TailPlace,
 } from "./query/tail.ts";
 import type { Hit } from "./query/top-k.ts";
+import { leafOfValues } from "./search-leaves.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { fetchRows, type SegmentRow } from "./search-rows.ts";
 import type { MatchedSegment } from "./search-segments.ts";
@@ -50,30 +56,66 @@ interface Contents {
 /** The winners with the columns that the query wants to see. */
 export async function completeRows(
   context: SearchContext,
-  { columns, rank }: BoundQuery,
+  { columns, rank, shown = columns, computed = [] }: BoundQuery,
   { winners, segments, chunks }: Found,
 ): Promise<readonly ResultRow[]> {
   const reservation = await reserveRows(context, columns, winners.length);
   try {
+    const names = new Set(shown.attributes);
+    const isShown = ({ name }: RowAttribute): boolean => names.has(name);
     await fetchMissing(context, columns, segments, winners);
     const tail = await completeTail(context, columns, chunks, winners);
     return winners.map(({ id, distance, value }) => {
       const contents: Contents | undefined = value.kind === "segment" ? value.row : tail.get(id);
       const { vector } = contents ?? {};
       const element = primaryVector(context.snapshot.schema)?.element ?? "f32";
+      const attributes = contents?.attributes ?? [];
       return {
         id,
         distance: showDistance(rank, distance),
-        attributes: contents?.attributes ?? [],
+        attributes: shown === columns ? attributes : attributes.filter(isShown),
         vector:
-          columns.vector === undefined || vector === undefined
+          shown.vector === undefined || vector === undefined
             ? undefined
-            : { name: columns.vector, element, values: vector },
+            : { name: shown.vector, element, values: vector },
+        ...(computed.length === 0
+          ? {}
+          : { computed: computeValues(computed, { id, attributes, vector }) }),
       };
     });
   } finally {
     reservation?.release();
   }
+}
+
+/** Those of which there is something to say; scores of what a row lacks are 0. */
+function computeValues(
+  computed: readonly Computation[],
+  { id, attributes, vector }: Contents & { readonly id: DocumentId },
+): readonly ComputedValue[] {
+  const values = new Map(attributes?.map(({ name, value }) => [name, value]));
+  const valueOf = (name: string): AttributeValue =>
+    name === "id" ? id : (values.get(name) ?? null);
+  return computed.flatMap((each): readonly ComputedValue[] => {
+    const { name } = each;
+    switch (each.kind) {
+      case "distance":
+        return vector === undefined
+          ? []
+          : [{ name, value: exactDistance(each.distance, vector, 0) }];
+      case "score": {
+        const value = each.score.distanceOf(valueOf(each.score.column));
+        return value === undefined ? [] : [{ name, value }];
+      }
+      case "expression": {
+        const score = prepareScore(
+          each.expression,
+          leafOfValues((attribute) => () => valueOf(attribute)),
+        );
+        return [{ name, value: score(0) || 0 }];
+      }
+    }
+  });
 }
 
 function showDistance(rank: BoundRank, distance: number): number | undefined {

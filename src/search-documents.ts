@@ -43,7 +43,7 @@ export async function readDocumentValues(
   const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
   if (bytes > limits.scoredBytesMax) {
     const text =
-      `💔 ranking by "${names.join('", "')}" would read ${bytes} bytes of documents, ` +
+      `💔 reading "${names.join('", "')}" would take ${bytes} bytes of documents, ` +
       `more than ${limits.scoredBytesMax}; add a filter`;
     throw invalid(text, "rank_by");
   }

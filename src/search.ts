@@ -18,11 +18,12 @@
  * over on a new one, once. There is never a partial answer.
  */
 import type { DocumentId } from "./document/id.ts";
-import { isEngineError, unavailable } from "./errors.ts";
+import { invalid, isEngineError, unavailable } from "./errors.ts";
 import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
 import { splitFilter } from "./query/id-range.ts";
 import type { Query } from "./query/query.ts";
 import type { SearchResult } from "./query/result.ts";
+import type { AttributeScore } from "./query/score.ts";
 import {
   filterRows,
   rankRows,
@@ -33,6 +34,7 @@ import {
 } from "./query/tail.ts";
 import { compareHitIds, compareHits, TopK } from "./query/top-k.ts";
 import { completeRows, concludeSearch, type Found, type Place } from "./search-answer.ts";
+import { diversify } from "./search-diverse.ts";
 import { searchInOrder } from "./search-order.ts";
 import { both, openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
 import { findRanked } from "./search-ranked.ts";
@@ -105,8 +107,12 @@ export async function runQuery(
   bound: BoundQuery,
   startedMs: number,
 ): Promise<SearchResult> {
-  const found = await findRows(context, bound);
-  const rows = await completeRows(context, bound, found);
+  const pass = async (asked: BoundQuery) => {
+    const found = await findRows(context, asked);
+    return { rows: await completeRows(context, asked, found), found };
+  };
+  const { rows, found } =
+    bound.per === undefined ? await pass(bound) : await diversify(bound, bound.per, pass);
   return concludeSearch(context, rows, found, context.ports.clock.now() - startedMs);
 }
 
@@ -118,6 +124,8 @@ interface TailView {
   readonly fold: TailFold;
   readonly best: TopK<TailPlace>;
   readonly chunks: Map<string, TailChunk>;
+  /** Rows that match, where each of them is scored by its value. */
+  scored: number;
 }
 
 async function findRows(context: SearchContext, bound: BoundQuery): Promise<Found> {
@@ -135,6 +143,7 @@ async function findRows(context: SearchContext, bound: BoundQuery): Promise<Foun
     fold: new TailFold(),
     best: new TopK(wanted, compare),
     chunks: new Map(),
+    scored: 0,
   };
   const round = context.reader.round();
   const tailRead = readTail(context, round, {
@@ -178,12 +187,26 @@ function visitChunk(
     rankRows(rank.distance, chunk, rows, context.ports.kernels, tail.best);
     return;
   }
+  tail.scored += rows.length;
   const scoreOf = rank.kind === "score" ? scoreRows(rank.score, batch) : () => 0;
   for (const row of rows) {
     const distance = scoreOf(row);
     if (distance !== undefined) {
       tail.best.offer({ distance, id: batch.ids[row] as DocumentId, value: { chunk: key, row } });
     }
+  }
+}
+
+/** What costs so much a row that only few may be looked at. */
+function requireFew(
+  { column, rowsMax = Infinity }: AttributeScore,
+  segments: readonly MatchedSegment[],
+  scored: number,
+): void {
+  const rows = segments.reduce((sum, { count }) => sum + count, scored);
+  if (rows > rowsMax) {
+    const text = `💔 ranking by "${column}" looks at up to ${rowsMax} documents, not at ${rows}`;
+    throw invalid(`${text}; add a filter`, "rank_by");
   }
 }
 
@@ -212,7 +235,9 @@ async function findInSegments(
   }
   const segments = await matchRows(context, round, opened, filter);
   if (rank.kind === "score") {
-    const { touched } = (await tailRead()).fold;
+    const { fold, scored } = await tailRead();
+    requireFew(rank.score, segments, scored);
+    const { touched } = fold;
     const search = { context, segments, score: rank.score, wanted, touched };
     return { segments, rows: await searchScored(search, nextRound(filter)) };
   }

@@ -10,10 +10,10 @@ import type { DistanceMetric, VectorElement } from "../src/document/schema.ts";
 import { write } from "../src/write.ts";
 import { encodeJson, type JsonEncodable, parseJson } from "../workers/api/json.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
-import { renderQueryResponse } from "../workers/api/query-response.ts";
+import { renderPartsResponse } from "../workers/api/query-response.ts";
 import { buildWrite } from "../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../workers/api/write-request.ts";
-import { SearchRig } from "./search-rig.ts";
+import { asParts, SearchRig } from "./search-rig.ts";
 
 /** A value as sent, and as it comes back as numbers and as base64. */
 interface Cell {
@@ -210,7 +210,7 @@ class TypedRig extends SearchRig {
   async answer(body: object): Promise<unknown> {
     const result = await this.search(body);
     const { vectorEncoding } = parseQueryRequest(body);
-    return parseJson(encodeJson(renderQueryResponse(result, vectorEncoding, 1)));
+    return parseJson(encodeJson(renderPartsResponse(asParts(result), false, vectorEncoding, 1)));
   }
 }
 

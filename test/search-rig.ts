@@ -25,6 +25,7 @@ import type {
 } from "../src/namespace/protocol.ts";
 import type { ResultRow, SearchResult } from "../src/query/result.ts";
 import { search } from "../src/search.ts";
+import { type PartsResult, searchParts } from "../src/search-parts.ts";
 import { createSearchMemory, type SearchPorts } from "../src/search-ports.ts";
 import type { SnapshotTarget } from "../src/snapshot.ts";
 import { BlockCache, type BlockCacheOptions } from "../src/store/block-cache.ts";
@@ -32,6 +33,7 @@ import { CountingStore } from "../src/store/counting-store.ts";
 import { MemoryBudget, type MemoryBudgetOptions } from "../src/store/memory-budget.ts";
 import type { WriteTarget } from "../src/submission.ts";
 import { write } from "../src/write.ts";
+import { parseParts } from "../workers/api/query-parts.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { BruteForce, type OracleDocument, type OracleFilter } from "./oracle/brute-force.ts";
 import { OwnerRig } from "./owner-rig.ts";
@@ -156,6 +158,13 @@ export class SearchRig extends OwnerRig {
     return this.searchThrough(this.target.owner, body);
   }
 
+  /** Several queries, or aggregates. */
+  searchParts(body: object): Promise<PartsResult> {
+    const { tenant, name, isolate } = this;
+    const target = { tenant, name, owner: this.target.owner };
+    return this.clock.run(searchParts(isolate, target, parseParts(body).asked));
+  }
+
   searchThrough(owner: SnapshotTarget["owner"], body: object): Promise<SearchResult> {
     const target = { tenant: this.tenant, name: this.name, owner };
     return this.clock.run(search(this.isolate, target, parseQueryRequest(body).query));
@@ -238,6 +247,11 @@ export class SearchRig extends OwnerRig {
       })),
     };
   }
+}
+
+/** An answer of rows as that of a request. */
+export function asParts(result: SearchResult): PartsResult {
+  return { ...result, parts: [{ kind: "rows", rows: result.rows }] };
 }
 
 function shown({ id, distance, vector, attributes }: ResultRow) {

@@ -12,12 +12,15 @@ import {
   type Schema,
 } from "../document/schema.ts";
 import { type EngineError, invalid } from "../errors.ts";
+import type { BoundAggregate, GroupBy } from "./aggregate.ts";
+import { parseAggregates, parseGroups } from "./aggregate-input.ts";
+import { bindComputed, type Computation } from "./computed.ts";
 import { type DistanceQuery, prepareDistance } from "./distance.ts";
 import { parseExpression } from "./expression-input.ts";
 import { parseFilter } from "./filter.ts";
-import type { AttributeChoice, Query } from "./query.ts";
+import type { AggregateQuery, AttributeChoice, Diversity, Query } from "./query.ts";
 import type { OrderKey, Ranking } from "./ranking.ts";
-import { type AttributeScore, scoreByDistance, scoreByProduct } from "./score.ts";
+import { type AttributeScore, scoreByDistance, scoreByProduct, scoreByTokens } from "./score.ts";
 import { bindTextClause, type TextClause } from "./text-clause.ts";
 
 export interface BoundQuery {
@@ -26,7 +29,12 @@ export interface BoundQuery {
   /** Rows to rank: limit and offset together. */
   readonly wanted: number;
   readonly offset: number;
+  /** What is read of the rows. */
   readonly columns: WantedColumns;
+  /** What is shown of it, if that is less: the rest is what something is computed from. */
+  readonly shown?: WantedColumns;
+  readonly computed?: readonly Computation[];
+  readonly per?: Diversity;
 }
 
 export type BoundRank =
@@ -43,20 +51,84 @@ export interface WantedColumns {
   readonly vector: string | undefined;
 }
 
-export function bindQuery(query: Query, schema: Schema): BoundQuery {
-  if (query.metric !== undefined && schema.metric !== undefined && query.metric !== schema.metric) {
+export interface BoundAggregates {
+  readonly filter: Filter | undefined;
+  readonly aggregates: readonly BoundAggregate[];
+  readonly groups: readonly GroupBy[];
+  readonly groupsMax: number;
+  readonly order: AggregateQuery["order"];
+}
+
+export function bindAggregates(query: AggregateQuery, schema: Schema): BoundAggregates {
+  requireMetric(query.metric, schema);
+  const { order, groupsMax } = query;
+  const aggregates = parseAggregates(query.aggregates, schema);
+  const groups = parseGroups(query.groups, aggregates, schema);
+  if (
+    order !== undefined &&
+    ![...aggregates, ...groups].some((each) => each.label === order.label)
+  ) {
+    throw invalid(`💔 group_order names "${order.label}", which is no label`, "group_order");
+  }
+  return {
+    filter: query.filters === undefined ? undefined : parseFilter(query.filters, schema),
+    aggregates,
+    groups,
+    groupsMax,
+    order,
+  };
+}
+
+function requireMetric(metric: Query["metric"], schema: Schema): void {
+  if (metric !== undefined && schema.metric !== undefined && metric !== schema.metric) {
     throw invalid(
-      `💔 distance metric mismatch, expected ${schema.metric}, got ${query.metric}`,
+      `💔 distance metric mismatch, expected ${schema.metric}, got ${metric}`,
       "distance_metric",
     );
   }
+}
+
+export function bindQuery(query: Query, schema: Schema): BoundQuery {
+  requireMetric(query.metric, schema);
   return {
     rank: bindRank(query, schema),
     filter: query.filters === undefined ? undefined : parseFilter(query.filters, schema),
     wanted: query.limit + query.offset,
     offset: query.offset,
-    columns: chooseColumns(query.attributes, schema),
+    ...bindColumns(query, schema),
+    ...bindPer(query.per, schema),
   };
+}
+
+function bindColumns(
+  query: Query,
+  schema: Schema,
+): Pick<BoundQuery, "columns" | "shown" | "computed"> {
+  const shown = chooseColumns(query.attributes, schema);
+  if (query.computed === undefined || query.computed.length === 0) {
+    return { columns: shown };
+  }
+  const { computed, names } = bindComputed(query.computed, schema, (column, vector) =>
+    bindDistance(column, vector, schema, query.metric, "compute_attributes"),
+  );
+  const reads = new Set([...shown.attributes, ...names]);
+  if (shown.vector !== undefined) reads.add(shown.vector);
+  const columns = chooseColumns({ kind: "only", names: [...reads] }, schema);
+  return { columns, shown, computed };
+}
+
+/** What every id has to itself tells all rows apart. */
+function bindPer(per: Diversity | undefined, schema: Schema): Pick<BoundQuery, "per"> {
+  if (per === undefined) {
+    return {};
+  }
+  for (const name of per.attributes) {
+    const type = schema.attributes.get(name)?.type;
+    if (type !== undefined && isPackedType(type)) {
+      throw invalid(`💔 limit.per cannot name "${name}" of type ${type}`, "limit.per");
+    }
+  }
+  return per.attributes.includes("id") ? {} : { per };
 }
 
 function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
@@ -73,6 +145,9 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   if (rank.kind === "text") {
     return { kind: "text", clause: bindTextClause(rank.text, schema, "rank_by") };
   }
+  if (rank.kind === "vectors") {
+    return { kind: "score", score: bindTokens(rank, schema, metric) };
+  }
   const { column } = rank;
   const attribute = schema.attributes.get(column);
   if (attribute === undefined) {
@@ -86,28 +161,71 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
     return { kind: "score", score: scoreByProduct(column, rank.weights) };
   }
   const { vector, exhaustive } = rank;
+  if (parseVectorArrayType(attribute.type) !== undefined) {
+    const tokens = { column, vectors: [vector] };
+    return { kind: "score", score: bindTokens(tokens, schema, metric) };
+  }
+  const { distance, score } = bindDistance(column, vector, schema, metric, "rank_by");
+  return score === undefined ? { kind: "vector", exhaustive, distance } : { kind: "score", score };
+}
+
+/** The distance from a vector column; of those that have no index, as a score of their values. */
+export function bindDistance(
+  column: string,
+  vector: Float32Array,
+  schema: Schema,
+  metric: Query["metric"],
+  field: string,
+): { readonly distance: DistanceQuery; readonly score: AttributeScore | undefined } {
+  const attribute = schema.attributes.get(column);
+  if (attribute === undefined) {
+    throw unknownAttribute(column, field);
+  }
   const type = parseVectorType(attribute.type);
   if (type === undefined) {
-    throw invalid(
-      parseVectorArrayType(attribute.type) === undefined
-        ? `💔 attribute "${column}" is not a vector, cannot be ranked by distance`
-        : `💔 attribute "${column}" is a vector array: ranking by it is not supported yet`,
-      "rank_by",
-    );
+    throw invalid(`💔 attribute "${column}" is not a vector, cannot be ranked by distance`, field);
   }
   if (vector.length !== type.dims) {
     throw invalid(
-      `💔 rank_by vector has ${vector.length} dimensions, but attribute "${column}" has ${type.dims}`,
-      "rank_by",
+      `💔 ${field} vector has ${vector.length} dimensions, but attribute "${column}" has ${type.dims}`,
+      field,
     );
   }
   // Without a metric nothing was written yet, and any will do.
-  const known = schema.metric ?? metric ?? "cosine_distance";
-  const distance = prepareDistance(known, vector);
+  const distance = prepareDistance(schema.metric ?? metric ?? "cosine_distance", vector);
   // The first vector column has an index; of others, every document is looked at.
-  return primaryVector(schema)?.name === column
-    ? { kind: "vector", exhaustive, distance }
-    : { kind: "score", score: scoreByDistance(column, type.element, distance) };
+  const isPrimary = primaryVector(schema)?.name === column;
+  const score = isPrimary ? undefined : scoreByDistance(column, type.element, distance);
+  return { distance, score };
+}
+
+function bindTokens(
+  { column, vectors }: { readonly column: string; readonly vectors: readonly Float32Array[] },
+  schema: Schema,
+  metric: Query["metric"],
+): AttributeScore {
+  const attribute = schema.attributes.get(column);
+  if (attribute === undefined) {
+    throw unknownAttribute(column, "rank_by");
+  }
+  const dims = parseVectorArrayType(attribute.type);
+  if (dims === undefined) {
+    const text = `💔 attribute "${column}" is no vector array: it is ranked by one vector`;
+    throw invalid(text, "rank_by");
+  }
+  const other = vectors.find(({ length }) => length !== dims);
+  if (other !== undefined) {
+    throw invalid(
+      `💔 rank_by vector has ${other.length} dimensions, but attribute "${column}" has ${dims}`,
+      "rank_by",
+    );
+  }
+  const known = schema.metric ?? metric ?? "cosine_distance";
+  return scoreByTokens(
+    column,
+    dims,
+    vectors.map((vector) => prepareDistance(known, vector)),
+  );
 }
 
 /** Ids differ, so nothing behind the id has a say. */
@@ -157,7 +275,7 @@ export function chooseColumns(choice: AttributeChoice, schema: Schema): WantedCo
   return { attributes, vector };
 }
 
-function unknownAttribute(name: string, field: "rank_by" | "include_attributes"): EngineError {
+function unknownAttribute(name: string, field: string): EngineError {
   const advice =
     field === "include_attributes"
       ? ". consider passing `include_attributes=True` to return all attribute data instead"

@@ -15,11 +15,38 @@ export interface Query {
   /** Filter as JSON, or undefined for none; filter.ts says what it may be. */
   readonly filters: unknown;
   readonly attributes: AttributeChoice;
+  /** At most so many rows for each combination of attributes. */
+  readonly per?: Diversity | undefined;
+  /** What to compute for each row of the answer. */
+  readonly computed?: readonly Computed[];
   /** If given, must be the namespace's. */
   readonly metric: DistanceMetric | undefined;
   readonly consistency: Consistency;
   /** Reads as if nothing were cached, and caches nothing. */
   readonly disableCache: boolean;
+}
+
+/** Counts and sums over the rows that match, in place of rows. */
+export interface AggregateQuery {
+  readonly filters: unknown;
+  /** As JSON; aggregate-input.ts says what they may be. */
+  readonly aggregates: unknown;
+  readonly groups: readonly unknown[];
+  /** How many groups at most: the first by key, or by `order`. */
+  readonly groupsMax: number;
+  /** Label of a group or of a function to sort groups by. */
+  readonly order: { readonly label: string; readonly descending: boolean } | undefined;
+  readonly metric: DistanceMetric | undefined;
+}
+
+export type Computed = { readonly name: string } & (
+  | { readonly kind: "expression"; readonly json: unknown }
+  | { readonly kind: "distance"; readonly column: string; readonly vector: Float32Array }
+);
+
+export interface Diversity {
+  readonly attributes: readonly string[];
+  readonly limit: number;
 }
 
 export type Consistency = "strong" | "eventual";
@@ -32,6 +59,12 @@ export type Rank =
       readonly column: string;
       /** Finite values. */
       readonly vector: Float32Array;
+    }
+  /** Of a vector array: by the nearest of its vectors to each of these. */
+  | {
+      readonly kind: "vectors";
+      readonly column: string;
+      readonly vectors: readonly Float32Array[];
     }
   | {
       readonly kind: "sparse";

@@ -5,8 +5,9 @@
 import type { DocumentId, IdKind } from "../document/id.ts";
 import { elementBytes, type Schema, type VectorElement } from "../document/schema.ts";
 import { idLogicalBytes, valueLogicalBytes } from "../document/size.ts";
-import type { AttributeValue } from "../document/value.ts";
+import { type AttributeValue, compareValues } from "../document/value.ts";
 import type { Temperature } from "../store/block-reader.ts";
+import type { AggregateValue, BoundAggregate, Group, GroupBy } from "./aggregate.ts";
 
 export interface SearchResult {
   readonly rows: readonly ResultRow[];
@@ -23,6 +24,86 @@ export interface ResultRow {
   /** In the order of the schema; those the document lacks are left out. */
   readonly attributes: readonly RowAttribute[];
   readonly vector: RowVector | undefined;
+  /** What was computed for the row, in the order asked for. */
+  readonly computed?: readonly ComputedValue[];
+}
+
+export interface ComputedValue {
+  readonly name: string;
+  /** Single precision. */
+  readonly value: number;
+}
+
+/** The answer to one query of several. */
+export type PartResult =
+  | { readonly kind: "rows"; readonly rows: readonly ResultRow[] }
+  | AggregateAnswer;
+
+export interface AggregateAnswer {
+  readonly kind: "aggregates";
+  /** Undefined if nothing is grouped by: then there is one group. */
+  readonly by: readonly GroupBy[] | undefined;
+  readonly aggregates: readonly BoundAggregate[];
+  readonly groups: readonly AnsweredGroup[];
+  /** Labels of functions that were estimated somewhere. */
+  readonly estimated: readonly string[];
+}
+
+export interface AnsweredGroup {
+  readonly key: Group["key"];
+  readonly values: readonly AggregateValue[];
+}
+
+/** Groups by key, or in the order asked for; equal ones by key. */
+export function groupAnswer(
+  {
+    aggregates,
+    groups: by,
+    groupsMax,
+    order,
+  }: {
+    readonly aggregates: readonly BoundAggregate[];
+    readonly groups: readonly GroupBy[];
+    readonly groupsMax: number;
+    readonly order: { readonly label: string; readonly descending: boolean } | undefined;
+  },
+  groups: readonly Group[],
+): AggregateAnswer {
+  const byKey = (a: Group, b: Group): number => {
+    for (const [i, value] of a.key.entries()) {
+      const compared = compareValues(value, b.key[i] ?? null);
+      if (compared !== 0) return compared;
+    }
+    return 0;
+  };
+  const keyAt = by.findIndex(({ label }) => label === order?.label);
+  const valueAt = aggregates.findIndex(({ label }) => label === order?.label);
+  const sign = order?.descending === true ? -1 : 1;
+  const measure = ({ key, accumulators }: Group): AttributeValue => {
+    const result = accumulators[valueAt]?.result();
+    return keyAt >= 0 ? (key[keyAt] ?? null) : result?.kind === "value" ? result.value : null;
+  };
+  const measured =
+    order === undefined ? [] : groups.map((group) => ({ group, value: measure(group) }));
+  const sorted =
+    order === undefined
+      ? groups.toSorted(byKey)
+      : measured
+          .sort((a, b) => sign * compareValues(a.value, b.value) || byKey(a.group, b.group))
+          .map(({ group }) => group);
+  const first = sorted.slice(0, by.length === 0 ? 1 : groupsMax);
+  return {
+    kind: "aggregates",
+    by: by.length === 0 ? undefined : by,
+    aggregates,
+    groups: first.map(({ key, accumulators }) => ({
+      key,
+      values: accumulators.map((each) => each.result()),
+    })),
+    estimated: aggregates.flatMap(({ label }, i) =>
+      first.some(({ accumulators }) => accumulators[i]?.isExact === false) ? [label] : [],
+    ),
+  };
 }
 
 export interface RowAttribute {
@@ -79,7 +160,8 @@ export function billSearch(
   logicalBytes: number,
 ): SearchBilling {
   let returnedBytes = 0;
-  for (const { id, distance, attributes, vector } of rows) {
+  for (const { id, distance, attributes, vector, computed = [] } of rows) {
+    returnedBytes += computed.length * distanceBytes;
     returnedBytes += idLogicalBytes(id, idKind ?? "uint");
     returnedBytes += distance === undefined ? 0 : distanceBytes;
     returnedBytes += vector === undefined ? 0 : vectorBytes(vector);

@@ -3,13 +3,16 @@
  * or a sparse vector. Every matching document is scored from its own value, so the answer is exact.
  *
  *   distance   what the column's metric says (distance.ts); smaller is better
+ *   tokens     of a vector array: the sum, over the vectors asked for, of the distance to the
+ *              nearest of the document; smaller is better (MaxSim, with distances for scores)
  *   product    sum over the tokens of both of weight times weight, as f32; larger is better,
  *              and what shares no token, or comes to 0, is not in the answer
  */
 import type { VectorElement } from "../document/schema.ts";
 import type { AttributeValue } from "../document/value.ts";
 import { corrupt } from "../errors.ts";
-import { unpackSparse, unpackVector } from "../format/packed-value.ts";
+import { unpackSparse, unpackVector, unpackVectors } from "../format/packed-value.ts";
+import { limits } from "../limits.ts";
 import { type DistanceQuery, exactDistance, f32Max } from "./distance.ts";
 
 export interface AttributeScore {
@@ -18,6 +21,8 @@ export interface AttributeScore {
   readonly distanceOf: (value: AttributeValue) => number | undefined;
   /** What users see of such a distance. */
   readonly show: (distance: number) => number;
+  /** Rows that may be scored at all; undefined: any number. */
+  readonly rowsMax?: number;
 }
 
 export function scoreByDistance(
@@ -31,6 +36,32 @@ export function scoreByDistance(
     distanceOf: (value) => {
       const bytes = packed(value, column);
       return bytes && exactDistance(query, unpackVector(bytes, dims, element), 0);
+    },
+    show: (distance) => distance,
+  };
+}
+
+/** Of documents with at least one vector. */
+export function scoreByTokens(
+  column: string,
+  dims: number,
+  tokens: readonly DistanceQuery[],
+): AttributeScore {
+  return {
+    column,
+    rowsMax: limits.lateInteractionRowsMax,
+    distanceOf: (value) => {
+      const bytes = packed(value, column);
+      const vectors = bytes === undefined ? [] : unpackVectors(bytes, dims);
+      if (vectors.length === 0) return undefined;
+      let sum = 0;
+      for (const token of tokens) {
+        sum += vectors.reduce(
+          (least, each) => Math.min(least, exactDistance(token, each, 0)),
+          f32Max,
+        );
+      }
+      return Math.min(Math.fround(sum), f32Max);
     },
     show: (distance) => distance,
   };

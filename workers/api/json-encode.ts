@@ -4,6 +4,7 @@
  *
  *   number         as JavaScript writes it, -0 with its sign; never NaN or an infinity
  *   bigint         an integer of any size
+ *   F64            one number that is a float even where it has no fraction: 0.0
  *   F32            one single-precision number, in the shortest decimal that reads back as it: 0.7
  *   Float32Array   an array of those        Int8Array   an array of integers
  *   object, Map    members in their order, those that are undefined left out
@@ -21,6 +22,15 @@ export class F32 {
   }
 }
 
+/** Marks a number as a float, which clients of typed languages tell from integers. */
+export class F64 {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
 export type JsonEncodable =
   | null
   | boolean
@@ -28,6 +38,7 @@ export type JsonEncodable =
   | bigint
   | string
   | F32
+  | F64
   | Float32Array
   | Int8Array
   | readonly JsonEncodable[]
@@ -126,6 +137,12 @@ function writeValue(out: ChunkWriter, value: JsonEncodable): Frame | undefined {
 function writeObject(out: ChunkWriter, value: JsonEncodable & object): Frame | undefined {
   if (value instanceof F32) {
     out.f32(value.value);
+    return undefined;
+  }
+  if (value instanceof F64) {
+    assert(Number.isFinite(value.value), "not a finite number");
+    const text = f64Text(value.value);
+    out.ascii(/^-?\d+$/.test(text) ? `${text}.0` : text);
     return undefined;
   }
   if (value instanceof Float32Array) {

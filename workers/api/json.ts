@@ -21,6 +21,7 @@ export {
   encodeJsonChunks,
   encodeJsonLines,
   F32,
+  F64,
   type JsonEncodable,
 } from "./json-encode.ts";
 export type { JsonObject, JsonValue } from "./json-exact.ts";

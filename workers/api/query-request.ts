@@ -11,12 +11,13 @@
  *   the rest            offset, filters, consistency, distance_metric, vector_encoding,
  *                       disable_cache
  */
-import { malformedAt, wrongShape } from "../../src/document/shape.ts";
+import { type JsonObject, malformedAt, wrongShape } from "../../src/document/shape.ts";
 import { type EngineError, invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { parseWeights } from "../../src/query/expression-input.ts";
 import {
   type AttributeChoice,
+  type Diversity,
   noAttributes,
   type Query,
   type Rank,
@@ -25,8 +26,8 @@ import type { OrderKey } from "../../src/query/ranking.ts";
 import { parseTextQuery } from "../../src/query/text-clause.ts";
 import { type GivenAsOf, parseAsOf } from "./as-of.ts";
 import { type Given, readFields } from "./reference/field.ts";
-import { queryFields } from "./reference/query-fields.ts";
-import { countComponents, writeVector } from "./vector-input.ts";
+import { queryFields, subqueryFields } from "./reference/query-fields.ts";
+import { readVector } from "./vector-input.ts";
 
 export type VectorEncoding = "float" | "base64";
 
@@ -37,34 +38,62 @@ export interface QueryRequest {
   readonly asOf: GivenAsOf | undefined;
 }
 
-/** Fields of the API that this server does not know how to answer. */
-const laterFields: ReadonlySet<string> = new Set([
-  "aggregate_by",
-  "group_by",
-  "compute_attributes",
-  "queries",
-  "rerank_by",
-]);
-type QueryBody = Given<typeof queryFields>;
+type QueryBody = Given<typeof subqueryFields>;
 
+/** One query for rows. */
 export function parseQueryRequest(body: unknown): QueryRequest {
-  const given = readFields(body, queryFields, laterFields);
-  const rank = parseRank(given);
-  const { limit, offset } = parseWindow(given, rank !== undefined);
+  const given = readFields(body, queryFields);
+  for (const field of ["aggregate_by", "queries", "rerank_by"] as const) {
+    if (given[field] !== undefined) {
+      throw invalid(`💔 \`${field}\` has no place here: one query for rows is asked for`, field);
+    }
+  }
   return {
     query: {
-      rank: rank ?? { kind: "id", descending: false },
-      limit,
-      offset,
-      filters: given.filters,
-      attributes: parseAttributes(given),
-      metric: given.distance_metric,
+      ...parseRowQuery(given),
       consistency: given.consistency?.level ?? "strong",
       disableCache: given.disable_cache === true,
     },
     vectorEncoding: given.vector_encoding ?? "float",
     asOf: given.as_of === undefined ? undefined : parseAsOf(given.as_of),
   };
+}
+
+export function parseRowQuery(given: QueryBody): Omit<Query, "consistency" | "disableCache"> {
+  for (const field of ["group_by", "group_order"] as const) {
+    if (given[field] !== undefined) {
+      throw invalid(`💔 \`${field}\` goes with \`aggregate_by\``, field);
+    }
+  }
+  const rank = parseRank(given);
+  const { limit, offset } = parseWindow(given, rank !== undefined);
+  const per = parsePer(given, limit);
+  return {
+    rank: rank ?? { kind: "id", descending: false },
+    limit,
+    offset,
+    filters: given.filters,
+    attributes: parseAttributes(given),
+    ...(per === undefined ? {} : { per }),
+    ...(given.compute_attributes === undefined
+      ? {}
+      : { computed: parseComputed(given.compute_attributes) }),
+    metric: given.distance_metric,
+  };
+}
+
+function parseComputed(json: JsonObject): NonNullable<Query["computed"]> {
+  const entries = Object.entries(json);
+  if (entries.length > limits.computedMax) {
+    const text = `💔 compute_attributes takes at most ${limits.computedMax}, got ${entries.length}`;
+    throw invalid(text, "compute_attributes");
+  }
+  return entries.map(([name, json]) => {
+    const [column, head, vector] = Array.isArray(json) ? (json as readonly unknown[]) : [];
+    return head === "VectorDist" && typeof column === "string"
+      ? { name, kind: "distance", column, vector: readVector(vector, `compute_attributes.${name}`) }
+      : { name, kind: "expression", json };
+  });
 }
 
 // ---- rank_by
@@ -88,7 +117,10 @@ function parseRank({ rank_by: parts, filters }: QueryBody): Rank | undefined {
     if (second === "kNN" && filters === undefined) {
       throw invalid("💔 kNN requires filters", "rank_by");
     }
-    const vector = parseVector(third);
+    if (Array.isArray(third) && Array.isArray(third[0])) {
+      return { kind: "vectors", column: first, vectors: parseVectors(third) };
+    }
+    const vector = parseVector(third, "rank_by[2]");
     return { kind: "vector", exhaustive: second === "kNN", column: first, vector };
   }
   if (second === "SparseKNN") {
@@ -127,25 +159,23 @@ function parseOrder(parts: readonly unknown[]): readonly OrderKey[] {
   });
 }
 
-function parseVector(json: unknown): Float32Array {
+function parseVectors(json: readonly unknown[]): readonly Float32Array[] {
+  if (json.length > limits.queryTokensMax) {
+    const text = `💔 rank_by takes at most ${limits.queryTokensMax} vectors, got ${json.length}`;
+    throw invalid(text, "rank_by");
+  }
+  return json.map((each, i) => parseVector(each, `rank_by[2][${i}]`));
+}
+
+function parseVector(json: unknown, path: string): Float32Array {
   if (Array.isArray(json) && json[0] === "Embed") {
     throw notYet("rank_by", "rank_by Embed");
   }
-  if (Array.isArray(json) && Array.isArray(json[0])) {
-    throw notYet("rank_by", "rank_by a list of vectors");
-  }
-  const path = "rank_by[2]";
-  const dimensions = countComponents(json, path);
-  if (dimensions > limits.dimensionsMax) {
-    throw invalid(`💔 ${path}: a vector has at most ${limits.dimensionsMax} dimensions`, "rank_by");
-  }
-  const vector = new Float32Array(dimensions);
-  writeVector(json, vector, 0, path);
-  return vector;
+  return readVector(json, path);
 }
 
 function badRank(): EngineError {
-  return malformedAt("rank_by", queryFields.rank_by.reason);
+  return malformedAt("rank_by", subqueryFields.rank_by.reason);
 }
 
 // ---- limit and offset
@@ -164,9 +194,6 @@ function parseWindow(given: QueryBody, ranked: boolean): { limit: number; offset
     throw invalid("💔 rank_by queries must specify top_k or limit", "limit");
   }
   const field = newer === undefined ? "top_k" : "limit";
-  if (typeof asked !== "number" && asked.per !== undefined) {
-    throw notYet("limit.per", "`limit.per`");
-  }
   const limit = typeof asked === "number" ? asked : asked.total;
   if (limit < 1 || limit > limits.topKMax) {
     throw invalid(`💔 ${field} must be between 1 and ${limits.topKMax}`, field);
@@ -175,6 +202,34 @@ function parseWindow(given: QueryBody, ranked: boolean): { limit: number; offset
     throw invalid(`💔 offset and ${field} together must not exceed ${limits.topKMax}`, "offset");
   }
   return { limit, offset };
+}
+
+/** The attributes must be among those that come along, so that one sees what was told apart. */
+function parsePer(given: QueryBody, total: number): Diversity | undefined {
+  const { limit: asked, include_attributes: include } = given;
+  const per = typeof asked === "object" ? asked.per : undefined;
+  if (per === undefined) {
+    return undefined;
+  }
+  const attributes = parseNames(per.attributes, "limit.per.attributes");
+  if (attributes.length === 0) {
+    throw invalid("💔 limit.per.attributes cannot be empty", "limit.per");
+  }
+  if (per.limit < 1 || per.limit > total) {
+    throw invalid(`💔 limit.per.limit must be between 1 and the total of ${total}`, "limit.per");
+  }
+  const excluded = new Set(given.exclude_attributes);
+  const isAll = include === true || given.exclude_attributes !== undefined;
+  for (const name of attributes) {
+    const isThere = Array.isArray(include)
+      ? include.includes(name)
+      : isAll && name !== "id" && !excluded.has(name);
+    if (!isThere) {
+      const text = `💔 attribute "${name}" of limit.per must be part of include_attributes`;
+      throw invalid(text, "limit.per");
+    }
+  }
+  return { attributes, limit: per.limit };
 }
 
 // ---- The rest

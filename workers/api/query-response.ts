@@ -4,25 +4,40 @@
  */
 import { formatDatetime } from "../../src/document/datetime.ts";
 import type { Schema } from "../../src/document/schema.ts";
-import type { ResultRow, SearchPerformance, SearchResult } from "../../src/query/result.ts";
+import type { ResultRow, SearchBilling, SearchPerformance } from "../../src/query/result.ts";
+import type { PartsResult } from "../../src/search-parts.ts";
+import { renderAggregates } from "./aggregate-response.ts";
 import { F32, type JsonEncodable } from "./json-encode.ts";
 import { renderAttribute, renderVector } from "./packed-output.ts";
 import type { VectorEncoding } from "./query-request.ts";
 
-/** `serverMs`: from the arrival of the request to now. */
-export function renderQueryResponse(
-  result: SearchResult,
+/**
+ * Rows or aggregates; of several queries their results in order. `serverMs`: from the arrival of
+ * the request to now.
+ */
+export function renderPartsResponse(
+  result: PartsResult,
+  isMulti: boolean,
   encoding: VectorEncoding,
   serverMs: number,
 ): JsonEncodable {
   const { billing, performance, schema } = result;
+  const results = result.parts.map((part) =>
+    part.kind === "rows"
+      ? { rows: part.rows.map((row) => renderRow(row, schema, encoding)) }
+      : renderAggregates(part),
+  );
   return {
-    rows: result.rows.map((row) => renderRow(row, schema, encoding)),
-    billing: {
-      billable_logical_bytes_queried: billing.queriedBytes,
-      billable_logical_bytes_returned: billing.returnedBytes,
-    },
+    ...(isMulti ? { results } : results[0]),
+    billing: renderBilling(billing),
     performance: renderPerformance(performance, serverMs),
+  };
+}
+
+function renderBilling({ queriedBytes, returnedBytes }: SearchBilling) {
+  return {
+    billable_logical_bytes_queried: queriedBytes,
+    billable_logical_bytes_returned: returnedBytes,
   };
 }
 
@@ -44,6 +59,9 @@ export function renderRow(
     if (type !== undefined) {
       fields.set(name, renderAttribute(value, type, encoding));
     }
+  }
+  for (const { name, value } of row.computed ?? []) {
+    fields.set(name, new F32(value));
   }
   return fields;
 }

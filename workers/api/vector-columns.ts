@@ -9,6 +9,7 @@ import type { VectorValues } from "../../src/document/batch.ts";
 import {
   type AttributeSchema,
   type DistanceMetric,
+  parseVectorArrayType,
   primaryVector,
   type Schema,
   type VectorColumn,
@@ -160,7 +161,10 @@ export function decideMetric(
   schema: Schema,
 ): DistanceMetric | undefined {
   const hasVector = primaryVector(schema) !== undefined;
-  if (!hasVector && sent !== undefined) {
+  const hasArray = [...schema.attributes.values()].some(
+    ({ type }) => parseVectorArrayType(type) !== undefined,
+  );
+  if (!hasVector && !hasArray && sent !== undefined) {
     throw invalid(
       "the `distance_metric` field cannot be provided, " +
         "namespace configured without vector indexing",

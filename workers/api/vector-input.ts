@@ -13,6 +13,7 @@ import { decodeBase64 } from "../../src/bytes/base64.ts";
 import { f32View } from "../../src/bytes/typed-view.ts";
 import { describeJson } from "../../src/document/shape.ts";
 import { invalid, isEngineError } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
 
 /** One vector, or one whole column, in any of its forms. */
 export type VectorInput = readonly unknown[] | string | Float32Array;
@@ -35,6 +36,17 @@ export function countComponents(value: unknown, path: string): number {
     throw invalid(`💔 ${path}: a vector cannot be empty`, path);
   }
   return count;
+}
+
+/** One vector of a query. */
+export function readVector(json: unknown, path: string): Float32Array {
+  const dimensions = countComponents(json, path);
+  if (dimensions > limits.dimensionsMax) {
+    throw invalid(`💔 ${path}: a vector has at most ${limits.dimensionsMax} dimensions`, path);
+  }
+  const vector = new Float32Array(dimensions);
+  writeVector(json, vector, 0, path);
+  return vector;
 }
 
 /** Size of what a padded base64 text spells, if it spells anything. */

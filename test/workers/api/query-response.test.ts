@@ -4,7 +4,8 @@ import { packSparse, packVector } from "../../../src/format/packed-value.ts";
 import { billSearch, type ResultRow, type SearchResult } from "../../../src/query/result.ts";
 import { encodeJson, type JsonEncodable } from "../../../workers/api/json-encode.ts";
 import { renderAttribute, renderVector } from "../../../workers/api/packed-output.ts";
-import { renderQueryResponse, renderRow } from "../../../workers/api/query-response.ts";
+import { renderPartsResponse, renderRow } from "../../../workers/api/query-response.ts";
+import { asParts } from "../../search-rig.ts";
 
 const schema: Schema = {
   version: 1,
@@ -130,18 +131,20 @@ test("an answer is JSON with rows, billing and performance", () => {
       indexedRows: 4,
     },
   };
-  expect(JSON.parse(text(renderQueryResponse(result, "float", 2.5)))).toMatchObject({
-    rows: [{ id: 1 }],
-    billing: { billable_logical_bytes_queried: 256_000_000, billable_logical_bytes_returned: 8 },
-    performance: {
-      cache_temperature: "hot",
-      server_total_ms: 3,
-      query_execution_ms: 1,
-      exhaustive_search_count: 3,
-      approx_namespace_size: 3,
-      rows_total: 7,
+  expect(JSON.parse(text(renderPartsResponse(asParts(result), false, "float", 2.5)))).toMatchObject(
+    {
+      rows: [{ id: 1 }],
+      billing: { billable_logical_bytes_queried: 256_000_000, billable_logical_bytes_returned: 8 },
+      performance: {
+        cache_temperature: "hot",
+        server_total_ms: 3,
+        query_execution_ms: 1,
+        exhaustive_search_count: 3,
+        approx_namespace_size: 3,
+        rows_total: 7,
+      },
     },
-  });
+  );
 });
 
 test("rows are billed by id, distance, vector and attribute bytes", () => {

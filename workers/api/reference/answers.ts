@@ -108,6 +108,15 @@ const key: JsonSchema = {
 };
 const keyNames = Object.keys(key);
 
+const aggregates = {
+  aggregations: { type: "object", description: "By label" },
+  aggregation_groups: { type: "array", items: { type: "object" } },
+  approximate_aggregations: {
+    ...listOf(text),
+    description: "Labels of functions that are estimates",
+  },
+} as const;
+
 export const answers = {
   Status: record({ status: ok }, ["status"]),
   Write: record(
@@ -131,10 +140,13 @@ export const answers = {
   Query: record(
     {
       rows: listOf(row),
+      ...aggregates,
+      results: listOf(record({ rows: listOf(row), ...aggregates }, [])),
       billing,
       performance,
     },
-    ["rows", "billing", "performance"],
+    ["billing", "performance"],
+    "Rows; or aggregates, by group or not; or, for several queries, the results of each in order",
   ),
   Metadata: record(
     {

@@ -5,7 +5,8 @@ import type { FieldTable } from "./field.ts";
 
 const count = { minimum: 1, maximum: limits.topKMax } as const;
 
-export const queryFields = {
+/** Of a query, or of one of several. */
+export const subqueryFields = {
   rank_by: {
     type: "array",
     reason: "data did not match any variant of enum a valid variant of RankInput",
@@ -31,7 +32,14 @@ export const queryFields = {
     schema: count,
     keys: {
       total: { type: "count", required: true, about: "How many at most.", schema: count },
-      per: { type: "object", about: "Not supported yet." },
+      per: {
+        type: "object",
+        about: "At most so many rows for each combination of attributes, which are returned too.",
+        keys: {
+          attributes: { type: "array", required: true, about: "Their names." },
+          limit: { type: "count", required: true, about: "How many at most.", schema: count },
+        },
+      },
     },
   },
   offset: {
@@ -60,6 +68,35 @@ export const queryFields = {
     values: distanceMetrics,
     about: "Must be the namespace's.",
   },
+  compute_attributes: {
+    type: "object",
+    about:
+      "What to compute for each row returned, by name: an expression as in `rank_by`, or " +
+      `["column", "VectorDist", vector]. At most ${limits.computedMax}.`,
+  },
+  aggregate_by: {
+    type: "object",
+    about:
+      'In place of rows, by label: ["Count"]; ["Sum", attribute], exact for integers; ' +
+      '"Min", "Max", "Avg"; ["CountDistinct", attribute], estimated beyond ' +
+      `${limits.distinctExactMax} (the answer says so); ["Histogram", attribute, ` +
+      '{"interval": 10}], of times "1d"; ["Percentiles", attribute, [50, 99]]. With `filters` or ' +
+      "without.",
+  },
+  group_by: {
+    type: "array",
+    about:
+      'Attributes to aggregate by, or {"label": ["ForEachUnique", array attribute]} for each ' +
+      "element once a document. Groups come by key, absent values first; `top_k` says how many.",
+  },
+  group_order: {
+    type: "array",
+    about: 'Ours: [label, "asc"] or [label, "desc"]: groups by a value rather than by key.',
+  },
+} as const satisfies FieldTable;
+
+export const queryFields = {
+  ...subqueryFields,
   consistency: {
     type: "object",
     expected: "struct Consistency",
@@ -86,4 +123,17 @@ export const queryFields = {
     keys: { snapshot: { type: "string", required: true, about: "Name of a snapshot." } },
   },
   disable_cache: { type: "boolean", about: "Read everything from the bucket, to measure." },
+  queries: {
+    type: "array",
+    about:
+      `Up to ${limits.subqueriesMax} queries on one snapshot, in place of one: each has the fields ` +
+      "of a query but consistency, vector_encoding, disable_cache and as_of. The answer has their " +
+      "`results` in order.",
+  },
+  rerank_by: {
+    type: "array",
+    about:
+      '["RRF"] or ["RRF", {rank_constant, weights}]: fuses the rows of `queries` into one ranking; ' +
+      "`limit` and `offset` beside it apply to that.",
+  },
 } as const satisfies FieldTable;
