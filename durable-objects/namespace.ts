@@ -20,6 +20,7 @@ import type {
   InlineObjects,
   Kept,
   NamespaceApi,
+  StepArguments,
 } from "../src/namespace/protocol.ts";
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
@@ -88,6 +89,10 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
 
   renew(tenant: string, name: string, job: string, attempt: number) {
     return this.#owner.renew(tenant, name, job, attempt);
+  }
+
+  progress(tenant: string, name: string, ...of: StepArguments) {
+    return this.#owner.progress(tenant, name, ...of);
   }
 
   ticket(tenant: string, name: string, job: string, attempt: number) {

@@ -6,7 +6,8 @@
  *           3. resolve: every id of the range is dead in every older segment; the floor moves, and
  *              idempotency keys go from the log into an object (compact-keys.ts)
  *   merge   1. open the inputs with their dead rows as the job saw them
- *           2. build one segment of the living rows, in bounded memory
+ *           2. build one segment of the living rows, in bounded memory; a large one in steps
+ *              that are stored, so that a later attempt goes on (compact-steps.ts)
  *           3. resolve: rows that died in the inputs since then are dead in the output too
  *
  * Building is long and runs beside other jobs; resolving is short and alone (compact-resolve.ts).
@@ -24,6 +25,7 @@ import {
   type Resolution,
   resolveJob,
 } from "./compact-resolve.ts";
+import { planSteps } from "./compact-steps.ts";
 import { foldBatches } from "./compaction/fold.ts";
 import type { Schema } from "./document/schema.ts";
 import { assert } from "./errors.ts";
@@ -34,6 +36,7 @@ import {
   mergeSegments,
   noOrdinal,
 } from "./index/builder/build-segment.ts";
+import { BuildPaused } from "./index/builder/build-steps.ts";
 import { MemoryLedger } from "./index/builder/memory-ledger.ts";
 import type { MergeInput } from "./index/builder/merge-input.ts";
 import type { SegmentSink } from "./index/builder/part-writer.ts";
@@ -150,26 +153,30 @@ async function merge(context: Context, reader: JobReader): Promise<boolean> {
   const { job, ports, ledger } = context;
   const infos = inputsOf(job.manifest, job.inputs ?? []);
   assert(infos !== undefined && infos.length > 0, "a merge has inputs");
-  const inputs: MergeInput[] = await Promise.all(
-    infos.map(async (info) => ({
-      segment: await reader.segment(info),
-      dead: await reader.deadRows(info),
-    })),
-  );
-  const level = 1 + Math.max(...infos.map((info) => info.level));
-  const spec = specOf(context, job.manifest.schema, level);
   const beat = heartbeat(context);
   const read = async (key: string, offset: number, length: number): Promise<Uint8Array> => {
     await beat();
     return await reader.readRange(key, offset, length);
   };
-  const built = await mergeSegments(inputs, read, spec, ports, sinkOf(context, beat), ledger);
+  const plan = await planSteps(context, infos, reader);
+  const { inputs, deadVersions, log } = plan;
+  const level = 1 + Math.max(...infos.map((info) => info.level));
+  const spec = { ...specOf(context, job.manifest.schema, level), id: plan.segment };
+  let built: BuiltSegment | undefined;
+  try {
+    built = await mergeSegments(inputs, read, spec, ports, sinkOf(context, beat), ledger, log);
+  } catch (error) {
+    if (error instanceof BuildPaused) {
+      return false;
+    }
+    throw error;
+  }
   return await resolveJob(context, async (manifest): Promise<Resolution | undefined> => {
     const now = inputsOf(manifest, job.inputs ?? []);
     if (now === undefined) {
       return undefined;
     }
-    const died = built && (await diedSince(reader, inputs, now, built));
+    const died = built && (await diedSince(reader, inputs, deadVersions, now, built));
     const emptied = died !== undefined && died.count() === built?.info.rows;
     return {
       ...addition(emptied ? undefined : built),
@@ -186,6 +193,7 @@ async function merge(context: Context, reader: JobReader): Promise<boolean> {
 async function diedSince(
   reader: JobReader,
   inputs: readonly MergeInput[],
+  deadVersions: readonly number[],
   now: readonly SegmentInfo[],
   built: BuiltSegment,
 ): Promise<Bitmap> {
@@ -193,7 +201,7 @@ async function diedSince(
   let first = 0;
   for (const [i, { segment, dead }] of inputs.entries()) {
     const info = now[i] as SegmentInfo;
-    if (info.dead.version !== segment.info.dead.version) {
+    if (info.dead.version !== deadVersions[i]) {
       const fresh = await reader.deadRows(info);
       (dead === undefined ? fresh : fresh.andNot(dead)).forEach((ordinal) => {
         const output = built.ordinals[first + ordinal] as number;

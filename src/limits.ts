@@ -207,8 +207,12 @@ export const limits = {
   /** Rows from which a segment is clustered; below, its scan plane is read whole. */
   clusteredRowsMin: 8_192,
   clusterRowsTarget: 384,
+  /** Merges of so many bytes are made in steps that are stored, so that a crash costs one step. */
+  stepBytesMin: 64 * MiB,
+  /** After a step an attempt ends if it has worked for so long: an invocation has 5 min of CPU. */
+  stepMs: 60_000,
   /** Segments of at least this size are never merged again (the top tier). */
-  mergeBytesMax: 512 * MiB,
+  mergeBytesMax: 2_048 * MiB,
   /** Rows of one merge: what it keeps in memory for each is 20 bytes, whatever their size. */
   mergeRowsMax: 1_000_000,
   /** Live memory of one compaction step. */

@@ -14,9 +14,11 @@ import {
   idOfAttachmentKey,
   keysPrefix,
   nameOfKeysKey,
+  nameOfStepKey,
   segmentOfKey,
   segmentsPrefix,
   sequenceOfWalKey,
+  stepsPrefix,
   walKey,
   walPrefix,
 } from "./store/keys.ts";
@@ -47,6 +49,7 @@ export async function deleteOrphans(
   const agedMs = oldMs - manifest.settings.retentionMs;
   await eachObject(ports.store, attachmentPrefix(root), gatherBefore(agedMs));
   await eachObject(ports.store, keysPrefix(root), gatherBefore(oldMs));
+  await eachObject(ports.store, stepsPrefix(root), gatherBefore(oldMs));
   if (old.length === 0) {
     return 0;
   }
@@ -60,6 +63,8 @@ export async function deleteOrphans(
     const keys = nameOfKeysKey(key);
     const found = segmentOfKey(key);
     if (part !== undefined) return attachments !== undefined && !attachments.has(part);
+    // A job that goes on from it would have begun anew long before.
+    if (nameOfStepKey(key) !== undefined) return true;
     if (keys !== undefined) return !named.has(keysName(keys));
     if (found === undefined || protection.holdsKey(key)) return false;
     return !named.has(found.kind === "dead" ? `${found.id}/${found.name}` : found.id);

@@ -242,7 +242,7 @@ function warm(
 /** What its consumer is told. */
 export function jobOf(record: JobRecord, state: NamespaceState, { pins }: JobTable): Job {
   const { manifest, schema, tail, generation } = state;
-  const { id, kind, attempt, leaseUntilMs, wal, inputs, deadBeforeMs, grave } = record;
+  const { id, kind, attempt, leaseUntilMs, wal, inputs, progress, deadBeforeMs, grave } = record;
   const last = tail.find(({ sequence }) => sequence + 1 === wal?.to);
   const skipped = skippedSlots(tail, wal);
   if (wal !== undefined && last === undefined) {
@@ -270,6 +270,7 @@ export function jobOf(record: JobRecord, state: NamespaceState, { pins }: JobTab
           },
         }),
     ...(inputs === undefined ? {} : { inputs }),
+    ...(progress === undefined ? {} : { progress }),
     ...(deadBeforeMs === undefined ? {} : { deadBeforeMs, pins }),
     ...(grave === undefined ? {} : { grave }),
   };

@@ -37,7 +37,7 @@ import {
   type NamespaceDescription,
   type Reply,
   replyError,
-  type TicketReply,
+  type StepArguments,
 } from "./namespace/protocol.ts";
 import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import { OwnerBranch } from "./owner-branch.ts";
@@ -46,6 +46,7 @@ import { OwnerJobs } from "./owner-jobs.ts";
 import { OwnerPins } from "./owner-pins.ts";
 import { OwnerPointer } from "./owner-pointer.ts";
 import { type Identity, isSame, type OwnerPorts, type OwnerRecord } from "./owner-ports.ts";
+import { noteProgress } from "./owner-progress.ts";
 import { FencedStore } from "./owner-store.ts";
 import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
@@ -106,8 +107,7 @@ export class Owner implements NamespaceApi {
     });
     const branchHost = { ...host, registry: () => this.#registry, begin: this.#beginAsBranch };
     this.#branch = new OwnerBranch(this.#ports, branchHost, this.#commits);
-    const writeHost = { ...host, jobs: this.#jobs };
-    this.#writes = new OwnerWrites(this.#ports, writeHost, this.#commits);
+    this.#writes = new OwnerWrites(this.#ports, { ...host, jobs: this.#jobs }, this.#commits);
   }
 
   describe(tenant: string, name: string): Promise<Reply<NamespaceDescription>> {
@@ -133,9 +133,7 @@ export class Owner implements NamespaceApi {
     return this.#answer(request, async () => {
       checkProtocol(request.protocol);
       this.#mustExist();
-      if (request.brief !== true) {
-        this.#ward.mustBeWhole();
-      }
+      if (request.brief !== true) this.#ward.mustBeWhole();
       const { tenant } = this.#known();
       const reply = await headReply(this.#ports, tenant, this.#state, this.#epoch, request);
       return request.brief === true ? { ...reply, ...this.#ward.health() } : reply;
@@ -166,8 +164,12 @@ export class Owner implements NamespaceApi {
   skipEntry(tenant: string, name: string, sequence: number, reason: string) {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
-      const fence = (): Promise<unknown> => this.#commits.fence();
-      return await this.#ward.skip(() => this.#view(), sequence, reason, fence);
+      return this.#ward.skip(
+        () => this.#view(),
+        sequence,
+        reason,
+        () => this.#commits.fence(),
+      );
     });
   }
 
@@ -190,7 +192,11 @@ export class Owner implements NamespaceApi {
     return this.#work({ tenant, name }, () => this.#jobs.renew(job, attempt));
   }
 
-  ticket(tenant: string, name: string, job: string, attempt: number): Promise<Reply<TicketReply>> {
+  progress(tenant: string, name: string, ...of: StepArguments) {
+    return this.#work({ tenant, name }, () => noteProgress(this.#jobs, ...of));
+  }
+
+  ticket(tenant: string, name: string, job: string, attempt: number) {
     return this.#work({ tenant, name }, () => this.#jobs.ticket(job, attempt));
   }
 
@@ -238,9 +244,7 @@ export class Owner implements NamespaceApi {
         }
         return true as const;
       });
-      if (reply.ok) {
-        return;
-      }
+      if (reply.ok) return;
       this.#ports.log.warn("alarm failed", { message: reply.message });
     } catch (error) {
       this.#ports.log.error("alarm failed", { error: String(error) });
@@ -274,9 +278,7 @@ export class Owner implements NamespaceApi {
       return { ok: true, value: await work() };
     } catch (error) {
       if (isEngineError(error)) {
-        if (error.kind === "fenced") {
-          this.#ports.abort(error.message);
-        }
+        if (error.kind === "fenced") this.#ports.abort(error.message);
         return replyError(error);
       }
       throw error;
@@ -332,8 +334,7 @@ export class Owner implements NamespaceApi {
 
   #mustExist(): void {
     if (!exists(this.#state) && this.#ward.quarantine === undefined) {
-      const { name } = this.#known();
-      throw new EngineError("notFound", `🤷 namespace '${name}' was not found`);
+      throw new EngineError("notFound", `🤷 namespace '${this.#known().name}' was not found`);
     }
   }
 
@@ -360,7 +361,7 @@ export class Owner implements NamespaceApi {
 
   async #register(): Promise<void> {
     const { generation } = this.#state;
-    const change = { generation, state: "live" as const, epoch: this.#epoch };
+    const change = { generation, state: "live", epoch: this.#epoch } as const;
     this.#registry = await writeRegistry(this.#ports, this.#known(), this.#registry, change);
     this.#state = { ...this.#state, registered: true };
   }

@@ -116,7 +116,10 @@ async function runDue(
       if (job === undefined) {
         return;
       }
-      await runJob(ports, api, identity, job);
+      if ((await runJob(ports, api, identity, job)) === "pause") {
+        // What is left of it is for an invocation with CPU time of its own.
+        return;
+      }
     }
   } catch (error) {
     // The alarm of the object asks again.
@@ -131,15 +134,16 @@ async function runJob(
   api: NamespaceApi,
   identity: Identity,
   job: Job,
-): Promise<void> {
+): Promise<"go on" | "pause"> {
   const { tenant, name } = identity;
   const beat = heartbeat({ ports, api, identity, job });
   try {
     switch (job.kind) {
       case "flush":
-      case "merge":
         await compact({ ports, api, identity, job });
         break;
+      case "merge":
+        return (await compact({ ports, api, identity, job })) ? "go on" : "pause";
       case "collect": {
         const { version, kept } = await collect(ports, tenant, job, beat);
         replyValue(await api.finish(tenant, name, job.id, job.attempt, version, kept));
@@ -165,6 +169,7 @@ async function runJob(
     }
     await api.fail(tenant, name, job.id, job.attempt, reason);
   }
+  return "go on";
 }
 
 /** Purges generations deleted longer ago than the grace. */

@@ -4,6 +4,7 @@
  */
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { openApiKey } from "../../src/format/api-key.ts";
+import { openBuildStep } from "../../src/format/build-step.ts";
 import { decodeCbor } from "../../src/format/cbor.ts";
 import { openGrave, openPointer, openRegistryEntry } from "../../src/format/registry.ts";
 import { openSkip } from "../../src/format/skip.ts";
@@ -61,6 +62,12 @@ async function show(text: Text, key: string, bytes: Uint8Array, lens: Lens): Pro
         "skip record",
         await openSkip(bytes, { generation, sequence: number }, digest),
       );
+    case "SHOALSTP": {
+      const segment = String((headOf(bytes) as { s?: unknown } | undefined)?.s ?? "");
+      const place = { generation, segment, number };
+      const state = await openBuildStep(bytes, place, digest);
+      return text.value("step of a merge", { state });
+    }
     case "SHOALAPI":
       return text.value("API key", await openApiKey(bytes, digest));
     case "SHOALKEY": {

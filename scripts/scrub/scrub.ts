@@ -27,6 +27,7 @@ import {
   manifestKey,
   manifestPrefix,
   nameOfKeysKey,
+  nameOfStepKey,
   registryKey,
   segmentOfKey,
   sequenceOfSkipKey,
@@ -228,7 +229,7 @@ async function scrubKeys(
   }
 }
 
-/** Objects of segments, bitmaps, attachments and keys that nothing names. */
+/** Objects of segments, bitmaps, attachments, keys and steps that nothing names. */
 async function findOrphans(
   ledger: Ledger,
   root: string,
@@ -253,11 +254,12 @@ async function findOrphans(
     const keys = nameOfKeysKey(key);
     const found = segmentOfKey(key);
     const name = found?.kind === "dead" ? `${found.id}/${found.name}` : found?.id;
+    const step = nameOfStepKey(key);
     const isNamed =
       part === undefined
         ? named.has(keys === undefined ? (name ?? "") : `keys/${keys}`)
         : parts.has(part);
-    if (isNamed || (part ?? keys ?? name) === undefined) continue;
+    if (isNamed || (part ?? keys ?? name ?? step) === undefined) continue;
     const sum = uploadedMs < nowMs - limits.orphanAgeMs ? old : young;
     sum.objects += 1;
     sum.bytes += size;

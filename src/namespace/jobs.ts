@@ -12,6 +12,7 @@
  */
 import type { WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
+import { type BuildProgress, canGoOn, stuckMax } from "./build-progress.ts";
 import type { Pin } from "./pins.ts";
 import type { JobKind } from "./protocol.ts";
 
@@ -42,6 +43,12 @@ export interface JobRecord {
   readonly isBarred?: boolean;
   readonly wal?: WalRange;
   readonly inputs?: readonly string[];
+  /** Merge: steps that are done, unless it has to begin anew. */
+  readonly progress?: BuildProgress;
+  /** When the first of them was noted. */
+  readonly begunMs?: number;
+  /** Attempts that failed since the last step. */
+  readonly stuck?: number;
   /** Collect: what was dead at this time may go. */
   readonly deadBeforeMs?: number;
   /** Collect: there may be orphans by now, even if nothing is dead. */
@@ -174,8 +181,11 @@ export function claimJob(
   nowMs: number,
 ): { readonly table: JobTable; readonly job: JobRecord } {
   const known = findJob(table, job.id);
+  const { progress, ...rest } = job;
+  const goesOn = progress !== undefined && canGoOn(job.begunMs ?? 0, job.stuck ?? 0, nowMs);
   const claimed: JobRecord = {
-    ...job,
+    ...rest,
+    ...(goesOn ? { progress } : {}),
     attempt: (known?.attempt ?? 0) + 1,
     failures: known?.failures ?? 0,
     ...(known?.reason === undefined ? {} : { reason: known.reason }),
@@ -186,6 +196,20 @@ export function claimJob(
   };
   const again = known === undefined ? table : suspectOrphans(table, nowMs);
   return { table: replaceJob(again, claimed), job: claimed };
+}
+
+/** A step is done. `pauses`: another attempt may have the job. */
+export function noteStep(
+  table: JobTable,
+  job: JobRecord,
+  progress: BuildProgress,
+  pauses: boolean,
+  nowMs: number,
+): JobTable {
+  const leaseUntilMs = pauses ? 0 : nowMs + limits.leaseMs;
+  const begunMs = job.progress === undefined ? nowMs : (job.begunMs ?? nowMs);
+  const noted = replaceJob(table, { ...job, progress, begunMs, stuck: 0, leaseUntilMs });
+  return suspectOrphans(pauses ? dropTicket(noted, job.id) : noted, nowMs);
 }
 
 /** An attempt came to nothing, or may, and may have stored something before it did. */
@@ -231,7 +255,8 @@ export function barJob(table: JobTable, job: JobRecord, why: string, nowMs: numb
 
 function giveBackJob(table: JobTable, job: JobRecord, why: string, nowMs: number): JobTable {
   const reason = (why.split("\n")[0] ?? "").slice(0, reasonLengthMax);
-  const failed = { ...job, failures: job.failures + 1, reason, leaseUntilMs: 0 };
+  const stuck = job.isBarred === true ? stuckMax : (job.stuck ?? 0) + 1;
+  const failed = { ...job, failures: job.failures + 1, reason, stuck, leaseUntilMs: 0 };
   return suspectOrphans(dropTicket(replaceJob(table, failed), job.id), nowMs);
 }
 

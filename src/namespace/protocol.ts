@@ -10,6 +10,7 @@ import type { Settings, SettingsChange } from "../document/settings.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
 import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
+import type { BuildProgress } from "./build-progress.ts";
 import type { PastPoint, Pin } from "./pins.ts";
 import { type Quarantine, quarantineError } from "./refusals.ts";
 
@@ -191,6 +192,8 @@ export interface Job {
   };
   /** Merge: ids of the inputs. */
   readonly inputs?: readonly string[];
+  /** Merge: what earlier attempts have done. */
+  readonly progress?: BuildProgress;
   /** Collect: what the manifest declared dead up to this time may go, unless it is pinned. */
   readonly deadBeforeMs?: number;
   readonly pins?: readonly Pin[];
@@ -277,6 +280,13 @@ export interface IndexStatus {
 }
 
 /** The object as Workers and tests see it. Each method answers within one event of the object. */
+export type StepArguments = [
+  job: string,
+  attempt: number,
+  progress: BuildProgress,
+  pauses: boolean,
+];
+
 export interface NamespaceApi {
   describe(tenant: string, name: string): Promise<Reply<NamespaceDescription>>;
   commit(request: CommitRequest): Promise<Reply<CommitReply>>;
@@ -299,6 +309,11 @@ export interface NamespaceApi {
   claim(tenant: string, name: string): Promise<Reply<Job | undefined>>;
   /** Extends the lease; false when it is gone. */
   renew(tenant: string, name: string, job: string, attempt: number): Promise<Reply<boolean>>;
+  /**
+   * Notes a step of a merge, for whoever has the job next; `pauses` gives it back. False when the
+   * lease is gone.
+   */
+  progress(tenant: string, name: string, ...of: StepArguments): Promise<Reply<boolean>>;
   ticket(tenant: string, name: string, job: string, attempt: number): Promise<Reply<TicketReply>>;
   /** `inline`: what the delta adds, so that `head` can pass it on without a read. */
   commitDelta(

@@ -187,6 +187,19 @@ export function segmentOfKey(key: string): SegmentObject | undefined {
   return { kind: "whole", id };
 }
 
+export function stepsPrefix(root: string): string {
+  return `${root}step/`;
+}
+
+/** What a step of a merge has found out; named by the attempt's own name and its number. */
+export function stepKey(root: string, name: string): string {
+  return stepsPrefix(root) + step(name);
+}
+
+export function nameOfStepKey(key: string): string | undefined {
+  return /\/step\/([^/]+)$/.exec(key)?.[1];
+}
+
 export function keysPrefix(root: string): string {
   return `${root}keys/`;
 }

@@ -12,6 +12,7 @@ import { openWalEntry } from "../../src/format/wal.ts";
 import { keysOfEntry } from "../../src/format/write-keys.ts";
 import { generationRoot, sequenceOfWalKey, walPrefix } from "../../src/store/keys.ts";
 import { CrashRig } from "../crash-rig.ts";
+import { withBounds } from "../sim/sizes.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { applies, type Fault, modes } from "./failures.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -23,7 +24,11 @@ export interface Run {
   readonly violation: string | undefined;
 }
 
-export async function run(scenario: Scenario, ...faults: readonly Fault[]): Promise<Run> {
+export function run(scenario: Scenario, ...faults: readonly Fault[]): Promise<Run> {
+  return withBounds(scenario.bounds ?? {}, () => runWithin(scenario, faults));
+}
+
+async function runWithin(scenario: Scenario, faults: readonly Fault[]): Promise<Run> {
   const rig = new CrashRig(...faults);
   let violation: string | undefined;
   try {

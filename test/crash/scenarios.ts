@@ -5,12 +5,15 @@
  */
 import { limits } from "../../src/limits.ts";
 import type { CrashRig } from "../crash-rig.ts";
+import type { withBounds } from "../sim/sizes.ts";
 
 export interface Scenario {
   readonly name: string;
   /** Nothing goes wrong yet. */
   readonly before?: (rig: CrashRig) => Promise<void>;
   readonly live: (rig: CrashRig) => Promise<void>;
+  /** Bounds of the engine that are others than usual. */
+  readonly bounds?: Parameters<typeof withBounds>[0];
   /** Takes long: by command only. */
   readonly isLong?: boolean;
 }
@@ -128,6 +131,19 @@ export const scenarios: readonly Scenario[] = [
       await rig.clock.run(Promise.all(working));
       await rig.consume();
     },
+  },
+  {
+    name: "a merge in steps, each by another attempt",
+    bounds: { stepBytesMin: 0, stepMs: 0 },
+    async before(rig) {
+      await rig.put(1, [1, 2, 3, 4, 5, 6]);
+      await index(rig);
+      await rig.put(2, [1, 2]);
+      await requestFlush(rig);
+      const flush = await rig.claim();
+      if (flush !== undefined) await rig.clock.run(rig.start(flush));
+    },
+    live: (rig) => rig.consume(),
   },
   {
     name: "two flushes at once",

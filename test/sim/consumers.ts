@@ -140,6 +140,8 @@ class Consumer {
       switch (job.kind) {
         case "flush":
         case "merge":
+          if (job.progress !== undefined) world.faults.saw("merge: went on from a step");
+          else if (job.kind === "merge" && job.attempt > 2) world.faults.saw("merge: began anew");
           if (await compact({ ports, api, identity, job })) {
             world.faults.saw(`job: ${job.kind}`);
           }

@@ -78,6 +78,8 @@ export const branches = [
   "delta: repeated",
   "job: flush",
   "job: merge",
+  "merge: went on from a step",
+  "merge: began anew",
   "job: collect",
   "job: purge",
   "job: warm",

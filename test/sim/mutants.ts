@@ -6,6 +6,7 @@
 import { type Mutant, mutant } from "./mutant.ts";
 import { branchMutants } from "./mutants-branches.ts";
 import { changeMutants } from "./mutants-changes.ts";
+import { mergeMutants } from "./mutants-merges.ts";
 import { pastMutants } from "./mutants-past.ts";
 import { quarantineMutants } from "./mutants-quarantine.ts";
 import { settingMutants } from "./mutants-settings.ts";
@@ -17,6 +18,7 @@ export const mutants: readonly Mutant[] = [
   ...changeMutants,
   ...settingMutants,
   ...pastMutants,
+  ...mergeMutants,
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",
@@ -98,7 +100,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a merge forgets what died since it read its inputs",
     "src/compact.ts",
-    "if (info.dead.version !== segment.info.dead.version) {",
+    "if (info.dead.version !== deadVersions[i]) {",
     "if (info.dead.version < 0) {",
   ),
   mutant(

@@ -53,6 +53,7 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
     requestFlush: (tenant, name) => call((owner) => owner.requestFlush(tenant, name)),
     claim: (tenant, name) => call((owner) => owner.claim(tenant, name)),
     renew: (...args) => call((owner) => owner.renew(...args)),
+    progress: (...args) => call((owner) => owner.progress(...args)),
     ticket: async (...args) => {
       const reply = await call((owner) => owner.ticket(...args));
       if (reply.ok && reply.value.kind !== "granted") faults.saw(`ticket: ${reply.value.kind}`);

@@ -27,6 +27,7 @@ import type {
   Kept,
   NamespaceApi,
   Reply,
+  StepArguments,
 } from "../../src/namespace/protocol.ts";
 import { type Backoff, type BackoffPorts, backoffMs } from "../../src/store/backoff.ts";
 import { systemClock } from "./clock.ts";
@@ -103,6 +104,10 @@ class NamespaceClient implements NamespaceApi {
 
   renew(tenant: string, name: string, job: string, attempt: number) {
     return this.#call((owner) => owner.renew(tenant, name, job, attempt));
+  }
+
+  progress(tenant: string, name: string, ...of: StepArguments) {
+    return this.#call((owner) => owner.progress(tenant, name, ...of));
   }
 
   ticket(tenant: string, name: string, job: string, attempt: number) {

@@ -9,6 +9,9 @@
  *   4. a column for each filterable attribute                            (column-writer.ts)
  *   5. the root, which says where all of it is; then the last object
  *
+ * In a large merge each of 1 to 4 ends a step that is stored (build-steps.ts), so that another
+ * attempt goes on behind it; the objects so far end with the step.
+ *
  * Deterministic: the same rows and the same spec give the same objects, so a repeated attempt is
  * harmless. If we crash, the objects put so far are orphans that collection finds by their age.
  *
@@ -16,6 +19,7 @@
  * grows) and about 36 bytes a row, so a million rows fit one compaction step; counted by the
  * ledger.
  */
+import type { DocumentId, IdKind } from "../../document/id.ts";
 import {
   type AttributeSchema,
   isArrayType,
@@ -23,6 +27,7 @@ import {
   primaryVector,
 } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
+import type { IdColumn } from "../../format/id-column.ts";
 import type { SegmentInfo } from "../../format/manifest.ts";
 import { noneDead } from "../../format/manifest.ts";
 import { sumHashes } from "../../format/record-hash.ts";
@@ -33,6 +38,7 @@ import type { Kernels } from "../../kernels/kernels.ts";
 import type { Digest } from "../../ports.ts";
 import { rotatedWidth } from "../vector/rotation.ts";
 import type { ReadRange } from "./block-gather.ts";
+import { BuildSteps, type StepLog } from "./build-steps.ts";
 import { writeColumn } from "./column-writer.ts";
 import { writeDocuments, writeIds } from "./document-writer.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
@@ -69,6 +75,7 @@ interface Build {
   readonly ledger: MemoryLedger;
   readonly writer: PartWriter;
   readonly hashes: BigUint64Array;
+  readonly steps: BuildSteps;
 }
 
 /** A segment of rows in memory: what a flush does. Undefined when there are none. */
@@ -85,7 +92,8 @@ export async function buildFromRows(
 }
 
 /**
- * One segment of the living rows of several. `ordinals` counts through the inputs in their order:
+ * One segment of the living rows of several. With a `log`, steps are stored there, and `BuildPaused`
+ * is thrown when it says so; the dead rows must be those of the first attempt. `ordinals` counts through the inputs in their order:
  * row r of input i is number (rows of the inputs before it) + r. Undefined when no row lives.
  */
 export async function mergeSegments(
@@ -95,9 +103,10 @@ export async function mergeSegments(
   ports: BuildPorts,
   sink: SegmentSink,
   ledger: MemoryLedger = new MemoryLedger(),
+  log?: StepLog,
 ): Promise<BuiltSegment | undefined> {
   const source = createMergeSource({ inputs, spec, read, ledger });
-  return await buildSegment(source, spec, ports, sink, ledger);
+  return await buildSegment(source, spec, ports, sink, ledger, log);
 }
 
 async function buildSegment(
@@ -106,6 +115,7 @@ async function buildSegment(
   ports: BuildPorts,
   sink: SegmentSink,
   ledger: MemoryLedger,
+  log?: StepLog,
 ): Promise<BuiltSegment | undefined> {
   const count = source.liveRows().length;
   if (count === 0) {
@@ -113,17 +123,16 @@ async function buildSegment(
   }
   const { home, id: segment, schema } = spec;
   const writer = new PartWriter({ home, segment, sink, digest: ports.digest, ledger });
+  const steps = new BuildSteps(log, writer, ledger);
   const hashes = new BigUint64Array(count);
   const releaseHashes = ledger.hold(hashes.byteLength + source.hashes.byteLength);
-  const build: Build = { spec, source, ports, ledger, writer, hashes };
+  const build: Build = { spec, source, ports, ledger, writer, hashes, steps };
   const { order, vector } = await writeVectorColumn(build);
   const ordinals = invertOrder(order, source.rows);
   const release = ledger.hold(order.byteLength + ordinals.byteLength);
   assert(schema.idKind !== undefined, "a namespace with rows knows its kind of ids");
-  const documentInput = { source, idKind: schema.idKind, writer, ledger, hashes };
-  const documents = await writeDocuments(documentInput, order);
-  const { minId, maxId, ...ids } = await writeIds(documentInput, ordinals, order.length);
-  const attributes = await writeColumns(build, order);
+  const { minId, maxId, documents, ids } = await writeRecords(build, order, ordinals);
+  const attributes = await steps.run("columns", () => writeColumns(build, order));
   const root: SegmentRoot = {
     generation: home.generation,
     segment,
@@ -146,10 +155,10 @@ async function buildSegment(
 async function writeVectorColumn(
   build: Build,
 ): Promise<{ order: Uint32Array; vector: VectorPlanes | undefined }> {
-  const { spec, source, ports, ledger, writer, hashes } = build;
+  const { spec, source, ports, ledger, writer, hashes, steps } = build;
   const column = primaryVector(spec.schema);
   if (column === undefined) {
-    return { order: await orderById(source), vector: undefined };
+    return { order: await steps.run("order", () => orderById(source)), vector: undefined };
   }
   const input = {
     source,
@@ -160,11 +169,36 @@ async function writeVectorColumn(
     kernels: ports.kernels,
     vectorHashes: hashes,
   };
-  const clustered = await orderByVector(input);
+  const clustered = await steps.run("order", () => orderByVector(input));
   const release = ledger.hold(clustered.rows.byteLength + 2 * clustered.centroids.byteLength);
-  const vector = await writePlanes(input, clustered, column, spec.rotation, writer);
+  const planes = await steps.run("planes", async () => {
+    const vector = await writePlanes(input, clustered, column, spec.rotation, writer);
+    return { vector, hashes };
+  });
+  hashes.set(planes.hashes);
   release();
-  return { order: clustered.rows, vector };
+  return { order: clustered.rows, vector: planes.vector };
+}
+
+async function writeRecords(build: Build, order: Uint32Array, ordinals: Uint32Array) {
+  const { spec, source, ledger, writer, hashes, steps } = build;
+  const { idKind } = spec.schema;
+  assert(idKind !== undefined, "a namespace with rows knows its kind of ids");
+  const input = { source, idKind, writer, ledger, hashes };
+  const written = await steps.run("documents", async () => {
+    const documents = await writeDocuments(input, order);
+    return { documents, hashes };
+  });
+  hashes.set(written.hashes);
+  const { documents } = written;
+  const { firstIds, minId, maxId, ...ids } = await steps.run("ids", () =>
+    writeIds(input, ordinals, order.length),
+  );
+  return { documents, ids: { ...ids, firstIds: idColumnOf(idKind, firstIds) }, minId, maxId };
+}
+
+function idColumnOf(kind: IdKind, ids: readonly DocumentId[]): IdColumn {
+  return { kind, length: ids.length, at: (i) => ids[i] as DocumentId };
 }
 
 function invertOrder(order: Uint32Array, rows: number): Uint32Array {

@@ -6,7 +6,7 @@
  */
 import type { DocumentId, IdKind } from "../../document/id.ts";
 import { assert, corrupt } from "../../errors.ts";
-import { type IdColumn, idColumnBytes } from "../../format/id-column.ts";
+import { idColumnBytes } from "../../format/id-column.ts";
 import type { SectionRange } from "../../format/manifest.ts";
 import { recordHash, sumHashes } from "../../format/record-hash.ts";
 import { sizedBlockBytes, writeSized } from "../../format/segment-block.ts";
@@ -114,7 +114,8 @@ class DocumentBlocks {
 
 export interface WrittenIds {
   readonly blocks: Section;
-  readonly firstIds: IdColumn;
+  /** Of each block. */
+  readonly firstIds: readonly DocumentId[];
   readonly membership: SectionRange;
   readonly minId: DocumentId;
   readonly maxId: DocumentId;
@@ -151,12 +152,7 @@ export async function writeIds(
   const membership = await addSized(writer, encodeMembership(idHashes));
   writer.endSection();
   release();
-  const column: IdColumn = {
-    kind: idKind,
-    length: firstIds.length,
-    at: (i) => firstIds[i] as DocumentId,
-  };
-  return { blocks, firstIds: column, membership, minId: firstIds[0] as DocumentId, maxId };
+  return { blocks, firstIds, membership, minId: firstIds[0] as DocumentId, maxId };
 }
 
 function checkRecords(

@@ -73,6 +73,25 @@ export class PartWriter {
     return place;
   }
 
+  /** Objects that are stored; with `flush` all that was added. */
+  get parts(): readonly SegmentPart[] {
+    return this.#parts;
+  }
+
+  /** Puts what was added since the last object; the next block begins another. */
+  async flush(): Promise<void> {
+    if (this.#length > 0) {
+      await this.#put(false);
+    }
+  }
+
+  /** Goes on behind these, which an earlier attempt has stored. */
+  resume(parts: readonly SegmentPart[]): void {
+    assert(this.#length === 0 && this.#blocks === 0, "a section is not under way");
+    this.#parts.splice(0, this.#parts.length, ...parts);
+    this.#seed = this.#seedOf(parts.length);
+  }
+
   /** Puts what remains; nothing may be added after. */
   async finish(): Promise<readonly SegmentPart[]> {
     assert(this.#length > 0, "the root is written last");
