@@ -63,7 +63,8 @@ async function show(text: Text, key: string, bytes: Uint8Array, lens: Lens): Pro
         await openSkip(bytes, { generation, sequence: number }, digest),
       );
     case "SHOALSTP": {
-      const segment = String((headOf(bytes) as { s?: unknown } | undefined)?.s ?? "");
+      const { s } = (headOf(bytes) ?? {}) as { s?: unknown };
+      const segment = typeof s === "string" ? s : "";
       const place = { generation, segment, number };
       const state = await openBuildStep(bytes, place, digest);
       return text.value("step of a merge", { state });
