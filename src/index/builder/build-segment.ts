@@ -92,9 +92,10 @@ export async function buildFromRows(
 }
 
 /**
- * One segment of the living rows of several. With a `log`, steps are stored there, and `BuildPaused`
- * is thrown when it says so; the dead rows must be those of the first attempt. `ordinals` counts through the inputs in their order:
- * row r of input i is number (rows of the inputs before it) + r. Undefined when no row lives.
+ * One segment of the living rows of several. With a `log`, steps are stored there, and
+ * `BuildPaused` is thrown when it says so; the dead rows must be those of the first attempt.
+ * `ordinals` counts through the inputs in their order: row r of input i is number (rows of the
+ * inputs before it) + r. Undefined when no row lives.
  */
 export async function mergeSegments(
   inputs: readonly MergeInput[],
