@@ -79,6 +79,16 @@ export const limits = {
   inListMax: 10_000,
   /** Characters of a text to search for. */
   textQueryMax: 8_192,
+  /** Of a glob, a regular expression, or what is searched fuzzily. */
+  patternCharsMax: 1_024,
+  /** A glob with braces is so many globs at most. */
+  globAlternativesMax: 64,
+  /** Instructions of a compiled regular expression. */
+  regexProgramMax: 1_000,
+  /** Each may take 8 MB of memory for its automaton. */
+  filterRegexesMax: 4,
+  /** Places of patterns x characters of texts: a nanosecond each, at the worst fifteen. */
+  filterStepsMax: 1_000_000_000,
   topKMax: 10_000,
   namespaceNameMax: 128,
   listPageDefault: 100,

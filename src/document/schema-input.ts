@@ -7,15 +7,16 @@
  *   {"title": {"type": "string", "filterable": false}}   options given here win, the others stay
  *   {"id": "uuid"}                                  the kind of the ids
  *
- * `patchable` on a dense vector, which is ours, lets patches replace it.
+ * `patchable` on a dense vector, which is ours, lets patches replace it. `glob`, `regex` and `fuzzy`
+ * let texts be matched so; the shorthand takes them away.
  *
  * Merge rules: types, id kind, metric and the dense vector columns are fixed by the first write;
  * `filterable` and `patchable` may change at any time. Options the engine does not have are refused
  * by name unless they are off (false or null); unknown keys of an options object are ignored.
  *
  * Filterable unless said otherwise: all but vectors, sparse vectors and bytes, which cannot be, and
- * what begins with full-text search. An array of vectors says so of itself too, as clients expect,
- * but no filter may name it.
+ * what begins with full-text search, `glob`, `regex` or `fuzzy`. An array of vectors says so of
+ * itself too, as clients expect, but no filter may name it.
  */
 import { invalid } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -25,11 +26,13 @@ import {
   type AttributeType,
   attributeNameFault,
   type DistanceMetric,
+  givenPatterns,
   isArrayType,
   isPackedType,
   mayBecome,
   parseVectorArrayType,
   parseVectorType,
+  patternOptions,
   type Schema,
   type SchemaAddition,
   scalarTypes,
@@ -38,6 +41,7 @@ import {
 import { describeJson, isJsonObject, type JsonObject, malformedAt, wrongShape } from "./shape.ts";
 import { mergeText, parseTextInput, sameText, type TextInput } from "./text-options.ts";
 import { attributeError } from "./value.ts";
+import { optionalBoolean, parseAnn, parseSparse } from "./vector-options.ts";
 
 /** What a user says about one attribute; undefined = says nothing. */
 export interface AttributeInput {
@@ -45,11 +49,17 @@ export interface AttributeInput {
   readonly filterable: boolean | undefined;
   readonly ann: boolean | undefined;
   readonly patchable: boolean | undefined;
+  readonly patterns: PatternInput;
   readonly metric: DistanceMetric | undefined;
   /** Whether `sparse_knn` was given. */
   readonly sparse: boolean;
   readonly text: TextInput | undefined;
 }
+
+/** What is said of `glob`, `regex` and `fuzzy`; the shorthand, which says nothing, resets them. */
+export type PatternInput = Readonly<Partial<Record<(typeof patternOptions)[number], boolean>>>;
+
+const noPatterns: PatternInput = { glob: false, regex: false, fuzzy: false };
 
 export interface SchemaInput {
   readonly idKind: IdKind | undefined;
@@ -57,12 +67,7 @@ export interface SchemaInput {
 }
 
 /** Options of the API that we lack, with the reason given to the user. */
-const missingOptions = new Map([
-  ["regex", "regex indexes are not supported by this server"],
-  ["glob", "glob indexes are not supported by this server"],
-  ["fuzzy", "fuzzy indexes are not supported by this server"],
-  ["embed", "this server has no embedding models"],
-]);
+const missingOptions = new Map([["embed", "this server has no embedding models"]]);
 
 /** `path` is where the map stands in the request; empty when it is the whole body. */
 export function parseSchemaInput(value: unknown, path = "schema"): SchemaInput {
@@ -97,7 +102,8 @@ function parseAttribute(name: string, entry: unknown, place: string): AttributeI
   const type = parseType(name, typeOf(entry, place));
   if (!isJsonObject(entry)) {
     const nothing = { filterable: undefined, ann: undefined, patchable: undefined };
-    return { type, ...nothing, metric: undefined, sparse: false, text: false };
+    const none = { metric: undefined, sparse: false, text: false as const };
+    return { type, ...nothing, patterns: noPatterns, ...none };
   }
   for (const [option, reason] of missingOptions) {
     refuseMissing(entry, option, reason, name, place);
@@ -112,9 +118,26 @@ function parseAttribute(name: string, entry: unknown, place: string): AttributeI
     throw attributeError(name, "`patchable` is for dense vectors: all others can be patched");
   }
   const sparse = parseSparse(entry, name, type, place);
+  const patterns = parsePatterns(entry, name, type, place);
   const given = Object.hasOwn(entry, "full_text_search") ? entry["full_text_search"] : undefined;
   const text = parseTextInput(given, `${place}.full_text_search`);
-  return { type, filterable, ann, patchable, metric, sparse, text };
+  return { type, filterable, ann, patchable, patterns, metric, sparse, text };
+}
+
+function parsePatterns(
+  entry: JsonObject,
+  name: string,
+  type: AttributeType,
+  place: string,
+): PatternInput {
+  const given = patternOptions.map((option) => {
+    const isOn = optionalBoolean(entry, option, place);
+    if (isOn === true && type !== "string" && type !== "[]string") {
+      throw attributeError(name, `\`${option}\` requires the type string or []string`);
+    }
+    return [option, isOn] as const;
+  });
+  return Object.fromEntries(given.filter(([, isOn]) => isOn !== undefined)) as PatternInput;
 }
 
 function mayBeFilterable(type: AttributeType): boolean {
@@ -190,92 +213,6 @@ function refuseMissing(
   throw attributeError(name, `\`${option}\`: ${reason}`);
 }
 
-function optionalBoolean(entry: JsonObject, option: string, place: string): boolean | undefined {
-  const value = Object.hasOwn(entry, option) ? entry[option] : null;
-  if (value !== null && typeof value !== "boolean") {
-    throw wrongShape(`${place}.${option}`, value, "a boolean");
-  }
-  return value ?? undefined;
-}
-
-function parseAnn(
-  entry: JsonObject,
-  name: string,
-  type: AttributeType,
-  place: string,
-): { ann: boolean | undefined; metric: DistanceMetric | undefined } {
-  const value = Object.hasOwn(entry, "ann") ? entry["ann"] : null;
-  const options = isJsonObject(value) ? value : {};
-  const late = optionalBoolean(options, "late_interaction", `${place}.ann`);
-  const sent = Object.hasOwn(options, "distance_metric") ? options["distance_metric"] : null;
-  const metric = sent === null ? undefined : parseMetric(sent, `${place}.ann.distance_metric`);
-  const ann = isJsonObject(value) ? true : optionalBoolean(entry, "ann", place);
-  if (parseVectorArrayType(type) !== undefined && ann === true) {
-    throw attributeError(
-      name,
-      late === true
-        ? "`ann` with `late_interaction` is not supported by this server"
-        : "`ann` on a vector array requires `late_interaction` to be `true`",
-    );
-  }
-  if (late === true) {
-    throw attributeError(name, "`late_interaction` is only valid on vector arrays");
-  }
-  if (ann === true && parseVectorType(type) === undefined) {
-    throw attributeError(name, `\`ann\` requires a dense vector type, but the type is ${type}`);
-  }
-  return { ann, metric };
-}
-
-/** Whether `sparse_knn` is given, which has one metric. */
-function parseSparse(entry: JsonObject, name: string, type: AttributeType, place: string): boolean {
-  const value = Object.hasOwn(entry, "sparse_knn") ? entry["sparse_knn"] : null;
-  if (value === null || value === false) {
-    return false;
-  }
-  const path = `${place}.sparse_knn`;
-  if (!isJsonObject(value)) {
-    throw wrongShape(path, value, "a map");
-  }
-  if (!Object.hasOwn(value, "distance_metric")) {
-    throw malformedAt(path, "missing field `distance_metric`");
-  }
-  const metric = value["distance_metric"];
-  if (typeof metric !== "string") {
-    throw wrongShape(`${path}.distance_metric`, metric, "a string");
-  }
-  if (metric !== "dot_product") {
-    const text = `unknown variant \`${metric}\`, expected \`dot_product\``;
-    throw malformedAt(`${path}.distance_metric`, text);
-  }
-  if (type !== "{}f16") {
-    throw attributeError(name, `\`sparse_knn\` requires the type {}f16, but the type is ${type}`);
-  }
-  return true;
-}
-
-/** A metric's name; the API knows more of them than it documents. */
-export function parseMetric(value: unknown, path: string): DistanceMetric {
-  if (typeof value !== "string") {
-    throw wrongShape(path, value, "a string");
-  }
-  switch (value) {
-    case "cosine_distance":
-    case "euclidean_squared":
-      return value;
-    case "euclidean":
-    case "Unknown":
-    case "Query":
-      throw invalid(`💔 ${path} \`${value}\` is not supported by this server`, path);
-    default:
-      throw malformedAt(
-        path,
-        `unknown variant \`${value}\`, expected one of \`Unknown\`, \`euclidean_squared\`, ` +
-          "`cosine_distance`, `euclidean`, `Query`",
-      );
-  }
-}
-
 /** What the input changes about the schema; throws `invalid` for what may not change. */
 export function mergeSchemaInput(schema: Schema, input: SchemaInput): SchemaAddition {
   if (input.idKind !== undefined && schema.idKind !== undefined && input.idKind !== schema.idKind) {
@@ -337,10 +274,26 @@ function mergeAttribute(
       name,
     );
   }
+  const patterns = mergePatterns(current, entry.patterns);
   const text = mergeText(name, type, current?.text?.options, entry.text);
-  const byDefault = mayBeFilterable(type) && text === undefined;
+  const byDefault =
+    mayBeFilterable(type) && text === undefined && Object.keys(patterns).length === 0;
   const filterable = entry.filterable ?? current?.filterable ?? byDefault;
-  return { type, filterable, ...(text === undefined ? {} : { text: { options: text } }) };
+  return {
+    type,
+    filterable,
+    ...patterns,
+    ...(text === undefined ? {} : { text: { options: text } }),
+  };
+}
+
+function mergePatterns(current: AttributeSchema | undefined, input: PatternInput) {
+  const isOn = (option: (typeof patternOptions)[number]) => input[option] ?? current?.[option];
+  return givenPatterns({
+    ...(isOn("glob") === true && { glob: true }),
+    ...(isOn("regex") === true && { regex: true }),
+    ...(isOn("fuzzy") === true && { fuzzy: true }),
+  });
 }
 
 function mergeType(name: string, current: AttributeType | undefined, sent: AttributeType) {
@@ -359,7 +312,9 @@ function mergeType(name: string, current: AttributeType | undefined, sent: Attri
 function sameAttribute(a: AttributeSchema, b: AttributeSchema): boolean {
   const { type, filterable, ann, patchable } = a;
   const isAlike = type === b.type && filterable === b.filterable && ann === b.ann;
-  return isAlike && patchable === b.patchable && sameText(a.text?.options, b.text?.options);
+  const patterns = patternOptions.every((option) => a[option] === b[option]);
+  const text = sameText(a.text?.options, b.text?.options);
+  return isAlike && patterns && text && patchable === b.patchable;
 }
 
 /**

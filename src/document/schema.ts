@@ -43,6 +43,12 @@ export interface AttributeSchema {
   readonly ann?: boolean;
   /** Of a dense vector: patches may replace it. Absent: they may not. */
   readonly patchable?: true;
+  /** Of texts: globs are matched, though the attribute need not be filterable. */
+  readonly glob?: true;
+  /** Of texts: regular expressions are matched. */
+  readonly regex?: true;
+  /** Of texts: they are searched fuzzily. */
+  readonly fuzzy?: true;
   /**
    * Version of the schema that made a known attribute filterable: segments built under an earlier
    * one may lack its column. Absent where it was filterable from the start.
@@ -146,8 +152,24 @@ export function isPackedType(type: AttributeType): type is PackedType {
 }
 
 /** Whether filters may name the attribute, so that segments keep a column of it. */
-export function isIndexed({ type, filterable }: AttributeSchema): boolean {
-  return filterable && !isPackedType(type);
+export function isIndexed(attribute: AttributeSchema): boolean {
+  return hasIndexOption(attribute) && !isPackedType(attribute.type);
+}
+
+/** What texts may be matched with beside comparisons; each is an option of the schema. */
+export const patternOptions = ["glob", "regex", "fuzzy"] as const;
+
+/** Whether any option asks for a column. */
+export function hasIndexOption(attribute: AttributeSchema): boolean {
+  return attribute.filterable || patternOptions.some((option) => attribute[option] === true);
+}
+
+/** The options that are on, as part of a schema. */
+export function givenPatterns(
+  options: Pick<AttributeSchema, "glob" | "regex" | "fuzzy">,
+): Pick<AttributeSchema, "glob" | "regex" | "fuzzy"> {
+  const { glob, regex, fuzzy } = options;
+  return { ...(glob && { glob }), ...(regex && { regex }), ...(fuzzy && { fuzzy }) };
 }
 
 /** The version below which segments lack a column or postings that queries could use; or 0. */
@@ -207,19 +229,19 @@ export function applyAddition(schema: Schema, addition: SchemaAddition | undefin
   };
 }
 
-/** Remembers since when a known attribute has been filterable, and searchable as it is. */
+/** Remembers since when a known attribute has had an index, and is searchable as it is. */
 function withIndexVersion(
-  { type, filterable, ann, patchable, text }: AttributeSchema,
+  attribute: AttributeSchema,
   current: AttributeSchema | undefined,
   version: number,
 ): AttributeSchema {
-  const turnedOn = current !== undefined && !current.filterable ? version : current?.indexedFrom;
+  const { indexedFrom: _, text, ...options } = attribute;
+  const isNew = current !== undefined && !hasIndexOption(current);
+  const turnedOn = isNew ? version : current?.indexedFrom;
+  const isOn = hasIndexOption(attribute) && turnedOn !== undefined;
   return {
-    type,
-    filterable,
-    ...(ann === undefined ? {} : { ann }),
-    ...(patchable === undefined ? {} : { patchable }),
-    ...(filterable && turnedOn !== undefined ? { indexedFrom: turnedOn } : {}),
+    ...options,
+    ...(isOn ? { indexedFrom: turnedOn } : {}),
     ...(text === undefined ? {} : { text: withTextVersion(text, current, version) }),
   };
 }
@@ -248,6 +270,7 @@ export function additionBetween(before: Schema, after: Schema): SchemaAddition {
           known?.type !== attribute.type ||
           known.filterable !== attribute.filterable ||
           known.ann !== attribute.ann ||
+          patternOptions.some((option) => known[option] !== attribute[option]) ||
           known.patchable !== attribute.patchable ||
           known.indexedFrom !== attribute.indexedFrom ||
           known.text?.indexedFrom !== attribute.text?.indexedFrom ||

@@ -9,6 +9,8 @@
  *              [… , either or null, text]                  where the text can be searched
  *   text       [tokenizer, language, stemming, remove stop words, case sensitive, ASCII folding,
  *               max token length, k1, b, k3, indexed from or null]
+ *              [… , either or null, text or null, patterns]   where globs (1), regular expressions
+ *                                                          (2) or fuzzy search (4) are on: the sum
  *
  * The order of attributes is the schema's own. Decoding believes nothing: kinds, types, names and
  * repetitions are checked, so a decoded schema is one that could have been written.
@@ -21,9 +23,11 @@ import {
   attributeNameFault,
   type DistanceMetric,
   distanceMetrics,
+  hasIndexOption,
   isPackedType,
   parseVectorArrayType,
   parseVectorType,
+  patternOptions,
   type Schema,
   type SchemaAddition,
   scalarTypes,
@@ -97,7 +101,10 @@ function attributesToCbor(attributes: ReadonlyMap<string, AttributeSchema>): Cbo
     const { type, filterable, ann = null, patchable, indexedFrom, text } = attribute;
     const more = patchable ?? indexedFrom;
     const head: CborValue[] = [name, type, filterable, ann];
-    if (text !== undefined) return [...head, more ?? null, textToCbor(text)];
+    const patterns = patternsToCbor(attribute);
+    const given = text === undefined ? null : textToCbor(text);
+    if (patterns > 0) return [...head, more ?? null, given, patterns];
+    if (given !== null) return [...head, more ?? null, given];
     return more === undefined ? head : [...head, more];
   });
 }
@@ -119,17 +126,18 @@ function membersFromCbor(members: readonly unknown[]): Omit<Schema, "version"> {
   }
   const attributes = new Map<string, AttributeSchema>();
   for (const entry of list as readonly unknown[]) {
-    const length = Array.isArray(entry) ? Math.min(6, Math.max(4, entry.length)) : 4;
-    const [name, type, filterable, ann, more = null, text] = tuple(entry, length);
+    const length = Array.isArray(entry) ? Math.min(7, Math.max(4, entry.length)) : 4;
+    const [name, type, filterable, ann, more = null, text = null, patterns] = tuple(entry, length);
     if (typeof name !== "string" || attributeNameFault(name) !== undefined) {
       throw malformedSchema("attribute name");
     }
     if (attributes.has(name)) {
       throw malformedSchema("repeated attribute");
     }
-    const attribute = attributeFromCbor(type, filterable, ann);
+    const attribute = withPatterns(attributeFromCbor(type, filterable, ann), patterns);
     const full = more === null && length !== 5 ? attribute : withMore(attribute, more);
-    attributes.set(name, length === 6 ? { ...full, text: textFromCbor(type, text) } : full);
+    const hasText = text !== null || length === 6;
+    attributes.set(name, hasText ? { ...full, text: textFromCbor(type, text) } : full);
   }
   return {
     idKind: (idKind as IdKind | null) ?? undefined,
@@ -170,7 +178,7 @@ function withMore(attribute: AttributeSchema, more: unknown): AttributeSchema {
   if (attribute.ann !== undefined && more === true) {
     return { ...attribute, patchable: true };
   }
-  if (!attribute.filterable || typeof more !== "number" || !Number.isSafeInteger(more)) {
+  if (!hasIndexOption(attribute) || typeof more !== "number" || !Number.isSafeInteger(more)) {
     throw malformedSchema("version of an index");
   }
   return { ...attribute, indexedFrom: more };
@@ -200,6 +208,23 @@ function textFromCbor(type: unknown, value: unknown): AttributeText {
     options: options as unknown as TextOptions,
     ...(indexedFrom === null ? {} : { indexedFrom: indexedFrom as number }),
   };
+}
+
+function patternsToCbor(attribute: AttributeSchema): number {
+  return patternOptions.reduce((sum, option, i) => sum + (attribute[option] ? 2 ** i : 0), 0);
+}
+
+function withPatterns(attribute: AttributeSchema, patterns: unknown): AttributeSchema {
+  if (patterns === undefined) {
+    return attribute;
+  }
+  const isText = attribute.type === "string" || attribute.type === "[]string";
+  if (!isText || typeof patterns !== "number" || !/^[1-7]$/.test(String(patterns))) {
+    throw malformedSchema("patterns");
+  }
+  const given = patternOptions.map((option, i) => [option, ((patterns >> i) & 1) === 1] as const);
+  const options = Object.fromEntries(given.filter(([, isOn]) => isOn));
+  return { ...attribute, ...(options as Pick<AttributeSchema, (typeof patternOptions)[number]>) };
 }
 
 function tuple(value: unknown, length: number): readonly unknown[] {

@@ -10,11 +10,16 @@
 import { decodeBase64 } from "../bytes/base64.ts";
 import { f32View } from "../bytes/typed-view.ts";
 import {
+  anyElementOps,
   type CompareFilter,
   type CompareOp,
+  elementOps,
   type FilterTree,
   matches,
+  orderOps,
   prepareTest,
+  setOps,
+  testOf,
 } from "../document/filter.ts";
 import {
   type AttributeType,
@@ -28,16 +33,14 @@ import { describeJson, isJsonObject, malformedAt } from "../document/shape.ts";
 import type { AttributeValue } from "../document/value.ts";
 import { packVector } from "../format/packed-value.ts";
 import { allocateVectors, narrowVector } from "../format/vector-element.ts";
+import { PatternBudget, parseComparison, parseHead, parseTree, prepareTree } from "./filter.ts";
 import {
   type ComparedType,
   comparedType,
   elementType,
+  isTextOp,
   keyError,
-  parseComparison,
-  parseHead,
-  parseTree,
-  prepareTree,
-} from "./filter.ts";
+} from "./filter-constant.ts";
 
 /** One attribute against an attribute of the incoming document. */
 interface ReferenceFilter {
@@ -77,7 +80,8 @@ export function packAs(values: Float32Array, element: VectorElement): Uint8Array
 export const nothingIncoming: DocumentValues = () => null;
 
 export function parseCondition(json: unknown, schema: Schema, path: string): Condition {
-  return parseTree(json, path, (leaf, place) => parseLeaf(leaf, place, schema));
+  const patterns = new PatternBudget();
+  return parseTree(json, path, (leaf, place) => parseLeaf(leaf, place, schema, patterns));
 }
 
 /** Names of the attributes that it looks at in the stored document. */
@@ -96,12 +100,17 @@ export function prepareCondition(condition: Condition): (pair: Pair) => boolean 
     if (leaf.kind === "reference") {
       return ({ stored, incoming }) => matches(op, stored(attribute), incoming(leaf.of));
     }
-    const test = prepareTest(op, leaf.value);
+    const test = leaf.kind === "compare" ? testOf(leaf) : prepareTest(op, leaf.value);
     return ({ stored }) => test(stored(attribute));
   });
 }
 
-function parseLeaf(json: readonly unknown[], path: string, schema: Schema): ConditionLeaf {
+function parseLeaf(
+  json: readonly unknown[],
+  path: string,
+  schema: Schema,
+  patterns: PatternBudget,
+): ConditionLeaf {
   const { attribute, op } = parseHead(json, path);
   const of = referenceIn(json[2], `${path}[2]`);
   const vector = vectorColumns(schema).find(({ name }) => name === attribute);
@@ -110,10 +119,11 @@ function parseLeaf(json: readonly unknown[], path: string, schema: Schema): Cond
   }
   if (of === undefined) {
     return vector === undefined
-      ? parseComparison(json, path, schema)
+      ? parseComparison(json, path, schema, patterns)
       : { kind: "vector", attribute, op, value: parseVector(vector, op, json[2]) };
   }
-  const type = vector === undefined ? comparedType(attribute, schema) : typeOf(attribute, schema);
+  const type =
+    vector === undefined ? comparedType(attribute, op, schema) : typeOf(attribute, schema);
   checkReference({ kind: "reference", attribute, op, of }, type, typeOf(of, schema));
   return { kind: "reference", attribute, op, of };
 }
@@ -145,18 +155,23 @@ function checkReference(
   type: ComparedType,
   other: ComparedType,
 ): void {
-  const isSet = op === "In" || op === "NotIn";
-  const isOrder = op !== "Eq" && op !== "NotEq" && !isSet;
+  if (isTextOp(op)) {
+    throw keyError(attribute, `${op} takes a text, not the value of another attribute`);
+  }
   if (type === undefined || other === undefined) {
     return;
   }
-  if (isOrder && isArrayType(type)) {
-    throw keyError(attribute, `${op} does not apply to ${type}`);
-  }
-  const fits = isSet ? sharesElements(type, other) : type === other || isUntyped(type, other);
-  if (!fits) {
+  if (!fitsReference(op, type, other)) {
     throw keyError(attribute, `type mismatch, ${op} expects ${type}, but \`${of}\` is ${other}`);
   }
+}
+
+function fitsReference(op: CompareOp, type: AttributeType, other: AttributeType): boolean {
+  const isOf = (ops: readonly CompareOp[]): boolean => ops.includes(op);
+  if (isOf(setOps)) return sharesElements(type, other);
+  if (isOf(anyElementOps)) return isArrayType(other) && sharesElements(type, other);
+  if (isOf(elementOps)) return !isArrayType(other) && sharesElements(type, other);
+  return type === other || (!isOf(orderOps) && isUntyped(type, other));
 }
 
 /** Arrays of which one has only ever been empty. */

@@ -1,12 +1,13 @@
 /**
  * Filters as users write them -> Filter, checked against a schema; and Filter -> a test of one row.
  *
- *   [attribute, operator, value]    ["And", [...]]    ["Or", [...]]    ["Not", filter]
+ *   [attribute, operator, value]    [attribute, "Fuzzy", text, options]
+ *   ["And", [...]]    ["Or", [...]]    ["Not", filter]
  *
  * Refused: what has no filter's shape, unknown operators, lists of mixed, nested or null elements
  * (`malformed`); unknown or unfilterable attributes, values of another type (`invalid`). Texts are
- * those that users of the API know. After parsing nothing can fail: values are canonical,
- * attributes exist.
+ * those that users of the API know. After parsing values are canonical, attributes exist and
+ * patterns are compiled; all that can fail is a pattern that takes too many steps.
  */
 import {
   type CompareFilter,
@@ -14,41 +15,19 @@ import {
   compareOps,
   type Filter,
   type FilterTree,
-  prepareTest,
+  testOf,
 } from "../document/filter.ts";
-import {
-  type AttributeType,
-  isArrayType,
-  isIndexed,
-  type ScalarType,
-  type Schema,
-} from "../document/schema.ts";
+import type { Schema } from "../document/schema.ts";
 import { describeJson, malformedAt } from "../document/shape.ts";
-import {
-  type AttributeValue,
-  type ComparableValue,
-  parseScalar,
-  type ScalarValue,
-} from "../document/value.ts";
-import { type EngineError, invalid, isEngineError } from "../errors.ts";
+import { TextSteps } from "../document/text-steps.ts";
+import type { AttributeValue } from "../document/value.ts";
+import { invalid } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { comparedType, isTextOp, type Place, parseConstant } from "./filter-constant.ts";
+import { parseFuzzy } from "./fuzzy-input.ts";
 
 /** Operators of the API that this engine does not evaluate. */
 const laterOps: ReadonlySet<string> = new Set([
-  "Contains",
-  "NotContains",
-  "ContainsAny",
-  "NotContainsAny",
-  "AnyLt",
-  "AnyLte",
-  "AnyGt",
-  "AnyGte",
-  "Glob",
-  "NotGlob",
-  "IGlob",
-  "NotIGlob",
-  "Regex",
-  "Fuzzy",
   "ContainsAllTokens",
   "ContainsAnyToken",
   "ContainsTokenSequence",
@@ -60,12 +39,10 @@ interface Context<Leaf> {
   nodes: number;
 }
 
-/** Type of what is compared: an attribute's, or that of `id` (undefined before the first write). */
-export type ComparedType = AttributeType | undefined;
-
 /** `path`: where it stands in the request. */
 export function parseFilter(json: unknown, schema: Schema, path = "filters"): Filter {
-  return parseTree(json, path, (leaf, place) => parseComparison(leaf, place, schema));
+  const patterns = new PatternBudget();
+  return parseTree(json, path, (leaf, place) => parseComparison(leaf, place, schema, patterns));
 }
 
 /** A filter whose comparisons are read by `leaf`. */
@@ -106,15 +83,23 @@ function parseNode<Leaf>(
   return context.leaf(json, path);
 }
 
+/** `patterns`: what the comparisons of the same filter have in common. */
 export function parseComparison(
   json: readonly unknown[],
   path: string,
   schema: Schema,
+  patterns: PatternBudget,
 ): CompareFilter {
   const { attribute, op } = parseHead(json, path);
-  const type = comparedType(attribute, schema);
-  const value = parseConstant({ attribute, op, type, path: `${path}[2]` }, json[2]);
-  return { kind: "compare", attribute, op, value };
+  const type = comparedType(attribute, op, schema);
+  const place: Place = { attribute, op, type, path: `${path}[2]` };
+  const value = parseConstant(place, json[2]);
+  const filter: CompareFilter = { kind: "compare", attribute, op, value };
+  if (!isTextOp(op)) {
+    return filter;
+  }
+  const fuzzy = op === "Fuzzy" ? parseFuzzy(attribute, String(value), json[3], path) : undefined;
+  return patterns.prepare(fuzzy === undefined ? filter : { ...filter, fuzzy });
 }
 
 /** What is compared, and how. */
@@ -134,161 +119,30 @@ export function parseHead(
     const known = compareOps.map((name) => `\`${name}\``).join(", ");
     throw malformedAt(path, `unknown variant \`${operator}\`, expected one of ${known}`);
   }
-  if (json.length > 3) {
-    throw malformedAt(path, `${op} takes no parameters`);
+  if (json.length > (op === "Fuzzy" ? 4 : 3)) {
+    throw malformedAt(path, op === "Fuzzy" ? "Fuzzy takes one map" : `${op} takes no parameters`);
   }
   return { attribute, op };
 }
 
-/** Throws unless filters may name the attribute. */
-export function comparedType(attribute: string, schema: Schema): ComparedType {
-  if (attribute === "id") {
-    return schema.idKind;
-  }
-  const known = schema.attributes.get(attribute);
-  if (known === undefined) {
-    throw keyError(attribute, "attribute not found in schema");
-  }
-  if (!isIndexed(known)) {
-    throw keyError(attribute, "attribute is not filterable");
-  }
-  return known.type;
-}
+/** Patterns of one filter: together they take so many steps, and few may be regular expressions. */
+export class PatternBudget {
+  readonly #steps = new TextSteps();
+  #regexes = 0;
 
-// ---- Constants
-// --------------------------------------------------------------------------------------
-
-interface Place {
-  readonly attribute: string;
-  readonly op: CompareOp;
-  readonly type: ComparedType;
-  readonly path: string;
-}
-
-function parseConstant(place: Place, json: unknown): ComparableValue | null {
-  switch (place.op) {
-    case "In":
-    case "NotIn":
-      return parseList(place, json);
-    case "Eq":
-    case "NotEq":
-      return parseEqual(place, json);
-    case "Lt":
-    case "Lte":
-    case "Gt":
-    case "Gte":
-      return parseBound(place, json);
-  }
-}
-
-function parseList(place: Place, json: unknown): readonly ScalarValue[] {
-  const { op, type, path, attribute } = place;
-  const list: readonly unknown[] = Array.isArray(json) ? json : [json];
-  if (list.length > limits.inListMax) {
-    throw keyError(attribute, `${op} takes at most ${limits.inListMax} values`);
-  }
-  const kinds = new Set(list.map(jsonKind));
-  if (kinds.has("other") || kinds.size > 1) {
-    throw malformedAt(path, `${op} expects values of one type, without nulls and nested lists`);
-  }
-  return list.map((element) => {
-    const value = parseConstantScalar(place, element);
-    if (value === undefined) {
-      const scalar = elementType(type) ?? "a scalar";
-      throw mismatch(place, `${scalar} or []${scalar}`, json);
+  /** Compiles the pattern of the comparison. */
+  prepare(filter: CompareFilter): CompareFilter {
+    this.#regexes += filter.op === "Regex" ? 1 : 0;
+    if (this.#regexes > limits.filterRegexesMax) {
+      const max = limits.filterRegexesMax;
+      throw invalid(
+        `💔 a filter has at most ${max} regular expressions: join them by |`,
+        "filters",
+      );
     }
-    return value;
-  });
-}
-
-function parseEqual(place: Place, json: unknown): ComparableValue | null {
-  if (json === null) {
-    return null;
+    testOf(filter, this.#steps);
+    return filter;
   }
-  const { type } = place;
-  if (type === undefined || !isArrayType(type)) {
-    return parseOne(place, json);
-  }
-  if (!Array.isArray(json)) {
-    throw mismatch(place, type, json);
-  }
-  return json.map((element: unknown) => {
-    const value = parseConstantScalar(place, element);
-    if (value === undefined) {
-      throw mismatch(place, type, json);
-    }
-    return value;
-  });
-}
-
-function parseBound(place: Place, json: unknown): ComparableValue | null {
-  const { type, attribute, op } = place;
-  if (type !== undefined && isArrayType(type)) {
-    throw keyError(attribute, `${op} does not apply to ${type}`);
-  }
-  if (json === null) {
-    return null;
-  }
-  return parseOne(place, json);
-}
-
-function parseOne(place: Place, json: unknown): ScalarValue {
-  const value = parseConstantScalar(place, json);
-  if (value === undefined) {
-    throw mismatch(place, place.type ?? "a scalar", json);
-  }
-  return value;
-}
-
-/** Of one value, or of the elements of an array. */
-export function elementType(type: ComparedType): ScalarType | undefined {
-  if (type === undefined || type === "[]unknown") {
-    return undefined;
-  }
-  return (isArrayType(type) ? type.slice(2) : type) as ScalarType;
-}
-
-/**
- * Canonical value, or undefined if the JSON value is not of the type. Without a type any scalar
- * will do.
- */
-function parseConstantScalar(place: Place, json: unknown): ScalarValue | undefined {
-  const type = elementType(place.type);
-  if (type === undefined) {
-    return jsonKind(json) === "other" ? undefined : (json as ScalarValue);
-  }
-  try {
-    return parseScalar(json, type, place.attribute);
-  } catch (error) {
-    if (isEngineError(error, "invalid")) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-function jsonKind(json: unknown): "string" | "number" | "boolean" | "other" {
-  const type = typeof json;
-  if (type === "bigint") {
-    return "number";
-  }
-  return type === "string" || type === "boolean" || type === "number" ? type : "other";
-}
-
-function mismatch(place: Place, expected: string, json: unknown): EngineError {
-  const text = `type mismatch, ${place.op} expects ${expected}, but got '${showJson(json)}'`;
-  return keyError(place.attribute, text);
-}
-
-export function keyError(attribute: string, text: string): EngineError {
-  return invalid(`filter error in key \`${attribute}\`: ${text}`, "filters");
-}
-
-function showJson(json: unknown): string {
-  const text = Array.isArray(json)
-    ? `[${json.slice(0, 8).map(showJson).join(", ")}]`
-    : String(json);
-  return text.length > 64 ? `${text.slice(0, 64).toWellFormed()}…` : text;
 }
 
 // ---- Text
@@ -309,9 +163,9 @@ export type ValuesOf = (attribute: string) => (row: number) => AttributeValue;
 
 /** The filter as a test of row numbers. Columns are looked up once. */
 export function prepareRowTest(filter: Filter, valuesOf: ValuesOf): (row: number) => boolean {
-  return prepareTree(filter, ({ attribute, op, value }) => {
-    const values = valuesOf(attribute);
-    const test = prepareTest(op, value);
+  return prepareTree(filter, (comparison) => {
+    const values = valuesOf(comparison.attribute);
+    const test = testOf(comparison);
     return (row: number) => test(values(row));
   });
 }

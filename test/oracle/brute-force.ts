@@ -5,6 +5,7 @@
 import type { DocumentId } from "../../src/document/id.ts";
 import type { DistanceMetric } from "../../src/document/schema.ts";
 import type { AttributeValue, ScalarValue } from "../../src/document/value.ts";
+import { matchesFuzzy, matchesGlob, type OracleFuzzy } from "./text-match.ts";
 
 export interface OracleDocument {
   readonly id: DocumentId;
@@ -16,7 +17,8 @@ export interface OracleDocument {
 export type OracleFilter =
   | readonly ["And" | "Or", readonly OracleFilter[]]
   | readonly ["Not", OracleFilter]
-  | readonly [string, string, AttributeValue];
+  | readonly [string, string, AttributeValue]
+  | readonly [string, "Fuzzy", string, OracleFuzzy];
 
 export interface OracleHit {
   readonly id: DocumentId;
@@ -87,8 +89,24 @@ export function matches(filter: OracleFilter, document: OracleDocument): boolean
   if (filter[0] === "Not" && filter.length === 2) {
     return !matches(filter[1] as OracleFilter, document);
   }
-  const [name, op, wanted] = filter as readonly [string, string, AttributeValue];
+  const [name, op, wanted, options] = filter as readonly [
+    string,
+    string,
+    AttributeValue,
+    OracleFuzzy?,
+  ];
   const value = name === "id" ? document.id : (document.attributes[name] ?? null);
+  return compares(op, value, wanted, options);
+}
+
+function compares(
+  op: string,
+  value: AttributeValue,
+  wanted: AttributeValue,
+  options: OracleFuzzy | undefined,
+): boolean {
+  const elements: readonly ScalarValue[] = Array.isArray(value) ? value : [];
+  const texts = typeof value === "string" ? [value] : elements.map(String);
   switch (op) {
     case "Eq":
       return same(value, wanted);
@@ -106,6 +124,30 @@ export function matches(filter: OracleFilter, document: OracleDocument): boolean
       return below(wanted, value);
     case "Gte":
       return !below(value, wanted);
+    case "Contains":
+      return elements.includes(wanted as ScalarValue);
+    case "ContainsAny":
+      return elements.some((each) => (wanted as readonly ScalarValue[]).includes(each));
+    case "AnyLt":
+      return elements.some((each) => below(each, wanted));
+    case "AnyLte":
+      return elements.some((each) => !below(wanted, each));
+    case "AnyGt":
+      return elements.some((each) => below(wanted, each));
+    case "AnyGte":
+      return elements.some((each) => !below(each, wanted));
+    case "Glob":
+    case "IGlob":
+      return texts.some((each) => matchesGlob(String(wanted), each, op === "IGlob"));
+    case "Regex":
+      return texts.some((each) => new RegExp(String(wanted), "u").test(each));
+    case "Fuzzy":
+      return texts.some((each) => matchesFuzzy(String(wanted), each, options as OracleFuzzy));
+    case "NotContains":
+    case "NotContainsAny":
+    case "NotGlob":
+    case "NotIGlob":
+      return !compares(op.slice(3), value, wanted, options);
     default:
       throw new Error(`the oracle does not know ${op}`);
   }

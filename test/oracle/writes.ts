@@ -5,6 +5,7 @@
 import type { DocumentId } from "../../src/document/id.ts";
 import type { AttributeValue } from "../../src/document/value.ts";
 import { type BruteForce, matches, type OracleDocument, type OracleFilter } from "./brute-force.ts";
+import type { OracleFuzzy } from "./text-match.ts";
 
 /** Vectors are those of the attribute `vector`. */
 export type OracleRow = { readonly id: DocumentId } & OracleValues;
@@ -13,7 +14,8 @@ type OracleValues = Readonly<Record<string, AttributeValue | readonly number[]>>
 export type OracleCondition =
   | readonly ["And" | "Or", readonly OracleCondition[]]
   | readonly ["Not", OracleCondition]
-  | readonly [string, string, AttributeValue | { readonly $ref_new: string }];
+  | readonly [string, string, AttributeValue | { readonly $ref_new: string }]
+  | readonly [string, "Fuzzy", string, OracleFuzzy];
 
 /** As the API takes it. Limits are the caller's business. */
 export interface OracleWrite {
@@ -101,6 +103,7 @@ function resolve(condition: OracleCondition, incoming: OracleValues): OracleFilt
     return [condition[0], parts.map((each) => resolve(each, incoming))];
   }
   if (condition[0] === "Not") return ["Not", resolve(condition[1] as OracleCondition, incoming)];
+  if (condition[1] === "Fuzzy") return condition as OracleFilter;
   const [name, op, value] = condition as readonly [string, string, unknown];
   const isReference = typeof value === "object" && value !== null && "$ref_new" in value;
   const wanted = isReference ? (incoming[String(value.$ref_new)] ?? null) : value;

@@ -65,7 +65,7 @@ export function valueParser(
   attribute: AttributeSchema,
 ): (value: unknown) => AttributeValue {
   const parse = parserOf(attribute.type, name);
-  if (!isIndexed(attribute)) {
+  if (!attribute.filterable || !isIndexed(attribute)) {
     return parse;
   }
   return (value) => {

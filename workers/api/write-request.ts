@@ -8,17 +8,14 @@
  * given.
  */
 import type { DistanceMetric } from "../../src/document/schema.ts";
-import {
-  parseMetric,
-  parseSchemaInput,
-  type SchemaInput,
-} from "../../src/document/schema-input.ts";
+import { parseSchemaInput, type SchemaInput } from "../../src/document/schema-input.ts";
 import {
   isJsonObject,
   type JsonObject,
   malformedAt,
   wrongShape,
 } from "../../src/document/shape.ts";
+import { parseMetric } from "../../src/document/vector-options.ts";
 import { invalid } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { checkEncryption } from "./encryption.ts";

@@ -1,11 +1,13 @@
 /**
  * One comparison on one column. Codes are ranks of values, absence being the lowest, so for scalars
  * each comparison is a few ranges of codes, whose ends one or two dictionary chunks tell. Arrays
- * are compared value by value over the whole dictionary.
+ * are compared, and texts matched with patterns, value by value over the whole dictionary, or over
+ * the part of it that begins as the pattern does.
  */
 import { Bitmap } from "../../bytes/bitmap.ts";
-import { type CompareFilter, type CompareOp, prepareTest } from "../../document/filter.ts";
-import { type ComparableValue, compareScalars, type ScalarValue } from "../../document/value.ts";
+import { type CompareFilter, type CompareOp, globOps, testOf } from "../../document/filter.ts";
+import { globPrefix } from "../../document/glob.ts";
+import { compareScalars, type ScalarValue } from "../../document/value.ts";
 import {
   type Codes,
   type ColumnValue,
@@ -20,8 +22,7 @@ import type { WantedBlocks } from "./wanted-blocks.ts";
 
 export interface ColumnTest {
   readonly column: ColumnDirectory;
-  readonly op: CompareOp;
-  readonly value: ComparableValue | null;
+  readonly filter: CompareFilter;
   /** Numbers of blocks, by dictionary chunk. */
   readonly chunks: ReadonlyMap<number, number>;
   /** Numbers of all code blocks, in order. */
@@ -31,29 +32,57 @@ export interface ColumnTest {
 export function planColumnTest(
   segment: Segment,
   column: ColumnDirectory,
-  { op, value }: CompareFilter,
+  filter: CompareFilter,
   wanted: WantedBlocks,
 ): ColumnTest {
   const chunks = new Map<number, number>();
-  for (const chunk of chunksFor(column, value)) {
+  for (const chunk of chunksFor(column, filter)) {
     chunks.set(chunk, wanted.add(blockAt(segment, locateBlock(column.dictionary, chunk))));
   }
   const codes = Array.from({ length: column.codes.count }, (_, i) =>
     wanted.add(blockAt(segment, locateBlock(column.codes, i))),
   );
-  return { column, op, value, chunks, codes };
+  return { column, filter, chunks, codes };
 }
 
-function chunksFor(column: ColumnDirectory, value: ComparableValue | null): Iterable<number> {
+function chunksFor(column: ColumnDirectory, filter: CompareFilter): Iterable<number> {
   const { separators, dictionary } = column;
+  const { op, value } = filter;
   if (value === null) {
     return [];
   }
   if (separators === undefined) {
     return Array.from({ length: dictionary.count }, (_, chunk) => chunk);
   }
+  if (isPattern(op)) {
+    return chunksWithPrefix(separators, prefixOf(filter));
+  }
   const values = typeof value === "object" ? value : [value];
   return values.map((each) => chunkOf(separators, each)).filter((chunk) => chunk >= 0);
+}
+
+/** Whether values are tested one by one. */
+function isPattern(op: CompareOp): boolean {
+  return op === "Regex" || op === "Fuzzy" || (globOps as readonly CompareOp[]).includes(op);
+}
+
+/** What all texts begin with that the pattern tells from others. */
+function prefixOf({ op, value }: CompareFilter): string {
+  return op === "Glob" || op === "NotGlob" ? globPrefix(String(value)) : "";
+}
+
+/** Chunks that may hold texts that begin so. */
+function chunksWithPrefix(separators: readonly ScalarValue[], prefix: string): readonly number[] {
+  const first = Math.max(0, chunkOf(separators, prefix));
+  const chunks: number[] = [];
+  for (let chunk = first; chunk < separators.length; chunk++) {
+    const separator = separators[chunk] as string;
+    // A separator is cut short: it may be less than the prefix, or the beginning of it.
+    const isBeyond = compareScalars(separator, prefix) > 0 && !separator.startsWith(prefix);
+    if (isBeyond) break;
+    chunks.push(chunk);
+  }
+  return chunks;
 }
 
 /** The chunk a value is in if any is; -1 if it is below all. */
@@ -102,7 +131,8 @@ function markCodes(codes: Codes, accepted: Uint8Array, words: Uint32Array): void
 
 /** One byte a code, 1 if documents with this code match. */
 function acceptCodes(test: ColumnTest, bytes: readonly Uint8Array[]): Uint8Array {
-  const { column, op, value } = test;
+  const { column } = test;
+  const { op, value } = test.filter;
   const distinct = column.firstValues[column.dictionary.count] as number;
   const accepted = new Uint8Array(distinct + 1);
   // A list asks for the same chunk again and again.
@@ -117,10 +147,11 @@ function acceptCodes(test: ColumnTest, bytes: readonly Uint8Array[]): Uint8Array
     opened.set(chunk, values);
     return values;
   };
-  if (column.separators === undefined && value !== null) {
-    const matches = prepareTest(op, value);
-    accepted[0] = matches(null) ? 1 : 0;
-    for (let chunk = 0; chunk < column.dictionary.count; chunk++) {
+  if (value !== null && (column.separators === undefined || isPattern(op))) {
+    const matches = testOf(test.filter);
+    // Values in chunks that are not read match nothing, like absent ones.
+    accepted.fill(matches(null) ? 1 : 0);
+    for (const chunk of test.chunks.keys()) {
       dictionary(chunk).forEach((candidate, i) => {
         accepted[1 + (column.firstValues[chunk] as number) + i] = matches(candidate) ? 1 : 0;
       });
@@ -139,7 +170,7 @@ interface CodeRange {
 }
 
 function acceptRanges(
-  { op, value }: ColumnTest,
+  { filter: { op, value } }: ColumnTest,
   accepted: Uint8Array,
   find: (value: ScalarValue) => CodeRange,
 ): void {

@@ -9,7 +9,7 @@
  * Cost: a comparison decides each distinct value once, then maps codes to bits, about 1 ns a row.
  */
 import { Bitmap } from "../../bytes/bitmap.ts";
-import { type CompareFilter, type Filter, prepareTest } from "../../document/filter.ts";
+import { type CompareFilter, type Filter, testOf } from "../../document/filter.ts";
 import type { Block } from "../../store/block.ts";
 import type { Segment } from "../segment/segment.ts";
 import { type ColumnTest, evaluateColumnTest, planColumnTest } from "./column-test.ts";
@@ -64,12 +64,12 @@ function planComparison(
   wanted: WantedBlocks,
 ): PlannedTest | undefined {
   if (filter.attribute === "id") {
-    return { kind: "id", test: planIdTest(segment, filter.op, filter.value, wanted) };
+    return { kind: "id", test: planIdTest(segment, filter, wanted) };
   }
   const attribute = segment.root.attributes.find(({ name }) => name === filter.attribute);
   if (attribute === undefined) {
     // The attribute is younger than the segment: absent in all of its documents.
-    return { kind: prepareTest(filter.op, filter.value)(null) ? "all" : "none" };
+    return { kind: testOf(filter)(null) ? "all" : "none" };
   }
   if (attribute.column === undefined) {
     return undefined;

@@ -1,9 +1,10 @@
 /**
  * One comparison on the id, through the id blocks: equality reads the block the id would be in, a
- * range the blocks on its smaller side.
+ * range the blocks on its smaller side, a glob those of the ids that begin as it does.
  */
 import { Bitmap } from "../../bytes/bitmap.ts";
-import type { CompareOp } from "../../document/filter.ts";
+import { type CompareFilter, testOf, type ValueTest } from "../../document/filter.ts";
+import { globPrefix } from "../../document/glob.ts";
 import { compareIds, type DocumentId } from "../../document/id.ts";
 import type { AttributeValue } from "../../document/value.ts";
 import {
@@ -27,6 +28,8 @@ export interface IdTest {
 type IdTarget =
   | { readonly kind: "none" }
   | { readonly kind: "listed"; readonly reads: readonly ListedRead[] }
+  /** Ids that a test accepts, of those in the blocks. */
+  | { readonly kind: "tested"; readonly test: ValueTest; readonly reads: readonly BlockRead[] }
   /** Ids below the bound, or from it on. */
   | {
       readonly kind: "below" | "from";
@@ -47,12 +50,8 @@ interface ListedRead extends BlockRead {
   readonly ids: readonly DocumentId[];
 }
 
-export function planIdTest(
-  segment: Segment,
-  op: CompareOp,
-  value: AttributeValue,
-  wanted: WantedBlocks,
-): IdTest {
+export function planIdTest(segment: Segment, filter: CompareFilter, wanted: WantedBlocks): IdTest {
+  const { op, value } = filter;
   switch (op) {
     case "Eq":
     case "In":
@@ -66,7 +65,33 @@ export function planIdTest(
     case "Gt":
     case "Gte":
       return planRange(segment, value, op === "Gt", true, wanted);
+    case "Glob":
+    case "NotGlob":
+      return planTested(segment, filter, globPrefix(String(value)), wanted);
+    default:
+      return planTested(segment, filter, "", wanted);
   }
+}
+
+/** Ids that do not begin with `prefix` match as an absent value does. */
+function planTested(
+  segment: Segment,
+  filter: CompareFilter,
+  prefix: string,
+  wanted: WantedBlocks,
+): IdTest {
+  const accepts = testOf(filter);
+  const inverted = accepts(null);
+  const test: ValueTest = inverted ? (id) => !accepts(id) : accepts;
+  const { firstIds } = segment.root.ids;
+  const count = idBlockCount(segment);
+  const reads: BlockRead[] = [];
+  for (let block = idBlockOf(segment, prefix); block < count; block++) {
+    const first = firstIds.at(block);
+    if (compareIds(first, prefix) > 0 && !String(first).startsWith(prefix)) break;
+    reads.push({ block, number: wanted.add(idBlock(segment, block)) });
+  }
+  return { inverted, target: { kind: "tested", test, reads } };
 }
 
 function planListed(segment: Segment, value: AttributeValue, wanted: WantedBlocks): IdTarget {
@@ -127,6 +152,13 @@ export function evaluateIdTest(
     for (const { block, number, ids } of target.reads) {
       const rows = openIdBlock(segment, block, bytes[number] as Uint8Array);
       findIds(rows, ids, (_, ordinal) => result.set(ordinal));
+    }
+  } else if (target.kind === "tested") {
+    for (const { block, number } of target.reads) {
+      const { ids, ordinals } = openIdBlock(segment, block, bytes[number] as Uint8Array);
+      for (let i = 0; i < ids.length; i++) {
+        if (target.test(ids.at(i))) result.set(ordinals[i] as number);
+      }
     }
   } else if (target.kind !== "none") {
     for (const { block, number } of target.reads) {

@@ -23,25 +23,57 @@ export function randomFilter(source: FilterSource, depth = 3): OracleFilter {
 }
 
 const scalarOps = ["Eq", "NotEq", "Lt", "Lte", "Gt", "Gte", "In", "NotIn"];
-const arrayOps = ["Eq", "NotEq", "In", "NotIn"];
+const elementOps = ["Contains", "NotContains", "AnyLt", "AnyLte", "AnyGt", "AnyGte"];
+const listOps = ["In", "NotIn", "ContainsAny", "NotContainsAny"];
+const arrayOps = ["Eq", "NotEq", ...listOps, ...elementOps];
+const globOps = ["Glob", "NotGlob", "IGlob", "NotIGlob"];
 
 function idFilter({ random, idKind, ids }: FilterSource): OracleFilter {
+  if (idKind === "string" && random.chance(0.3)) {
+    return ["id", random.pick(globOps), random.pick(idGlobs)];
+  }
   const op = random.pick(scalarOps);
   const draw = () => randomId(random, idKind, ids);
   return ["id", op, isList(op) ? list(random, 12, draw) : draw()];
 }
 
 function attributeFilter(random: SimRandom, attribute: Attribute): OracleFilter {
-  const { name, isArray } = attribute;
+  const { name, scalar, isArray } = attribute;
+  if (scalar === "string" && random.chance(0.4)) return patternFilter(random, attribute);
   const op = random.pick(isArray ? arrayOps : scalarOps);
   const draw = () => randomScalar(random, attribute);
   if (isList(op)) return [name, op, list(random, 4, draw)];
+  if (elementOps.includes(op)) return [name, op, draw()];
   if (random.chance(0.15)) return [name, op, null];
   return [name, op, isArray ? list(random, 3, draw) : draw()];
 }
 
+const idGlobs = ["doc-*", "*-1?", "[Dd]oc-{1,2}*", "é-*", "*", "doc-7"];
+const globs = ["*", "?", "a*", "*b", "[!a]*", "{a,b}*", "\\*", "[a-z]?", "a\nb", "[[]x]", "é"];
+const textGlobs = ["fish*", "*sea", "*[Ff]i[ns]*", "f{ish,in}*", "??? *", "*süß*", "日本", "*a-b"];
+const regexes = ["^fi", "sea$", "[Ff]ish", "(fish|fin) swim", "^.{4}$", "\\bin\\b|ü", "e+p?", ""];
+const queries = ["fish", "fisch", "swim fish", "blue sea", "dep blue", "FISH SEA", "日本", "x"];
+
+/** Only the texts of a world are searched by expressions and fuzzily. */
+function patternFilter(random: SimRandom, { name }: Attribute): OracleFilter {
+  const isText = name.startsWith("text");
+  if (!isText || random.chance(0.4)) {
+    return [name, random.pick(globOps), random.pick(isText ? textGlobs : globs)];
+  }
+  if (random.chance(0.5)) return [name, "Regex", random.pick(regexes)];
+  const options = {
+    max_edit_distance: [
+      { min_query_chars: 3, distance: 0 },
+      ...(random.chance(0.7) ? [{ min_query_chars: 6, distance: 1 }] : []),
+      ...(random.chance(0.3) ? [{ min_query_chars: 9, distance: 2 }] : []),
+    ],
+    ...(random.chance(0.5) ? { case_sensitive: random.chance(0.5) } : {}),
+  };
+  return [name, "Fuzzy", random.pick(queries), options];
+}
+
 function isList(op: string): boolean {
-  return op === "In" || op === "NotIn";
+  return listOps.includes(op);
 }
 
 function list<T extends ScalarValue>(random: SimRandom, max: number, draw: () => T): T[] {
@@ -56,7 +88,7 @@ export function jsonFilter(filter: OracleFilter): unknown {
       ? [op, jsonFilter(inner as OracleFilter)]
       : [op, (inner as readonly OracleFilter[]).map(jsonFilter)];
   }
-  const [name, op, value] = filter as readonly [string, string, AttributeValue];
+  const [name, op, value, ...options] = filter as readonly [string, string, AttributeValue];
   const scalar = attributes.find((attribute) => attribute.name === name)?.scalar;
-  return [name, op, scalar === undefined ? value : jsonValue(scalar, value)];
+  return [name, op, scalar === undefined ? value : jsonValue(scalar, value), ...options];
 }

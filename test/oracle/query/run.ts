@@ -139,7 +139,9 @@ class QueryWorld {
 
   #options(attribute: Attribute, isFirst: boolean): object {
     const isLate = isFirst && this.#late.includes(attribute);
-    return { type: attributeType(attribute), filterable: !isLate };
+    const isText = attribute.name.startsWith("text") && !isLate;
+    const patterns = isText ? { glob: true, regex: true, fuzzy: true } : {};
+    return { type: attributeType(attribute), filterable: !isLate, ...patterns };
   }
 }
 
