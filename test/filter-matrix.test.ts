@@ -65,6 +65,20 @@ function arrayCases(low: JsonEncodable, high: JsonEncodable): readonly Case[] {
     ["In", [], []],
     ["NotIn", [high], [1, 3, 4]],
     ["NotIn", high, [1, 3, 4]],
+    ["Contains", low, [1, 2]],
+    ["Contains", high, [2]],
+    ["NotContains", high, [1, 3, 4]],
+    ["ContainsAny", [high, low], [1, 2]],
+    ["ContainsAny", [high], [2]],
+    ["ContainsAny", [], []],
+    ["NotContainsAny", [high], [1, 3, 4]],
+    ["NotContainsAny", [], [1, 2, 3, 4]],
+    ["AnyLt", low, []],
+    ["AnyLt", high, [1, 2]],
+    ["AnyLte", low, [1, 2]],
+    ["AnyGt", low, [2]],
+    ["AnyGte", high, [2]],
+    ["AnyGt", high, []],
   ];
 }
 
@@ -83,14 +97,15 @@ class FilterRig extends SearchRig {
     );
   }
 
-  async matching(op: string, value: JsonEncodable): Promise<readonly unknown[]> {
-    const body = { rank_by: ["id", "asc"], limit: 9, filters: ["a", op, asJson(value)] };
+  async matching(op: string, value: JsonEncodable, options?: object): Promise<readonly unknown[]> {
+    const filters = ["a", op, asJson(value), ...(options === undefined ? [] : [options])];
+    const body = { rank_by: ["id", "asc"], limit: 9, filters };
     return (await this.search(body)).rows.map(({ id }) => id);
   }
 
-  async refusal(op: string, value: JsonEncodable): Promise<string> {
+  async refusal(op: string, value: JsonEncodable, options?: object): Promise<string> {
     try {
-      await this.matching(op, value);
+      await this.matching(op, value, options);
     } catch (error) {
       return isEngineError(error) ? `${error.kind}: ${error.message}` : String(error);
     }
@@ -156,7 +171,7 @@ describe.each(scalars)("filters on %s", (type, low, high, other) => {
   });
 });
 
-test("filters on types that are not compared are refused, those for other operators by name", async () => {
+test("filters on types that are not compared are refused, and so are unknown operators", async () => {
   for (const [type, value, more] of [
     ["bytes", "aGk=", {}],
     ["[2]f16", [1, 2], { ann: true }],
@@ -178,10 +193,67 @@ test("filters on types that are not compared are refused, those for other operat
   }
   const rig = new FilterRig();
   await rig.send({ upsert_rows: [{ id: 1, a: ["x"] }] });
-  for (const op of ["Contains", "NotContains", "ContainsAny", "NotContainsAny", "AnyLt"]) {
-    expect(await rig.refusal(op, "x")).toBe(
-      `invalid: 💔 filter operator ${op} is not supported yet`,
-    );
-  }
   expect(await rig.refusal("Includes", "x")).toContain("malformed: ");
+});
+
+const globCases: readonly Case[] = [
+  ["Glob", "*", [1, 2, 3]],
+  ["Glob", "src/*", [1, 2]],
+  ["Glob", "src/**/*.ts", [1]],
+  ["Glob", "**/Main.rs", [2]],
+  ["Glob", "*.{ts,md}", [1, 3]],
+  ["Glob", "[!s]*", [3]],
+  ["Glob", "SRC/*", []],
+  ["IGlob", "SRC/*.RS", [2]],
+  ["NotGlob", "src/*", [3, 4, 5]],
+  ["NotGlob", "*", [4, 5]],
+  ["NotIGlob", "*.RS", [1, 3, 4, 5]],
+];
+
+test("globs match whole texts; what is absent, empty or has no elements matches none", async () => {
+  await expectCases("string", ["src/a.ts", "src/Main.rs", "read.md", null, ""], globCases);
+  const arrays = [["src/a.ts"], ["src/Main.rs"], ["read.md"], null, []];
+  await expectCases("[]string", arrays, globCases);
+});
+
+test("regular expressions are found anywhere, fuzzy searches within their edits", async () => {
+  const rig = new FilterRig();
+  const texts = ["the quick brown fox", "Quick, quiet", null, ""];
+  const patterns = { type: "string", regex: true, fuzzy: true };
+  await rig.send({
+    upsert_rows: texts.map((a, i) => ({ id: i + 1, a })),
+    schema: { a: patterns },
+  });
+  const edits = { max_edit_distance: [{ min_query_chars: 6, distance: 1 }] };
+  for (const state of ["tail", "indexed"]) {
+    if (state === "indexed") await rig.flush();
+    expect(await rig.matching("Regex", "quick"), state).toEqual([1]);
+    expect(await rig.matching("Regex", "^(?i)quick"), state).toEqual([2]);
+    expect(await rig.matching("Regex", "qui[a-z]+$"), state).toEqual([2]);
+    expect(await rig.matching("Regex", ""), state).toEqual([1, 2, 4]);
+    expect(await rig.matching("Fuzzy", "quikc b", edits), state).toEqual([]);
+    expect(await rig.matching("Fuzzy", "quck brown", edits), state).toEqual([1]);
+    expect(await rig.matching("Fuzzy", "quick", edits), state).toEqual([]);
+    const folded = { ...edits, case_sensitive: false };
+    expect(await rig.matching("Fuzzy", "QUICK, QUIT", folded), state).toEqual([2]);
+    expect(await rig.refusal("Eq", "x"), state).toContain("attribute is not filterable");
+    expect(await rig.refusal("Glob", "x"), state).toContain("attribute is not filterable");
+  }
+});
+
+test("patterns that would take too long are refused, whatever they meet", async () => {
+  const rig = new FilterRig();
+  const rows = Array.from({ length: 200 }, (_, id) => ({ id, a: `${id}`.padEnd(60_000, "ab") }));
+  const schema = { a: { type: "string", regex: true, glob: true, fuzzy: true } };
+  for (const part of [rows.slice(0, 100), rows.slice(100)]) {
+    await rig.send({ upsert_rows: part, schema });
+  }
+  const edits = { max_edit_distance: [{ min_query_chars: 300, distance: 99 }] };
+  for (const state of ["tail", "indexed"]) {
+    if (state === "indexed") await rig.flush();
+    expect(await rig.refusal("Regex", "(a|b){300}c"), state).toContain("take more than 1000000000");
+    expect(await rig.refusal("Glob", "*a*b".repeat(100)), state).toContain("take more than");
+    expect(await rig.refusal("Fuzzy", "ab".repeat(500), edits), state).toContain("take more than");
+    expect(await rig.matching("Regex", "^19ab"), state).toEqual([19]);
+  }
 });

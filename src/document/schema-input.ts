@@ -7,8 +7,8 @@
  *   {"title": {"type": "string", "filterable": false}}   options given here win, the others stay
  *   {"id": "uuid"}                                  the kind of the ids
  *
- * `patchable` on a dense vector, which is ours, lets patches replace it. `glob`, `regex` and `fuzzy`
- * let texts be matched so; the shorthand takes them away.
+ * `patchable` on a dense vector, which is ours, lets patches replace it. `glob`, `regex` and
+ * `fuzzy` let texts be matched so; the shorthand takes them away.
  *
  * Merge rules: types, id kind, metric and the dense vector columns are fixed by the first write;
  * `filterable` and `patchable` may change at any time. Options the engine does not have are refused

@@ -1,4 +1,4 @@
-/** Options of vector attributes in a schema that users write: `ann`, `sparse_knn`, and the metric. */
+/** Options of vectors in a schema that users write: `ann`, `sparse_knn`, and the metric. */
 import { invalid } from "../errors.ts";
 import {
   type AttributeType,

@@ -35,6 +35,13 @@ describe("schema views", () => {
     });
   });
 
+  it("show patterns only where they are on", () => {
+    const path: AttributeSchema = { type: "string", filterable: false, glob: true, regex: true };
+    const shown = { type: "string", filterable: false, glob: true, regex: true };
+    expect(schemaView(stored({ path }))["path"]).toEqual({ ...shown, full_text_search: null });
+    expect(metadataSchemaView(stored({ path }))["path"]).toEqual(shown);
+  });
+
   it("inside metadata have no nulls and spell out `ann`", () => {
     expect(metadataSchemaView(schema)).toEqual({
       id: { type: "uint" },

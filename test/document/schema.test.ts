@@ -238,21 +238,38 @@ describe("schema input: options", () => {
     expect(merge(emptySchema, entry(null, "int")).version).toBe(1);
   });
 
-  it.each(["regex", "glob", "fuzzy", "embed"])(
-    "`%s` is refused by name unless it is off",
-    (option) => {
-      for (const off of [false, null]) {
-        expect(merge(emptySchema, { a: { type: "string", [option]: off } }).version).toBe(1);
-      }
-      for (const on of [true, {}]) {
-        const error = refusal(() => parseSchemaInput({ a: { type: "string", [option]: on } }));
-        expect(error.message).toContain(`attribute \`a\`: \`${option}\``);
-        expect(error.kind).toBe("invalid");
-      }
-      const error = refusal(() => parseSchemaInput({ a: { type: "string", [option]: 1 } }));
-      expect(error.kind).toBe("malformed");
-    },
-  );
+  it.each(["embed"])("`%s` is refused by name unless it is off", (option) => {
+    for (const off of [false, null]) {
+      expect(merge(emptySchema, { a: { type: "string", [option]: off } }).version).toBe(1);
+    }
+    for (const on of [true, {}]) {
+      const error = refusal(() => parseSchemaInput({ a: { type: "string", [option]: on } }));
+      expect(error.message).toContain(`attribute \`a\`: \`${option}\``);
+      expect(error.kind).toBe("invalid");
+    }
+    const error = refusal(() => parseSchemaInput({ a: { type: "string", [option]: 1 } }));
+    expect(error.kind).toBe("malformed");
+  });
+
+  it("`glob`, `regex` and `fuzzy` are for texts, and take the place of `filterable`", () => {
+    const on = { glob: true, regex: true, fuzzy: true };
+    const path = (schema: Schema) => schema.attributes.get("path");
+    const first = merge(emptySchema, { path: { type: "string", ...on } });
+    expect(path(first)).toEqual({ type: "string", filterable: false, ...on });
+    const fewer = merge(first, { path: { type: "string", regex: false } });
+    expect(path(fewer)).toEqual({ type: "string", filterable: false, glob: true, fuzzy: true });
+    expect(path(merge(fewer, { path: "string" }))).toEqual({ type: "string", filterable: false });
+    const added = merge(merge(emptySchema, { path: "string" }), {
+      path: { type: "string", glob: true },
+    });
+    expect(path(added)).toEqual({ type: "string", filterable: true, glob: true });
+    const turnedOn = merge(merge(fewer, { path: "string" }), { path: { type: "string", ...on } });
+    expect(path(turnedOn)).toMatchObject({ indexedFrom: turnedOn.version });
+    for (const type of ["int", "uuid", "bytes"]) {
+      const error = refusal(() => parseSchemaInput({ path: { type, glob: true } }));
+      expect(error.message).toContain("`glob` requires the type string or []string");
+    }
+  });
 
   it("`embed` with a model's name is refused for want of models", () => {
     const input = { a: { type: "string", embed: "openai/text-embedding-3-small" } };

@@ -26,6 +26,8 @@ const schema: Schema = {
     ["terms", { type: "{}f16", filterable: false }],
     ["blob", { type: "bytes", filterable: false }],
     ["body", { type: "string", filterable: false, text: { options: defaultText } }],
+    ["path", { type: "string", filterable: false, glob: true }],
+    ["log", { type: "[]string", filterable: true, regex: true, fuzzy: true, indexedFrom: 4 }],
     [
       "said",
       {
@@ -66,6 +68,8 @@ describe("schemas in CBOR", () => {
       ["terms", "{}f16", false, null],
       ["blob", "bytes", false, null],
       ["body", "string", false, null, null, [...words("english"), 1.2, 0.75, 8, null]],
+      ["path", "string", false, null, null, null, 1],
+      ["log", "[]string", true, null, 4, null, 6],
       ["said", "[]string", true, null, 3, [...words("german"), 2, 0.75, 8, 6]],
     ]);
   });
@@ -89,6 +93,9 @@ describe("schemas in CBOR", () => {
     ["an unknown id kind", [1, "int", null, []]],
     ["an unknown metric", [1, null, "euclidean", []]],
     ["attributes that are no array", [1, null, null, {}]],
+    ["patterns of a number", [1, null, null, [["a", "int", true, null, null, null, 1]]]],
+    ["unknown patterns", [1, null, null, [["a", "string", true, null, null, null, 8]]]],
+    ["no patterns", [1, null, null, [["a", "string", true, null, null, null, 0]]]],
     ["an attribute that is no array", [1, null, null, ["a"]]],
     ["a name that is no text", [1, null, null, [[1, "int", true, null]]]],
     ["a name no attribute may have", [1, null, null, [["$a", "int", true, null]]]],

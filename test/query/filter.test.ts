@@ -23,9 +23,14 @@ const schema: Schema = {
     ["tags", filterable("[]string")],
     ["empty", filterable("[]unknown")],
     ["secret", { type: "string", filterable: false }],
+    ["body", { type: "string", filterable: false, glob: true, regex: true, fuzzy: true }],
     ["vector", { type: "[2]f32", filterable: false, ann: true }],
   ]),
 };
+
+function fuzzy(least: number, distance: number): object {
+  return { max_edit_distance: [{ min_query_chars: least, distance }] };
+}
 
 /** Kind and message of what parsing throws. */
 function refusal(json: unknown, on: Schema = schema): string {
@@ -95,6 +100,14 @@ describe("a filter is refused", () => {
     [["count", "In", [1, "a"]], "malformed"],
     [["count", "In", [[1]]], "malformed"],
     [["count", "NotIn", [null]], "malformed"],
+    [["tags", "ContainsAny", [null]], "malformed"],
+    [["tags", "ContainsAny", ["a", 1]], "malformed"],
+    [["name", "Glob", "a", {}], "Glob takes no parameters"],
+    [["body", "Fuzzy", "a"], "Fuzzy takes a map with `max_edit_distance` behind the text"],
+    [["body", "Fuzzy", "a", {}], "missing field `max_edit_distance`"],
+    [["body", "Fuzzy", "a", { max_edit_distance: 1 }], "expected a sequence"],
+    [["body", "Fuzzy", "a", { max_edit_distance: [{ distance: 1 }] }], "min_query_chars: missing"],
+    [["body", "Fuzzy", "a", { ...fuzzy(3, 0), case_sensitive: 1 }], "expected a boolean"],
   ];
   test.each(shapes)("as malformed: %j", (json, text) => {
     expect(refusal(json)).toContain(text);
@@ -115,8 +128,40 @@ describe("a filter is refused", () => {
     [["tags", "Lt", "a"], "Lt does not apply to []string"],
     [["at", "Lt", "yesterday"], "Lt expects datetime, but got 'yesterday'"],
     [["id", "Eq", "1"], "key `id`: type mismatch, Eq expects uint, but got '1'"],
-    [["tags", "Contains", "a"], "filter operator Contains is not supported yet"],
-    [["name", "Glob", "a*"], "filter operator Glob is not supported yet"],
+    [["tags", "Contains", null], "type mismatch, Contains expects string, but got 'null'"],
+    [["tags", "Contains", ["a"]], "type mismatch, Contains expects string, but got '[a]'"],
+    [["tags", "NotContains", 1], "type mismatch, NotContains expects string, but got '1'"],
+    [["tags", "ContainsAny", "a"], "type mismatch, ContainsAny expects []string, but got 'a'"],
+    [["tags", "NotContainsAny", [1]], "type mismatch, NotContainsAny expects []string, but got"],
+    [["tags", "AnyGt", null], "type mismatch, AnyGt expects string, but got 'null'"],
+    [["tags", "AnyLte", ["a"]], "type mismatch, AnyLte expects string"],
+    [["name", "Contains", "a"], "Contains does not apply to string"],
+    [["name", "ContainsAny", ["a"]], "ContainsAny does not apply to string"],
+    [["id", "AnyLt", 1], "AnyLt does not apply to uint"],
+    [["name", "Glob", 1], "type mismatch, Glob expects string, but got '1'"],
+    [["name", "IGlob", null], "type mismatch, IGlob expects string"],
+    [["count", "Glob", "1"], "Glob does not apply to int"],
+    [["id", "NotGlob", "1"], "NotGlob does not apply to uint"],
+    [["name", "Glob", "[a"], "the glob '[a' lacks a `]`"],
+    [["name", "Glob", "{a"], "lacks a `}`"],
+    [["name", "Glob", "a}"], "has a `}` without a `{`"],
+    [["name", "Glob", "[z-a]"], "has the range z-a, which is empty"],
+    [["name", "Glob", "a\\"], "ends with a `\\`"],
+    [["name", "Glob", "{a,b}".repeat(7)], "has more than 64 alternatives"],
+    [["name", "Glob", "a".repeat(1_025)], "is longer than 1024 characters"],
+    [["name", "Regex", "a"], 'Regex needs `"regex": true` in the schema'],
+    [["name", "Fuzzy", "abc", fuzzy(3, 0)], 'Fuzzy needs `"fuzzy": true` in the schema'],
+    [["secret", "Glob", "a"], "attribute is not filterable"],
+    [["body", "Eq", "a"], "attribute is not filterable"],
+    [["id", "Regex", "a"], "Regex does not apply to ids"],
+    [["body", "Regex", "(?=a)"], "the regular expression cannot be used: invalid or unsupported"],
+    [["body", "Regex", "(a)\\1"], "invalid escape sequence"],
+    [["body", "Regex", "[a"], "missing closing ]"],
+    [["body", "Regex", "(a{30}){30}(b{30}){9}"], "instructions, and 1000 are allowed"],
+    [["body", "Regex", "a".repeat(1_025)], "it is longer than 1024 characters"],
+    [["Or", Array.from({ length: 5 }, () => ["body", "Regex", "a"])], "at most 4 regular"],
+    [["body", "Fuzzy", "abc", { max_edit_distance: [] }], "`max_edit_distance` cannot be empty"],
+    [["body", "Fuzzy", "abcdef", fuzzy(5, 1)], "`min_query_chars` is at least 6, but got 5"],
     [["count", "In", Array.from({ length: 10_001 }, (_, i) => i)], "at most 10000 values"],
     [nested(40), "nested deeper than 32"],
     [["And", Array.from({ length: 600 }, () => ["And", []])], "more than 512 parts"],

@@ -42,6 +42,11 @@ export const limitTable = {
   filter_depth: { value: limits.filterDepthMax, about: "nesting of a filter" },
   filter_nodes: { value: limits.filterNodesMax, about: "parts of a filter" },
   in_list: { value: limits.inListMax, about: "values of `In`" },
+  pattern_length: {
+    value: limits.patternCharsMax,
+    about: "characters of a pattern of `Glob`, `Regex` and `Fuzzy`",
+  },
+  filter_regexes: { value: limits.filterRegexesMax, about: "regular expressions of a filter" },
   top_k: { value: limits.topKMax, about: "`limit` and `offset` together" },
   namespace_name_length: { value: limits.namespaceNameMax, about: "characters of a name" },
   list_page: { value: limits.listPageMax, about: "names in a page of the list" },
