@@ -169,6 +169,9 @@ interface CodeRange {
   readonly to: number;
 }
 
+/** Operators that accept one range of codes, or all but one. */
+type RangeOp = "Eq" | "NotEq" | "Lt" | "Lte" | "Gt" | "Gte";
+
 function acceptRanges(
   { filter: { op, value } }: ColumnTest,
   accepted: Uint8Array,
@@ -184,7 +187,7 @@ function acceptRanges(
     return;
   }
   const { from, to } = value === null ? { from: 0, to: 1 } : find(value as ScalarValue);
-  switch (op) {
+  switch (op as RangeOp) {
     case "Eq":
       accepted.fill(1, from, to);
       break;

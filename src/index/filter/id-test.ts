@@ -68,7 +68,18 @@ export function planIdTest(segment: Segment, filter: CompareFilter, wanted: Want
     case "Glob":
     case "NotGlob":
       return planTested(segment, filter, globPrefix(String(value)), wanted);
-    default:
+    case "IGlob":
+    case "NotIGlob":
+    case "Contains":
+    case "NotContains":
+    case "ContainsAny":
+    case "NotContainsAny":
+    case "AnyLt":
+    case "AnyLte":
+    case "AnyGt":
+    case "AnyGte":
+    case "Regex":
+    case "Fuzzy":
       return planTested(segment, filter, "", wanted);
   }
 }
