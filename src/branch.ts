@@ -7,28 +7,30 @@
  *   2. branch's owner  renews the pin: the parent lives, so whoever purges it one day will find
  *                      the refs. A ref below every generation of which the branch will name
  *                      something, each with the list of what
- *   3. branch's owner  manifest 1 of a generation of its own, create-only: the parent's segments by
- *                      their homes, the parent's tail as inherited, an own log from `next` on.
- *                      Meanwhile it renews the pin again. It lived all the time: whatever was
- *                      pinned is still there, and from now on the refs hold it
- *   4. branch's owner  registry entry, if the pin lived and the name does not; then the caller is
- *                      answered
- *   5. caller          releases the pin, behind the answer
+ *   3. branch's owner  renews the pin again. It lived all the time: whatever was pinned is still
+ *                      there, and from now on the refs hold it
+ *   4. branch's owner  registry entry, if the name does not live. With it comes manifest 1 of a
+ *                      generation of its own: the parent's segments by their homes, the parent's
+ *                      tail as inherited, an own log from `next` on. The caller is answered
+ *   5. branch's owner  manifest 1 into its place, create-only, before anybody else is answered
+ *   6. caller          releases the pin, behind the answer
  *
- * The branch's object does 2 to 4 in one turn of its commit queue, so a first write to the name
+ * The branch's object does 2 to 5 in one turn of its commit queue, so a first write to the name
  * comes either before (then the branch is refused) or after (then it is a write to the branch). The
- * generation is minted for the attempt: it is registered after its manifest or never.
+ * generation is minted for the attempt: it is registered with its manifest or never.
  *
  * If we crash after   what is left
  *   1                 a pin that ends by itself
- *   2, 3              refs, perhaps a manifest, of a generation that nobody registered: a
- *                     collector of the parent finds them after a day and deletes both (refs.ts)
- *   4                 the branch; its owner recovers it as any other. A repeated call is answered
- *                     as the first was
+ *   2, 3              refs of a generation that nobody registered: a collector of the parent finds
+ *                     them after a day and deletes them (refs.ts)
+ *   4                 the branch: whoever recovers it does 5 (recover.ts). A repeated call is
+ *                     answered as the first was
+ *
+ * Where a name is restored (restore.ts), manifest 1 is put into its place instead of 4 and 5.
  *
  * Cost: five calls of owners; one get and two puts, and a put for each generation that is named.
- * One after the other: three rounds of puts. The get and a renewal run together, as do the other
- * renewal and the put of the manifest; refs do so among themselves.
+ * Up to the answer two rounds of puts, as many as a first write has: refs, registry entry. The get
+ * and a renewal run together.
  */
 
 import { inheritedSettings, type Settings } from "./document/settings.ts";
@@ -138,6 +140,8 @@ export interface AdoptHost {
 export interface Adopted {
   readonly manifest: Manifest;
   readonly registry: RegistryView;
+  /** Step 5. */
+  place(): Promise<void>;
 }
 
 /**
@@ -151,14 +155,33 @@ export async function adopt(
 ): Promise<Adopted | undefined> {
   const { identity, epoch, generation } = host;
   const untilMs = ports.clock.now() + limits.adoptMs;
-  const manifest = await prepare(ports, host, request, untilMs);
-  if (manifest === undefined) {
+  const prepared = await prepare(ports, host, request, untilMs);
+  if (prepared === undefined) {
     return undefined;
   }
+  const { manifest, sealed } = prepared;
   host.registering();
-  const change = { generation, state: "live" as const, epoch };
+  const change = { generation, state: "live" as const, epoch, first: sealed.bytes };
   const registry = await writeRegistry(ports, identity, host.registry, change, untilMs);
-  return { manifest, registry };
+  const place = () => placeFirst(ports, identity.tenant, prepared, () => {});
+  return { manifest, registry, place };
+}
+
+/** Steps 2 and 3, and the manifest in its place: a log may name the generation, until `untilMs`. */
+export async function prepareSuccessor(
+  ports: OwnerPorts,
+  host: PrepareHost,
+  request: AdoptRequest,
+  untilMs: number,
+): Promise<boolean> {
+  const prepared = await prepare(ports, host, request, untilMs);
+  if (prepared === undefined) {
+    return false;
+  }
+  const inTime = timeLimit(ports, request, untilMs);
+  await placeFirst(ports, host.identity.tenant, prepared, inTime);
+  inTime();
+  return true;
 }
 
 type PrepareHost = Pick<AdoptHost, "identity" | "epoch" | "generation"> & {
@@ -166,19 +189,21 @@ type PrepareHost = Pick<AdoptHost, "identity" | "epoch" | "generation"> & {
   readonly settings?: Settings;
 };
 
-/** Steps 2 and 3: the generation is there, and its name may go on with it until `untilMs`. */
-export async function prepare(
+interface Prepared {
+  readonly manifest: Manifest;
+  readonly sealed: SealedObject;
+}
+
+/** Steps 2 and 3: its name may go on with the manifest until `untilMs`. */
+async function prepare(
   ports: OwnerPorts,
   { identity, epoch, generation, settings }: PrepareHost,
-  { parent, pin, as: kind = "branch", shards }: AdoptRequest,
+  request: AdoptRequest,
   untilMs: number,
-): Promise<Manifest | undefined> {
+): Promise<Prepared | undefined> {
   const { tenant } = identity;
-  const inTime = (): void => {
-    if (ports.clock.now() > untilMs) {
-      throw unavailable(`branching ${parent} took too long`);
-    }
-  };
+  const { parent, pin, as: kind = "branch", shards } = request;
+  const inTime = timeLimit(ports, request, untilMs);
   const isPinned = async (): Promise<boolean> => {
     const held = replyValue(await ports.peer(tenant, parent).renewPin(tenant, parent, pin.id));
     inTime();
@@ -201,11 +226,29 @@ export async function prepare(
   });
   const sealed = await sealManifest(manifest, ports.digest);
   await putRefs(ports, identity, manifest, pin, inTime);
-  const key = manifestKey(generationRoot(tenant, generation), manifest.version);
-  // If the pin is gone, nobody registers the generation, and its refs lead to the manifest.
-  const [isStillHeld] = await Promise.all([isPinned(), putFirst(ports, key, sealed, inTime)]);
-  inTime();
-  return isStillHeld ? manifest : undefined;
+  return (await isPinned()) ? { manifest, sealed } : undefined;
+}
+
+function timeLimit(
+  { clock }: Pick<OwnerPorts, "clock">,
+  { parent }: AdoptRequest,
+  untilMs: number,
+): () => void {
+  return () => {
+    if (clock.now() > untilMs) {
+      throw unavailable(`branching ${parent} took too long`);
+    }
+  };
+}
+
+async function placeFirst(
+  ports: OwnerPorts,
+  tenant: string,
+  { manifest, sealed }: Prepared,
+  inTime: () => void,
+): Promise<void> {
+  const { generation, version } = manifest;
+  await putFirst(ports, manifestKey(generationRoot(tenant, generation), version), sealed, inTime);
 }
 
 interface Stamp {

@@ -3,7 +3,7 @@
  * other, and a repeated call answered as the first was. A name that lives goes on as what it is
  * restored to (restore.ts): its log ends with an entry that names the next life.
  */
-import { adopt, prepare } from "./branch.ts";
+import { adopt, prepareSuccessor } from "./branch.ts";
 import { encodeHex } from "./bytes/hex.ts";
 import type { GroupCommit } from "./commit.ts";
 import { assert, corrupt, EngineError } from "./errors.ts";
@@ -95,7 +95,8 @@ export class OwnerBranch {
     if (adopted === undefined) {
       return { reply: { kind: "unpinned" }, after: undefined };
     }
-    const begun = host.begin(adopted.registry, this.#readLog(adopted.manifest));
+    const log = adopted.place().then(() => this.#readLog(adopted.manifest));
+    const begun = host.begin(adopted.registry, log);
     return { reply: { kind: "adopted", generation }, after: () => begun };
   }
 
@@ -117,7 +118,7 @@ export class OwnerBranch {
     const { settings } = state;
     const life = { identity: host.identity(), epoch: host.epoch(), generation, settings };
     const untilMs = this.#ports.clock.now() + limits.adoptMs;
-    if ((await prepare(this.#ports, life, request, untilMs)) === undefined) {
+    if (!(await prepareSuccessor(this.#ports, life, request, untilMs))) {
       return { kind: "unpinned" };
     }
     this.record = { pin: pin.id, generation };

@@ -97,6 +97,8 @@ export async function writeRegistry(
     readonly epoch: number;
     /** The life that ended for this one. */
     readonly replaces?: string;
+    /** Bytes of its manifest 1, if that is not in its place yet. */
+    readonly first?: Uint8Array;
   },
   untilMs: number = Number.POSITIVE_INFINITY,
 ): Promise<RegistryView> {
@@ -121,6 +123,7 @@ export async function writeRegistry(
       version: (entry?.version ?? 0) + 1,
       epoch: change.epoch,
       nonce: ports.random.bytes(16),
+      ...(change.first === undefined ? {} : { first: change.first }),
     };
     if (ports.clock.now() > untilMs) {
       throw new EngineError("fenced", `registering ${change.generation} took too long`);

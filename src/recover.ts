@@ -1,10 +1,13 @@
 /**
  * Recovery: what a new instance of a namespace's owner finds out before anything else. Works from
- * object storage alone; the object's own record only saves probes. Reads and changes nothing.
+ * object storage alone; the object's own record only saves probes. Changes nothing, but for a
+ * branch's first manifest.
  *
  *   1. registry entry  which generation the name has; none = the namespace does not exist
  *   2. manifest        from the larger of `current` and the record, probe forward until the first
- *                      that is absent; without either, the last one listed
+ *                      that is absent; without either, the last one listed. A branch of which none
+ *                      is listed ended right after it was registered: the manifest that came with
+ *                      its entry is put into its place
  *   3. log             one list from the floor shows the entries, another those skipped, and two
  *                      more for each generation the tail is inherited from; each entry is read and
  *                      verified in order, a few at a time. A gap is an entry that is missing, never
@@ -21,6 +24,7 @@
  * for skip records, one get for each entry.
  */
 import { corrupt, isEngineError } from "./errors.ts";
+import { digestBytes } from "./format/envelope.ts";
 import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openManifest } from "./format/manifest-codec.ts";
@@ -44,6 +48,7 @@ import {
   versionOfManifestKey,
   walKey,
 } from "./store/keys.ts";
+import { putSlot } from "./store/slot.ts";
 
 export interface RegistryView {
   readonly entry: RegistryEntry | undefined;
@@ -102,7 +107,7 @@ export async function recover(
   const own = record?.generation === entry.generation ? record : undefined;
   const root = generationRoot(identity.tenant, entry.generation);
   const [newest, skips] = await Promise.all([
-    newestManifest(ports, identity.tenant, entry.generation, own),
+    newestManifest(ports, identity.tenant, entry, own),
     readSkips(ports, root, entry.generation),
   ]);
   const { manifest, pointer } = newest;
@@ -199,7 +204,7 @@ export async function readPointer(
 async function newestManifest(
   ports: OwnerPorts,
   tenant: string,
-  generation: string,
+  { generation, first }: RegistryEntry,
   record: OwnerRecord | undefined,
 ): Promise<{ manifest: Manifest; pointer: PointerView; quarantine?: Quarantine }> {
   const root = generationRoot(tenant, generation);
@@ -207,6 +212,10 @@ async function newestManifest(
     const pointer = await readPointer(ports, tenant, generation);
     const hinted = Math.max(pointer.version, record?.manifestVersion ?? 0);
     const start = hinted === 0 ? await lastListed(ports, root) : hinted;
+    if (start === 0 && first !== undefined) {
+      await placeManifest(ports, root, first);
+      continue;
+    }
     let manifest: Manifest | undefined = start === 0 ? firstManifest(generation) : undefined;
     let quarantine: Quarantine | undefined;
     for (let version = Math.max(1, start); ; version += 1) {
@@ -231,6 +240,13 @@ async function newestManifest(
       return { manifest: firstManifest(generation), pointer, quarantine };
     }
   }
+}
+
+/** Whatever is there by then counts. */
+async function placeManifest(ports: OwnerPorts, root: string, bytes: Uint8Array): Promise<void> {
+  const sha256 = await ports.digest(bytes);
+  const hash = bytes.slice(-digestBytes);
+  await putSlot(ports, manifestKey(root, 1), { bytes, hash, sha256 });
 }
 
 /** What is wrong with it if it stays bad. */

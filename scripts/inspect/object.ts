@@ -41,6 +41,11 @@ export async function inspectObject(
   return text.lines;
 }
 
+async function showRegistryEntry(text: Text, bytes: Uint8Array, digest: Digest): Promise<void> {
+  const { first, ...entry } = await openRegistryEntry(bytes, digest);
+  text.value("registry entry", { ...entry, ...(first && { manifestBytes: first.length }) });
+}
+
 async function show(text: Text, key: string, bytes: Uint8Array, lens: Lens): Promise<void> {
   const magic = String.fromCharCode(...bytes.subarray(0, 8));
   const { digest } = lens;
@@ -52,7 +57,7 @@ async function show(text: Text, key: string, bytes: Uint8Array, lens: Lens): Pro
     case "SHOALMAN":
       return await showManifest(text, bytes, { generation, version: number }, digest);
     case "SHOALREG":
-      return text.value("registry entry", await openRegistryEntry(bytes, digest));
+      return await showRegistryEntry(text, bytes, digest);
     case "SHOALCUR":
       return text.value("pointer to a manifest", await openPointer(bytes, digest));
     case "SHOALGRV":

@@ -13,7 +13,7 @@
  */
 import { type Manifest, type SegmentInfo } from "../../src/format/manifest.ts";
 import { openManifest } from "../../src/format/manifest-codec.ts";
-import { openPointer, openRegistryEntry } from "../../src/format/registry.ts";
+import { openPointer, openRegistryEntry, type RegistryEntry } from "../../src/format/registry.ts";
 import { openSkip, type Skip } from "../../src/format/skip.ts";
 import { openWriteKeys } from "../../src/format/write-keys.ts";
 import { limits } from "../../src/limits.ts";
@@ -79,7 +79,8 @@ export async function scrubNamespace(
   const root = generationRoot(tenant, generation);
   const manifests = await scrubManifests(ledger, root, generation);
   if (manifests === undefined) return true;
-  const newest = manifests.at(-1) ?? firstManifest(generation);
+  const newest = manifests.at(-1) ?? (await manifestOf(ledger, key, entry));
+  if (newest === undefined) return true;
   const skips = await scrubSkips(ledger, root, generation);
   const parts = await scrubLog(ledger, tenant, newest, skips);
   const whole: ScrubbedSegment[] = [];
@@ -92,6 +93,17 @@ export async function scrubNamespace(
   await scrubKeys(ledger, root, newest, manifests);
   await findOrphans(ledger, root, manifests, parts, nowMs);
   return true;
+}
+
+/** Where none is stored: a branch that ended right after it was registered, or no flush yet. */
+async function manifestOf(
+  ledger: Ledger,
+  key: string,
+  { generation, first }: RegistryEntry,
+): Promise<Manifest | undefined> {
+  if (first === undefined) return firstManifest(generation);
+  const open = () => openManifest(first, { generation, version: 1 }, ledger.digest);
+  return await ledger.open(key, registryLesson, open);
 }
 
 const registryLesson: Lesson = {

@@ -2,9 +2,11 @@
  * The three small objects that say which life a name is in.
  *
  *   registry entry  t/<tenant>/names/<name>         "SHOALREG"  number = how often it was written
- *                   head {s: 0 live | 1 deleted, n: name}; customMetadata {state, generation}, so
- *                   that one listing tells the live names. Compare-and-swapped; written at creation
- *                   and deletion only.
+ *                   head {s: 0 live | 1 deleted, n: name, m?: bytes of a manifest}; customMetadata
+ *                   {state, generation}, so that one listing tells the live names.
+ *                   Compare-and-swapped; written at creation and deletion only.
+ *                   block: of a life that began as a branch its manifest 1, which is put into its
+ *                   place afterwards, by whoever finds that there is no manifest yet
  *   current         n/<generation>/current          "SHOALCUR"  number = a manifest version
  *                   head {}; the version exists; compare-and-swapped at most once a second. A
  *                   hint for recovery, never the truth.
@@ -31,6 +33,8 @@ export interface RegistryEntry {
   readonly version: number;
   readonly epoch: number;
   readonly nonce: Uint8Array;
+  /** Bytes of the manifest that the life began with, if it did. */
+  readonly first?: Uint8Array;
 }
 
 export interface Pointer {
@@ -48,15 +52,19 @@ export interface Grave {
 }
 
 export function sealRegistryEntry(entry: RegistryEntry, digest: Digest): Promise<SealedObject> {
-  const head = { s: entry.state === "live" ? 0 : 1, n: entry.name };
-  return seal(registryFormat, { ...entry, number: entry.version, head }, digest);
+  const { name, state, first, version } = entry;
+  const head = { s: state === "live" ? 0 : 1, n: name, ...(first && { m: first.length }) };
+  const blocks = first === undefined ? [] : [first];
+  return seal(registryFormat, { ...entry, number: version, head, blocks }, digest);
 }
 
 export async function openRegistryEntry(bytes: Uint8Array, digest: Digest): Promise<RegistryEntry> {
   const what = "registry entry";
   const opened = await openEnvelope(registryFormat, bytes, what, digest);
-  const { s, n } = opened.head as { s?: unknown; n?: unknown };
-  if ((s !== 0 && s !== 1) || typeof n !== "string") {
+  const { s, n, m = 0 } = opened.head as { s?: unknown; n?: unknown; m?: unknown };
+  const { blocks } = opened;
+  const isManifest = typeof m === "number" && m >= 0 && m <= blocks.length;
+  if ((s !== 0 && s !== 1) || typeof n !== "string" || !isManifest) {
     throw corrupt(`${what}: malformed head`);
   }
   return {
@@ -66,6 +74,7 @@ export async function openRegistryEntry(bytes: Uint8Array, digest: Digest): Prom
     version: opened.number,
     epoch: opened.epoch,
     nonce: opened.nonce,
+    ...(m === 0 ? {} : { first: blocks.slice(0, m) }),
   };
 }
 
@@ -103,13 +112,14 @@ interface SmallObject {
   readonly epoch: number;
   readonly nonce: Uint8Array;
   readonly head: unknown;
+  readonly blocks?: readonly Uint8Array[];
 }
 
 function seal(format: EnvelopeFormat, object: SmallObject, digest: Digest): Promise<SealedObject> {
-  const { generation, number, epoch, nonce, head } = object;
+  const { generation, number, epoch, nonce, head, blocks = [] } = object;
   return sealEnvelope(
     format,
-    { generation, number, epoch, nonce, previous: zeroDigest, head, blocks: [] },
+    { generation, number, epoch, nonce, previous: zeroDigest, head, blocks },
     digest,
   );
 }

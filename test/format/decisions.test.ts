@@ -130,6 +130,7 @@ const writeKeys: WriteKeys = {
 };
 
 const registry = { name: "fish", generation, state: "live", version: 2, epoch: 3, nonce } as const;
+const branchRegistry = { ...registry, first: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9) } as const;
 const pointer = { generation, manifestVersion: 5, epoch: 3, nonce };
 const skip = {
   generation,
@@ -197,6 +198,13 @@ const kinds: readonly {
     seal: () => sealRegistryEntry(registry, syncDigest),
     open: (bytes) => openRegistryEntry(bytes, syncDigest),
     value: registry,
+  },
+  {
+    name: "registry-entry-of-branch",
+    version: 1,
+    seal: () => sealRegistryEntry(branchRegistry, syncDigest),
+    open: (bytes) => openRegistryEntry(bytes, syncDigest),
+    value: branchRegistry,
   },
   {
     name: "pointer",

@@ -11,6 +11,7 @@ import { openRegistryEntry } from "../../src/format/registry.ts";
 import {
   attachmentKey,
   generationRoot,
+  manifestKey,
   manifestPrefix,
   refKey,
   sequenceOfWalKey,
@@ -158,7 +159,7 @@ export class Landings {
   }
 
   async #registered(bytes: Uint8Array): Promise<void> {
-    const { name: text, generation, state } = await openRegistryEntry(bytes, syncDigest);
+    const { name: text, generation, state, first } = await openRegistryEntry(bytes, syncDigest);
     const name = this.#world.named(text);
     const { faults } = this.#world;
     if (state === "deleted") {
@@ -169,6 +170,9 @@ export class Landings {
       return;
     }
     if (this.#names.has(generation)) return;
+    if (first !== undefined) {
+      await this.manifests.check(manifestKey(generationRoot("default", generation), 1), first);
+    }
     this.#names.set(generation, name);
     const origin = this.#origins.get(generation);
     if (origin === undefined) return;

@@ -59,6 +59,8 @@ export class ManifestCheck {
     const generation = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
     const version = versionOfManifestKey(key) ?? 0;
     const manifest = await openManifest(bytes, { generation, version }, syncDigest);
+    // A branch's came with its registry entry, and is put into its place afterwards.
+    if (this.#all.has(`${generation}/${version}`)) return;
     const before = this.#newest.get(generation);
     const fault = manifestFault(manifest) ?? (before && successorFault(before, manifest));
     if (fault !== undefined) this.#world.violate("manifest", fault);

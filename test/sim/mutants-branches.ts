@@ -21,6 +21,12 @@ export const branchMutants: readonly Mutant[] = [
     "  return walKey(generationRoot(tenant, manifest.generation), sequence);",
   ),
   mutant(
+    "a branch whose first manifest did not land begins empty",
+    "src/recover.ts",
+    "    if (start === 0 && first !== undefined) {",
+    "    if (start < 0 && first !== undefined) {",
+  ),
+  mutant(
     "a branch is made whether its pin lives or not",
     "src/branch.ts",
     "    return held !== undefined;",
