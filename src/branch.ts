@@ -28,9 +28,9 @@
  *
  * Where a name is restored (restore.ts), manifest 1 is put into its place instead of 4 and 5.
  *
- * Cost: five calls of owners; one get and two puts, and a put for each generation that is named.
- * Up to the answer two rounds of puts, as many as a first write has: refs, registry entry. The get
- * and a renewal run together.
+ * Cost: five calls of owners; two puts, and a put for each generation that is named; a get if what
+ * is pinned is not the newest. Up to the answer two rounds of puts, as many as a first write has:
+ * refs, registry entry.
  */
 
 import { inheritedSettings, type Settings } from "./document/settings.ts";
@@ -209,7 +209,10 @@ async function prepare(
     inTime();
     return held !== undefined;
   };
-  const [isHeld, pinned] = await Promise.all([isPinned(), readPinned(ports, tenant, pin)]);
+  const [isHeld, pinned] = await Promise.all([
+    isPinned(),
+    pin.manifest ?? readPinned(ports, tenant, pin),
+  ]);
   if (!isHeld || pinned === undefined) {
     return undefined;
   }

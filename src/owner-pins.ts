@@ -3,6 +3,7 @@ import { encodeHex } from "./bytes/hex.ts";
 import { EngineError, overloaded } from "./errors.ts";
 import { suspectOrphans } from "./namespace/jobs.ts";
 import { addPin, type PastPoint, type Pin, releasePin, renewPin } from "./namespace/pins.ts";
+import type { GivenPin } from "./namespace/protocol.ts";
 import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerJobs } from "./owner-jobs.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
@@ -19,7 +20,7 @@ export class OwnerPins {
   }
 
   /** The newest manifest and its tail, as they are in this turn, or an earlier point. */
-  async add(at?: PastPoint): Promise<Pin> {
+  async add(at?: PastPoint): Promise<GivenPin> {
     const { generation, manifest, next: newest, tail, settings } = this.#state();
     if (at !== undefined && at.generation !== generation) {
       throw new EngineError("gone", "the namespace has begun another life since");
@@ -50,7 +51,7 @@ export class OwnerPins {
     if (added === undefined) {
       throw overloaded("this namespace has too many pins");
     }
-    return added;
+    return version === manifest.version ? { ...added, manifest } : added;
   }
 
   /** Undefined if it ended, or the namespace did. */

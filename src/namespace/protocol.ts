@@ -202,6 +202,12 @@ export interface Job {
   readonly schema: Schema;
 }
 
+/** A pin as it is given out. */
+export interface GivenPin extends Pin {
+  /** What it names, if its giver had it in memory. */
+  readonly manifest?: Manifest;
+}
+
 /** Something of a namespace was pinned by the caller, to branch or copy it. */
 export interface AdoptRequest {
   readonly protocol: number;
@@ -209,7 +215,7 @@ export interface AdoptRequest {
   /** Of the branch. */
   readonly name: string;
   readonly parent: string;
-  readonly pin: Pin;
+  readonly pin: GivenPin;
   /** A copy lets go of its parent's objects by itself; a branch if it is not said. */
   readonly as?: Origin["kind"];
   /** Of a copy. */
@@ -347,7 +353,7 @@ export interface NamespaceApi {
    * Keeps the newest manifest and its tail, or an earlier point, for limits.pinMs, and as long as
    * that is renewed. `gone` if the earlier point is.
    */
-  pin(tenant: string, name: string, at?: PastPoint): Promise<Reply<Pin>>;
+  pin(tenant: string, name: string, at?: PastPoint): Promise<Reply<GivenPin>>;
   /** Undefined: the pin is gone, and what it named may be too. */
   renewPin(tenant: string, name: string, id: string): Promise<Reply<Pin | undefined>>;
   releasePin(tenant: string, name: string, id: string): Promise<Reply<true>>;
