@@ -2,8 +2,14 @@
 import { encodeHex } from "./bytes/hex.ts";
 import { EngineError, overloaded } from "./errors.ts";
 import { suspectOrphans } from "./namespace/jobs.ts";
-import { addPin, type PastPoint, type Pin, releasePin, renewPin } from "./namespace/pins.ts";
-import type { GivenPin } from "./namespace/protocol.ts";
+import {
+  addPin,
+  type GivenPin,
+  type PastPoint,
+  type Pin,
+  releasePin,
+  renewPin,
+} from "./namespace/pins.ts";
 import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerJobs } from "./owner-jobs.ts";
 import type { OwnerPorts } from "./owner-ports.ts";

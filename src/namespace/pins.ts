@@ -10,6 +10,7 @@
  * what was dead there is named nowhere after.
  */
 import type { Settings } from "../document/settings.ts";
+import type { Manifest } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
 import { type JobTable, lasts } from "./jobs.ts";
 
@@ -27,6 +28,12 @@ export interface Pin {
   /** Those at `next`; of a point of the past, those when it was pinned. */
   readonly settings: Settings;
   readonly untilMs: number;
+}
+
+/** As it is given out. */
+export interface GivenPin extends Pin {
+  /** What it names, if its giver had it in memory. */
+  readonly manifest?: Manifest;
 }
 
 /** A state of a namespace: that of a manifest version, and the log from its floor up to `next`. */

@@ -11,7 +11,7 @@ import { EngineError, type ErrorKind } from "../errors.ts";
 import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
 import type { BuildProgress } from "./build-progress.ts";
-import type { PastPoint, Pin } from "./pins.ts";
+import type { GivenPin, PastPoint, Pin } from "./pins.ts";
 import { type Quarantine, quarantineError } from "./refusals.ts";
 
 export const protocolVersion = 1;
@@ -200,12 +200,6 @@ export interface Job {
   /** Purge: the deleted generation whose objects go. */
   readonly grave?: string;
   readonly schema: Schema;
-}
-
-/** A pin as it is given out. */
-export interface GivenPin extends Pin {
-  /** What it names, if its giver had it in memory. */
-  readonly manifest?: Manifest;
 }
 
 /** Something of a namespace was pinned by the caller, to branch or copy it. */
