@@ -80,10 +80,8 @@ function describeRank(rank: BoundRank, cost: SearchPerformance): string {
       return "a score, computed for every row that matches";
     case "ranked":
       return rank.ranking.kind === "expression"
-        ? "by an expression, computed from columns for every row that matches"
+        ? "by an expression, computed for every row that matches"
         : `by ${rank.ranking.keys.map(({ attribute }) => attribute).join(", ")}, from columns`;
-    case "text":
-      return `BM25 of "${rank.clause.attribute}", exact: ${rank.clause.terms.length} terms`;
     case "id":
       return `by id, ${rank.descending ? "descending" : "ascending"}`;
   }

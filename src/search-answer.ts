@@ -11,7 +11,7 @@ import { limits } from "./limits.ts";
 import type { BoundQuery, BoundRank, WantedColumns } from "./query/bind.ts";
 import type { Computation } from "./query/computed.ts";
 import { exactDistance } from "./query/distance.ts";
-import { prepareScore } from "./query/expression.ts";
+import { leavesOf, prepareScore, type TextLeaf } from "./query/expression.ts";
 import {
   billSearch,
   type ComputedValue,
@@ -33,6 +33,7 @@ import type { SearchContext } from "./search-ports.ts";
 import { fetchRows, type SegmentRow } from "./search-rows.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import { readTail } from "./search-tail.ts";
+import { readTextScores, type TextScores } from "./search-text.ts";
 import type { Reservation } from "./store/memory-budget.ts";
 
 /** Where the document of a winner is. */
@@ -65,6 +66,7 @@ export async function completeRows(
     const isShown = ({ name }: RowAttribute): boolean => names.has(name);
     await fetchMissing(context, columns, segments, winners);
     const tail = await completeTail(context, columns, chunks, winners);
+    const texts = await readTextScores(context, textsIn(computed), segments);
     return winners.map(({ id, distance, value }) => {
       const contents: Contents | undefined = value.kind === "segment" ? value.row : tail.get(id);
       const { vector } = contents ?? {};
@@ -80,7 +82,7 @@ export async function completeRows(
             : { name: shown.vector, element, values: vector },
         ...(computed.length === 0
           ? {}
-          : { computed: computeValues(computed, { id, attributes, vector }) }),
+          : { computed: computeValues(computed, texts, { id, attributes, vector }) }),
       };
     });
   } finally {
@@ -88,9 +90,17 @@ export async function completeRows(
   }
 }
 
+function textsIn(computed: readonly Computation[]): readonly TextLeaf[] {
+  const leaves = computed.flatMap((each) =>
+    each.kind === "expression" ? leavesOf(each.expression) : [],
+  );
+  return leaves.filter((leaf) => leaf.kind === "text");
+}
+
 /** Those of which there is something to say; scores of what a row lacks are 0. */
 function computeValues(
   computed: readonly Computation[],
+  texts: TextScores,
   { id, attributes, vector }: Contents & { readonly id: DocumentId },
 ): readonly ComputedValue[] {
   const values = new Map(attributes?.map(({ name, value }) => [name, value]));
@@ -110,7 +120,10 @@ function computeValues(
       case "expression": {
         const score = prepareScore(
           each.expression,
-          leafOfValues((attribute) => () => valueOf(attribute)),
+          leafOfValues(
+            (attribute) => () => valueOf(attribute),
+            (leaf) => () => texts.ofValue(leaf, valueOf(leaf.clause.attribute)),
+          ),
         );
         return [{ name, value: score(0) || 0 }];
       }
@@ -124,9 +137,6 @@ function showDistance(rank: BoundRank, distance: number): number | undefined {
   }
   if (rank.kind === "ranked") {
     return rank.ranking.kind === "order" ? undefined : -distance;
-  }
-  if (rank.kind === "text") {
-    return -distance;
   }
   return rank.kind === "score" ? rank.score.show(distance) : distance;
 }

@@ -14,6 +14,7 @@ import {
   leavesOf,
   numberOf,
   type RowScore,
+  type TextLeaf,
 } from "./query/expression.ts";
 import { prepareRowTest, type ValuesOf } from "./query/filter.ts";
 import type { AttributeScore } from "./query/score.ts";
@@ -22,6 +23,7 @@ import { readValues, type SegmentColumns } from "./search-columns.ts";
 import { readDocumentValues } from "./search-documents.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { type MatchedSegment, matchRows } from "./search-segments.ts";
+import type { TextScores } from "./search-text.ts";
 
 /** Attributes whose columns an expression reads. */
 export function columnsOf(expression: Expression): readonly string[] {
@@ -30,10 +32,19 @@ export function columnsOf(expression: Expression): readonly string[] {
   );
 }
 
+export function leafOfBatch(batch: Batch, texts: TextScores): (leaf: Leaf) => RowScore {
+  return leafOfValues(batchValues(batch), (leaf) => texts.ofBatch(leaf, batch));
+}
+
 /** Of documents whose values are at hand. */
-export function leafOfValues(valuesOf: ValuesOf): (leaf: Leaf) => RowScore {
+export function leafOfValues(
+  valuesOf: ValuesOf,
+  textScore: (leaf: TextLeaf) => RowScore,
+): (leaf: Leaf) => RowScore {
   return (leaf) => {
     switch (leaf.kind) {
+      case "text":
+        return textScore(leaf);
       case "attribute": {
         const valueAt = valuesOf(leaf.attribute);
         return (row) => numberOf(leaf, valueAt(row));
@@ -50,10 +61,6 @@ export function leafOfValues(valuesOf: ValuesOf): (leaf: Leaf) => RowScore {
   };
 }
 
-export function leafOfBatch(batch: Batch): (leaf: Leaf) => RowScore {
-  return leafOfValues(batchValues(batch));
-}
-
 function sparseScore({ distanceOf, show }: AttributeScore, value: AttributeValue): number {
   const distance = distanceOf(value);
   return distance === undefined ? 0 : show(distance);
@@ -65,6 +72,7 @@ export async function readLeaves(
   segments: readonly MatchedSegment[],
   columns: readonly SegmentColumns[],
   expression: Expression,
+  texts: TextScores,
 ): Promise<readonly ((leaf: Leaf) => RowScore)[]> {
   const leaves = leavesOf(expression);
   const scores = segments.map(() => new Map<Leaf, RowScore>());
@@ -84,6 +92,10 @@ export async function readLeaves(
       const matched = await matchRows(context, context.reader.round(), segments, leaf.filter);
       for (const [i, { rows }] of matched.entries()) {
         scores[i]?.set(leaf, (row) => (rows?.has(row) === false ? 0 : 1));
+      }
+    } else if (leaf.kind === "text") {
+      for (const [i, { segment }] of segments.entries()) {
+        scores[i]?.set(leaf, texts.ofSegment(leaf, i, segment.root.rows));
       }
     } else {
       const found = await readSparse(context, segments, leaf.score);

@@ -41,6 +41,7 @@ import { both, type SearchContext } from "./search-ports.ts";
 import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
 import { type MatchedSegment, matchRows, openSegments } from "./search-segments.ts";
 import { isSmallTail, readTail } from "./search-tail.ts";
+import { TextScores, textLeavesOf } from "./search-text.ts";
 
 /** A row of the tail with its key; the distance plays no part. */
 type TailBest = TopK<TailPlace & { readonly key: RankKey }>;
@@ -62,9 +63,18 @@ export async function findRanked(
   );
   const fold = new TailFold();
   const chunks = new Map<string, TailChunk>();
+  const texts = new TextScores(textLeavesOf(ranking));
+  const offer = (chunk: TailChunk, counting: Uint32Array): void => {
+    offerRows({ ranking, texts, chunk, best }, filterRows(chunk.batch, counting, filter));
+  };
+  const waiting: { readonly chunk: TailChunk; readonly counting: Uint32Array }[] = [];
+  const isSmall = isSmallTail(context.snapshot);
   const visit = (chunk: TailChunk): void => {
-    if (isSmallTail(context.snapshot)) chunks.set(chunk.key, chunk);
-    offerRows(ranking, chunk, filterRows(chunk.batch, fold.add(chunk.batch), filter), best);
+    if (isSmall) chunks.set(chunk.key, chunk);
+    const counting = fold.add(chunk.batch);
+    texts.addBatch(chunk.batch, counting);
+    if (texts.leaves.length === 0) offer(chunk, counting);
+    else if (isSmall) waiting.push({ chunk, counting });
   };
   const names =
     ranking.kind === "order"
@@ -76,10 +86,24 @@ export async function findRanked(
   );
   const segments = await maskTouched(context, matched, fold.touched);
   const filled = await fillColumns(context, segments, columns, names);
-  const groups = await rankSegments(context, segments, filled, ranking, wanted);
+  await texts.readSegments(context, segments);
+  for (const { chunk, counting } of waiting) offer(chunk, counting);
+  if (texts.leaves.length > 0 && !isSmall) await readAgain(context, offer);
+  const groups = await rankSegments(context, segments, filled, { ranking, texts, wanted });
   const merge: Merge = { context, segments, ranking, wanted, attributes };
   const winners = await mergeGroups(merge, groups, best.sorted());
   return { winners: winners.slice(offset), segments, fold, chunks };
+}
+
+/** A large tail is not kept: once its statistics are known it is streamed once more. */
+async function readAgain(
+  context: SearchContext,
+  offer: (chunk: TailChunk, counting: Uint32Array) => void,
+): Promise<void> {
+  const fold = new TailFold();
+  await readTail(context, context.reader.round(), {
+    visit: (chunk) => offer(chunk, fold.add(chunk.batch)),
+  });
 }
 
 /** What users see of a hit's distance: negated scores. */
@@ -87,18 +111,23 @@ function distanceOf(ranking: Ranking, key: RankKey): number {
   return ranking.kind === "expression" ? -Number(key[0]) : 0;
 }
 
+interface Offer {
+  readonly ranking: Ranking;
+  readonly texts: TextScores;
+  readonly chunk: TailChunk;
+  readonly best: TailBest;
+}
+
 function offerRows(
-  ranking: Ranking,
-  { key: chunk, batch }: TailChunk,
+  { ranking, texts, chunk: { key: chunk, batch }, best }: Offer,
   rows: Uint32Array,
-  best: TailBest,
 ): void {
   const offer = (row: number, key: RankKey): void => {
     const id = batch.ids[row] as DocumentId;
     best.offer({ distance: distanceOf(ranking, key), id, value: { chunk, row, key } });
   };
   if (ranking.kind === "expression") {
-    const score = prepareScore(ranking.expression, leafOfBatch(batch));
+    const score = prepareScore(ranking.expression, leafOfBatch(batch, texts));
     for (const row of rows) {
       const value = score(row);
       if (!Number.isNaN(value)) offer(row, [value]);
@@ -129,22 +158,28 @@ async function rankSegments(
   context: SearchContext,
   segments: readonly MatchedSegment[],
   columns: readonly SegmentColumns[],
-  ranking: Ranking,
-  wanted: number,
+  { ranking, texts, wanted }: SegmentRanking,
 ): Promise<readonly Group[]> {
   return ranking.kind === "expression"
-    ? rankByScore(context, segments, columns, ranking, wanted)
+    ? rankByScore(context, segments, columns, { ranking, texts, wanted })
     : rankByValues(context, segments, columns, ranking, wanted);
 }
+
+interface SegmentRanking {
+  readonly ranking: Ranking;
+  readonly texts: TextScores;
+  readonly wanted: number;
+}
+
+type ByScore = SegmentRanking & { readonly ranking: Extract<Ranking, { kind: "expression" }> };
 
 async function rankByScore(
   context: SearchContext,
   segments: readonly MatchedSegment[],
   columns: readonly SegmentColumns[],
-  ranking: Extract<Ranking, { kind: "expression" }>,
-  wanted: number,
+  { ranking, texts, wanted }: ByScore,
 ): Promise<readonly Group[]> {
-  const leaves = await readLeaves(context, segments, columns, ranking.expression);
+  const leaves = await readLeaves(context, segments, columns, ranking.expression, texts);
   return segments.flatMap((matched, segment) => {
     const score = prepareScore(ranking.expression, leaves[segment] ?? (() => () => 0));
     const scores = new Float32Array(matched.segment.root.rows);

@@ -1,93 +1,136 @@
 /**
- * Queries ranked by the text of an attribute (BM25).
+ * The text leaves of a rank expression (BM25): what they give to rows of the tail and of segments.
  *
- *   1. Side by side: the tail, in which terms are counted in every row that counts; rows of
- *      segments that match the filter, and then their texts.
- *   2. Statistics of all rows, filtered or not, superseded ones of segments included: only now can
- *      a row be scored.
- *   3. The best of both that have a term of the query.
+ *   1. `addBatch`, while the tail is read: terms are counted in every row that counts.
+ *   2. `readSegments`: the same in segments, in all of their rows, and what matching rows have.
+ *   3. Only now are the statistics known and can rows be scored: those of all rows, filtered or
+ *      not, superseded ones of segments included until they are merged.
  */
-import type { DocumentId } from "./document/id.ts";
+import { Bitmap } from "./bytes/bitmap.ts";
+import type { Batch } from "./document/batch.ts";
+import type { AttributeValue } from "./document/value.ts";
 import { invalid } from "./errors.ts";
 import {
   attributeIndex,
   documentBlock,
   documentBlockRange,
-  documentId,
   documentValues,
   openDocumentBlock,
 } from "./index/segment/document-rows.ts";
 import { addStatistics, Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
 import { limits } from "./limits.ts";
-import type { BoundQuery } from "./query/bind.ts";
-import { filterRows, type TailChunk, TailFold, type TailPlace } from "./query/tail.ts";
+import { leavesOf, type RowScore, type TextLeaf } from "./query/expression.ts";
+import type { Ranking } from "./query/ranking.ts";
+import { TailFold } from "./query/tail.ts";
 import { addBatchStatistics, findInBatch } from "./query/tail-text.ts";
 import { type Occurrences, prepareCount, type TextClause } from "./query/text-clause.ts";
-import { TopK } from "./query/top-k.ts";
-import type { Found, Place } from "./search-answer.ts";
-import { both, type SearchContext } from "./search-ports.ts";
-import { newRow } from "./search-rows.ts";
-import { type MatchedSegment, matchRows, openSegments } from "./search-segments.ts";
-import { isSmallTail, readTail } from "./search-tail.ts";
+import type { SearchContext } from "./search-ports.ts";
+import type { MatchedSegment } from "./search-segments.ts";
+import { readTail } from "./search-tail.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
 
-/** A row that has a term, and what it has. */
-interface TextHit<Where> extends Occurrences {
-  readonly id: DocumentId;
-  readonly where: Where;
+export function textLeavesOf(ranking: Ranking): readonly TextLeaf[] {
+  return ranking.kind === "order"
+    ? []
+    : leavesOf(ranking.expression).filter((leaf) => leaf.kind === "text");
 }
 
-interface TextHits<Where> {
-  readonly statistics: TextStatistics;
-  readonly hits: TextHit<Where>[];
+export class TextScores {
+  readonly leaves: readonly TextLeaf[];
+  readonly #statistics: Map<TextLeaf, TextStatistics>;
+  readonly #found = new Map<TextLeaf, readonly SegmentHits[]>();
+  readonly #scorers = new Map<TextLeaf, Bm25>();
+
+  constructor(leaves: readonly TextLeaf[]) {
+    this.leaves = leaves;
+    this.#statistics = new Map(
+      leaves.map((leaf) => [leaf, noStatistics(leaf.clause.terms.length)]),
+    );
+  }
+
+  /** The rows of a chunk of the tail that count. */
+  addBatch(batch: Batch, rows: Uint32Array): void {
+    for (const [{ clause }, statistics] of this.#statistics) {
+      addBatchStatistics(batch, rows, clause, statistics);
+    }
+  }
+
+  async readSegments(context: SearchContext, segments: readonly MatchedSegment[]): Promise<void> {
+    for (const leaf of this.leaves) {
+      const found = segments.map(() => new SegmentHits());
+      const statistics = this.#statistics.get(leaf) as TextStatistics;
+      addStatistics(statistics, await scanTexts(context, segments, leaf.clause, found));
+      this.#found.set(leaf, found);
+    }
+  }
+
+  /** Of a document whose value is at hand. */
+  ofValue(leaf: TextLeaf, value: AttributeValue): number {
+    const { frequencies, length } = prepareCount(leaf.clause)(value);
+    return this.#scorer(leaf).score(frequencies, length);
+  }
+
+  ofBatch(leaf: TextLeaf, batch: Batch): RowScore {
+    const found = findInBatch(batch, Uint32Array.from(Array(batch.upserts).keys()), leaf.clause);
+    const scorer = this.#scorer(leaf);
+    return (row) => {
+      const hit = found.get(row);
+      return hit === undefined ? 0 : scorer.score(hit.frequencies, hit.length);
+    };
+  }
+
+  ofSegment(leaf: TextLeaf, segment: number, rows: number): RowScore {
+    const scorer = this.#scorer(leaf);
+    const scores = new Float32Array(rows);
+    this.#found.get(leaf)?.[segment]?.forEach((row, { frequencies, length }) => {
+      scores[row] = scorer.score(frequencies, length);
+    });
+    return (row) => scores[row] as number;
+  }
+
+  #scorer(leaf: TextLeaf): Bm25 {
+    const { options, terms } = leaf.clause;
+    const known = this.#scorers.get(leaf);
+    const scorer = known ?? new Bm25(options, terms, this.#statistics.get(leaf) as TextStatistics);
+    this.#scorers.set(leaf, scorer);
+    return scorer;
+  }
 }
 
-interface SegmentPlace {
-  readonly segment: number;
-  readonly ordinal: number;
-}
-
-export async function findText(
+/** With the statistics of the snapshot, for what is scored after the rows were found. */
+export async function readTextScores(
   context: SearchContext,
-  { filter, wanted, offset }: BoundQuery,
-  clause: TextClause,
-): Promise<Found> {
-  const opened = await openSegments(context, context.reader.round());
-  const round = context.reader.round();
-  const fold = new TailFold();
-  const chunks = new Map<string, TailChunk>();
-  const tail: TextHits<TailPlace> = { statistics: noStatistics(clause.terms.length), hits: [] };
-  const visit = (chunk: TailChunk): void => {
-    if (isSmallTail(context.snapshot)) chunks.set(chunk.key, chunk);
-    const rows = fold.add(chunk.batch);
-    addBatchStatistics(chunk.batch, rows, clause, tail.statistics);
-    const found = findInBatch(chunk.batch, filterRows(chunk.batch, rows, filter), clause);
-    for (const [row, occurrences] of found) {
-      const id = chunk.batch.ids[row] as DocumentId;
-      tail.hits.push({ ...occurrences, id, where: { chunk: chunk.key, row } });
-    }
-  };
-  const matched = async (): Promise<readonly MatchedSegment[]> =>
-    matchRows(context, round, opened, filter);
-  const [, segments] = await both(readTail(context, round, { visit }), matched());
-  const scanned = await scanTexts(context, segments, clause);
-  addStatistics(tail.statistics, scanned.statistics);
-  const score = new Bm25(clause.options, clause.terms, tail.statistics);
-  const best = new TopK<Place>(wanted);
-  for (const { id, where, frequencies, length } of tail.hits) {
-    const distance = -score.score(frequencies, length);
-    best.offer({ distance, id, value: { kind: "tail", place: where } });
+  leaves: readonly TextLeaf[],
+  segments: readonly MatchedSegment[],
+): Promise<TextScores> {
+  const texts = new TextScores(leaves);
+  if (leaves.length > 0) {
+    const fold = new TailFold();
+    await readTail(context, context.reader.round(), {
+      visit: ({ batch }) => texts.addBatch(batch, fold.add(batch)),
+    });
+    const nothing = segments.map(({ segment, ...more }) => {
+      const rows = new Bitmap(segment.root.rows);
+      return { ...more, segment, rows, count: 0 };
+    });
+    await texts.readSegments(context, nothing);
   }
-  for (const { id, where, frequencies, length } of scanned.hits) {
-    if (fold.touched.has(id)) {
-      context.counters.masked += 1;
-      continue;
-    }
-    const distance = -score.score(frequencies, length);
-    const row = { ...newRow(where.segment, where.ordinal), id };
-    best.offer({ distance, id, value: { kind: "segment", row } });
+  return texts;
+}
+
+/** Rows of a segment that have a term, and what they have. */
+class SegmentHits {
+  readonly #rows: number[] = [];
+  readonly #hits: Occurrences[] = [];
+
+  add(row: number, hit: Occurrences): void {
+    this.#rows.push(row);
+    this.#hits.push(hit);
   }
-  return { winners: best.sorted().slice(offset), segments, fold, chunks };
+
+  forEach(visit: (row: number, hit: Occurrences) => void): void {
+    for (const [i, row] of this.#rows.entries()) visit(row, this.#hits[i] as Occurrences);
+  }
 }
 
 /** From the documents of segments: all of them count, those that match may win. */
@@ -95,9 +138,9 @@ async function scanTexts(
   context: SearchContext,
   segments: readonly MatchedSegment[],
   clause: TextClause,
-): Promise<TextHits<SegmentPlace>> {
+  found: readonly SegmentHits[],
+): Promise<TextStatistics> {
   const statistics = noStatistics(clause.terms.length);
-  const hits: TextHit<SegmentPlace>[] = [];
   const targets = segments.flatMap(({ segment }, at) =>
     attributeIndex(segment, clause.attribute) < 0
       ? []
@@ -125,16 +168,15 @@ async function scanTexts(
       for (let ordinal = from; ordinal < to; ordinal++) {
         const value = documentValues(segment, block, ordinal)[column] ?? null;
         if (value === null) continue;
-        const found = count(value);
-        if (countRow(found, statistics) && rows?.has(ordinal) !== false) {
+        const hit = count(value);
+        if (countRow(hit, statistics) && rows?.has(ordinal) !== false) {
           context.counters.exact += 1;
-          const id = documentId(block, ordinal);
-          hits.push({ ...found, id, where: { segment: at, ordinal } });
+          found[at]?.add(ordinal, hit);
         }
       }
     },
   });
-  return { statistics, hits };
+  return statistics;
 }
 
 /** Whether the row has a term. */

@@ -48,7 +48,6 @@ import {
   openSegments,
 } from "./search-segments.ts";
 import { isSmallTail, readTail, walHeldBelow } from "./search-tail.ts";
-import { findText } from "./search-text.ts";
 import { searchVectors } from "./search-vector.ts";
 import { type Snapshot, type SnapshotTarget, takeSnapshot } from "./snapshot.ts";
 import type { ReadRound } from "./store/block-reader.ts";
@@ -116,8 +115,8 @@ export async function runQuery(
   return concludeSearch(context, rows, found, context.ports.clock.now() - startedMs);
 }
 
-/** What has no flow of its own (search-ranked.ts, search-text.ts). */
-type PlainRank = Exclude<BoundRank, { kind: "ranked" | "text" }>;
+/** What has no flow of its own (search-ranked.ts). */
+type PlainRank = Exclude<BoundRank, { kind: "ranked" }>;
 
 /** The tail as one query sees it. */
 interface TailView {
@@ -132,9 +131,6 @@ async function findRows(context: SearchContext, bound: BoundQuery): Promise<Foun
   const { rank, wanted, offset } = bound;
   if (rank.kind === "ranked") {
     return findRanked(context, bound, rank.ranking);
-  }
-  if (rank.kind === "text") {
-    return findText(context, bound, rank.clause);
   }
   const plain = { ...bound, rank };
   const compare = orderOf(rank);

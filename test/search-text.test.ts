@@ -113,4 +113,51 @@ describe("a text query", () => {
       async () => await ask(["text", "BM25", "x", { last_as_prefix: 1 }]),
     ).rejects.toThrow("last_as_prefix");
   });
+
+  test("is part of expressions, with the same scores", async () => {
+    const rig = new TextRig();
+    await rig.putTexts(makeTexts(80, 5));
+    const ask = async (rank: unknown) => {
+      const { rows } = await rig.search({ rank_by: rank, limit: 100 });
+      return new Map(rows.map(({ id, distance }) => [Number(id), distance ?? 0]));
+    };
+    for (const place of ["tail", "segment"]) {
+      const fish = await ask(["text", "BM25", "fish"]);
+      const sea = await ask(["text", "BM25", "sea"]);
+      const sum = await ask([
+        "Sum",
+        [
+          ["text", "BM25", "fish"],
+          ["Product", 2, ["text", "BM25", "sea"]],
+        ],
+      ]);
+      const most = await ask(["Max", [["text", "BM25", "fish"], ["text", "BM25", "sea"], 2]]);
+      const ids = new Set([...fish.keys(), ...sea.keys()]);
+      expect(new Set(sum.keys()), place).toEqual(ids);
+      expect(new Set(most.keys()), place).toEqual(ids);
+      for (const id of ids) {
+        const [a, b] = [fish.get(id) ?? 0, sea.get(id) ?? 0];
+        expect(sum.get(id)).toBeCloseTo(a + 2 * b, 5);
+        expect(most.get(id)).toBe(Math.max(a, b, 2));
+      }
+      await rig.flush();
+    }
+  });
+
+  test("computes the score that it ranks by", async () => {
+    const rig = new TextRig();
+    await rig.putTexts(makeTexts(60, 6));
+    await rig.flush();
+    await rig.putTexts(makeTexts(20, 7, 50));
+    const rank = ["text", "BM25", "deep fish"];
+    const { rows } = await rig.search({
+      rank_by: rank,
+      limit: 50,
+      compute_attributes: { score: rank },
+    });
+    expect(rows.length).toBeGreaterThan(10);
+    for (const { distance, computed } of rows) {
+      expect(computed).toEqual([{ name: "score", value: distance }]);
+    }
+  });
 });

@@ -21,7 +21,6 @@ import { parseFilter } from "./filter.ts";
 import type { AggregateQuery, AttributeChoice, Diversity, Query } from "./query.ts";
 import type { OrderKey, Ranking } from "./ranking.ts";
 import { type AttributeScore, scoreByDistance, scoreByProduct, scoreByTokens } from "./score.ts";
-import { bindTextClause, type TextClause } from "./text-clause.ts";
 
 export interface BoundQuery {
   readonly rank: BoundRank;
@@ -41,7 +40,6 @@ export type BoundRank =
   | { readonly kind: "vector"; readonly exhaustive: boolean; readonly distance: DistanceQuery }
   | { readonly kind: "score"; readonly score: AttributeScore }
   | { readonly kind: "ranked"; readonly ranking: Ranking }
-  | { readonly kind: "text"; readonly clause: TextClause }
   | { readonly kind: "id"; readonly descending: boolean };
 
 /** What the rows bring along, in the order of the schema. */
@@ -141,9 +139,6 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
   if (rank.kind === "expression") {
     const expression = parseExpression(rank.json, schema);
     return { kind: "ranked", ranking: { kind: "expression", expression } };
-  }
-  if (rank.kind === "text") {
-    return { kind: "text", clause: bindTextClause(rank.text, schema, "rank_by") };
   }
   if (rank.kind === "vectors") {
     return { kind: "score", score: bindTokens(rank, schema, metric) };

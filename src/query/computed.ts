@@ -47,6 +47,7 @@ export function bindComputed(
     for (const leaf of leavesOf(expression)) {
       if (leaf.kind === "attribute") names.add(leaf.attribute);
       else if (leaf.kind === "sparse") names.add(leaf.score.column);
+      else if (leaf.kind === "text") names.add(leaf.clause.attribute);
       else for (const attribute of attributesOf(leaf.filter)) names.add(attribute);
     }
     return { name, kind: "expression", expression };

@@ -3,7 +3,8 @@
  *
  *   ["Sum", [e, …]]   ["Max", [e or number, …]]   ["Product", weight, e]   ["Product", e, weight]
  *   ["Saturate" | "Decay", e, {"midpoint": m, "exponent"?: p}]            ["Dist", e, origin]
- *   ["Attribute", name]   [name, "SparseKNN", weights]   a filter: 1 or 0
+ *   ["Attribute", name]   [name, "SparseKNN", weights]   [name, "BM25", text, options?]
+ *   a filter: 1 or 0
  *
  * Scores are never negative by construction: what may be, such as a signed attribute, needs a floor
  * (`["Max", [0, e]]`) or one of Saturate, Decay and Dist around it. Refused: what has no
@@ -17,6 +18,7 @@ import { limits } from "../limits.ts";
 import type { AttributeLeaf, Expression } from "./expression.ts";
 import { parseFilter } from "./filter.ts";
 import { scoreByProduct } from "./score.ts";
+import { bindTextClause, parseTextQuery } from "./text-clause.ts";
 
 export const rankShape = "data did not match any variant of enum a valid variant of RankInput";
 
@@ -70,7 +72,9 @@ function parseNode(json: unknown, context: Context, depth: number): Expression {
     return { kind: "sparse", score: scoreByProduct(head, weights) };
   }
   if (second === "BM25") {
-    throw invalid("💔 BM25 is not supported yet", context.field);
+    const query = parseTextQuery(json, context.field);
+    if (query === undefined) throw malformedAt(context.field, rankShape);
+    return { kind: "text", clause: bindTextClause(query, context.schema, context.field) };
   }
   if (second === "ANN" || second === "kNN") {
     const text = `💔 ${second} cannot be part of an expression; use \`queries\` with \`rerank_by\``;
@@ -285,6 +289,7 @@ function mayBeNegative(expression: Expression, schema: Schema): boolean {
       return mayBeNegative(expression.member, schema);
     case "filter":
     case "sparse":
+    case "text":
     case "constant":
     case "saturate":
     case "decay":

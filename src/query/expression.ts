@@ -4,6 +4,7 @@
  *   leaf         attribute   a number of the document, or how far it is from an origin; NaN: absent
  *                filter      1 if the row passes, else 0
  *                sparse      product of sparse vectors, 0 if they share nothing
+ *                text        BM25, 0 where no word of the query is
  *   constant     only in `max`
  *   sum, max     of all members; what is absent adds nothing
  *   product      of a weight >= 0 and a member
@@ -21,6 +22,7 @@ import type { Filter } from "../document/filter.ts";
 import type { AttributeValue } from "../document/value.ts";
 import { f32Max } from "./distance.ts";
 import type { AttributeScore } from "./score.ts";
+import type { TextClause } from "./text-clause.ts";
 
 export interface AttributeLeaf {
   readonly kind: "attribute";
@@ -32,7 +34,13 @@ export interface AttributeLeaf {
 export type Leaf =
   | AttributeLeaf
   | { readonly kind: "filter"; readonly filter: Filter }
-  | { readonly kind: "sparse"; readonly score: AttributeScore };
+  | { readonly kind: "sparse"; readonly score: AttributeScore }
+  | TextLeaf;
+
+export interface TextLeaf {
+  readonly kind: "text";
+  readonly clause: TextClause;
+}
 
 export type Expression =
   | Leaf
@@ -66,6 +74,7 @@ export function leavesOf(expression: Expression): readonly Leaf[] {
     case "attribute":
     case "filter":
     case "sparse":
+    case "text":
       return [expression];
   }
 }
@@ -149,6 +158,7 @@ function compile(expression: Expression, leafScore: (leaf: Leaf) => RowScore): R
     case "attribute":
     case "filter":
     case "sparse":
+    case "text":
       return leafScore(expression);
   }
 }

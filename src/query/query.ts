@@ -4,7 +4,6 @@
  */
 import type { DistanceMetric } from "../document/schema.ts";
 import type { OrderKey } from "./ranking.ts";
-import type { TextQuery } from "./text-clause.ts";
 
 export interface Query {
   readonly rank: Rank;
@@ -72,7 +71,6 @@ export type Rank =
       /** Finite weights by token. */
       readonly weights: ReadonlyMap<string, number>;
     }
-  | { readonly kind: "text"; readonly text: TextQuery }
   | { readonly kind: "id"; readonly descending: boolean }
   /** By attributes, or the id among them, the first the most significant. */
   | { readonly kind: "order"; readonly keys: readonly OrderKey[] }

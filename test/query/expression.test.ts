@@ -41,7 +41,10 @@ const rows: readonly Readonly<Record<string, AttributeValue>>[] = [
 ];
 
 function rank(json: unknown, of = rows): readonly (readonly [number, number])[] {
-  const leaf = leafOfValues((name) => (row) => of[row]?.[name] ?? null);
+  const leaf = leafOfValues(
+    (name) => (row) => of[row]?.[name] ?? null,
+    () => () => 0,
+  );
   const score = prepareScore(parseExpression(json, schema), leaf);
   return of
     .map((row, i) => [Number(row["id"]), score(i)] as const)

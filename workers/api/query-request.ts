@@ -23,7 +23,6 @@ import {
   type Rank,
 } from "../../src/query/query.ts";
 import type { OrderKey } from "../../src/query/ranking.ts";
-import { parseTextQuery } from "../../src/query/text-clause.ts";
 import { type GivenAsOf, parseAsOf } from "./as-of.ts";
 import { type Given, readFields } from "./reference/field.ts";
 import { queryFields, subqueryFields } from "./reference/query-fields.ts";
@@ -130,9 +129,7 @@ function parseRank({ rank_by: parts, filters }: QueryBody): Rank | undefined {
     return { kind: "sparse", column: first, weights: parseWeights(third, "rank_by") };
   }
   if (second === "BM25") {
-    const text = parseTextQuery(parts, "rank_by");
-    if (text === undefined) throw badRank();
-    return { kind: "text", text };
+    return { kind: "expression", json: parts };
   }
   // Names of functions, or a filter.
   if (typeof first !== "string" || (parts.length === 2 && typeof second === "string")) {

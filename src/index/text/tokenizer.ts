@@ -98,7 +98,9 @@ function standardEnd(text: string, from: number, kind: number): number {
       }
       at = over;
       next = wordClassAt(text, at);
-      if (follows[before * wordClasses + next] === 0) break;
+      // A quote behind a Hebrew letter ends the word but for a letter.
+      const isAlone = follows[before * wordClasses + next] === 0 || (before === hebrew && next > 2);
+      if (isAlone) break;
     }
     isWord ||= next !== extendNumLet;
     before = next;

@@ -50,16 +50,16 @@ describe("word_v4 and word_v3", () => {
     );
   });
 
-  it("leave nothing out but separators, and never overlap", () => {
+  it("never overlap, whatever the text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => {
         let end = 0;
+        let isOrdered = true;
         splitWords(text, "word_v4", (from, to) => {
-          expect(from).toBeGreaterThanOrEqual(end);
-          expect(to).toBeGreaterThan(from);
+          isOrdered &&= from >= end && to > from;
           end = to;
         });
-        expect(end).toBeLessThanOrEqual(text.length);
+        return isOrdered && end <= text.length;
       }),
     );
   });
