@@ -37,9 +37,10 @@ import { inheritedSettings, type Settings } from "./document/settings.ts";
 import { assert, invalid, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
 import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
-import type { DeadRecord, Manifest, Origin } from "./format/manifest.ts";
+import type { DeadRecord, Manifest, Origin, SegmentInfo } from "./format/manifest.ts";
 import { sealManifest } from "./format/manifest-codec.ts";
 import { sealRef } from "./format/ref.ts";
+import { shardCount } from "./format/shard.ts";
 import { limits } from "./limits.ts";
 import { manifestFault } from "./namespace/invariants.ts";
 import type { PastPoint, Pin } from "./namespace/pins.ts";
@@ -278,6 +279,7 @@ function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
     updatedMs: nowMs,
     settings,
     origin,
+    segments: reshard(pinned.segments, shardCount(pin.settings), shardCount(settings)),
     inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),
     keys: [],
     applied: [],
@@ -293,6 +295,14 @@ function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
   const fault = manifestFault(manifest);
   assert(fault === undefined, `a branch of ${pin.generation}: ${fault ?? ""}`);
   return manifest;
+}
+
+/** Of other shards than before, each holds rows of all, until it is written again. */
+function reshard(segments: readonly SegmentInfo[], from: number, to: number): SegmentInfo[] {
+  return segments.map(({ shard, ...segment }) => ({
+    ...segment,
+    ...(shard === undefined || from !== to ? {} : { shard }),
+  }));
 }
 
 async function putRefs(

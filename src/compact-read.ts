@@ -11,12 +11,14 @@ import { decodeDeadBitmap } from "./format/dead-bitmap.ts";
 import { equalBytes } from "./format/envelope.ts";
 import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest, SegmentInfo, WalRange } from "./format/manifest.ts";
+import { shardsOf } from "./format/shard.ts";
 import type { ChunkRef } from "./format/wal.ts";
 import { type KeyRecord, keysOfEntry } from "./format/write-keys.ts";
 import type { MemoryLedger } from "./index/builder/memory-ledger.ts";
 import {
   findIds,
   idBlock,
+  idBlockCount,
   membershipBlock,
   openIdBlock,
   openMembership,
@@ -36,6 +38,9 @@ import { BlockCache } from "./store/block-cache.ts";
 import { BlockReader } from "./store/block-reader.ts";
 import { attachmentKey, generationRoot } from "./store/keys.ts";
 import { MemoryBudget } from "./store/memory-budget.ts";
+
+/** About a megabyte. */
+const idBlocksAtOnce = 128;
 
 export interface LogContent {
   readonly batches: readonly Batch[];
@@ -150,6 +155,24 @@ export class JobReader {
     }
     this.#places.set(info.id, places);
     return places;
+  }
+
+  /** By ordinal. */
+  async shardsOfRows(segment: Segment, shards: number): Promise<Uint16Array> {
+    const { idKind, rows } = segment.root;
+    const found = new Uint16Array(rows);
+    for (let from = 0; from < idBlockCount(segment); from += idBlocksAtOnce) {
+      const length = Math.min(idBlocksAtOnce, idBlockCount(segment) - from);
+      const blocks = Array.from({ length }, (_, i) => idBlock(segment, from + i));
+      for (const [i, bytes] of (await this.readBlocks(blocks)).entries()) {
+        const { ids, ordinals } = openIdBlock(segment, from + i, bytes);
+        const all = Array.from({ length: ids.length }, (_, row) => ids.at(row));
+        shardsOf(idKind, all, shards).forEach((shard, row) => {
+          found[ordinals[row] as number] = shard;
+        });
+      }
+    }
+    return found;
   }
 
   async readBlocks(blocks: Parameters<BlockReader["readRound"]>[0]): Promise<Uint8Array[]> {

@@ -2,12 +2,13 @@
  * Compaction: how a claimed job becomes a new manifest.
  *
  *   flush   1. read the WAL range with its attachments, fold it to one newest operation per id
- *           2. build a segment of the documents that live (none, if only deletes remain)
- *           3. resolve: every id of the range is dead in every older segment; the floor moves, and
- *              idempotency keys go from the log into an object (compact-keys.ts)
- *   merge   1. open the inputs with their dead rows as the job saw them
- *           2. build one segment of the living rows, in bounded memory; a large one in steps
- *              that are stored, so that a later attempt goes on (compact-steps.ts)
+ *           2. build a segment of the documents that live, or one for each shard that has some
+ *              (none, if only deletes remain)
+ *           3. resolve: every id of the range is dead in every older segment of its shard; the
+ *              floor moves, and idempotency keys go from the log into an object (compact-keys.ts)
+ *   merge   1. open the inputs, of one shard, with their dead rows as the job saw them
+ *           2. build one segment of the living rows, in bounded memory (compact-merge.ts); a large
+ *              one in steps that are stored, so that a later attempt goes on (compact-steps.ts)
  *           3. resolve: rows that died in the inputs since then are dead in the output too
  *
  * Building is long and runs beside other jobs; resolving is short and alone (compact-resolve.ts).
@@ -17,6 +18,7 @@
  */
 import { Bitmap } from "./bytes/bitmap.ts";
 import { moveKeys } from "./compact-keys.ts";
+import { type Build, buildMerged, type Merged, shardSpec } from "./compact-merge.ts";
 import { JobReader } from "./compact-read.ts";
 import {
   type DeadRows,
@@ -26,10 +28,12 @@ import {
   resolveJob,
 } from "./compact-resolve.ts";
 import { planSteps } from "./compact-steps.ts";
-import { foldBatches } from "./compaction/fold.ts";
+import { type Documents, foldBatches } from "./compaction/fold.ts";
+import type { Batch } from "./document/batch.ts";
 import type { Schema } from "./document/schema.ts";
 import { assert } from "./errors.ts";
 import type { Manifest, SegmentInfo } from "./format/manifest.ts";
+import { shardCount, splitIds } from "./format/shard.ts";
 import {
   type BuiltSegment,
   buildFromRows,
@@ -70,25 +74,20 @@ export async function compact(given: CompactContext): Promise<boolean> {
 }
 
 async function flush(context: Context, reader: JobReader): Promise<boolean> {
-  const { job, ports, ledger } = context;
-  const { wal } = job;
+  const { wal } = context.job;
   assert(wal !== undefined, "a flush has a range");
   const beat = heartbeat(context);
   const { touched, live, keys, release } = await readFolded(context, reader, wal);
-  const built =
-    live.ids.length === 0
-      ? undefined
-      : await buildFromRows(
-          live,
-          specOf(context, wal.schema, 0),
-          ports,
-          sinkOf(context, beat),
-          ledger,
-        );
+  const built = await buildFlush(context, live, beat);
   release();
+  const byShard = splitIds(wal.schema.idKind, touched, shardCount(wal.settings));
   return await resolveJob(context, async (manifest, name): Promise<Resolution> => {
     const dead = await Promise.all(
-      manifest.segments.map((segment) => supersede(reader, segment, touched)),
+      manifest.segments.map(async (segment) => {
+        const isOfAll = segment.shard === undefined;
+        const ids = isOfAll ? touched : (byShard.get(segment.shard) ?? []);
+        return await supersede(reader, segment, ids);
+      }),
     );
     const emptied = dead.filter(({ segment, bitmap }) => bitmap.count() === segment.rows);
     const moved = await moveKeys(context, manifest, wal, keys, name);
@@ -107,9 +106,9 @@ async function flush(context: Context, reader: JobReader): Promise<boolean> {
 }
 
 /**
- * What a range comes to. Batches end with this call: they and what is folded from them are held
- * together only here. Vectors of rows are copied; values and ids are those of the batches, and
- * count as twice their encoding.
+ * What a range comes to, its living documents by shard. Batches end with this call: they and what
+ * is folded from them are held together only here. Vectors of rows are copied; values and ids are
+ * those of the batches, and count as twice their encoding.
  */
 async function readFolded(
   { job, ledger }: Context,
@@ -120,7 +119,7 @@ async function readFolded(
   const vectorBytes = batches.reduce((sum, { vectors }) => sum + vectors.byteLength, 0);
   const releaseValues = ledger.hold(2 * Math.max(0, bytes - vectorBytes));
   const releaseVectors = ledger.hold(vectorBytes);
-  const folded = foldBatches(batches);
+  const folded = foldByShard(batches, wal);
   release();
   return {
     ...folded,
@@ -130,6 +129,32 @@ async function readFolded(
       releaseVectors();
     },
   };
+}
+
+/** By itself, so that nothing of what it returns holds on to the batches. */
+function foldByShard(batches: readonly Batch[], { schema, settings }: NonNullable<Job["wal"]>) {
+  const { touched, live, documents } = foldBatches(batches);
+  const split = splitIds(schema.idKind, live, shardCount(settings));
+  return { touched, live: new Map([...split].map(([shard, ids]) => [shard, documents(ids)])) };
+}
+
+/** A segment of the documents that live, or one for each shard that has some. */
+async function buildFlush(
+  context: Context,
+  live: ReadonlyMap<number | undefined, Documents>,
+  beat: () => Promise<void>,
+): Promise<BuiltSegment[]> {
+  const { job, ports, ledger } = context;
+  assert(job.wal !== undefined, "a flush has a range");
+  const spec = specOf(context, job.wal.schema, 0);
+  const sink = sinkOf(context, beat);
+  const built: BuiltSegment[] = [];
+  for (const [shard, rows] of live) {
+    const made = await buildFromRows(rows, shardSpec(spec, shard), ports, sink, ledger);
+    assert(made !== undefined, "rows that live make a segment");
+    built.push(made);
+  }
+  return built;
 }
 
 /** The segment's dead rows once the ids are superseded there. */
@@ -159,12 +184,14 @@ async function merge(context: Context, reader: JobReader): Promise<boolean> {
     return await reader.readRange(key, offset, length);
   };
   const plan = await planSteps(context, infos, reader);
-  const { inputs, deadVersions, log } = plan;
+  const { inputs, deadVersions } = plan;
   const level = 1 + Math.max(...infos.map((info) => info.level));
   const spec = { ...specOf(context, job.manifest.schema, level), id: plan.segment };
-  let built: BuiltSegment | undefined;
+  const sink = sinkOf(context, beat);
+  const build: Build = (of, shard, log) => mergeSegments(of, read, shard, ports, sink, ledger, log);
+  let merged: Merged;
   try {
-    built = await mergeSegments(inputs, read, spec, ports, sinkOf(context, beat), ledger, log);
+    merged = await buildMerged(reader, plan, spec, shardCount(job.manifest.settings), build);
   } catch (error) {
     if (error instanceof BuildPaused) {
       return false;
@@ -176,46 +203,52 @@ async function merge(context: Context, reader: JobReader): Promise<boolean> {
     if (now === undefined) {
       return undefined;
     }
-    const died = built && (await diedSince(reader, inputs, deadVersions, now, built));
-    const emptied = died !== undefined && died.count() === built?.info.rows;
+    const outputs = await diedSince(reader, inputs, deadVersions, now, merged);
+    const living = outputs.filter(({ built, died }) => died.count() < built.info.rows);
     return {
-      ...addition(emptied ? undefined : built),
+      ...addition(living.map(({ built }) => built)),
       remove: now.map(removal),
-      dead:
-        built === undefined || died === undefined || emptied || died.isEmpty()
+      dead: living.flatMap(({ built, died }) =>
+        died.isEmpty()
           ? []
           : [{ segment: built.info, bitmap: died, digest: digestOf(built, died) }],
+      ),
     };
   });
 }
 
-/** Rows of the output whose originals died after the inputs were read. */
+interface Output {
+  readonly built: Merged["built"][number];
+  readonly died: Bitmap;
+}
+
+/** Rows of the outputs whose originals died after the inputs were read. */
 async function diedSince(
   reader: JobReader,
   inputs: readonly MergeInput[],
   deadVersions: readonly number[],
   now: readonly SegmentInfo[],
-  built: BuiltSegment,
-): Promise<Bitmap> {
-  const died = new Bitmap(built.info.rows);
+  { built, outputs, ordinals }: Merged,
+): Promise<Output[]> {
+  const died = built.map(({ info }) => new Bitmap(info.rows));
   let first = 0;
   for (const [i, { segment, dead }] of inputs.entries()) {
     const info = now[i] as SegmentInfo;
     if (info.dead.version !== deadVersions[i]) {
       const fresh = await reader.deadRows(info);
       (dead === undefined ? fresh : fresh.andNot(dead)).forEach((ordinal) => {
-        const output = built.ordinals[first + ordinal] as number;
+        const output = ordinals[first + ordinal] as number;
         assert(output !== noOrdinal, "a row that lived has a place in the output");
-        died.set(output);
+        died[outputs[first + ordinal] as number]?.set(output);
       });
     }
     first += segment.info.rows;
   }
-  return died;
+  return built.map((each, i) => ({ built: each, died: died[i] as Bitmap }));
 }
 
 /** Of the rows of the output itself: what its inputs say of theirs is for the owner to compare. */
-function digestOf({ hashes }: BuiltSegment, rows: Bitmap): bigint {
+function digestOf({ hashes }: Output["built"], rows: Bitmap): bigint {
   let digest = 0n;
   rows.forEach((ordinal) => {
     digest += hashes[ordinal] as bigint;
@@ -234,13 +267,12 @@ function removal(segment: SegmentInfo): Resolution["remove"][number] {
   return { segment: segment.id, deadVersion: segment.dead.version };
 }
 
-function addition(built: BuiltSegment | undefined): Pick<Resolution, "add" | "roots"> {
-  if (built === undefined) {
-    return { add: [], roots: [] };
-  }
-  const { info, root } = built;
-  const inline = root.length <= limits.routeBytesMax ? [{ segment: info.id, bytes: root }] : [];
-  return { add: [info], roots: inline };
+function addition(built: readonly Output["built"][]): Pick<Resolution, "add" | "roots"> {
+  const inline = built.filter(({ root }) => root.length <= limits.routeBytesMax);
+  return {
+    add: built.map(({ info }) => info),
+    roots: inline.map(({ info, root }) => ({ segment: info.id, bytes: root })),
+  };
 }
 
 function specOf(

@@ -159,7 +159,7 @@ export const limits = {
   pendingLeaseMs: 10 * 60_000,
   /** Between two writes of `current`: the store takes one a second per key. */
   pointerIntervalMs: 1_100,
-  /** Segments of one namespace: writers are refused before merging could not keep up. */
+  /** Segments of one shard: writers are refused before merging could not keep up. */
   segmentsMax: 64,
 
   // ---- Entries that cannot be read
@@ -207,6 +207,8 @@ export const limits = {
   flushRowsMax: 50_000,
   /** Flushes of consecutive ranges that may build at the same time. */
   flushesParallelMax: 8,
+  /** Merges of different shards at the same time: each holds up to `compactionBytesMax`. */
+  mergesParallelMax: 4,
   leaseMs: 5 * 60_000,
   /** An attempt that still renews its lease after so long has lost it: far below `orphanAgeMs`. */
   attemptMs: 6 * 3_600_000,

@@ -5,10 +5,11 @@
  * Order: flush before merge before collect before purge before warm; within a kind, what failed
  * before goes first, flushes by range and none before an earlier one that has nobody.
  */
-import { flushDueAtMs, planFlush, planMerge } from "./compaction/policy.ts";
+import { flushDueAtMs, planFlush, planMerge, planSplit, shardGroups } from "./compaction/policy.ts";
 import { reindexBelow } from "./document/schema.ts";
 import { EngineError } from "./errors.ts";
 import type { DeadRecord, Manifest } from "./format/manifest.ts";
+import { shardCount } from "./format/shard.ts";
 import { limits } from "./limits.ts";
 import {
   busySegments,
@@ -170,20 +171,29 @@ function copiedBelow({ origin, inherited }: Manifest): number {
 }
 
 /**
- * One merge at a time: it holds its inputs, and more would only compete for memory. One that cannot
- * succeed keeps its inputs, and does not keep the others from being merged.
+ * One merge of a shard at a time: it holds its inputs, and more would only compete for memory. One
+ * that cannot succeed keeps its inputs, and does not keep the others from being merged.
  */
 function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJob | undefined {
-  const merges = table.jobs.filter((job) => job.kind === "merge" && !isVoid(job, manifest));
-  if (merges.some((job) => !isFailing(job))) {
+  const merges = table.jobs.filter(
+    (job) => job.kind === "merge" && !isVoid(job, manifest) && !isFailing(job),
+  );
+  if (merges.length >= limits.mergesParallelMax) {
     return undefined;
   }
+  const merging = new Set(merges.flatMap(({ inputs = [] }) => inputs));
+  const busy = busySegments(table);
   const below = reindexBelow(manifest.schema);
   const owner = manifest.origin?.kind === "copy" ? manifest.generation : undefined;
-  const inputs = planMerge(manifest.segments, busySegments(table), below, owner);
-  return inputs === undefined
-    ? undefined
-    : { id: newId("m", manifest.version), kind: "merge", inputs };
+  for (const { segments, unsorted } of shardGroups(
+    manifest.segments,
+    shardCount(manifest.settings),
+  )) {
+    if (segments.some(({ id }) => merging.has(id))) continue;
+    const inputs = unsorted ? planSplit(segments, busy) : planMerge(segments, busy, below, owner);
+    if (inputs !== undefined) return { id: newId("m", manifest.version), kind: "merge", inputs };
+  }
+  return undefined;
 }
 
 function collect(
@@ -307,8 +317,9 @@ export function indexStatus(
     unindexedRows,
     unindexedBytes,
     manifestVersion: manifest.version,
-    segments: manifest.segments.map(({ id, level, rows, dead, bytes, clusters }) => {
-      return { id, level, rows, deadRows: dead.rows, bytes, clusters };
+    segments: manifest.segments.map(({ id, shard, level, rows, dead, bytes, clusters }) => {
+      const isOf = shard === undefined ? {} : { shard };
+      return { id, ...isOf, level, rows, deadRows: dead.rows, bytes, clusters };
     }),
     jobs,
     warmedMs: table.warmedMs,

@@ -11,8 +11,10 @@
  * Between 4 and its place in the group there is no await: what was found there holds.
  */
 import type { GroupCommit } from "./commit.ts";
+import { shardGroups } from "./compaction/policy.ts";
 import { corrupt, EngineError, isEngineError } from "./errors.ts";
 import type { KeysRef } from "./format/manifest.ts";
+import { shardCount } from "./format/shard.ts";
 import { type KeyRecord, openWriteKeys } from "./format/write-keys.ts";
 import { limits } from "./limits.ts";
 import type { CommitMemory } from "./namespace/admission.ts";
@@ -105,7 +107,8 @@ export class OwnerWrites {
       unindexedBytes / limits.unindexedHardBytes,
       tail.length / limits.tailEntriesMax,
     );
-    if (share > 1 || manifest.segments.length >= limits.segmentsMax) {
+    const [largest] = shardGroups(manifest.segments, shardCount(manifest.settings));
+    if (share > 1 || (largest?.segments.length ?? 0) >= limits.segmentsMax) {
       held.release();
       // Something may be due that makes room.
       this.#host.jobs.hint();

@@ -42,10 +42,11 @@ export class BranchRig extends OwnerRig {
   }
 
   /** Another name that is a copy of this one; returns it with what the copy says of itself. */
-  async copy(name: string): Promise<{ child: BranchRig; rows: number }> {
+  async copy(name: string, shards?: number): Promise<{ child: BranchRig; rows: number }> {
     const child = (this.rigs.get(name) as BranchRig | undefined) ?? new BranchRig(name, this);
     const owner = (of: string) => this.ownerOf(of);
-    const target = { tenant: this.tenant, parent: this.name, name, owner };
+    const wish = shards === undefined ? {} : { shards };
+    const target = { tenant: this.tenant, parent: this.name, name, owner, ...wish };
     const { rows } = await this.clock.run(copy(this.searchPorts(), target));
     child.model.clear();
     for (const [id, version] of this.model) child.model.set(id, version);

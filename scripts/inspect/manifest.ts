@@ -25,9 +25,10 @@ export async function showManifest(
   text.title(`${segments.length} segments`);
   table(
     text,
-    ["id", "level", "rows", "dead", "bytes", "objects", "clusters", "ids", "bitmap"],
+    ["id", "shard", "level", "rows", "dead", "bytes", "objects", "clusters", "ids", "bitmap"],
     segments.map((segment) => [
       segment.id,
+      segment.shard ?? "",
       segment.level,
       segment.rows,
       segment.dead.rows,

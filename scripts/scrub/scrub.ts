@@ -14,6 +14,7 @@
 import { type Manifest, type SegmentInfo } from "../../src/format/manifest.ts";
 import { openManifest } from "../../src/format/manifest-codec.ts";
 import { openPointer, openRegistryEntry, type RegistryEntry } from "../../src/format/registry.ts";
+import { shardCount } from "../../src/format/shard.ts";
 import { openSkip, type Skip } from "../../src/format/skip.ts";
 import { openWriteKeys } from "../../src/format/write-keys.ts";
 import { limits } from "../../src/limits.ts";
@@ -85,7 +86,7 @@ export async function scrubNamespace(
   const parts = await scrubLog(ledger, tenant, newest, skips);
   const whole: ScrubbedSegment[] = [];
   for (const info of newest.segments) {
-    const segment = await scrubSegment(ledger, tenant, info);
+    const segment = await scrubSegment(ledger, tenant, info, shardCount(newest.settings));
     if (segment !== undefined) whole.push(segment);
   }
   await checkIdsOnce(ledger, manifestKey(root, newest.version), whole);

@@ -3,7 +3,7 @@
  *
  *   objects    size and SHA-256 of each; where they do not match, which block of which section
  *   blocks     every checksum
- *   ids        in order, each once; each row has one
+ *   ids        in order, each once, of the segment's shard; each row has one
  *   documents  decode, and are those their ids were stored with: their record hashes match
  *   digests    of all rows, and of the dead ones in the bitmap, are what the manifest says
  *   columns    decode, and hold a code for each row
@@ -34,6 +34,7 @@ import {
   rootBlock,
   type Segment,
 } from "../../src/index/segment/segment.ts";
+import { strayFault } from "../../src/namespace/invariants.ts";
 import type { Block } from "../../src/store/block.ts";
 import { generationRoot, segmentKey } from "../../src/store/keys.ts";
 import type { Ledger, Lesson } from "./ledger.ts";
@@ -57,6 +58,7 @@ export async function scrubSegment(
   ledger: Ledger,
   tenant: string,
   info: SegmentInfo,
+  shards: number,
 ): Promise<ScrubbedSegment | undefined> {
   const before = ledger.faults.length;
   const objects = await checkObjects(ledger, tenant, info);
@@ -69,7 +71,7 @@ export async function scrubSegment(
   ledger.segments += 1;
   const isWhole = (await checkBlocks(ledger, segment)) && objects;
   if (!isWhole || dead === undefined) return undefined;
-  const hashes = await checkIds(ledger, segment);
+  const hashes = await checkIds(ledger, segment, shards);
   if (hashes === undefined) return undefined;
   await checkDocuments(ledger, segment, hashes);
   await checkColumns(ledger, segment);
@@ -185,7 +187,11 @@ async function checkBlocks(ledger: Ledger, segment: Segment): Promise<boolean> {
 }
 
 /** Record hashes by ordinal. */
-async function checkIds(ledger: Ledger, segment: Segment): Promise<BigUint64Array | undefined> {
+async function checkIds(
+  ledger: Ledger,
+  segment: Segment,
+  shards: number,
+): Promise<BigUint64Array | undefined> {
   const { info } = segment;
   const key = idBlock(segment, 0).key;
   const hashes = new BigUint64Array(info.rows);
@@ -196,8 +202,10 @@ async function checkIds(ledger: Ledger, segment: Segment): Promise<BigUint64Arra
     const rows =
       bytes && (await ledger.open(key, lesson, () => openIdBlock(segment, index, bytes)));
     if (rows === undefined) return undefined;
-    for (let row = 0; row < rows.ids.length; row++) {
-      const id = rows.ids.at(row);
+    const ids = Array.from({ length: rows.ids.length }, (_, row) => rows.ids.at(row));
+    const stray = strayFault(info, segment.root.idKind, ids, shards);
+    if (stray !== undefined) ledger.fault(key, stray, mixedUp);
+    for (const [row, id] of ids.entries()) {
       const ordinal = rows.ordinals[row] as number;
       if (previous !== undefined && compareIds(previous, id) >= 0) {
         ledger.fault(

@@ -3,7 +3,8 @@
  *
  *   batches   oldest first; inside a batch ids are unique, so its own order means nothing
  *   touched   every id with an operation, upsert or delete: dead in every older segment
- *   live      the documents whose newest operation is an upsert, in order of id
+ *   live      ids whose newest operation is an upsert, in order; their documents are gathered as
+ *             they are asked for, because a flush wants them by shard
  */
 import { type Batch, batchRows, type VectorValues } from "../document/batch.ts";
 import { compareIds, type DocumentId } from "../document/id.ts";
@@ -20,7 +21,9 @@ export interface Documents {
 
 export interface Folded {
   readonly touched: readonly DocumentId[];
-  readonly live: Documents;
+  readonly live: readonly DocumentId[];
+  /** Of these of the ids that live. */
+  readonly documents: (ids: readonly DocumentId[]) => Documents;
 }
 
 interface Place {
@@ -41,12 +44,15 @@ export function foldBatches(batches: readonly Batch[]): Folded {
     }
   }
   const touched = [...newest.keys()].sort(compareIds);
-  const ids = touched.filter((id) => {
+  const live = touched.filter((id) => {
     const place = newest.get(id) as Place;
     return place.row < (batches[place.batch] as Batch).upserts;
   });
-  const places = ids.map((id) => newest.get(id) as Place);
-  return { touched, live: { ids, ...gather(batches, places) } };
+  const documents = (ids: readonly DocumentId[]): Documents => {
+    const places = ids.map((id) => newest.get(id) as Place);
+    return { ids, ...gather(batches, places) };
+  };
+  return { touched, live, documents };
 }
 
 function gather(batches: readonly Batch[], places: readonly Place[]): Omit<Documents, "ids"> {

@@ -3,7 +3,7 @@
  *
  * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or
  * objects), once it is old, or on request. Merge: size-tiered, each tier four times the one below,
- * and never more than one job may hold.
+ * and never more than one job may hold; of one shard, as if there were no others.
  */
 import type { SegmentInfo, WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
@@ -77,9 +77,40 @@ export function flushDueAtMs(entries: readonly FlushCandidate[]): number | undef
 }
 
 /**
- * Segments one merge job replaces by one, or undefined. `busy`: inputs of jobs under way;
- * `reindexBelow`: segments built under an earlier schema lack a column that filters could use.
- * `owner`: the generation below which everything is to lie, if that matters.
+ * The segments of each shard, those with most first: each shard is merged by itself. Those of rows
+ * of all shards are one group, and if there are several shards it is `unsorted`.
+ */
+export function shardGroups(
+  segments: readonly SegmentInfo[],
+  shards: number,
+): readonly { readonly segments: readonly SegmentInfo[]; readonly unsorted: boolean }[] {
+  const groups = new Map<number | undefined, SegmentInfo[]>();
+  for (const segment of segments) {
+    const group = groups.get(segment.shard);
+    if (group === undefined) groups.set(segment.shard, [segment]);
+    else group.push(segment);
+  }
+  return [...groups]
+    .map(([shard, members]) => ({
+      segments: members,
+      unsorted: shard === undefined && shards > 1,
+    }))
+    .toSorted((a, b) => b.segments.length - a.segments.length);
+}
+
+/** The next segment of rows of all shards that is to come apart. */
+export function planSplit(
+  segments: readonly SegmentInfo[],
+  busy: ReadonlySet<string>,
+): readonly string[] | undefined {
+  const first = segments.find(({ id }) => !busy.has(id));
+  return first === undefined ? undefined : [first.id];
+}
+
+/**
+ * Segments of one shard that a merge job replaces by one, or undefined. `busy`: inputs of jobs
+ * under way; `reindexBelow`: segments built under an earlier schema lack a column that filters
+ * could use. `owner`: the generation below which everything is to lie, if that matters.
  */
 export function planMerge(
   segments: readonly SegmentInfo[],

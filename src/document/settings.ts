@@ -29,9 +29,11 @@ export function applySettings(settings: Settings, change: SettingsChange | undef
 type OriginKind = "branch" | "copy" | "snapshot" | "restore";
 
 /**
- * Pinning is never inherited, and a copy inherits nothing. Nor does a snapshot, which never
- * changes; what is restored keeps the settings that its name has.
+ * Pinning is never inherited, and a copy inherits nothing but its shards. Nor does a snapshot,
+ * which never changes; what is restored keeps the settings that its name has.
  */
 export function inheritedSettings(settings: Settings, kind: OriginKind): Settings {
-  return kind === "branch" ? { ...settings, replicas: initialSettings.replicas } : initialSettings;
+  return kind === "branch"
+    ? { ...settings, replicas: initialSettings.replicas }
+    : { ...initialSettings, shards: settings.shards };
 }

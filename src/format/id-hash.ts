@@ -6,7 +6,8 @@
  *   uuid     both halves, exclusive or
  *   string   the first half of its MurmurHash3
  *
- * Never stored, but Workers and objects of two versions must agree on it during a deploy.
+ * They are not stored, but which shard an id belongs to is made of them (shard.ts): they never
+ * change.
  */
 import { murmur3Bytes, writeMurmur3 } from "../bytes/murmur3.ts";
 import type { DocumentId, IdKind } from "../document/id.ts";

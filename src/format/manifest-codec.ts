@@ -138,6 +138,7 @@ function segmentToCbor(segment: SegmentInfo, own: string): Record<string, unknow
     n: segment.minId,
     x: segment.maxId,
     t: segment.createdMs,
+    ...(segment.shard === undefined ? {} : { a: segment.shard }),
   };
 }
 
@@ -153,12 +154,14 @@ function segmentFromCbor(fields: Fields, own: string): SegmentInfo {
     length: count(length, fields.what),
   };
   const rootPart = parts[root.part];
+  const shard = fields.value("a");
   if (rootPart === undefined || root.offset + root.length > rootPart.bytes) {
     throw corrupt(`${fields.what}: a segment's root lies outside its objects`);
   }
   return {
     id: text(fields.value("i"), fields.what),
     home: generationFromCbor(fields.value("h"), own, fields.what),
+    ...(shard === undefined ? {} : { shard: count(shard, fields.what) }),
     level: fields.count("l"),
     rows: fields.count("r"),
     bytes: fields.count("b"),

@@ -11,6 +11,7 @@
  *   - segment ids are unique; a segment's dead version only grows while it is listed
  *   - an id is live in at most one segment, and in none if its newest operation below the floor is
  *     a delete
+ *   - a segment's shard is below the number of shards, and all of its ids belong to it
  *   - what lives in segments that go lives in those that come, unless a flush superseded it: rows
  *     and record digests add up
  */
@@ -46,10 +47,12 @@ export interface DeadState {
 }
 
 export interface SegmentInfo {
-  /** Job and attempt that built it; unique for ever. */
+  /** Job and attempt that built it, and its shard; unique for ever. */
   readonly id: string;
   /** Generation below which its objects lie: the namespace's own, or one it was branched from. */
   readonly home: string;
+  /** Whose rows it holds. Absent: of all shards, as where a namespace has only one. */
+  readonly shard?: number;
   /** 0 for a flush, one more than the largest input for a merge. */
   readonly level: number;
   /** Rows including dead ones. */

@@ -116,6 +116,9 @@ export class Admission {
     if (request.schemaVersion !== this.#outlook.schema.version) {
       return { kind: "question" };
     }
+    if (this.#changesShards(request)) {
+      return { kind: "question" };
+    }
     if (this.#outlook.settings.readOnly && request.settings?.readOnly !== false) {
       const isChange = request.upserts + request.deletes > 0 || request.addition !== undefined;
       if (isChange) return { kind: "refusal", error: readOnlyError() };
@@ -131,6 +134,13 @@ export class Admission {
       this.#waiting.set(encodeHex(key.id), key);
     }
     return wish;
+  }
+
+  /** Another was first, and decided it. */
+  #changesShards({ settings }: CommitRequest): boolean {
+    const { shards } = this.#outlook.settings;
+    const isFirst = this.#state().next === 0 && shards === 0;
+    return settings?.shards !== undefined && settings.shards !== shards && !isFirst;
   }
 
   #conflict({ reads }: CommitRequest): Conflict | undefined {

@@ -6,8 +6,10 @@
  *   kept segment    its rows and digest stay; dead rows and their digest move together
  *   floor stays     only merges: what lived in the segments that went lives in those that came, and
  *                   nothing died elsewhere
- *   floor moves     a flush: at most one segment comes; what comes and what dies are at most one
- *                   row for each operation in the range, if their number is known
+ *   floor moves     a flush: at most one segment of each shard comes; what comes and what dies are
+ *                   at most one row for each operation in the range, if their number is known
+ *
+ * A merge keeps to one shard, but for segments of rows of all shards: those come apart.
  */
 import type { Manifest, SegmentInfo } from "../format/manifest.ts";
 
@@ -54,7 +56,7 @@ export function conservationFault(
   const came = sumLive(added);
   const died = kept.reduce((sum, { was, is }) => sum + is.dead.rows - was.dead.rows, 0);
   if (after.floor > before.floor) {
-    return flushFault(added.length, came.rows, gone.rows + died, operations);
+    return flushFault(added, came.rows, gone.rows + died, operations);
   }
   if (died > 0) {
     return `${died} rows died outside of a merge, and no write below the floor killed them`;
@@ -65,17 +67,36 @@ export function conservationFault(
   if (came.digest !== gone.digest) {
     return `${gone.rows} living rows are not the documents they were`;
   }
+  return shardFault(before.segments.filter(isNew), added);
+}
+
+/** Rows that a merge moved from one shard to another. */
+function shardFault(
+  gone: readonly SegmentInfo[],
+  came: readonly SegmentInfo[],
+): string | undefined {
+  if (gone.some(({ shard }) => shard === undefined)) {
+    return undefined;
+  }
+  const of = (segments: readonly SegmentInfo[], wanted: number | undefined): Sum =>
+    sumLive(segments.filter(({ shard }) => shard === wanted));
+  for (const shard of new Set([...gone, ...came].map((segment) => segment.shard))) {
+    const [was, is] = [of(gone, shard), of(came, shard)];
+    if (was.rows !== is.rows || was.digest !== is.digest) {
+      return `${was.rows} living rows of shard ${shard ?? "none"} became ${is.rows}`;
+    }
+  }
   return undefined;
 }
 
 function flushFault(
-  segments: number,
+  added: readonly SegmentInfo[],
   came: number,
   died: number,
   operations: number,
 ): string | undefined {
-  if (segments > 1) {
-    return `a flush adds ${segments} segments`;
+  if (new Set(added.map(({ shard }) => shard)).size < added.length) {
+    return `a flush adds ${added.length} segments, some of one shard`;
   }
   if (came > operations || died > operations) {
     return `${operations} operations made ${came} rows and killed ${died}`;

@@ -10,13 +10,14 @@
  *   conservation  conservation.ts, together with all else that a new manifest must obey: stepFault
  *   jobs          tableFault
  *   collection    collectFault
- *   documents     liveIdsFault
+ *   documents     liveIdsFault, strayFault
  * */
-import type { DocumentId } from "../document/id.ts";
+import type { DocumentId, IdKind } from "../document/id.ts";
 import { corrupt } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import { ancestorsOf, inheritedFrom } from "../format/homes.ts";
 import type { DeadRecord, Manifest, SegmentInfo, WalRange } from "../format/manifest.ts";
+import { shardCount, shardsOf } from "../format/shard.ts";
 import type { OpenedWalEntry } from "../format/wal.ts";
 import { limits } from "../limits.ts";
 import { conservationFault, keptSegments } from "./conservation.ts";
@@ -99,7 +100,7 @@ export function manifestFault(manifest: Manifest): string | undefined {
       return `segment ${segment.id} is listed twice`;
     }
     ids.add(segment.id);
-    const fault = segmentFault(segment);
+    const fault = segmentFault(segment, shardCount(manifest.settings));
     if (fault !== undefined) {
       return `segment ${segment.id} ${fault}`;
     }
@@ -128,7 +129,10 @@ function inheritedFault({ generation, floor, inherited }: Manifest): string | un
   return undefined;
 }
 
-function segmentFault({ home, rows, dead }: SegmentInfo): string | undefined {
+function segmentFault(
+  { home, rows, dead, shard }: SegmentInfo,
+  shards: number,
+): string | undefined {
   if (rows === 0 || dead.rows > rows) {
     return `has ${dead.rows} dead of ${rows} rows`;
   }
@@ -140,6 +144,9 @@ function segmentFault({ home, rows, dead }: SegmentInfo): string | undefined {
   }
   if (home === "" || (dead.version === 0) !== (dead.home === "")) {
     return "does not say where it lies";
+  }
+  if (shard !== undefined && (shards === 1 || shard >= shards)) {
+    return `is of shard ${shard}, and there are ${shards}`;
   }
   return undefined;
 }
@@ -186,6 +193,10 @@ export function successorFault(before: Manifest, after: Manifest): string | unde
   if (after.schema.version < before.schema.version) {
     return `the schema falls from ${before.schema.version} to ${after.schema.version}`;
   }
+  const shards = shardCount(before.settings);
+  if (before.segments.length > 0 && shardCount(after.settings) !== shards) {
+    return `${shards} shards become ${shardCount(after.settings)}`;
+  }
   if (after.applied.length > limits.appliedDeltasMax) {
     return `${after.applied.length} applied deltas are remembered`;
   }
@@ -193,8 +204,8 @@ export function successorFault(before: Manifest, after: Manifest): string | unde
     if (is.dead.version < was.dead.version) {
       return `dead version of segment ${is.id} falls`;
     }
-    if (is.home !== was.home) {
-      return `segment ${is.id} moves to ${is.home}`;
+    if (is.home !== was.home || is.shard !== was.shard) {
+      return `segment ${is.id} moves to ${is.home}, or to another shard`;
     }
   }
   return ancestryFault(before, after);
@@ -286,6 +297,18 @@ export function liveIdsFault(
     }
   }
   return undefined;
+}
+
+/** An id that a segment holds, and its shard does not. */
+export function strayFault(
+  { id: segment, shard }: Pick<SegmentInfo, "id" | "shard">,
+  kind: IdKind,
+  ids: readonly DocumentId[],
+  shards: number,
+): string | undefined {
+  const stray =
+    shard === undefined ? -1 : shardsOf(kind, ids, shards).findIndex((of) => of !== shard);
+  return stray < 0 ? undefined : `id ${ids[stray]} lies in ${segment}, a segment of shard ${shard}`;
 }
 
 // ---- Together -----------------------------------------------------------------------------------

@@ -253,6 +253,7 @@ export interface IndexStatus {
   readonly manifestVersion: number;
   readonly segments: readonly {
     readonly id: string;
+    readonly shard?: number;
     readonly level: number;
     readonly rows: number;
     readonly deadRows: number;

@@ -6,6 +6,8 @@ import {
   flushDueAtMs,
   planFlush,
   planMerge,
+  planSplit,
+  shardGroups,
 } from "../../src/compaction/policy.ts";
 import { noneDead, type SegmentInfo } from "../../src/format/manifest.ts";
 import { limits } from "../../src/limits.ts";
@@ -143,4 +145,25 @@ test("planning always ends: every merge leaves fewer or cleaner segments, within
     }),
     { numRuns: 200 },
   );
+});
+
+test("each shard is looked at by itself, the fullest first; rows of all shards come apart", () => {
+  const of = (shard: number | undefined, id: string): SegmentInfo => ({
+    ...segment(id, MiB, 100),
+    ...(shard === undefined ? {} : { shard }),
+  });
+  const all = [of(0, "a"), of(1, "b"), of(1, "c"), of(undefined, "d")];
+  const ids = (shards: number) =>
+    shardGroups(all, shards).map(({ segments, unsorted }) => [
+      segments.map(({ id }) => id).join(),
+      unsorted,
+    ]);
+  expect(ids(2)).toEqual([
+    ["b,c", false],
+    ["a", false],
+    ["d", true],
+  ]);
+  expect(shardGroups([of(undefined, "d")], 1)).toMatchObject([{ unsorted: false }]);
+  expect(planSplit(all, new Set(["a"]))).toEqual(["b"]);
+  expect(planSplit([], new Set())).toBeUndefined();
 });

@@ -5,7 +5,7 @@ import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
 import type { Schema } from "../../src/document/schema.ts";
 import { isEngineError } from "../../src/errors.ts";
 import type { SealedObject } from "../../src/format/envelope.ts";
-import type { Manifest } from "../../src/format/manifest.ts";
+import { type Manifest, noneDead } from "../../src/format/manifest.ts";
 import { openManifest, sealManifest } from "../../src/format/manifest-codec.ts";
 import { openRef, type Ref, sealRef } from "../../src/format/ref.ts";
 import {
@@ -98,6 +98,24 @@ const manifest: Manifest = {
       minId: 1,
       maxId: 18_446_744_073_709_551_615n,
       createdMs: 1_767_225_600_050,
+    },
+    {
+      id: "m4-00-1-s3",
+      home: generation,
+      shard: 3,
+      level: 1,
+      rows: 4,
+      bytes: 120,
+      digest: 9n,
+      logicalBytes: 80,
+      parts: [{ bytes: 120, sha256: new Uint8Array(32).fill(5) }],
+      root: { part: 0, offset: 20, length: 100 },
+      dead: noneDead,
+      schemaVersion: 2,
+      clusters: 0,
+      minId: 3,
+      maxId: 9,
+      createdMs: 1_767_225_600_060,
     },
   ],
   inherited: [{ generation: "aa".repeat(16), from: 7, to: 9 }],

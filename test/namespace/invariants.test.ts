@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { emptySchema } from "../../src/document/schema.ts";
+import { initialSettings } from "../../src/document/settings.ts";
 import { type Manifest, noneDead, type SegmentInfo } from "../../src/format/manifest.ts";
 import { conservationFault, sumLive } from "../../src/namespace/conservation.ts";
 import {
@@ -11,6 +12,7 @@ import {
   liveIdsFault,
   manifestFault,
   stateFault,
+  strayFault,
   successorFault,
   tableFault,
 } from "../../src/namespace/invariants.ts";
@@ -140,6 +142,47 @@ test("a flush makes and kills at most one row for each operation", () => {
   expect(conservationFault(manifest(1, [a]), after, 1)).toMatch(/1 operations made 2 rows/);
   const two = manifest(2, [a, segment("f", 1, 1n), segment("g", 1, 1n)], 6);
   expect(conservationFault(manifest(1, [a]), two, 2)).toMatch(/adds 2 segments/);
+});
+
+test("shards are conserved each by itself", () => {
+  const of = (
+    shard: number | undefined,
+    id: string,
+    rows: number,
+    digest: bigint,
+  ): SegmentInfo => ({
+    ...segment(id, rows, digest),
+    ...(shard === undefined ? {} : { shard }),
+  });
+  const settings = { ...initialSettings, shards: 2 };
+  const state = (version: number, segments: SegmentInfo[], floor?: number) => ({
+    ...manifest(version, segments, floor),
+    settings,
+  });
+  const [a, b] = [of(0, "a", 3, 10n), of(1, "b", 3, 10n)];
+  const step = (before: SegmentInfo[], after: SegmentInfo[]): string | undefined =>
+    conservationFault(state(1, before), state(2, after));
+  expect(step([a, b], [a, of(1, "m", 3, 10n)])).toBeUndefined();
+  expect(step([a, b], [of(0, "m", 6, 20n)])).toMatch(/shard 0 became 6/);
+  expect(step([a], [of(1, "m", 3, 10n)])).toMatch(/shard 0 became 0/);
+  expect(step([a], [of(undefined, "m", 3, 10n)])).toMatch(/shard 0 became 0/);
+  const mixed = of(undefined, "u", 5, 30n);
+  expect(step([mixed], [of(0, "m", 2, 10n), of(1, "n", 3, 20n)])).toBeUndefined();
+  expect(step([mixed], [of(0, "m", 2, 10n)])).toBe("5 living rows became 2");
+  const flushed = state(2, [a, of(0, "f", 1, 1n), of(1, "g", 1, 1n)], 6);
+  expect(conservationFault(state(1, [a]), flushed, 2)).toBeUndefined();
+  const twice = state(2, [a, of(0, "f", 1, 1n), of(0, "g", 1, 1n)], 6);
+  expect(conservationFault(state(1, [a]), twice, 2)).toMatch(/some of one shard/);
+  expect(manifestFault(state(1, [of(2, "a", 1, 1n)]))).toMatch(/of shard 2, and there are 2/);
+  expect(manifestFault(manifest(1, [a]))).toMatch(/of shard 0, and there are 1/);
+  expect(successorFault(state(1, [a]), manifest(2, [a]))).toMatch(/2 shards become 1/);
+  expect(successorFault(state(1, [a]), state(2, [of(1, "a", 3, 10n)]))).toMatch(/another shard/);
+});
+
+test("an id of another shard is found out", () => {
+  expect(strayFault({ id: "a", shard: 0 }, "uint", [0], 2)).toBeUndefined();
+  expect(strayFault({ id: "a", shard: 0 }, "uint", [0, 1], 2)).toMatch(/id 1 lies in a/);
+  expect(strayFault({ id: "a" }, "uint", [0, 1], 2)).toBeUndefined();
 });
 
 test("ranges belong to one flush, inputs to one merge", () => {

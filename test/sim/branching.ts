@@ -19,7 +19,8 @@ export async function makeBranchAtRest(
 ): Promise<void> {
   const { tenant, name } = parent.identity;
   const window = child.history.beginRead();
-  const as = process.world.random.chance(0.3) ? ("copy" as const) : ("branch" as const);
+  const { random, sharding } = process.world;
+  const as = random.chance(0.3) || sharding.isCopied ? ("copy" as const) : ("branch" as const);
   const target = { tenant, parent: name, name: child.identity.name, as };
   let isFirst = true;
   const owner = (of: string): NamespaceApi => ({
@@ -58,9 +59,10 @@ export async function makeBranch(
       name: child.identity.name,
       owner: (name: string) => dawdle(process, callOwner(process, name)),
     };
-    const isCopy = random.chance(0.4);
+    const { sharding } = process.world;
+    const isCopy = random.chance(0.4) || sharding.isCopied;
     const made: Branched & { rows?: number } = isCopy
-      ? await copy(ports, target)
+      ? await copy(ports, { ...target, ...sharding.copyWish() })
       : await branch(target);
     const { generation, pin, rows: copied } = made;
     parent.history.pointShown(parentWindow, "branch of", pin.generation, pin.next);

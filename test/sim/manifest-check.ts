@@ -18,6 +18,7 @@ import { versionOfManifestKey } from "../../src/store/keys.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
 import type { Point } from "./history.ts";
+import { checkShard, noteShards } from "./sharding.ts";
 import type { World } from "./world.ts";
 
 interface Row {
@@ -66,6 +67,7 @@ export class ManifestCheck {
     if (fault !== undefined) this.#world.violate("manifest", fault);
     const lost = before && conservationFault(before, manifest);
     if (lost !== undefined) this.#world.violate("digest", lost);
+    noteShards(this.#world, before, manifest);
     this.#newest.set(generation, manifest);
     this.#all.set(`${generation}/${version}`, manifest);
     const segments = await this.#read(manifest).catch((error: unknown) => {
@@ -142,13 +144,13 @@ export class ManifestCheck {
     const reader = new JobReader(ports, "default");
     const segments: SegmentRows[] = [];
     for (const info of manifest.segments) {
-      const rows = await this.#rowsOf(reader, info);
+      const rows = await this.#rowsOf(reader, info, manifest);
       segments.push({ info, rows, dead: await reader.deadRows(info) });
     }
     return segments;
   }
 
-  async #rowsOf(reader: JobReader, info: SegmentInfo): Promise<readonly Row[]> {
+  async #rowsOf(reader: JobReader, info: SegmentInfo, manifest: Manifest): Promise<readonly Row[]> {
     const known = this.#rows.get(info.id);
     if (known !== undefined) return known;
     const segment = await reader.segment(info);
@@ -160,6 +162,8 @@ export class ManifestCheck {
         rows[ordinal] = { id: ids.at(row), hash: hashAt(row) };
       });
     }
+    const ids = rows.map(({ id }) => id);
+    checkShard(this.#world, manifest, info, ids);
     this.#rows.set(info.id, rows);
     return rows;
   }

@@ -10,6 +10,7 @@ import { mergeMutants } from "./mutants-merges.ts";
 import { pastMutants } from "./mutants-past.ts";
 import { quarantineMutants } from "./mutants-quarantine.ts";
 import { settingMutants } from "./mutants-settings.ts";
+import { shardMutants } from "./mutants-shards.ts";
 import { writeMutants } from "./mutants-writes.ts";
 
 export const mutants: readonly Mutant[] = [
@@ -17,6 +18,7 @@ export const mutants: readonly Mutant[] = [
   ...branchMutants,
   ...changeMutants,
   ...settingMutants,
+  ...shardMutants,
   ...pastMutants,
   ...mergeMutants,
   mutant(
@@ -106,8 +108,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a flush forgets deletions",
     "src/compaction/fold.ts",
-    "return { touched, live: { ids, ...gather(batches, places) } };",
-    "return { touched: ids, live: { ids, ...gather(batches, places) } };",
+    "return { touched, live, documents };",
+    "return { touched: live, live, documents };",
   ),
   mutant(
     "the oldest operation wins in a flush",
@@ -196,8 +198,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "a merge puts nothing in the place of its inputs",
     "src/compact.ts",
-    "      ...addition(emptied ? undefined : built),",
-    "      ...addition(undefined),",
+    "      ...addition(living.map(({ built }) => built)),",
+    "      ...addition([]),",
   ),
   mutant(
     "the tail masks only where its newest version matches the filter",
@@ -357,8 +359,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "src/compact.ts",
-        find: "        died.set(output);",
-        replace: "        died.set(built.info.rows - 1 - output);",
+        find: "?.set(output);",
+        replace: "?.set((built[0]?.info.rows ?? 0) - 1 - output);",
       },
     ],
   },

@@ -21,6 +21,7 @@ import { type Process, ResetError } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { Rot } from "./rot.ts";
 import { Scheduler } from "./scheduler.ts";
+import { Sharding } from "./sharding.ts";
 import { Shelf } from "./shelf.ts";
 import { SimEdge } from "./sim-edge.ts";
 import { SimName } from "./sim-name.ts";
@@ -84,6 +85,7 @@ export class World {
   readonly rot: Rot;
   readonly past: Past;
   readonly shelf: Shelf;
+  readonly sharding: Sharding;
   readonly violations: Violation[] = [];
   operations = 0;
   acknowledged = 0;
@@ -122,6 +124,7 @@ export class World {
     this.rot = new Rot(this);
     this.past = new Past(this, seed);
     this.shelf = new Shelf(this, seed);
+    this.sharding = new Sharding(seed);
   }
 
   named(name: string): SimName {

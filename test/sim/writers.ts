@@ -22,6 +22,7 @@ import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import { decideRewrite, idleFault, planRewrite } from "./rewrites.ts";
 import { isReadOnly, resetSettings, wasReadOnly } from "./settings.ts";
+import { wasDecided } from "./sharding.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
 import { buildWrite, planWrite } from "./writes.ts";
@@ -88,6 +89,7 @@ export class Writer {
           if (random.chance(0.1)) await resetSettings(this.#process, this.#name);
           return;
         }
+        if (wasDecided(this.#process, this.#name, window, error)) return;
         const isOver = key === undefined || sent > repeatsMax;
         if (isOver || !isEngineError(error, "unavailable")) throw error;
       }
@@ -155,6 +157,7 @@ export class Writer {
       history.changes.answered(intent.tag, counts, built?.affected);
     } catch (error) {
       if (!isEngineError(error, "invalid") || isReadOnly(error)) throw error;
+      if (error.detail.field === "sharding") throw error;
       this.#world.faults.saw("change: too much");
       history.explain(window, error.message, ({ documents }) =>
         isTooMuch(intent, documents) && !intent.allowPartial ? undefined : "few match",
@@ -192,7 +195,11 @@ export class Writer {
     };
     const target: WriteTarget = { ...identity, owner, memory };
     const disableBackpressure = random.chance(0.2);
-    const options: WriteOptions = { disableBackpressure, ...(key === undefined ? {} : { key }) };
+    const options: WriteOptions = {
+      disableBackpressure,
+      ...(key === undefined ? {} : { key }),
+      ...this.#world.sharding.wish(this.#name),
+    };
     const heard = (): void => {
       if (committed === undefined) return;
       const { generation, sequence } = committed;

@@ -34,6 +34,7 @@ function renderStatus(status: IndexStatus): JsonEncodable {
     manifest_version: status.manifestVersion,
     segments: status.segments.map((segment) => ({
       id: segment.id,
+      ...(segment.shard === undefined ? {} : { shard: segment.shard }),
       level: segment.level,
       rows: segment.rows,
       dead_rows: segment.deadRows,

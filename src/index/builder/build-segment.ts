@@ -242,6 +242,7 @@ async function writeRoot(
   const info: SegmentInfo = {
     id: spec.id,
     home: spec.home.generation,
+    ...(spec.shard === undefined ? {} : { shard: spec.shard }),
     level: spec.level,
     rows: root.rows,
     digest: sumHashes(hashes),

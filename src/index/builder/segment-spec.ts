@@ -8,12 +8,13 @@ import type { Seed } from "../vector/prng.ts";
 
 export interface SegmentSpec {
   readonly home: SegmentHome;
-  /** Unique for ever: job and attempt. All that is random in a build comes from it. */
+  /** Unique for ever: job, attempt and shard. All that is random in a build comes from it. */
   readonly id: string;
   /** In force at the newest row. */
   readonly schema: Schema;
   /** `rotationSeed` of the generation that the namespace began with. */
   readonly rotation: Seed;
+  readonly shard?: number;
   readonly level: number;
   readonly createdMs: number;
 }
