@@ -29,8 +29,8 @@ export const quarantineMutants: readonly Mutant[] = [
     edits: [
       {
         file: "src/owner.ts",
-        find: "      if (request.brief !== true) {\n",
-        replace: "      if (request.protocol < 0) {\n",
+        find: "      if (request.brief !== true) this",
+        replace: "      if (request.protocol < 0) this",
       },
     ],
   },

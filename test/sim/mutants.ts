@@ -276,15 +276,15 @@ export const mutants: readonly Mutant[] = [
   },
   mutant(
     "a merge takes a living row for a dead one",
-    "src/compact.ts",
-    "      dead: await reader.deadRows(info),\n",
-    "      dead: await reader.deadRows(info).then((dead) => { dead.set(0); return dead; }),\n",
+    "src/compact-steps.ts",
+    "dead: await reader.deadRows(segment.info) }",
+    "dead: await reader.deadRows(segment.info).then((dead) => { dead.set(0); return dead; }) }",
   ),
   mutant(
     "a merge brings dead rows back",
-    "src/compact.ts",
-    "      dead: await reader.deadRows(info),\n",
-    "      dead: new Bitmap(info.rows),\n",
+    "src/compact-steps.ts",
+    "dead: await reader.deadRows(segment.info) }",
+    "dead: new Bitmap(segment.info.rows) }",
   ),
   {
     name: "a merge doubles a row",
@@ -368,10 +368,10 @@ export const mutants: readonly Mutant[] = [
     name: "a merge takes a living row for a dead one, and the owner does not look",
     edits: [
       {
-        file: "src/compact.ts",
-        find: "      dead: await reader.deadRows(info),\n",
+        file: "src/compact-steps.ts",
+        find: "dead: await reader.deadRows(segment.info) }",
         replace:
-          "      dead: await reader.deadRows(info).then((dead) => { dead.set(0); return dead; }),\n",
+          "dead: await reader.deadRows(segment.info).then((dead) => { dead.set(0); return dead; }) }",
       },
       {
         file: "src/publish.ts",
