@@ -20,8 +20,8 @@ afterEach(async () => {
   rmSync(stateDir, { recursive: true, force: true });
 });
 
-async function start(): Promise<void> {
-  running = await spawnShoal({ stateDir, apiKey });
+async function start(consumesQueue = true): Promise<void> {
+  running = await spawnShoal({ stateDir, apiKey, consumesQueue });
 }
 
 async function kill(): Promise<void> {
@@ -71,4 +71,34 @@ it("work whose message died with the server is done all the same, by alarms alon
   // The other one was sent nothing since: only its own alarm can have woken it.
   await sleep(Math.max(0, startedMs + 9_000 - Date.now()));
   expect((await index("silent")).unindexed_rows).toBe(0);
+});
+
+it("what is to be answered later is, by another server than was asked", async () => {
+  // Nobody gets to it before everything is killed.
+  await start(false);
+  await call("POST", "/v2/namespaces/later", { upsert_rows: documents(0, 100), ...metric });
+  const asked = await fetch(`${running?.directUrl}/v2/namespaces/later/query`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiKey}`, prefer: "respond-async, wait=0" },
+    body: JSON.stringify({ rank_by: ["vector", "ANN", [7, 1]], top_k: 1 }),
+  });
+  expect(asked.status).toBe(202);
+  const location = asked.headers.get("location") ?? "";
+  const poll = () => call<{ status: string; result?: object }>("GET", location);
+  expect(await poll()).toEqual({ status: "running" });
+  await kill();
+  await start();
+  const endMs = Date.now() + 20_000;
+  let answer = await poll();
+  while (answer.status === "running" && Date.now() < endMs) {
+    await sleep(200);
+    answer = await poll();
+  }
+  expect(answer).toMatchObject({
+    status: "finished",
+    result: { success: { rows: [{ id: 7, $dist: 0 }] } },
+  });
+  await kill();
+  await start();
+  expect(await poll()).toEqual(answer);
 });

@@ -11,8 +11,16 @@ const preflightSeconds = 3_600;
 export const allowOrigins = cors({
   origin: (origin, { env }) => (listedOrigins(env as Env).includes(origin) ? origin : null),
   allowMethods: ["GET", "POST"],
-  allowHeaders: ["authorization", "content-type", "content-encoding", "prefer"],
-  exposeHeaders: ["retry-after", "x-request-id", "x-should-retry"],
+  // Whichever the page asks for: clients tell of themselves in headers of their own. What a request
+  // may do is decided by its key alone, which no browser sends by itself.
+  allowHeaders: [],
+  exposeHeaders: [
+    "location",
+    "preference-applied",
+    "retry-after",
+    "x-request-id",
+    "x-should-retry",
+  ],
   maxAge: preflightSeconds,
 });
 

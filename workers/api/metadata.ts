@@ -4,6 +4,8 @@
  *
  *   index   up-to-date while what waits is too little to be indexed, else updating with its bytes
  *   updated_at          documents or schema changed; last_write_at: documents
+ *   pinning             ready_replicas: all once its caches were warmed in time, as no isolate is
+ *                       reserved; utilization is 0 for the same reason
  *   pinning, branching, sharding, read_only, retention_seconds, retained_bytes
  *             only there when they say something
  *   quarantine, skipped_entries   only there when something cannot be read, or could not
