@@ -68,6 +68,7 @@ export function planChange({ changing: random, sizes, newTag }: World, now: Docu
     "touch",
     "touch",
     "all",
+    "all",
   ] as const;
   const kind = random.pick(kinds);
   const is = (...some: readonly (typeof kind)[]): boolean => kind === "all" || some.includes(kind);
@@ -76,6 +77,12 @@ export function planChange({ changing: random, sizes, newTag }: World, now: Docu
   const patches = kind === "all" ? others.slice(0, 1) : is("patch") ? ids : [];
   const deletes = kind === "all" ? others.slice(1) : is("delete") ? ids : [];
   const { id: _, ...byFilter } = patch();
+  // What a filter deletes is patched by id all the same.
+  const met = kind === "all" ? now.get(patches[0] ?? -1)?.attributes["n"] : undefined;
+  const sweep: OracleFilter =
+    typeof met === "number" && random.chance(0.7)
+      ? ["n", "Eq", met]
+      : randomFilter(random, sizes.ids);
   const condition = randomCondition(random, seen);
   const write: OracleWrite = {
     upsert_rows: [...upserts.map(row), row(journal)],
@@ -84,7 +91,7 @@ export function planChange({ changing: random, sizes, newTag }: World, now: Docu
     ...(is("delete") ? { deletes } : {}),
     ...(kind === "patch" && random.chance(0.6) ? { patch_condition: condition } : {}),
     ...(kind === "delete" && random.chance(0.8) ? { delete_condition: condition } : {}),
-    ...(is("sweep") ? { delete_by_filter: randomFilter(random, sizes.ids) } : {}),
+    ...(is("sweep") ? { delete_by_filter: sweep } : {}),
     ...(is("touch")
       ? { patch_by_filter: { filters: wideFilter(random, sizes.ids), patch: byFilter } }
       : {}),

@@ -102,9 +102,11 @@ async function repeat<T>(
   work: (owner: Owner) => Promise<Reply<T>>,
 ): Promise<Reply<T>> {
   const { world, clock } = process;
+  let isCutOff = false;
   for (let failed = 0; ; failed++) {
     let error: unknown;
     try {
+      if (isCutOff) throw new ResetError("the object is out of reach");
       if (world.faults.strikes("call-overloaded")) {
         throw new EngineError("overloaded", "too many requests", { retryAfterMs: 1_000 });
       }
@@ -114,6 +116,8 @@ async function repeat<T>(
     } catch (thrown) {
       if (!(thrown instanceof ResetError)) throw thrown;
       error = unavailable(thrown.message);
+      // Whatever came of the first attempt, its caller never hears of it.
+      isCutOff ||= world.faults.isOn("call-broken") && !world.isQuiet && world.random.chance(0.1);
     }
     world.faults.saw("call: repeated");
     if (failed + 1 >= backoff.attemptsMax) throw error;
