@@ -161,3 +161,100 @@ describe("a text query", () => {
     }
   });
 });
+
+describe("a filter of tokens", () => {
+  const texts = [
+    "we visited the café by the sea",
+    "we visited a café",
+    "visited café",
+    "visited big café",
+    "the café visited us",
+    "finch and fish",
+    null,
+  ];
+
+  async function open(options: object): Promise<TextRig> {
+    const rig = new TextRig({}, options);
+    await rig.putTexts(texts.map((text, id) => ({ id, text })));
+    return rig;
+  }
+
+  async function ask(rig: TextRig, filters: unknown): Promise<number[]> {
+    const { rows } = await rig.search({ rank_by: ["id", "asc"], limit: 20, filters });
+    return rows.map(({ id }) => Number(id));
+  }
+
+  test.each<[unknown, number[]]>([
+    [
+      ["text", "ContainsAllTokens", "café Visited"],
+      [0, 1, 2, 3, 4],
+    ],
+    [["text", "ContainsAllTokens", "visited sea"], [0]],
+    [["text", "ContainsAllTokens", ""], []],
+    [
+      ["text", "ContainsAnyToken", "sea fish none"],
+      [0, 5],
+    ],
+    [["text", "ContainsAllTokens", "fin", { last_as_prefix: true }], [5]],
+    [["text", "ContainsAllTokens", "fish fi", { last_as_prefix: true }], [5]],
+    [
+      ["text", "ContainsAnyToken", "sea fi", { last_as_prefix: true }],
+      [0, 5],
+    ],
+    [["text", "ContainsTokenSequence", "visited the café"], [0]],
+    [["text", "ContainsTokenSequence", "visited café"], [2]],
+    [["text", "ContainsTokenSequence", "café visited"], [4]],
+    [
+      ["Not", ["text", "ContainsAnyToken", "visited"]],
+      [5, 6],
+    ],
+    [
+      [
+        "And",
+        [
+          ["text", "ContainsAnyToken", "we"],
+          ["id", "Gt", 0],
+        ],
+      ],
+      [1],
+    ],
+  ])("%j finds what it says", async (filters, expected) => {
+    const rig = await open({});
+    expect(await ask(rig, filters), "tail").toEqual(expected);
+    await rig.flush();
+    expect(await ask(rig, filters), "segment").toEqual(expected);
+  });
+
+  test("lets any stop word stand for another in a sequence, and nothing else", async () => {
+    const rig = await open({ remove_stopwords: true });
+    for (const place of ["tail", "segment"]) {
+      const sequence = (text: string) => ask(rig, ["text", "ContainsTokenSequence", text]);
+      expect(await sequence("visited the café"), place).toEqual([0, 1]);
+      expect(await sequence("visited café"), place).toEqual([2]);
+      expect(await sequence("the"), place).toEqual([]);
+      await rig.flush();
+    }
+  });
+
+  test("is an expression, and refused where it means nothing", async () => {
+    const rig = await open({});
+    const { rows } = await rig.search({
+      rank_by: [
+        "Sum",
+        [
+          ["text", "BM25", "fish"],
+          ["text", "ContainsAnyToken", "visited fish"],
+        ],
+      ],
+      limit: 9,
+    });
+    expect(rows.map(({ id }) => Number(id))).toEqual([5, 0, 1, 2, 3, 4]);
+    const wrong = (filter: unknown) => ask(rig, filter);
+    await expect(wrong(["group", "ContainsAnyToken", "x"])).rejects.toThrow("full_text_search");
+    await expect(wrong(["other", "ContainsAnyToken", "x"])).rejects.toThrow("not found in schema");
+    await expect(wrong(["text", "ContainsAllTokens", ["rust", "ranking"]])).rejects.toThrow(
+      "ContainsAllTokens expects string, but got '[rust, ranking]'",
+    );
+    await expect(wrong(["text", "ContainsAnyToken", 1])).rejects.toThrow("text or a list");
+  });
+});

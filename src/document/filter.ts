@@ -4,6 +4,7 @@
  * fail here: patterns that take too long (text-steps.ts).
  *
  *   and, or    of no filters: everything, nothing
+ *   tokens     what the text of an attribute contains
  *   compare    one attribute (or "id") against a constant:
  *
  *   Eq                     scalar, null, or a whole array; null tests absence
@@ -21,6 +22,7 @@
 import { compileFuzzy, type FuzzyOptions } from "./fuzzy.ts";
 import { compileGlob } from "./glob.ts";
 import { compileRegex } from "./regex.ts";
+import type { TextOptions } from "./text-options.ts";
 import { TextSteps, type TextTest } from "./text-steps.ts";
 import {
   type AttributeValue,
@@ -75,7 +77,23 @@ export type FilterTree<Leaf> =
   | { readonly kind: "or"; readonly filters: readonly FilterTree<Leaf>[] }
   | { readonly kind: "not"; readonly filter: FilterTree<Leaf> };
 
-export type Filter = FilterTree<CompareFilter>;
+export const tokenOps = ["ContainsAllTokens", "ContainsAnyToken", "ContainsTokenSequence"] as const;
+
+/** What the text of an attribute contains, by its analysis (index/text/token-test.ts). */
+export interface TokenFilter {
+  readonly kind: "tokens";
+  readonly attribute: string;
+  readonly op: (typeof tokenOps)[number];
+  readonly options: TextOptions;
+  /** In the order of the query; a prefix is the last. */
+  readonly tokens: readonly {
+    readonly term: string;
+    readonly position: number;
+    readonly isPrefix: boolean;
+  }[];
+}
+
+export type Filter = FilterTree<CompareFilter | TokenFilter>;
 
 export type ValueTest = (attributeValue: AttributeValue) => boolean;
 

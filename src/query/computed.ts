@@ -63,6 +63,7 @@ function attributesOf(filter: Filter): readonly string[] {
     case "not":
       return attributesOf(filter.filter);
     case "compare":
+    case "tokens":
       return [filter.attribute];
   }
 }

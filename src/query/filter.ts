@@ -2,6 +2,7 @@
  * Filters as users write them -> Filter, checked against a schema; and Filter -> a test of one row.
  *
  *   [attribute, operator, value]    [attribute, "Fuzzy", text, options]
+ *   [attribute, operator, text or tokens, options]    filters of tokens (token-filter.ts)
  *   ["And", [...]]    ["Or", [...]]    ["Not", filter]
  *
  * Refused: what has no filter's shape, unknown operators, lists of mixed, nested or null elements
@@ -16,22 +17,18 @@ import {
   type Filter,
   type FilterTree,
   testOf,
+  tokenOps,
 } from "../document/filter.ts";
 import type { Schema } from "../document/schema.ts";
 import { describeJson, malformedAt } from "../document/shape.ts";
 import { TextSteps } from "../document/text-steps.ts";
 import type { AttributeValue } from "../document/value.ts";
 import { invalid } from "../errors.ts";
+import { tokenTestOf } from "../index/text/token-test.ts";
 import { limits } from "../limits.ts";
 import { comparedType, isTextOp, type Place, parseConstant } from "./filter-constant.ts";
 import { parseFuzzy } from "./fuzzy-input.ts";
-
-/** Operators of the API that this engine does not evaluate. */
-const laterOps: ReadonlySet<string> = new Set([
-  "ContainsAllTokens",
-  "ContainsAnyToken",
-  "ContainsTokenSequence",
-]);
+import { parseTokenFilter } from "./token-filter.ts";
 
 interface Context<Leaf> {
   /** Reads one comparison. */
@@ -42,7 +39,12 @@ interface Context<Leaf> {
 /** `path`: where it stands in the request. */
 export function parseFilter(json: unknown, schema: Schema, path = "filters"): Filter {
   const patterns = new PatternBudget();
-  return parseTree(json, path, (leaf, place) => parseComparison(leaf, place, schema, patterns));
+  return parseTree(
+    json,
+    path,
+    (leaf, place) =>
+      parseTokenFilter(leaf, place, schema) ?? parseComparison(leaf, place, schema, patterns),
+  );
 }
 
 /** A filter whose comparisons are read by `leaf`. */
@@ -111,8 +113,8 @@ export function parseHead(
   if (typeof attribute !== "string" || typeof operator !== "string" || json.length < 3) {
     throw malformedAt(path, "data did not match any variant of untagged enum Filter");
   }
-  if (laterOps.has(operator)) {
-    throw invalid(`💔 filter operator ${operator} is not supported yet`, "filters");
+  if (tokenOps.some((known) => known === operator)) {
+    throw invalid(`💔 conditions cannot have ${operator}`, "filters");
   }
   const op = compareOps.find((known) => known === operator);
   if (op === undefined) {
@@ -165,7 +167,7 @@ export type ValuesOf = (attribute: string) => (row: number) => AttributeValue;
 export function prepareRowTest(filter: Filter, valuesOf: ValuesOf): (row: number) => boolean {
   return prepareTree(filter, (comparison) => {
     const values = valuesOf(comparison.attribute);
-    const test = testOf(comparison);
+    const test = comparison.kind === "tokens" ? tokenTestOf(comparison) : testOf(comparison);
     return (row: number) => test(values(row));
   });
 }

@@ -81,6 +81,13 @@ export function bindTextClause(
   return { attribute, options, analyzer, terms: [...distinct, ...last] };
 }
 
+export function checkTextLength(input: TextInput): void {
+  const characters = typeof input === "string" ? input.length : input.join("").length;
+  if (characters > limits.textQueryMax) {
+    throw invalid(`💔 the text of a query has at most ${limits.textQueryMax} characters`);
+  }
+}
+
 export interface QueryTerms {
   /** Tokens with their positions; a prefix is not among them. */
   readonly terms: readonly Token[];
@@ -88,10 +95,7 @@ export interface QueryTerms {
 }
 
 export function termsOf(analyzer: Analyzer, input: TextInput, lastAsPrefix: boolean): QueryTerms {
-  const characters = typeof input === "string" ? input.length : input.join("").length;
-  if (characters > limits.textQueryMax) {
-    throw invalid(`💔 the text of a query has at most ${limits.textQueryMax} characters`);
-  }
+  checkTextLength(input);
   const terms: Token[] = [];
   analyzer.visit(input, (token) => terms.push(token));
   if (!lastAsPrefix) {

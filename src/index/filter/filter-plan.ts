@@ -55,6 +55,10 @@ function planTest(segment: Segment, filter: Filter, wanted: WantedBlocks): Plann
     }
     case "compare":
       return planComparison(segment, filter, wanted);
+    case "tokens":
+      return segment.root.attributes.some(({ name }) => name === filter.attribute)
+        ? undefined
+        : { kind: "none" };
   }
 }
 
