@@ -11,6 +11,7 @@ import { DurableObject } from "cloudflare:workers";
 import { EngineError } from "../src/errors.ts";
 import type { Delta } from "../src/format/manifest.ts";
 import { limits } from "../src/limits.ts";
+import type { StepArguments } from "../src/namespace/build-progress.ts";
 import type { JobTable } from "../src/namespace/jobs.ts";
 import type { PastPoint } from "../src/namespace/pins.ts";
 import type {
@@ -20,8 +21,8 @@ import type {
   InlineObjects,
   Kept,
   NamespaceApi,
-  StepArguments,
 } from "../src/namespace/protocol.ts";
+import type { RecallArguments } from "../src/namespace/recall-history.ts";
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
 import { ByteLru } from "../src/store/byte-lru.ts";
@@ -128,6 +129,10 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
 
   releasePin(tenant: string, name: string, id: string) {
     return this.#owner.releasePin(tenant, name, id);
+  }
+
+  noteRecall(tenant: string, name: string, ...of: RecallArguments) {
+    return this.#owner.noteRecall(tenant, name, ...of);
   }
 
   adopt(request: AdoptRequest) {

@@ -285,6 +285,18 @@ export const limits = {
   /** Of the answer as JSON: it lies in memory as a whole, and a poll sends it. */
   operationResultBytesMax: 16 * MiB,
 
+  // ---- Recall
+  // ---------------------------------------------------------------------------------------
+  /** Share of approximate queries that are compared with an exhaustive one, by the queue. */
+  recallSampleShare: 0.01,
+  /** Codes that comparisons read of one namespace, for each isolate that samples: a minute of it
+   * is a namespace of a million rows of 192 dimensions. */
+  recallBytesPerSecond: 4 * MiB,
+  /** A namespace below it scans more rows. */
+  recallMin: 0.95,
+  /** Most that it scans more. */
+  probeFactorMax: 8,
+
   // ---- Segments
   // -----------------------------------------------------------------------------------
   /** A segment below this is one object, above it is split into parts. */

@@ -323,6 +323,8 @@ export function indexStatus(
     }),
     jobs,
     warmedMs: table.warmedMs,
+    ...(table.recall === undefined ? {} : { recall: table.recall }),
+    written: table.written ?? { flushed: 0, merged: 0 },
     indexed: manifest.floor === next && !jobs.some(({ kind }) => /flush|merge/.test(kind)),
   };
 }

@@ -15,6 +15,7 @@ import type { Delta, SegmentInfo } from "./format/manifest.ts";
 import { deadKeyOf, deadPlace, rootBlock } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { HeadReply, HeadRequest, InlineObjects } from "./namespace/protocol.ts";
+import type { RecallHistory } from "./namespace/recall-history.ts";
 import { type NamespaceState, skippedSlots } from "./namespace/state.ts";
 import type { OwnerPorts } from "./owner-ports.ts";
 import { deadKey, generationRoot } from "./store/keys.ts";
@@ -55,6 +56,17 @@ export async function headReply(
     wal,
     inline,
     ...(skipped.length === 0 ? {} : { skipped }),
+  };
+}
+
+/** What samples of queries mean to the next ones; all of them for whoever only looks. */
+export function recallReply(
+  recall: RecallHistory | undefined,
+  { brief }: HeadRequest,
+): Pick<HeadReply, "probes" | "recall"> {
+  return {
+    ...((recall?.probes ?? 1) === 1 ? {} : { probes: recall?.probes ?? 1 }),
+    ...(recall === undefined || brief !== true ? {} : { recall }),
   };
 }
 

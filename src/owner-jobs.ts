@@ -24,8 +24,8 @@ import {
   emptyJobTable,
   failJob,
   finishCollect,
+  finishDelta,
   finishJob,
-  forgetJob,
   heldJob,
   isBarred,
   type JobRecord,
@@ -46,6 +46,7 @@ import type {
   Kept,
   TicketReply,
 } from "./namespace/protocol.ts";
+import type { RecallHistory } from "./namespace/recall-history.ts";
 import { applyManifest, bytesBelow, exists, type NamespaceState } from "./namespace/state.ts";
 import { dueJob, indexStatus, isVoid, jobOf, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
 import { keepInline } from "./owner-head.ts";
@@ -149,9 +150,7 @@ export class OwnerJobs {
   async claim(): Promise<Job | undefined> {
     const now = this.#ports.clock.now();
     const due = this.#due(now);
-    if (due === undefined) {
-      return undefined;
-    }
+    if (due === undefined) return undefined;
     const claimed = claimJob(dropEndedPins(this.#table, now), due, now);
     // As things are in this turn: the name may begin another life while the claim is written.
     const job = jobOf(claimed.job, this.#host.state(), claimed.table);
@@ -164,9 +163,7 @@ export class OwnerJobs {
   async renew(id: string, attempt: number): Promise<boolean> {
     const now = this.#ports.clock.now();
     const job = heldJob(this.#table, id, attempt, now);
-    if (job === undefined) {
-      return false;
-    }
+    if (job === undefined) return false;
     await this.#save(renewJob(this.#table, job, now));
     return true;
   }
@@ -225,7 +222,7 @@ export class OwnerJobs {
     if (reply.kind === "committed") {
       const { generation } = this.#host.state();
       keepInline(this.#ports, this.#host.identity().tenant, generation, delta, inline);
-      await this.#save(forgetJob(this.#table, id));
+      await this.#save(finishDelta(this.#table, id, delta));
       await this.#host.movePointer();
       this.#hintedMs = Number.NEGATIVE_INFINITY;
       this.hint();
@@ -298,6 +295,10 @@ export class OwnerJobs {
       this.hint();
     }
     return true;
+  }
+
+  get recall(): RecallHistory | undefined {
+    return this.#table.recall;
   }
 
   status(): Omit<IndexStatus, "skips"> {
@@ -386,9 +387,7 @@ export class OwnerJobs {
   }
 
   async #arm(atMs: number | undefined): Promise<void> {
-    if (atMs === undefined || atMs >= this.#alarmMs) {
-      return;
-    }
+    if (atMs === undefined || atMs >= this.#alarmMs) return;
     this.#alarmMs = atMs;
     try {
       await this.#ports.storage.setAlarm(atMs);

@@ -20,6 +20,7 @@ import { GroupCommit } from "./commit.ts";
 import { assert, EngineError, isEngineError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { type CommitMemory, emptyMemory } from "./namespace/admission.ts";
+import type { StepArguments } from "./namespace/build-progress.ts";
 import { describe } from "./namespace/group.ts";
 import { IdMemory } from "./namespace/id-memory.ts";
 import type { PastPoint, Pin } from "./namespace/pins.ts";
@@ -37,16 +38,17 @@ import {
   type NamespaceDescription,
   type Reply,
   replyError,
-  type StepArguments,
 } from "./namespace/protocol.ts";
+import type { RecallArguments } from "./namespace/recall-history.ts";
 import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import { OwnerBranch } from "./owner-branch.ts";
-import { headReply } from "./owner-head.ts";
+import { headReply, recallReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
 import { OwnerPins } from "./owner-pins.ts";
 import { OwnerPointer } from "./owner-pointer.ts";
 import { type Identity, isSame, type OwnerPorts, type OwnerRecord } from "./owner-ports.ts";
 import { noteProgress } from "./owner-progress.ts";
+import { noteRecall } from "./owner-recall.ts";
 import { FencedStore } from "./owner-store.ts";
 import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
@@ -114,17 +116,15 @@ export class Owner implements NamespaceApi {
     return this.#answer({ tenant, name }, async () => {
       // A deletion under way is about to give the name a new generation.
       const reply = this.#state.ended ? await this.#commits.settled() : undefined;
-      if (this.#ward.quarantine !== undefined) {
-        return { ...describe(this.#state), exists: true, quarantine: this.#ward.quarantine };
-      }
+      const { quarantine } = this.#ward;
+      if (quarantine !== undefined) return { ...describe(this.#state), exists: true, quarantine };
       return reply?.kind === "stale" ? reply.now : describe(this.#state);
     });
   }
 
   commit(request: CommitRequest): Promise<Reply<CommitReply>> {
-    return this.#answer(request, async () => {
+    return this.#work(request, async () => {
       checkProtocol(request.protocol);
-      this.#ward.mustBeWhole();
       return await this.#writes.commit(request);
     });
   }
@@ -134,9 +134,9 @@ export class Owner implements NamespaceApi {
       checkProtocol(request.protocol);
       this.#mustExist();
       if (request.brief !== true) this.#ward.mustBeWhole();
-      const { tenant } = this.#known();
-      const reply = await headReply(this.#ports, tenant, this.#state, this.#epoch, request);
-      return request.brief === true ? { ...reply, ...this.#ward.health() } : reply;
+      const reply = await headReply(this.#ports, request.tenant, this.#state, this.#epoch, request);
+      const more = request.brief === true ? this.#ward.health() : {};
+      return { ...reply, ...recallReply(this.#jobs.recall, request), ...more };
     });
   }
 
@@ -174,9 +174,8 @@ export class Owner implements NamespaceApi {
   }
 
   requestFlush(tenant: string, name: string): Promise<Reply<IndexStatus>> {
-    return this.#answer({ tenant, name }, async () => {
+    return this.#work({ tenant, name }, async () => {
       this.#mustExist();
-      this.#ward.mustBeWhole();
       await this.#jobs.requestFlush();
       return { ...this.#jobs.status(), ...this.#ward.health() };
     });
@@ -227,6 +226,10 @@ export class Owner implements NamespaceApi {
     return this.#work({ tenant, name }, () => this.#pins.release(id));
   }
 
+  noteRecall(tenant: string, name: string, ...of: RecallArguments): Promise<Reply<boolean>> {
+    return this.#work({ tenant, name }, () => noteRecall(this.#jobs, ...of));
+  }
+
   adopt(request: AdoptRequest): Promise<Reply<AdoptReply>> {
     return this.#work(request, () => this.#branch.adopt(request));
   }
@@ -242,7 +245,6 @@ export class Owner implements NamespaceApi {
         } else {
           await this.#ward.lookAgain(this.#known().tenant, this.#state.manifest);
         }
-        return true as const;
       });
       if (reply.ok) return;
       this.#ports.log.warn("alarm failed", { message: reply.message });
@@ -271,10 +273,8 @@ export class Owner implements NamespaceApi {
         await this.#starting;
       }
       assert(isSame(identity ?? this.#known(), this.#known()), "one object serves one name");
-      if (this.#state.successor !== undefined) {
-        // The name lives, and nobody is shown that it does not.
-        await this.#commits.settled();
-      }
+      // The name lives, and nobody is shown that it does not.
+      if (this.#state.successor !== undefined) await this.#commits.settled();
       return { ok: true, value: await work() };
     } catch (error) {
       if (isEngineError(error)) {

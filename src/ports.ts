@@ -56,6 +56,18 @@ export interface OperationHint {
   readonly operation: string;
 }
 
+/** A query that was answered, to be compared with the truth. */
+export interface RecallSampleHint {
+  readonly tenant: string;
+  /** Name of the namespace. */
+  readonly sampled: string;
+  readonly column: string;
+  /** Its f32 values in base64. */
+  readonly vector: string;
+  /** JSON. */
+  readonly filters?: string;
+}
+
 export interface HintQueue {
   send(hint: JobHint): Promise<void>;
 }

@@ -38,6 +38,9 @@ export interface RecallReport {
   readonly annCount: number;
   readonly truths: readonly RecallTruth[];
   readonly schema: Schema;
+  /** Of the snapshot, which says too how many times the usual rows were scanned. */
+  readonly generation: string;
+  readonly probes: number;
 }
 
 export interface RecallTruth {
@@ -88,6 +91,8 @@ export async function measureRecall(
       annCount: annCount / count,
       truths,
       schema,
+      generation: context.snapshot.generation,
+      probes: context.snapshot.probes ?? 1,
     };
   });
 }

@@ -52,7 +52,8 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
     matches: count,
   }));
   const { metric } = scan.distance;
-  const plan = planScan(metric, planned, wanted, scan.isFiltered, context.ports.kernels);
+  const { probes = 1 } = context.snapshot;
+  const plan = planScan(metric, planned, wanted, scan.isFiltered, context.ports.kernels, probes);
   if (plan.kind === "refineAll") {
     return { kind: "ranges", ranges: wholeSegments(segments) };
   }

@@ -48,6 +48,8 @@ export interface Snapshot {
   readonly lastWriteMs: number;
   readonly unindexedRows: number;
   readonly unindexedBytes: number;
+  /** Approximate queries scan so many times the usual rows. */
+  readonly probes?: number;
   /** Everything acknowledged before this moment is included. */
   readonly asOfMs: number;
   /** What came along with it; used by the query it was taken for. */
@@ -184,6 +186,7 @@ async function askOwner(
     lastWriteMs: reply.lastWriteMs,
     unindexedRows: reply.unindexedRows,
     unindexedBytes: reply.unindexedBytes,
+    ...(reply.probes === undefined ? {} : { probes: reply.probes }),
     asOfMs,
     inline: {
       wal: new Map(reply.wal.map(({ sequence, bytes }) => [sequence, bytes])),

@@ -5,6 +5,7 @@
  *             due; a duplicate, late or lost message changes nothing. Failures go back to the
  *             object, which retries with backoff, so a message is always acknowledged.
  *   operation a hint too: the request lies in the bucket, and so will its result (operations.ts)
+ *   sample    a query to be compared with the truth (recall-samples.ts)
  *   cron      visits graves: those whose object lost its table, and those where objects landed
  *             after they were emptied; expires operations
  *
@@ -19,7 +20,7 @@ import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
 import type { Identity } from "../src/owner-ports.ts";
-import type { JobHint, OperationHint, Ports } from "../src/ports.ts";
+import type { JobHint, OperationHint, Ports, RecallSampleHint } from "../src/ports.ts";
 import type { SearchPorts } from "../src/search-ports.ts";
 import { takeSnapshot } from "../src/snapshot.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
@@ -29,6 +30,7 @@ import { openBackground } from "./api/scope.ts";
 import { runHinted, sweepOperations } from "./operations.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
+import { noteSample } from "./recall-samples.ts";
 
 /**
  * An invocation may take 15 minutes, whatever the number of its messages; the rest is for the job
@@ -42,7 +44,7 @@ const invocationMs = 8 * 60_000;
 let busyUntilMs = 0;
 
 export async function consume(
-  batch: MessageBatch<JobHint | OperationHint>,
+  batch: MessageBatch<JobHint | OperationHint | RecallSampleHint>,
   env: Env,
 ): Promise<void> {
   if (batch.queue.endsWith("-dead")) {
@@ -59,7 +61,7 @@ export async function consume(
 }
 
 async function consumeMessages(
-  messages: readonly Message<JobHint | OperationHint>[],
+  messages: readonly Message<JobHint | OperationHint | RecallSampleHint>[],
   env: Env,
   ports: SearchPorts,
 ): Promise<void> {
@@ -74,10 +76,27 @@ async function consumeMessages(
       await runOperation(ports, env, message as Message<OperationHint>);
       continue;
     }
+    if ("sampled" in message.body) {
+      await runSample(ports, env, message.body);
+      message.ack();
+      continue;
+    }
     const { tenant, name } = message.body;
     await runDue(ports, namespaceClient(env, tenant, name), { tenant, name }, endMs);
     // If the time was up before the work was, the object's alarm asks for more.
     message.ack();
+  }
+}
+
+async function runSample(ports: SearchPorts, env: Env, hint: RecallSampleHint): Promise<void> {
+  try {
+    busyUntilMs = ports.clock.now() + limits.leaseMs;
+    await noteSample(ports, namespaceClient(env, hint.tenant, hint.sampled), hint);
+  } catch (error) {
+    // The namespace may be gone, or the query mean nothing any more.
+    ports.log.info("a sample was not compared", { name: hint.sampled, error: String(error) });
+  } finally {
+    busyUntilMs = 0;
   }
 }
 

@@ -2,7 +2,7 @@
  * Entry point: the HTTP API, the queue consumer, the cron and the Namespace object, in one script.
  */
 
-import type { JobHint, OperationHint } from "../src/ports.ts";
+import type { JobHint, OperationHint, RecallSampleHint } from "../src/ports.ts";
 import { app } from "./api/app.ts";
 import { consume, sweep } from "./compactor.ts";
 
@@ -13,4 +13,4 @@ export default {
   fetch: app.fetch,
   queue: (batch, env) => consume(batch, env),
   scheduled: (_event, env) => sweep(env),
-} satisfies ExportedHandler<Env, JobHint | OperationHint>;
+} satisfies ExportedHandler<Env, JobHint | OperationHint | RecallSampleHint>;

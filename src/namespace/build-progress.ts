@@ -18,6 +18,14 @@ export interface BuildProgress {
   readonly steps: readonly string[];
 }
 
+/** Of the call that notes a step: `pauses` gives the job back. */
+export type StepArguments = [
+  job: string,
+  attempt: number,
+  progress: BuildProgress,
+  pauses: boolean,
+];
+
 export const stuckMax = 2;
 
 /**

@@ -10,11 +10,12 @@
  * commit, and no attempt keeps one for longer than `limits.attemptMs`. Leases, tickets and backoffs
  * are never longer than their span, whatever the clock does.
  */
-import type { WalRange } from "../format/manifest.ts";
+import type { Delta, WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
 import { type BuildProgress, canGoOn, stuckMax } from "./build-progress.ts";
 import type { Pin } from "./pins.ts";
 import type { JobKind } from "./protocol.ts";
+import type { RecallHistory } from "./recall-history.ts";
 
 /** Longest waits after failures that may pass, and after so many that they hardly will. */
 const backoffSoonMs = 60_000;
@@ -87,6 +88,14 @@ export interface JobTable {
   readonly warmedMs: number;
   /** Of this generation. */
   readonly pins: readonly Pin[];
+  readonly recall?: RecallHistory;
+  /** Bytes of segments made by flushes and by merges. */
+  readonly written?: WrittenBytes;
+}
+
+export interface WrittenBytes {
+  readonly flushed: number;
+  readonly merged: number;
 }
 
 export function emptyJobTable(generation: string): JobTable {
@@ -285,6 +294,21 @@ export function finishCollect(
   const swept = isSwept ? { ...table, sweepDueMs: nextMs, sweepLastMs: nextMs } : table;
   const done = forgetJob({ ...swept, keptBeforeMs }, job.id);
   return againMs === undefined ? done : sweepAt(done, nowMs + againMs);
+}
+
+/** A job's delta is published, and is what it wrote. */
+export function finishDelta(table: JobTable, id: string, { add, floor }: Delta): JobTable {
+  const job = findJob(table, id);
+  if (job === undefined) {
+    return forgetJob(table, id);
+  }
+  const { flushed, merged } = table.written ?? { flushed: 0, merged: 0 };
+  const bytes = add.reduce((sum, segment) => sum + segment.bytes, 0);
+  const written =
+    floor === undefined
+      ? { flushed, merged: merged + bytes }
+      : { flushed: flushed + bytes, merged };
+  return forgetJob({ ...table, written }, id);
 }
 
 export function forgetJob(table: JobTable, id: string): JobTable {

@@ -10,8 +10,10 @@ import type { Settings, SettingsChange } from "../document/settings.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
 import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
-import type { BuildProgress } from "./build-progress.ts";
+import type { BuildProgress, StepArguments } from "./build-progress.ts";
+import type { WrittenBytes } from "./jobs.ts";
 import type { GivenPin, PastPoint, Pin } from "./pins.ts";
+import type { RecallArguments, RecallHistory } from "./recall-history.ts";
 import { type Quarantine, quarantineError } from "./refusals.ts";
 
 export const protocolVersion = 1;
@@ -162,6 +164,10 @@ export interface HeadReply {
   readonly inline: InlineObjects;
   /** Slots of the tail that count as entries without members. */
   readonly skipped?: readonly number[];
+  /** Queries scan so many times the usual rows; absent: 1. */
+  readonly probes?: number;
+  /** Only in brief answers. */
+  readonly recall?: RecallHistory;
   /** Only in brief answers, and so are all entries ever skipped; nothing else is answered then. */
   readonly quarantine?: Quarantine;
   readonly skips?: readonly SkippedEntry[];
@@ -274,6 +280,9 @@ export interface IndexStatus {
   readonly indexed: boolean;
   /** When the caches of a pinned namespace were warmed last, as far as that is known; else 0. */
   readonly warmedMs: number;
+  readonly recall?: RecallHistory;
+  /** Bytes of segments that flushes and merges have made, as far as is known. */
+  readonly written: WrittenBytes;
   readonly quarantine?: Quarantine;
   readonly skips: readonly SkippedEntry[];
   /** Bytes of writes that are not durable yet, of all objects in the isolate of this one. */
@@ -281,13 +290,6 @@ export interface IndexStatus {
 }
 
 /** The object as Workers and tests see it. Each method answers within one event of the object. */
-export type StepArguments = [
-  job: string,
-  attempt: number,
-  progress: BuildProgress,
-  pauses: boolean,
-];
-
 export interface NamespaceApi {
   describe(tenant: string, name: string): Promise<Reply<NamespaceDescription>>;
   commit(request: CommitRequest): Promise<Reply<CommitReply>>;
@@ -352,6 +354,8 @@ export interface NamespaceApi {
   /** Undefined: the pin is gone, and what it named may be too. */
   renewPin(tenant: string, name: string, id: string): Promise<Reply<Pin | undefined>>;
   releasePin(tenant: string, name: string, id: string): Promise<Reply<true>>;
+  /** A query was compared with the truth. False: of another life. */
+  noteRecall(tenant: string, name: string, ...of: RecallArguments): Promise<Reply<boolean>>;
   /** Makes the name a branch of what is pinned; `conflict` if it lives. */
   adopt(request: AdoptRequest): Promise<Reply<AdoptReply>>;
 }

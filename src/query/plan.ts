@@ -8,6 +8,9 @@
  *                   query, the ranking of clusters says nothing, and a budget would miss them
  *   otherwise       flat segments whole; clusters of all others together, nearest first, until they
  *                   hold the budget of live, matching rows
+ *
+ * A namespace whose queries were seen to find too little scans `probes` times as many, and refines
+ * more by the root of it.
  */
 import type { DistanceMetric } from "../document/schema.ts";
 import type { Int8Query } from "../index/vector/int8.ts";
@@ -94,6 +97,7 @@ export function planScan(
   wanted: number,
   isFiltered: boolean,
   kernels: Kernels,
+  probes = 1,
 ): ScanPlan {
   const matches = segments.reduce((sum, segment) => sum + segment.matches, 0);
   if (matches <= Math.max(wanted, refinedAtOnceMax)) {
@@ -111,9 +115,9 @@ export function planScan(
     }
   } else {
     // The nearest clusters are the most promising reads, so they come first.
-    blocks.unshift(...nearestClusters(metric, segments, clustered, wanted, kernels));
+    blocks.unshift(...nearestClusters(metric, segments, clustered, wanted, kernels, probes));
   }
-  return { kind: "scan", blocks, refineMax: refineMax(wanted) };
+  return { kind: "scan", blocks, refineMax: Math.ceil(refineMax(wanted) * Math.sqrt(probes)) };
 }
 
 function matchingBlocks({ directory }: PlannedSegment, segment: number): ScanTarget[] {
@@ -141,6 +145,7 @@ function nearestClusters(
   clustered: readonly number[],
   wanted: number,
   kernels: Kernels,
+  probes: number,
 ): ScanTarget[] {
   const chosen = clustered.map((index) => segments[index] as PlannedSegment);
   const query = chosen[0]?.query;
@@ -155,7 +160,7 @@ function nearestClusters(
     scanRowsPerWanted * wanted,
   );
   const directories = chosen.map(({ directory }) => directory);
-  const probe = chooseClusters(metric, query, directories, budget, kernels);
+  const probe = chooseClusters(metric, query, directories, probes * budget, kernels);
   return Array.from(probe.clusters, (block, i) => ({
     segment: clustered[probe.segments[i] as number] as number,
     block,

@@ -72,6 +72,7 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
     finish: (...args) => call((owner) => owner.finish(...args)),
     fail: (...args) => call((owner) => owner.fail(...args)),
     pin: (...args) => call((owner) => owner.pin(...args)),
+    noteRecall: (...args) => call((owner) => owner.noteRecall(...args)),
     renewPin: (...args) => call((owner) => owner.renewPin(...args)),
     releasePin: (...args) => call((owner) => owner.releasePin(...args)),
     adopt: async (request) => {

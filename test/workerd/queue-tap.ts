@@ -1,7 +1,7 @@
 /** Stands between the queue and its consumer: messages are kept until the test delivers them. */
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { JobHint, OperationHint } from "../../src/ports.ts";
+import type { JobHint, OperationHint, RecallSampleHint } from "../../src/ports.ts";
 import worker from "../../workers/main.ts";
 
 const patienceMs = 5_000;
@@ -10,11 +10,13 @@ export class QueueTap {
   readonly #consumer = worker.queue;
   readonly messages: JobHint[] = [];
   readonly operations: OperationHint[] = [];
+  readonly samples: RecallSampleHint[] = [];
 
   constructor() {
     worker.queue = async (batch) => {
       for (const { body } of batch.messages) {
         if ("operation" in body) this.operations.push(body);
+        else if ("sampled" in body) this.samples.push(body);
         else this.messages.push(body);
       }
       batch.ackAll();
@@ -67,6 +69,24 @@ export class QueueTap {
     const context = createExecutionContext();
     await this.#consumer(batch, env);
     await getQueueResult(batch, context);
+  }
+
+  /** Waits until samples of the namespace have come, and delivers each so often. */
+  async deliverSamples(name: string, copies = 1): Promise<number> {
+    const endMs = Date.now() + patienceMs;
+    while (!this.samples.some(({ sampled }) => sampled === name)) {
+      if (Date.now() > endMs) throw new Error(`nobody sent a sample of ${name}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const samples = this.samples.splice(0);
+    for (const body of samples.flatMap((sample) => Array<RecallSampleHint>(copies).fill(sample))) {
+      const message = { id: body.sampled, timestamp: Date.now(), attempts: 1, body };
+      const batch = createMessageBatch<RecallSampleHint>("shoal-jobs", [message]);
+      const context = createExecutionContext();
+      await this.#consumer(batch, env);
+      await getQueueResult(batch, context);
+    }
+    return samples.length;
   }
 
   async #deliverBatch(bodies: readonly JobHint[]): Promise<void> {

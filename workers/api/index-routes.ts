@@ -42,6 +42,7 @@ function renderStatus(status: IndexStatus): JsonEncodable {
       clusters: segment.clusters,
     })),
     jobs: status.jobs.map(renderJob),
+    written_bytes: { flush: status.written.flushed, merge: status.written.merged },
     ...renderHealth(status),
   };
 }

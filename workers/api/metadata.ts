@@ -8,6 +8,7 @@
  *                       reserved; utilization is 0 for the same reason
  *   pinning, branching, sharding, read_only, retention_seconds, retained_bytes
  *             only there when they say something
+ *   recall              of sampled queries, once there were any
  *   quarantine, skipped_entries   only there when something cannot be read, or could not
  *   v1, v2  differ in how they say that objects are encrypted by the store
  */
@@ -15,6 +16,7 @@ import { formatDatetime } from "../../src/document/datetime.ts";
 import { metadataSchemaView } from "../../src/document/schema-view.ts";
 import { limits } from "../../src/limits.ts";
 import type { HeadReply } from "../../src/namespace/protocol.ts";
+import { type RecallHistory, recentRecall } from "../../src/namespace/recall-history.ts";
 import { renderHealth } from "./health.ts";
 import type { JsonEncodable } from "./json.ts";
 
@@ -45,6 +47,7 @@ export function renderMetadata(
       ? { status: "up-to-date" }
       : { status: "updating", unindexed_bytes: head.unindexedBytes },
     ...renderSettings(head, pinning),
+    ...(head.recall === undefined ? {} : { recall: renderRecall(head.recall) }),
     ...renderHealth(head),
   };
 }
@@ -62,6 +65,17 @@ function renderSettings(
     ...(shards > 0 ? { sharding: { num_shards: shards } } : {}),
     ...(readOnly ? { read_only: true } : {}),
     ...(retentionMs > 0 ? renderHistory(retentionMs, manifest) : {}),
+  };
+}
+
+/** What sampled queries found, in all and hour by hour. */
+function renderRecall(recall: RecallHistory): JsonEncodable {
+  return {
+    recent: recentRecall(recall) ?? null,
+    probe_factor: recall.probes,
+    hours: recall.hours.map(({ startMs, count, sum }) => {
+      return { from: formatDatetime(startMs), samples: count, recall: sum / count };
+    }),
   };
 }
 

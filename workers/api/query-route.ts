@@ -10,13 +10,15 @@ import { respondAsync } from "./operation-routes.ts";
 import { isAnsweredLater } from "./preference.ts";
 import { parseParts } from "./query-parts.ts";
 import { renderPartsResponse } from "./query-response.ts";
+import { sampleQuery } from "./recall-sampling.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
 
 export function queryNamespace(scope: Scope, name: string): Promise<Response> {
   const { request, ports } = scope;
   return scope.withJson(limits.queryBodyBytesMax, async (json) => {
-    const { parts } = parseParts(json).asked;
+    const { asked, asOf } = parseParts(json);
+    const { parts } = asked;
     const isExhaustive = parts.some(
       ({ kind, query }) => kind === "rows" && query.rank.kind === "vector" && query.rank.exhaustive,
     );
@@ -27,9 +29,12 @@ export function queryNamespace(scope: Scope, name: string): Promise<Response> {
       const newest = await takeSnapshot(ports, snapshots, question.target, "eventual", undefined);
       return scanBytes(newest) > limits.requestScanBytesMax;
     };
-    return (await isAnsweredLater(request, isLarge))
-      ? await respondAsync(scope, name, "query", encodeJson(json as JsonValue))
-      : respondJson(request, await answerQuery(question, json));
+    if (await isAnsweredLater(request, isLarge)) {
+      return await respondAsync(scope, name, "query", encodeJson(json as JsonValue));
+    }
+    const answer = await answerQuery(question, json);
+    if (asOf === undefined) sampleQuery(scope, name, asked);
+    return respondJson(request, answer);
   });
 }
 

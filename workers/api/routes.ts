@@ -4,7 +4,7 @@
  * methods answers 405, any other path 404. The router, the OpenAPI document and the reference page
  * are all made from this list and that of open-routes.ts.
  *
- *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index,
+ *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index, …/metrics,
  *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits, and what past-routes.ts lists.
  */
 
@@ -17,6 +17,7 @@ import { exportLines, exportPage } from "./export-routes.ts";
 import { describeIndex, flushNow } from "./index-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
+import { describeMetrics } from "./metrics-route.ts";
 import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { pollOperation } from "./operation-routes.ts";
 import { pastRoutes } from "./past-routes.ts";
@@ -229,6 +230,16 @@ export const routes: readonly Route[] = [
     about: "How far indexing is: the log, segments and jobs.",
     answer: { status: 200, is: "Index" },
     handle: describeIndex,
+  },
+  {
+    method: "GET",
+    path: "/v1/namespaces/:ns/metrics",
+    access: "read",
+    about:
+      "Figures for Prometheus: recall of sampled queries, what is indexed and what is not, bytes " +
+      "written.",
+    answer: { status: 200, is: "Metrics", media: "text/plain" },
+    handle: describeMetrics,
   },
   {
     method: "POST",

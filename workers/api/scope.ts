@@ -12,7 +12,8 @@ import { readKey } from "../../src/access.ts";
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { limits } from "../../src/limits.ts";
 import type { NamespaceApi, NamespaceDescription } from "../../src/namespace/protocol.ts";
-import type { OperationHint } from "../../src/ports.ts";
+import type { OperationHint, RecallSampleHint } from "../../src/ports.ts";
+import { RecallSampler } from "../../src/recall-sample.ts";
 import { createSearchMemory, type SearchMemory, type SearchPorts } from "../../src/search-ports.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
 import type { ByteLruCounts } from "../../src/store/byte-lru.ts";
@@ -66,8 +67,10 @@ export interface Scope {
     look: (bytes: Uint8Array) => Promise<L>,
     use: (json: unknown, seen: L) => Promise<T>,
   ): Promise<T>;
-  /** Tells a consumer that an operation waits. */
-  sendHint(hint: OperationHint): Promise<void>;
+  /** Tells a consumer that an operation waits, or of a query to look at. */
+  sendHint(hint: OperationHint | RecallSampleHint): Promise<void>;
+  /** Which queries are looked at. */
+  readonly sampler: RecallSampler;
   /** Whole milliseconds since the request arrived, at least 1. */
   elapsedMs(): number;
   /** Forgets what the isolate knows of a namespace that was deleted. */
@@ -99,6 +102,7 @@ interface Isolate {
   readonly bodies: MemoryBudget;
   readonly keys: KeyMemory;
   readonly quotas: Quotas;
+  readonly sampler: RecallSampler;
 }
 
 let isolate: Isolate | undefined;
@@ -124,7 +128,7 @@ export function openScope(
 ): Scope {
   const startedMs = systemClock.now();
   isolate ??= openIsolate(env);
-  const { store, cache, memory, descriptions, budget, bodies, keys } = isolate;
+  const { store, cache, memory, descriptions, budget, bodies, keys, sampler } = isolate;
   const { tenant } = principal;
   const ownBodies = partOf(bodies, request.signal);
   const ports: SearchPorts = {
@@ -167,6 +171,7 @@ export function openScope(
         const seen = await look(bytes);
         return await use(parseJson(bytes), seen);
       }),
+    sampler,
     sendHint: async (hint) => {
       await env.JOBS.send(hint);
     },
@@ -251,6 +256,7 @@ function openIsolate(env: Env, edgeName?: string): Isolate {
     bodies: isolate?.bodies ?? new MemoryBudget(systemClock, { bytesMax: limits.bodiesBytesMax }),
     keys: isolate?.keys ?? new KeyMemory(),
     quotas: isolate?.quotas ?? new Quotas(),
+    sampler: isolate?.sampler ?? new RecallSampler(),
   };
 }
 

@@ -8,7 +8,9 @@ interface Env {
   >;
   readonly METERS: DurableObjectNamespace<import("../../durable-objects/meter.ts").Meter>;
   readonly JOBS: Queue<
-    import("../../src/ports.ts").JobHint | import("../../src/ports.ts").OperationHint
+    | import("../../src/ports.ts").JobHint
+    | import("../../src/ports.ts").OperationHint
+    | import("../../src/ports.ts").RecallSampleHint
   >;
   readonly ASSETS: Fetcher;
   /** Secret: accepted API keys, separated by commas. */

@@ -18,6 +18,7 @@
 
 import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
 import type { Delta } from "../../src/format/manifest.ts";
+import type { StepArguments } from "../../src/namespace/build-progress.ts";
 import type { PastPoint } from "../../src/namespace/pins.ts";
 import type {
   AdoptRequest,
@@ -27,8 +28,8 @@ import type {
   Kept,
   NamespaceApi,
   Reply,
-  StepArguments,
 } from "../../src/namespace/protocol.ts";
+import type { RecallArguments } from "../../src/namespace/recall-history.ts";
 import { type Backoff, type BackoffPorts, backoffMs } from "../../src/store/backoff.ts";
 import { systemClock } from "./clock.ts";
 import { systemRandom } from "./random.ts";
@@ -143,6 +144,10 @@ class NamespaceClient implements NamespaceApi {
 
   releasePin(tenant: string, name: string, id: string) {
     return this.#call((owner) => owner.releasePin(tenant, name, id));
+  }
+
+  noteRecall(tenant: string, name: string, ...of: RecallArguments) {
+    return this.#call((owner) => owner.noteRecall(tenant, name, ...of));
   }
 
   adopt(request: AdoptRequest) {

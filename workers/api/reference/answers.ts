@@ -173,6 +173,17 @@ export const answers = {
       branching: record({ parent: text }, ["parent"]),
       sharding: record({ num_shards: count }, ["num_shards"]),
       read_only: flag,
+      recall: {
+        ...record(
+          {
+            recent: { type: ["number", "null"] },
+            probe_factor: { type: "number" },
+            hours: listOf({ type: "object" }),
+          },
+          ["recent", "probe_factor", "hours"],
+        ),
+        description: "Share of the true ten nearest that sampled queries found",
+      },
       retention_seconds: { ...count, description: "How far back it can be read" },
       retained_bytes: { ...count, description: "In the bucket, for the past alone" },
     },
@@ -216,6 +227,7 @@ export const answers = {
     },
     ["cache", "reads", "bodies", "pending_writes"],
   ),
+  Metrics: { description: "Lines that Prometheus reads", type: "string" },
   Index: record(
     {
       indexed: { ...flag, description: "Nothing waits and no job is due or running" },
@@ -227,6 +239,10 @@ export const answers = {
       manifest_version: count,
       segments: listOf({ type: "object" }),
       jobs: listOf({ type: "object" }),
+      written_bytes: {
+        ...record({ flush: count, merge: count }, ["flush", "merge"]),
+        description: "Bytes of segments made so far",
+      },
     },
     ["indexed", "head", "floor", "segments", "jobs"],
   ),

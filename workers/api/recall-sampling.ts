@@ -1,0 +1,44 @@
+/** Sends a query that was answered to the queue, if it is one to be compared with the truth. */
+import { encodeBase64 } from "../../src/bytes/base64.ts";
+import { bytesOf } from "../../src/bytes/typed-view.ts";
+import { primaryVector } from "../../src/document/schema.ts";
+import { scanBytes } from "../../src/operation-cost.ts";
+import type { Parts } from "../../src/search-parts.ts";
+import { encodeJson, type JsonValue } from "./json.ts";
+import type { Scope } from "./scope.ts";
+
+/** A message has 128 KB, of which a vector may take 57. */
+const filterBytesMax = 32 * 1024;
+
+/** A hint that is lost is a sample less. */
+export function sampleQuery({ ports, sampler, tenant, sendHint }: Scope, name: string, of: Parts) {
+  const [part] = of.parts;
+  if (of.parts.length !== 1 || part?.kind !== "rows" || part.query.rank.kind !== "vector") {
+    return;
+  }
+  const { rank, filters } = part.query;
+  const snapshot = ports.memory.snapshots.recall(tenant, name);
+  const isIndexed = snapshot !== undefined && rank.column === primaryVector(snapshot.schema)?.name;
+  if (rank.exhaustive || !isIndexed) {
+    return;
+  }
+  if (!sampler.wants(ports, `${tenant}/${name}`, scanBytes(snapshot))) {
+    return;
+  }
+  const filter = filters === undefined ? undefined : encodeJson(filters as JsonValue);
+  if (filter !== undefined && filter.length > filterBytesMax) {
+    return;
+  }
+  const hint = {
+    tenant,
+    sampled: name,
+    column: rank.column,
+    vector: encodeBase64(bytesOf(rank.vector)),
+    ...(filter === undefined ? {} : { filters: new TextDecoder().decode(filter) }),
+  };
+  ports.defer(
+    sendHint(hint).catch((error: unknown) => {
+      ports.log.warn("cannot send a sample", { name, error: String(error) });
+    }),
+  );
+}
