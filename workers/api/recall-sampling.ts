@@ -11,7 +11,8 @@ import type { Scope } from "./scope.ts";
 const filterBytesMax = 32 * 1024;
 
 /** A hint that is lost is a sample less. */
-export function sampleQuery({ ports, sampler, tenant, sendHint }: Scope, name: string, of: Parts) {
+export function sampleQuery(scope: Scope, name: string, of: Parts): void {
+  const { ports, sampler, tenant } = scope;
   const [part] = of.parts;
   if (of.parts.length !== 1 || part?.kind !== "rows" || part.query.rank.kind !== "vector") {
     return;
@@ -37,7 +38,7 @@ export function sampleQuery({ ports, sampler, tenant, sendHint }: Scope, name: s
     ...(filter === undefined ? {} : { filters: new TextDecoder().decode(filter) }),
   };
   ports.defer(
-    sendHint(hint).catch((error: unknown) => {
+    scope.sendHint(hint).catch((error: unknown) => {
       ports.log.warn("cannot send a sample", { name, error: String(error) });
     }),
   );
