@@ -76,11 +76,11 @@ function evaluate([name, attribute = "", options]: OracleCall, members: OracleDo
   const sorted = [...values].sort(compareArrays);
   switch (name) {
     case "Sum":
-      return sum(values as (number | bigint)[]);
+      return isFloat(attribute)
+        ? sumFloat(values as (number | bigint)[])
+        : scaledSum(values as (number | bigint)[]) >> 1_100n;
     case "Avg":
-      return values.length === 0
-        ? null
-        : Number(sum(values as (number | bigint)[])) / values.length;
+      return values.length === 0 ? null : sumFloat(values as (number | bigint)[]) / values.length;
     case "Min":
       return sorted[0] ?? null;
     case "Max":
@@ -104,24 +104,35 @@ function evaluate([name, attribute = "", options]: OracleCall, members: OracleDo
   }
 }
 
-/** Exact: each double is an integer times a power of two. */
-function sum(values: readonly (number | bigint)[]): number | bigint {
-  const scale = 2n ** 1_100n;
+/** Floats are called f here. */
+function isFloat(attribute: string): boolean {
+  return attribute.startsWith("f");
+}
+
+/** In units of 2^-1100: each double is an integer times a power of two. */
+function scaledSum(values: readonly (number | bigint)[]): bigint {
   let total = 0n;
-  let isFloat = false;
   for (const value of values) {
     if (typeof value === "bigint" || Number.isInteger(value)) {
-      total += BigInt(value) * scale;
+      total += BigInt(value) << 1_100n;
       continue;
     }
-    isFloat = true;
     let [mantissa, exponent] = [value, 0];
     while (!Number.isInteger(mantissa)) [mantissa, exponent] = [mantissa * 2, exponent + 1];
-    total += (BigInt(mantissa) * scale) / 2n ** BigInt(exponent);
+    total += (BigInt(mantissa) << 1_100n) >> BigInt(exponent);
   }
-  if (!isFloat) return total / scale;
-  // 60 bits behind the binary point are enough for the values that tests use.
-  return Number(total / 2n ** 1_040n) / 2 ** 60;
+  return total;
+}
+
+function sumFloat(values: readonly (number | bigint)[]): number {
+  const total = scaledSum(values);
+  const size = total < 0n ? -total : total;
+  // Beyond 120 bits the others only say on which side of a tie the sum lies.
+  const cut = Math.max(0, size.toString(2).length - 120);
+  const head = (size >> BigInt(cut)) | (size & ((1n << BigInt(cut)) - 1n) ? 1n : 0n);
+  const half = Math.trunc((cut - 1_100) / 2);
+  const rounded = Number(head) * 2 ** half * 2 ** (cut - 1_100 - half);
+  return (total < 0n ? -1 : 1) * rounded || 0;
 }
 
 /** An answer of the engine in the same form. */

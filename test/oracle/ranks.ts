@@ -31,19 +31,24 @@ export interface Scored {
 }
 
 export function scored(oracle: BruteForce, rank: OracleRank, filter?: OracleFilter): Scored[] {
-  const isNumeric = JSON.stringify(rank).includes('"Attribute"');
+  const keepsAll = asksForNumber(rank);
   return oracle
     .matching(filter)
     .map((document) => {
       const score = Math.fround(evaluate(rank, document) ?? 0);
       return { document, score: Number.isFinite(score) ? score : 3.4028234663852886e38 };
     })
-    .filter(({ document, score }) => isNumeric || (score !== 0 && touches(rank, document)))
+    .filter(({ document, score }) => keepsAll || (score !== 0 && touches(rank, document)))
     .sort((a, b) => b.score - a.score || compare(a.document.id, b.document.id));
 }
 
 export type OracleRank = readonly unknown[];
 type Part = OracleRank | number;
+
+/** Whether a number of the document is asked for anywhere. */
+function asksForNumber(rank: unknown): boolean {
+  return Array.isArray(rank) && (rank[0] === "Attribute" || rank.some(asksForNumber));
+}
 
 /** Undefined: the document lacks what it would be computed from. */
 function evaluate(rank: Part, document: OracleDocument): number | undefined {
@@ -66,11 +71,25 @@ function evaluate(rank: Part, document: OracleDocument): number | undefined {
       return curve(head, evaluate(a as Part, document), b as CurveOptions);
     case "Dist": {
       const x = evaluate(a as Part, document);
-      return x === undefined ? undefined : Math.abs(x - Number(b));
+      return x === undefined ? undefined : distanceOf(a as OracleRank, b, x, document);
     }
     default:
       return matches(rank as unknown as OracleFilter, document) ? 1 : 0;
   }
+}
+
+/** Of integers exactly, however large. */
+function distanceOf(
+  [head, name]: OracleRank,
+  origin: unknown,
+  x: number,
+  document: OracleDocument,
+): number {
+  const value = head === "Attribute" ? valueOf(document, String(name)) : x;
+  const isInteger = (each: unknown) => typeof each === "bigint" || Number.isInteger(each);
+  if (!isInteger(value) || !isInteger(origin)) return Math.abs(x - Number(origin));
+  const difference = BigInt(value as number) - BigInt(origin as number);
+  return Number(difference < 0n ? -difference : difference);
 }
 
 interface CurveOptions {

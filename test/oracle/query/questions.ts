@@ -1,9 +1,10 @@
 /**
  * What a world is asked: the body of a query, and what is wrong with an answer, if anything is. A
- * new kind of question is a maker in `questionMakers`.
+ * new kind of question is a maker in `questionMakers`, or in those of rank-questions.ts.
  */
 import type { DistanceMetric } from "../../../src/document/schema.ts";
 import type { SearchResult } from "../../../src/query/result.ts";
+import type { PartsResult } from "../../../src/search-parts.ts";
 import type { BruteForce, OracleDocument, OracleFilter, OracleHit } from "../brute-force.ts";
 import { type FilterSource, jsonFilter, randomFilter } from "./random-filters.ts";
 import { randomVector } from "./values.ts";
@@ -14,6 +15,12 @@ export interface Question {
   readonly check: (result: SearchResult) => string | undefined;
 }
 
+/** Of a request that is no single query for rows. */
+export interface PartsQuestion {
+  readonly body: object;
+  readonly checkParts: (result: PartsResult) => string | undefined;
+}
+
 /** What makers know of the world. */
 export interface Asked extends FilterSource {
   readonly documents: BruteForce;
@@ -22,7 +29,7 @@ export interface Asked extends FilterSource {
   readonly dims: number;
 }
 
-export type QuestionMaker = (asked: Asked) => Question | undefined;
+export type QuestionMaker = (asked: Asked) => Question | PartsQuestion | undefined;
 
 export const questionMakers: readonly QuestionMaker[] = [
   orderById,
@@ -31,9 +38,12 @@ export const questionMakers: readonly QuestionMaker[] = [
   nearNeighbours,
 ];
 
-export function randomQuestion(asked: Asked): Question {
+export function randomQuestion(
+  asked: Asked,
+  makers: readonly QuestionMaker[],
+): Question | PartsQuestion {
   for (;;) {
-    const question = asked.random.pick(questionMakers)(asked);
+    const question = asked.random.pick(makers)(asked);
     if (question !== undefined) return question;
   }
 }

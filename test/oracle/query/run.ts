@@ -13,8 +13,9 @@ import { ChangeRig } from "../../change-rig.ts";
 import { SimRandom } from "../../sim/random.ts";
 import { BruteForce } from "../brute-force.ts";
 import { applyWrite } from "../writes.ts";
-import { type Asked, randomQuestion } from "./questions.ts";
+import { type Asked, questionMakers, randomQuestion } from "./questions.ts";
 import { jsonWrite, randomWrite } from "./random-writes.ts";
+import { rankQuestionMakers } from "./rank-questions.ts";
 import { type Attribute, attributes, attributeType } from "./values.ts";
 
 export interface QueryMismatch {
@@ -38,6 +39,7 @@ export interface QueryTotals {
   readonly mismatches: number;
 }
 
+const makers = [...questionMakers, ...rankQuestionMakers];
 const questionsPerWorld = 100;
 const stepsPerWorld = 10;
 /** One world in so many has a segment that is large enough for clusters. */
@@ -115,10 +117,14 @@ class QueryWorld {
 
   async ask(): Promise<QueryMismatch | undefined> {
     const question = this.#questions++;
-    const { body, check } = randomQuestion(this.#asked);
+    const asked = randomQuestion(this.#asked, makers);
+    const { body } = asked;
     let detail: string | undefined;
     try {
-      detail = check(await this.#rig.search(body));
+      detail =
+        "check" in asked
+          ? asked.check(await this.#rig.search(body))
+          : asked.checkParts(await this.#rig.searchParts(body));
     } catch (error) {
       detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
     }
