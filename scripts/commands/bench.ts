@@ -1,6 +1,7 @@
 /** `npm run bench -- <what>`: measurements of the bundled Worker, as lines of JSON. */
 import { Command } from "commander";
 import { branchCommand } from "./bench-branch.ts";
+import { facetsCommand } from "./bench-facets.ts";
 import { growthCommand } from "./bench-growth.ts";
 import { recallCommand } from "./bench-recall.ts";
 import { vectorsCommand } from "./bench-vectors.ts";
@@ -11,5 +12,6 @@ export function benchCommand(): Command {
     .addCommand(recallCommand())
     .addCommand(vectorsCommand())
     .addCommand(growthCommand())
-    .addCommand(branchCommand());
+    .addCommand(branchCommand())
+    .addCommand(facetsCommand());
 }

@@ -36,7 +36,9 @@ export function scored(oracle: BruteForce, rank: OracleRank, filter?: OracleFilt
     .matching(filter)
     .map((document) => {
       const score = Math.fround(evaluate(rank, document) ?? 0);
-      return { document, score: Number.isFinite(score) ? score : 3.4028234663852886e38 };
+      // Nothing times what is too large for a double is nothing.
+      const most = Number.isNaN(score) ? 0 : 3.4028234663852886e38;
+      return { document, score: Number.isFinite(score) ? score : most };
     })
     .filter(({ document, score }) => keepsAll || (score !== 0 && touches(rank, document)))
     .sort((a, b) => b.score - a.score || compare(a.document.id, b.document.id));

@@ -12,9 +12,10 @@ import {
   replyValue,
 } from "../../src/namespace/protocol.ts";
 import type { Query } from "../../src/query/query.ts";
-import type { SearchResult } from "../../src/query/result.ts";
 import { search } from "../../src/search.ts";
+import { searchParts } from "../../src/search-parts.ts";
 import { createSearchMemory, type SearchPorts } from "../../src/search-ports.ts";
+import type { SnapshotTarget } from "../../src/snapshot.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
@@ -22,10 +23,13 @@ import { syncDigest } from "../sync-digest.ts";
 import { makeBranch } from "./branching.ts";
 import { callOwner } from "./owner-client.ts";
 import { readPinned } from "./pinning.ts";
+import type { Point } from "./point.ts";
 import { Process } from "./process.ts";
-import { askAnything, compareAnswer } from "./questions.ts";
+import { askAnything, compareAnswer, compareCounts, countAnything } from "./questions.ts";
+import type { SimRandom } from "./random.ts";
 import { changeSettingsOf } from "./settings.ts";
 import type { SimName } from "./sim-name.ts";
+import type { Sizes } from "./sizes.ts";
 import type { World } from "./world.ts";
 import { Writer } from "./writers.ts";
 
@@ -168,11 +172,9 @@ export class Isolate {
   async #read(process: Process, ports: SearchPorts, of: SimName): Promise<void> {
     const { history, identity } = of;
     const { random, faults, sizes } = this.#world;
-    const { ask, check } = askAnything(random, sizes);
     const strong = random.chance(0.8);
     const maxAgeMs = faults.isOn("clock-jump") ? undefined : limits.eventualAgeMsMax + 1;
     let window = strong ? history.beginRead() : history.beginStaleRead(maxAgeMs);
-    const query: Query = { ...ask, consistency: strong ? "strong" : "eventual" };
     const owner = callOwner(process, identity.name);
     const head = async (request: HeadRequest) => {
       const reply = await owner.head(request);
@@ -180,10 +182,11 @@ export class Isolate {
       return reply;
     };
     const target = { ...identity, owner: { head } };
-    const what = `${strong ? "strong" : "eventual"} ${check.kind} read`;
-    let result: SearchResult;
+    const { kind, run } = chooseRead(random, sizes, strong ? "strong" : "eventual");
+    const what = `${strong ? "strong" : "eventual"} ${kind} read`;
+    let compare: (point: Point) => string | undefined;
     try {
-      result = await search(ports, target, query);
+      compare = await run(ports, target);
     } catch (error) {
       if (isEngineError(error, "notFound")) {
         history.explain(window, what, (p) => (p.exists ? "not found, yet it exists" : undefined));
@@ -195,10 +198,44 @@ export class Isolate {
       } else throw error;
       return;
     }
+    if (kind === "counting" || kind === "ordered" || kind === "scored")
+      faults.saw(`query: ${kind}`);
     history.explain(window, what, (point) =>
-      point.exists ? compareAnswer(check, point, result) : "answered, yet it does not exist",
+      point.exists ? compare(point) : "answered, yet it does not exist",
     );
   }
+}
+
+interface Read {
+  readonly kind: string;
+  /** Asks; what came of it is then held against points. */
+  readonly run: (
+    ports: SearchPorts,
+    target: SnapshotTarget,
+  ) => Promise<(point: Point) => string | undefined>;
+}
+
+function chooseRead(random: SimRandom, sizes: Sizes, consistency: Query["consistency"]): Read {
+  if (random.chance(0.2)) {
+    const counting = countAnything(random, sizes);
+    const parts = [{ kind: "aggregates", query: counting.ask }] as const;
+    const asked = { parts, fusion: undefined, consistency, disableCache: random.chance(0.1) };
+    return {
+      kind: "counting",
+      run: async (ports, target) => {
+        const result = await searchParts(ports, target, asked);
+        return (point) => compareCounts(counting, point, result.parts);
+      },
+    };
+  }
+  const { ask, check } = askAnything(random, sizes);
+  return {
+    kind: check.kind,
+    run: async (ports, target) => {
+      const result = await search(ports, target, { ...ask, consistency });
+      return (point) => compareAnswer(check, point, result);
+    },
+  };
 }
 
 function isUnknownAttribute(error: unknown): boolean {

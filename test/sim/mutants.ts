@@ -9,6 +9,7 @@ import { changeMutants } from "./mutants-changes.ts";
 import { mergeMutants } from "./mutants-merges.ts";
 import { pastMutants } from "./mutants-past.ts";
 import { quarantineMutants } from "./mutants-quarantine.ts";
+import { queryMutants } from "./mutants-queries.ts";
 import { settingMutants } from "./mutants-settings.ts";
 import { shardMutants } from "./mutants-shards.ts";
 import { writeMutants } from "./mutants-writes.ts";
@@ -21,6 +22,7 @@ export const mutants: readonly Mutant[] = [
   ...shardMutants,
   ...pastMutants,
   ...mergeMutants,
+  ...queryMutants,
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",

@@ -1,24 +1,31 @@
 /** Random queries, and what their answers must be at a point of the history. */
-import { noAttributes, type Query } from "../../src/query/query.ts";
-import type { ResultRow, SearchResult } from "../../src/query/result.ts";
+import { type AggregateQuery, noAttributes, type Query } from "../../src/query/query.ts";
+import type { PartResult, ResultRow, SearchResult } from "../../src/query/result.ts";
+import { aggregated, type OracleAggregates, shownAggregates } from "../oracle/aggregates.ts";
 import {
   BruteForce,
   distance,
   matches,
   type OracleDocument,
   type OracleFilter,
+  type OracleHit,
 } from "../oracle/brute-force.ts";
+import { type OracleOrder, type OracleRank, ordered, scored } from "../oracle/ranks.ts";
 import type { Point } from "./history.ts";
 import type { SimRandom } from "./random.ts";
 import type { Sizes } from "./sizes.ts";
 
 export interface Check {
-  readonly kind: "listing" | "kNN" | "ANN";
+  readonly kind: "listing" | "kNN" | "ANN" | "ordered" | "scored";
   readonly filter: OracleFilter | undefined;
   readonly descending: boolean;
   readonly vector: Float32Array;
   readonly limit: number;
   readonly offset: number;
+  /** Of `ordered`. */
+  readonly orders?: readonly OracleOrder[];
+  /** Of `scored`. */
+  readonly expression?: OracleRank;
 }
 
 export interface Question {
@@ -28,7 +35,16 @@ export interface Question {
 
 export function askAnything(random: SimRandom, sizes: Sizes): Question {
   const dice = random.next();
-  const kind = dice < 0.5 ? "listing" : dice < 0.8 ? "kNN" : "ANN";
+  const kind =
+    dice < 0.4
+      ? "listing"
+      : dice < 0.6
+        ? "kNN"
+        : dice < 0.75
+          ? "ANN"
+          : dice < 0.9
+            ? "ordered"
+            : "scored";
   const isComplete = kind === "listing" && random.chance(0.7);
   const check: Check = {
     kind,
@@ -38,10 +54,7 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
     limit: isComplete ? 5_000 : 1 + random.below(20),
     offset: random.chance(0.8) ? 0 : random.below(4),
   };
-  const rank: Query["rank"] =
-    kind === "listing"
-      ? { kind: "id", descending: check.descending }
-      : { kind: "vector", column: "vector", vector: check.vector, exhaustive: kind === "kNN" };
+  const { rank, ...more } = randomRank(random, kind, check);
   const ask = {
     rank,
     limit: check.limit,
@@ -51,7 +64,90 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
     metric: undefined,
     disableCache: random.chance(0.1),
   };
-  return { ask, check };
+  return { ask, check: { ...check, ...more } };
+}
+
+function randomRank(
+  random: SimRandom,
+  kind: Check["kind"],
+  { descending, vector }: Check,
+): { readonly rank: Query["rank"] } & Pick<Check, "orders" | "expression"> {
+  switch (kind) {
+    case "listing":
+      return { rank: { kind: "id", descending } };
+    case "kNN":
+    case "ANN":
+      return { rank: { kind: "vector", column: "vector", vector, exhaustive: kind === "kNN" } };
+    case "ordered": {
+      const name = random.pick(["n", "w"]);
+      const orders: OracleOrder[] = [[name, descending ? "desc" : "asc"]];
+      if (random.chance(0.3)) orders.push(["id", "desc"]);
+      const keys = orders.map(([attribute, way]) => ({ attribute, descending: way === "desc" }));
+      return { rank: { kind: "order", keys }, orders };
+    }
+    case "scored": {
+      const n = random.below(10);
+      const far = ["Dist", ["Attribute", "n"], n];
+      const expression = random.pick<OracleRank>([
+        far,
+        [
+          "Sum",
+          [
+            ["Decay", far, { midpoint: 2 }],
+            ["n", "Gt", n],
+          ],
+        ],
+        ["n", "Lt", n],
+      ]);
+      return { rank: { kind: "expression", json: expression }, expression };
+    }
+  }
+}
+
+/** Documents that match counted and summed, by `n` or as a whole. */
+export interface Counting {
+  readonly ask: AggregateQuery;
+  readonly asked: OracleAggregates;
+  readonly filter: OracleFilter | undefined;
+}
+
+export function countAnything(random: SimRandom, sizes: Sizes): Counting {
+  const filter = random.chance(0.5) ? undefined : randomFilter(random, sizes);
+  const asked: OracleAggregates = {
+    aggregate_by: { c: ["Count"], s: ["Sum", "n"], w: ["CountDistinct", "w"] },
+    ...(random.chance(0.6) ? { group_by: ["n"] } : {}),
+  };
+  const ask = {
+    filters: filter,
+    aggregates: asked.aggregate_by,
+    groups: asked.group_by ?? [],
+    groupsMax: 10_000,
+    order: undefined,
+    metric: undefined,
+  };
+  return { ask, asked, filter };
+}
+
+/** How the answer differs from what it must be at the point, or undefined. */
+export function compareCounts(
+  { asked, filter }: Counting,
+  point: Point,
+  [part]: readonly PartResult[],
+): string | undefined {
+  const expected = JSON.stringify(aggregated(oracleOf(point), asked, filter), plainNumber);
+  const shown =
+    part?.kind === "aggregates" ? JSON.stringify(shownAggregates(part), plainNumber) : "no counts";
+  return shown === expected ? undefined : `${shown} instead of ${expected}`;
+}
+
+function plainNumber(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+function oracleOf(point: Point): BruteForce {
+  const oracle = new BruteForce();
+  for (const document of point.documents.values()) oracle.upsert(document);
+  return oracle;
 }
 
 function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
@@ -76,14 +172,10 @@ export function compareAnswer(
   point: Point,
   { rows }: SearchResult,
 ): string | undefined {
-  const { kind, filter, descending, vector, limit, offset } = check;
-  const oracle = new BruteForce();
-  for (const document of point.documents.values()) oracle.upsert(document);
+  const { kind, limit, offset } = check;
+  const oracle = oracleOf(point);
   if (kind === "ANN") return compareNear(check, oracle, rows);
-  const all =
-    kind === "kNN"
-      ? oracle.nearest("euclidean_squared", vector, filter)
-      : oracle.byId(descending, filter);
+  const all = expectedHits(check, oracle);
   const expected = all.slice(offset, offset + limit);
   for (let at = 0; at < Math.max(rows.length, expected.length); at++) {
     const [row, hit] = [rows[at], expected[at]];
@@ -91,12 +183,33 @@ export function compareAnswer(
       row === undefined || hit === undefined
         ? `${rows.length} rows instead of ${expected.length}`
         : (compareRow(row, hit.document) ??
-          (kind === "kNN" && row.distance !== hit.distance
+          (kind !== "listing" && row.distance !== hit.distance
             ? `distance ${row.distance} instead of ${hit.distance}`
             : undefined));
     if (wrong !== undefined) return `row ${at}: ${wrong}`;
   }
   return undefined;
+}
+
+function expectedHits(
+  { kind, filter, descending, vector, orders = [], expression = [] }: Check,
+  oracle: BruteForce,
+): readonly OracleHit[] {
+  switch (kind) {
+    case "kNN":
+    case "ANN":
+      return oracle.nearest("euclidean_squared", vector, filter);
+    case "listing":
+      return oracle.byId(descending, filter);
+    case "ordered":
+      return ordered(oracle, orders, filter).map((document) => ({ id: document.id, document }));
+    case "scored":
+      return scored(oracle, expression, filter).map(({ document, score }) => ({
+        id: document.id,
+        distance: score,
+        document,
+      }));
+  }
 }
 
 /** Which rows is approximate; what they say is not. */

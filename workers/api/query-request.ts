@@ -132,8 +132,9 @@ function parseRank({ rank_by: parts, filters }: QueryBody): Rank | undefined {
     return { kind: "expression", json: parts };
   }
   // Names of functions, or a filter.
-  if (typeof first !== "string" || (parts.length === 2 && typeof second === "string")) {
-    if (first !== "Attribute") throw badRank();
+  const isWord = parts.length < 2 || (parts.length === 2 && typeof second === "string");
+  if (typeof first !== "string" || (isWord && first !== "Attribute")) {
+    throw badRank();
   }
   return { kind: "expression", json: parts };
 }

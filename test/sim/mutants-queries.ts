@@ -1,0 +1,35 @@
+/** Bugs of queries that rank, count or group by columns, over a tail that knows some rows better. */
+import { type Mutant, mutant } from "./mutant.ts";
+
+export const queryMutants: readonly Mutant[] = [
+  mutant(
+    "counts include rows that the tail replaces",
+    "src/search-aggregate.ts",
+    "  const segments = await maskTouched(context, matched, fold.touched);\n",
+    "  const segments = await maskTouched(context, matched, new Set());\n",
+  ),
+  mutant(
+    "orders include rows that the tail replaces",
+    "src/search-ranked.ts",
+    "  const segments = await maskTouched(context, matched, fold.touched);\n",
+    "  const segments = await maskTouched(context, matched, new Set());\n",
+  ),
+  mutant(
+    "the mask of a shorter tail is taken for that of a longer one",
+    "src/search-columns.ts",
+    "@${generation}/${floor}-${next}`;",
+    "@${generation}/${floor}`;",
+  ),
+  mutant(
+    "of rows that tie in the last place any are taken",
+    "src/search-ranked.ts",
+    "{ ...merge, wanted: wanted - rows.length }, tied",
+    "{ ...merge, wanted: wanted - rows.length }, tied.map((each) => ({ ...each, rows: each.rows.slice(0, wanted) }))",
+  ),
+  mutant(
+    "a count by code forgets the group",
+    "src/search-aggregate.ts",
+    "    table[key] = (table[key] as number) + 1;\n",
+    "    table[key] = 1;\n",
+  ),
+];
