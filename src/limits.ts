@@ -316,6 +316,7 @@ export const limits = {
   decodedRootsBytesMax: 8 * MiB,
   decodedBitmapsBytesMax: 2 * MiB,
   decodedTailBytesMax: 12 * MiB,
+  decodedDictionariesBytesMax: 4 * MiB,
   snapshotsBytesMax: 4 * MiB,
   /** A larger tail is streamed through each query instead of being kept decoded. */
   tailHeldBytesMax: 6 * MiB,

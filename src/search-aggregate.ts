@@ -66,7 +66,7 @@ export async function aggregateRows(
     countSegment(segment, filled[i] ?? new Map(), by, aggregates),
   );
   await readValues(
-    context.reader.round(),
+    context,
     counted.flatMap(({ wanted }) => wanted),
   );
   for (const each of counted) addSegment(each, by, groups);
@@ -99,6 +99,9 @@ function addTail(
 function keysOf(parts: readonly AttributeValue[], by: readonly GroupBy[]): Group["key"][] {
   const at = by.findIndex(({ each }) => each);
   const key = parts.map(comparable);
+  if (key.length === 1 && at === 0) {
+    return elementsOf(key[0] ?? null).map((element) => [element]);
+  }
   return at < 0 ? [key] : elementsOf(key[at] ?? null).map((element) => key.with(at, element));
 }
 

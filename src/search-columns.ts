@@ -118,20 +118,33 @@ export interface WantedValues {
   readonly codes: Iterable<number> | undefined;
 }
 
-/** After it, `valueOf` of the columns knows the codes. */
-export async function readValues(round: ReadRound, wanted: readonly WantedValues[]): Promise<void> {
+/** After it, `valueOf` of the columns knows the codes. Decoded chunks are kept. */
+export async function readValues(
+  { ports, reader, disableCache }: SearchContext,
+  wanted: readonly WantedValues[],
+): Promise<void> {
+  const { dictionaries } = ports.memory;
   const targets = wanted.flatMap(({ column, codes }) => {
     const all = Array.from({ length: column.chunks }, (_, chunk) => chunk);
     const chunks = codes === undefined ? all : new Set(Array.from(codes, column.chunkOf));
-    return [...chunks].filter((chunk) => chunk >= 0).map((chunk) => ({ column, chunk }));
+    return [...chunks].flatMap((chunk) => {
+      if (chunk < 0) return [];
+      const block = column.chunkBlock(chunk);
+      const held = disableCache ? undefined : dictionaries.get(blockId(block));
+      if (held !== undefined) column.putChunk(chunk, held);
+      return held === undefined ? [{ column, chunk, block }] : [];
+    });
   });
-  await round.readBlocks(
-    targets.map(({ column, chunk }) => column.chunkBlock(chunk)),
+  await reader.readRound(
+    targets.map(({ block }) => block),
     {
       readsMax: columnReadsMax,
       onBlock: (index, bytes) => {
-        const { column, chunk } = targets[index] as (typeof targets)[number];
-        column.openChunk(chunk, bytes);
+        const { column, chunk, block } = targets[index] as (typeof targets)[number];
+        const values = column.openChunk(chunk, bytes);
+        // Texts take about as much as their chunk did before it was compressed, and a header each.
+        const weight = 4 * bytes.length + 48 * values.length;
+        if (!disableCache) dictionaries.put(blockId(block), values, weight);
       },
     },
   );

@@ -82,7 +82,7 @@ export async function readLeaves(
       return column === undefined ? [] : [{ column, codes: undefined }];
     }),
   );
-  await readValues(context.reader.round(), numeric);
+  await readValues(context, numeric);
   for (const leaf of leaves) {
     if (leaf.kind === "attribute") {
       for (const [i, each] of columns.entries()) {

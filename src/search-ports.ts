@@ -3,6 +3,7 @@
  * query.
  */
 import type { Bitmap } from "./bytes/bitmap.ts";
+import type { ComparableValue } from "./document/value.ts";
 import type { Segment } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { IndexPorts } from "./ports.ts";
@@ -22,6 +23,8 @@ export interface SearchMemory {
   readonly segments: WeightedLru<Segment>;
   /** Dead rows, and rows that match a filter. */
   readonly bitmaps: WeightedLru<Bitmap>;
+  /** Values of chunks of dictionaries. */
+  readonly dictionaries: WeightedLru<readonly ComparableValue[]>;
   /** Decoded WAL entries and attachments of small tails. */
   readonly tail: WeightedLru<readonly TailPiece[]>;
 }
@@ -32,6 +35,7 @@ export function createSearchMemory(): SearchMemory {
     snapshots: new SnapshotCache(),
     segments: new WeightedLru(limits.decodedRootsBytesMax),
     bitmaps: new WeightedLru(limits.decodedBitmapsBytesMax),
+    dictionaries: new WeightedLru(limits.decodedDictionariesBytesMax),
     tail: new WeightedLru(limits.decodedTailBytesMax),
   };
 }

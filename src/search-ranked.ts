@@ -197,7 +197,7 @@ async function rankByScore(
 }
 
 async function rankByValues(
-  { reader }: SearchContext,
+  context: SearchContext,
   segments: readonly MatchedSegment[],
   columns: readonly SegmentColumns[],
   ranking: Extract<Ranking, { kind: "order" }>,
@@ -218,7 +218,7 @@ async function rankByValues(
       codes: new Set(local.rows.map((row) => column.codes[row] as number)),
     })),
   );
-  await readValues(reader.round(), values);
+  await readValues(context, values);
   const compare = keyOrder(ranking);
   return parts.flatMap(({ levels, local }, segment) => {
     const keyOf = (row: number): RankKey =>

@@ -1,6 +1,6 @@
 /**
- * Cost of facets: groups and counts over all rows of a collection of documents, through HTTP, on the
- * bundled Worker.
+ * Cost of facets: groups and counts over all rows of a collection of documents, through HTTP, on
+ * the bundled Worker.
  *
  *   1. A server with empty state; documents are loaded and indexed. Each phase has a new server.
  *   2. Each shape of query alone, cold and warm as http-queries.ts measures them.

@@ -275,7 +275,9 @@ export interface Group {
 /** All groups of a query; without `group_by` there is one, whether it has rows or not. */
 export class Groups {
   readonly aggregates: readonly BoundAggregate[];
-  readonly #groups = new Map<string, Group>();
+  /** By the value of the key if it is one scalar, else by a text for it. */
+  readonly #groups = new Map<ScalarValue | null, Group>();
+  readonly #byText = new Map<string, Group>();
   readonly #budget = new ValueBudget();
 
   constructor(aggregates: readonly BoundAggregate[]) {
@@ -284,32 +286,36 @@ export class Groups {
 
   /** The group with this key, made if there is none. */
   at(key: Group["key"]): Group {
-    const text = keyText(key);
-    const known = this.#groups.get(text);
-    if (known !== undefined) {
+    const [first = null] = key;
+    if (key.length === 1 && (first === null || typeof first !== "object")) {
+      const known = this.#groups.get(first) ?? this.#make(key);
+      this.#groups.set(first, known);
       return known;
     }
-    if (this.#groups.size >= limits.groupsHeldMax) {
+    const text = keyText(key);
+    const known = this.#byText.get(text) ?? this.#make(key);
+    this.#byText.set(text, known);
+    return known;
+  }
+
+  all(): readonly Group[] {
+    return [...this.#groups.values(), ...this.#byText.values()];
+  }
+
+  #make(key: Group["key"]): Group {
+    if (this.#groups.size + this.#byText.size >= limits.groupsHeldMax) {
       const most = `💔 more than ${limits.groupsHeldMax} groups`;
       throw invalid(`${most}: add a filter, or group by less`, "group_by");
     }
     const accumulators = this.aggregates.map((each) => newAccumulator(each, this.#budget));
-    const group = { key, accumulators };
-    this.#groups.set(text, group);
-    return group;
-  }
-
-  all(): readonly Group[] {
-    return [...this.#groups.values()];
+    return { key, accumulators };
   }
 }
 
 function keyText(key: Group["key"]): string {
-  return key.length === 1 && typeof key[0] === "string"
-    ? `s${key[0]}`
-    : JSON.stringify(key, (_, value: unknown) =>
-        typeof value === "bigint" ? { bigint: String(value) } : value,
-      );
+  return JSON.stringify(key, (_, value: unknown) =>
+    typeof value === "bigint" ? { bigint: String(value) } : value,
+  );
 }
 
 /** The distinct elements that a row is grouped by: none of an empty array, null if it is absent. */

@@ -1,4 +1,4 @@
-/** Bugs of queries that rank, count or group by columns, over a tail that knows some rows better. */
+/** Bugs of queries that rank, count or group by columns over a tail that knows rows better. */
 import { type Mutant, mutant } from "./mutant.ts";
 
 export const queryMutants: readonly Mutant[] = [

@@ -25,7 +25,9 @@ export interface ColumnRows {
   /** Chunks of the dictionary that must be read before `valueOf` knows the code; -1: none. */
   readonly chunkOf: (code: number) => number;
   readonly chunkBlock: (chunk: number) => Block;
-  readonly openChunk: (chunk: number, bytes: Uint8Array) => void;
+  readonly openChunk: (chunk: number, bytes: Uint8Array) => readonly ComparableValue[];
+  /** What `openChunk` gave before. */
+  readonly putChunk: (chunk: number, values: readonly ComparableValue[]) => void;
   readonly chunks: number;
   readonly valueOf: (code: number) => AttributeValue;
 }
@@ -51,8 +53,11 @@ export function openColumn(
     chunkBlock: (chunk) => blockAt(segment, locateBlock(dictionary, chunk)),
     openChunk: (chunk, bytes) => {
       const length = (firstValues[chunk + 1] as number) - (firstValues[chunk] as number);
-      if (!opened.has(chunk)) opened.set(chunk, readDictionary(bytes, length));
+      const values = opened.get(chunk) ?? readDictionary(bytes, length);
+      opened.set(chunk, values);
+      return values;
     },
+    putChunk: (chunk, values) => opened.set(chunk, values),
     chunks: dictionary.count,
     valueOf: (code) => {
       const chunk = chunkOf(code);
@@ -123,6 +128,7 @@ export function columnOfValues(values: readonly (ComparableValue | null)[]): Col
     chunkOf: () => -1,
     chunkBlock: () => unread(),
     openChunk: () => unread(),
+    putChunk: () => unread(),
     chunks: 0,
     valueOf: (code) => distinct[code - 1] ?? unknownCode(code),
   };
