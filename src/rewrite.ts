@@ -64,7 +64,7 @@ export async function rewrite<T extends Decision>(
   let refusals = 0;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const { description, next, built, asked } = await evaluate(ports, target, decide);
-    const founding = foundingSettings(description, shards);
+    const founding = shards === undefined ? {} : await decideShards(target, description, shards);
     const isEmpty = built === undefined || isEmptyWrite(built);
     if (isEmpty && chosen === undefined) {
       return { kind: "nothing" };
@@ -89,6 +89,16 @@ export async function rewrite<T extends Decision>(
     refusals += reply.kind === "conflict" ? 1 : 0;
   }
   throw unavailable("the documents that this write depends on kept changing; repeat it");
+}
+
+/** A snapshot does not say how many shards there are: their number is the owner's to know. */
+async function decideShards(
+  target: WriteTarget,
+  description: NamespaceDescription,
+  shards: number,
+): Promise<ReturnType<typeof foundingSettings>> {
+  const now = description.exists ? await describeTarget(target) : description;
+  return foundingSettings(now, shards);
 }
 
 const nothing = { addition: undefined, upserts: 0, deletes: 0, chunks: [] };

@@ -104,7 +104,9 @@ export const writeFields = {
   },
   sharding: {
     type: "object",
-    about: "Decided by the first write and shown in the metadata; it changes nothing else here.",
+    about:
+      "Segments are partitioned by a hash of the id. Decided by the first write, or by a copy, and " +
+      "shown in the metadata; queries answer as without.",
     keys: {
       num_shards: {
         type: "count",
