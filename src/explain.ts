@@ -4,11 +4,20 @@
  */
 import { invalid } from "./errors.ts";
 import { planFilter } from "./index/filter/filter-plan.ts";
-import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
+import {
+  type BoundAggregates,
+  type BoundQuery,
+  type BoundRank,
+  bindAggregates,
+  bindQuery,
+} from "./query/bind.ts";
 import type { Query } from "./query/query.ts";
 import type { SearchPerformance } from "./query/result.ts";
 import { onSnapshot, runQuery } from "./search.ts";
-import type { SearchContext, SearchPorts } from "./search-ports.ts";
+import { aggregateRows } from "./search-aggregate.ts";
+import { concludeSearch } from "./search-answer.ts";
+import type { Part, Parts } from "./search-parts.ts";
+import { openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
 import { type OpenSegment, openSegments } from "./search-segments.ts";
 import type { SnapshotTarget } from "./snapshot.ts";
 
@@ -16,28 +25,82 @@ import type { SnapshotTarget } from "./snapshot.ts";
 export async function explain(
   ports: SearchPorts,
   target: SnapshotTarget,
-  query: Query,
+  asked: Parts,
 ): Promise<string> {
-  return await onSnapshot(ports, target, query, async (context) => {
-    const bound = bindQuery(query, context.snapshot.schema);
-    if (context.snapshot.manifest.segments.length === 0) {
-      throw invalid("💔 index does not exist, cannot explain");
+  return await onSnapshot(ports, target, asked, async ({ snapshot, disableCache }) => {
+    const texts: string[] = [];
+    for (const part of asked.parts) {
+      // Of its own: what it counts is the cost of this part alone.
+      const context = openContext(ports, snapshot, disableCache);
+      texts.push(await explainPart(context, part, asked));
     }
-    const { performance } = await runQuery(context, bound, ports.clock.now());
-    const opened = await openSegments(context, context.reader.round());
-    return [
-      `snapshot   ${describeSnapshot(context, query)}`,
-      `tail       ${describeTail(context, performance)}`,
-      ...opened.map((segment, i) => `${i === 0 ? "segments" : "        "}   ${describe(segment)}`),
-      `filter     ${describeFilter(bound, opened)}`,
-      `rank       ${describeRank(bound.rank, performance)}`,
-      `rows       ${describeRows(bound)}`,
-      `cost       ${describeCost(performance)}`,
-    ].join("\n");
+    if (asked.fusion !== undefined) {
+      const { constant, weights } = asked.fusion;
+      texts.push(`fused      by ranks, constant ${constant}, weights ${weights.join(", ")}`);
+    }
+    return texts.join("\n\n");
   });
 }
 
-function describeSnapshot({ snapshot }: SearchContext, { consistency }: Query): string {
+async function explainPart(
+  context: SearchContext,
+  part: Part,
+  { consistency, disableCache }: Parts,
+): Promise<string> {
+  const { clock } = context.ports;
+  const { schema, manifest } = context.snapshot;
+  const startedMs = clock.now();
+  if (part.kind === "rows") {
+    const bound = bindQuery({ ...part.query, consistency, disableCache }, schema);
+    requireSegments(manifest);
+    const { performance } = await runQuery(context, bound, startedMs);
+    return describeParts(context, consistency, bound, performance, [
+      `rank       ${describeRank(bound.rank, performance)}`,
+      `rows       ${describeRows(bound)}`,
+    ]);
+  }
+  const bound = bindAggregates(part.query, schema);
+  requireSegments(manifest);
+  const { groups, fold } = await aggregateRows(context, bound);
+  const { performance } = concludeSearch(context, [], { fold }, clock.now() - startedMs);
+  return describeParts(context, consistency, bound, performance, [
+    `aggregates ${describeAggregates(bound, groups.length)}`,
+  ]);
+}
+
+function requireSegments({ segments }: SearchContext["snapshot"]["manifest"]): void {
+  if (segments.length === 0) {
+    throw invalid("💔 index does not exist, cannot explain");
+  }
+}
+
+async function describeParts(
+  context: SearchContext,
+  consistency: Query["consistency"],
+  bound: Pick<BoundQuery, "filter">,
+  performance: SearchPerformance,
+  lines: readonly string[],
+): Promise<string> {
+  const opened = await openSegments(context, context.reader.round());
+  return [
+    `snapshot   ${describeSnapshot(context, consistency)}`,
+    `tail       ${describeTail(context, performance)}`,
+    ...opened.map((segment, i) => `${i === 0 ? "segments" : "        "}   ${describe(segment)}`),
+    `filter     ${describeFilter(bound, opened)}`,
+    ...lines,
+    `cost       ${describeCost(performance)}`,
+  ].join("\n");
+}
+
+function describeAggregates({ aggregates, groups: by }: BoundAggregates, groups: number): string {
+  const functions = aggregates.map(({ kind }) => kind).join(", ");
+  const names = by.map(({ attribute, each }) => (each ? `elements of ${attribute}` : attribute));
+  return by.length === 0
+    ? `${functions}, from columns`
+    : `${functions} by ${names.join(", ")}, from columns: ${groups} groups`;
+}
+
+function describeSnapshot({ snapshot }: SearchContext, consistency: Query["consistency"]): string {
   const { manifest, next } = snapshot;
   return `${consistency}; manifest ${manifest.version} and the log up to entry ${next}`;
 }
@@ -56,7 +119,10 @@ function describe({ segment, dead }: OpenSegment): string {
   return `${info.id}: ${root.rows} rows, ${dead?.count() ?? 0} of them dead, ${shape}`;
 }
 
-function describeFilter({ filter }: BoundQuery, opened: readonly OpenSegment[]): string {
+function describeFilter(
+  { filter }: Pick<BoundQuery, "filter">,
+  opened: readonly OpenSegment[],
+): string {
   if (filter === undefined) {
     return "none";
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { AttributeSchema, AttributeType, Schema } from "../../../src/document/schema.ts";
 import { packSparse, packVector } from "../../../src/format/packed-value.ts";
 import { billSearch, type ResultRow, type SearchResult } from "../../../src/query/result.ts";
+import { renderAggregates } from "../../../workers/api/aggregate-response.ts";
 import { encodeJson, type JsonEncodable } from "../../../workers/api/json-encode.ts";
 import { renderAttribute, renderVector } from "../../../workers/api/packed-output.ts";
 import { renderPartsResponse, renderRow } from "../../../workers/api/query-response.ts";
@@ -105,6 +106,45 @@ describe("a row", () => {
       "[-3.4028235e+38]",
     );
   });
+});
+
+test("sums are exact, those of floats have a fraction, absent keys are null", () => {
+  const value = (of: bigint | number | string | null, type: AttributeType) =>
+    ({ kind: "value", value: of, type }) as const;
+  const answer = renderAggregates({
+    kind: "aggregates",
+    by: [{ label: "day", attribute: "at", type: "datetime", each: false }],
+    aggregates: [
+      { label: "n", kind: "Sum", attribute: "big", type: "int" },
+      { label: "f", kind: "Sum", attribute: "ratio", type: "float" },
+      { label: "h", kind: "Histogram", attribute: "at", type: "datetime", interval: 1, origin: 0 },
+      { label: "p", kind: "Percentiles", attribute: "big", type: "int", percentiles: [50, 99.9] },
+    ],
+    groups: [
+      {
+        key: [null],
+        values: [
+          value(9_007_199_254_740_993n, "int"),
+          value(0, "float"),
+          { kind: "buckets", buckets: [{ from: 0, count: 2 }], type: "datetime" },
+          {
+            kind: "percentiles",
+            values: [
+              [50, 1],
+              [99.9, null],
+            ],
+            type: "int",
+          },
+        ],
+      },
+    ],
+    estimated: ["n"],
+  });
+  expect(text(answer)).toBe(
+    '{"aggregation_groups":[{"day":null,"n":9007199254740993,"f":0.0,' +
+      '"h":[{"from":"1970-01-01T00:00:00.000000000Z","count":2}],"p":{"50":1,"99.9":null}}],' +
+      '"approximate_aggregations":["n"]}',
+  );
 });
 
 test("an answer is JSON with rows, billing and performance", () => {
