@@ -22,7 +22,7 @@ async function expectAll(rig: TextRig, name: string): Promise<void> {
     await rig.expectRanking(query, { name });
     await rig.expectRanking(query, { name, group: 1, limit: 100 });
   }
-  await rig.expectRanking("deep fi", { name, prefix: "fi", limit: 50 });
+  await rig.expectRanking("deep fi", { name, lastAsPrefix: true, limit: 50 });
 }
 
 describe("a text query", () => {
