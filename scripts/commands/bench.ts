@@ -4,6 +4,7 @@ import { branchCommand } from "./bench-branch.ts";
 import { facetsCommand } from "./bench-facets.ts";
 import { growthCommand } from "./bench-growth.ts";
 import { recallCommand } from "./bench-recall.ts";
+import { relevanceCommand } from "./bench-relevance.ts";
 import { vectorsCommand } from "./bench-vectors.ts";
 
 export function benchCommand(): Command {
@@ -13,5 +14,6 @@ export function benchCommand(): Command {
     .addCommand(vectorsCommand())
     .addCommand(growthCommand())
     .addCommand(branchCommand())
-    .addCommand(facetsCommand());
+    .addCommand(facetsCommand())
+    .addCommand(relevanceCommand());
 }

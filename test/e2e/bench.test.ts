@@ -1,11 +1,12 @@
 /** `npm run bench`, small: each bench starts and stops its own servers. No peer is installed. */
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { benchBranch } from "../../scripts/bench/branch.ts";
 import { benchGrowth } from "../../scripts/bench/growth.ts";
 import { isMeasured } from "../../scripts/bench/lines.ts";
 import { benchRecall } from "../../scripts/bench/recall.ts";
+import { benchRelevance, openJudgedTexts } from "../../scripts/bench/relevance.ts";
 import { benchVectors } from "../../scripts/bench/vectors.ts";
 import { openDataset } from "../../scripts/datasets.ts";
 import { writeDataFolder } from "./data-folder.ts";
@@ -114,4 +115,23 @@ it("measures growth, and what was written for it", async () => {
     expect(line.segment_rewrites).toBeGreaterThanOrEqual(1);
     expect(line.write_amplification).toBeGreaterThan(2);
   }
+});
+
+it("measures relevance, beside an exhaustive search", async () => {
+  const place = join(folder, "judged");
+  mkdirSync(place, { recursive: true });
+  const lines = (texts: readonly string[]) =>
+    texts.map((text, i) => JSON.stringify({ id: `d${i}`, text })).join("\n");
+  const docs = ["the fish swims", "a walrus swam", "swimming fishes of the sea", "nothing"];
+  writeFileSync(join(place, "docs.jsonl"), `${lines(docs)}\n`);
+  writeFileSync(join(place, "queries.jsonl"), `${lines(["the fish", "swimming walrus"])}\n`);
+  const judged = "query\tdocument\trelevance\nd0\td0\t2\nd0\td2\t1\nd1\td1\t1\n";
+  writeFileSync(join(place, "qrels.tsv"), judged);
+  const measured = await benchRelevance(openJudgedTexts(place), () => {});
+  expect(measured.map(({ settings }) => settings)).toEqual(["words", "all", "stems"]);
+  for (const line of measured) {
+    expect(line).toMatchObject({ bench: "relevance", dataset: "judged", docs: 4, queries: 2 });
+    expect(line.ndcg_at_10).toBe(line.exhaustive_ndcg_at_10);
+  }
+  expect(measured.at(-1)).toMatchObject({ ndcg_at_10: 1, recall_at_100: 1 });
 });
