@@ -268,6 +268,8 @@ interface Stamp {
 function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
   const { settings, origin, generation, epoch, nonce, nowMs } = stamp;
   const version = 1;
+  // No entry that it begins with is newer, whatever another machine's clock says.
+  const createdMs = Math.max(nowMs, pin.lastMs);
   const branched: Manifest = {
     ...pinned,
     generation,
@@ -275,8 +277,8 @@ function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
     epoch,
     nonce,
     committedMs: nowMs,
-    createdMs: nowMs,
-    updatedMs: nowMs,
+    createdMs,
+    updatedMs: createdMs,
     settings,
     origin,
     segments: reshard(pinned.segments, shardCount(pin.settings), shardCount(settings)),

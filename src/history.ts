@@ -3,7 +3,9 @@
  * retention keeps that.
  *
  *   1. `head`, for where the log ends, what is retained and which slots are skipped
- *   2. a time becomes the first entry that is newer: times never fall along the log
+ *   2. a time becomes the first entry that is newer: times never fall along the log. A slot that
+ *      is skipped has none of its own, and goes with the entry before; what a branch began with is
+ *      as old as the branch
  *   3. the entry behind must be young enough: until it came, the state was the present one
  *   4. the newest manifest whose floor is not above the state, and the log from there: as a pinned
  *      snapshot is read. A collection leaves both alone as long as 3 holds, and a grace longer
@@ -15,7 +17,7 @@
  * Cost: the call, and a get for each halving: some twenty for a time, some ten for a sequence.
  */
 
-import { EngineError, invalid, isEngineError } from "./errors.ts";
+import { EngineError, invalid, isEngineError, unavailable } from "./errors.ts";
 import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openWalEntry } from "./format/wal.ts";
@@ -105,12 +107,14 @@ class PastLog {
   readonly #ports: Ports;
   readonly #tenant: string;
   readonly #nowMs: number;
+  readonly #skips: ReadonlySet<number>;
 
   constructor(ports: Ports, tenant: string, head: WholeHead, nowMs: number) {
     this.head = head;
     this.#ports = ports;
     this.#tenant = tenant;
     this.#nowMs = nowMs;
+    this.#skips = new Set(head.skips?.map(({ sequence }) => sequence));
   }
 
   /** The state before the first entry that is newer. */
@@ -143,22 +147,24 @@ class PastLog {
     if (manifest === undefined) {
       return false;
     }
-    const { floor, lastWriteMs, updatedMs } = manifest;
-    const flushedMs = Math.max(lastWriteMs, updatedMs);
-    const lastMs = floor < next ? await this.#timeOf(next - 1, manifest) : flushedMs;
+    const { floor } = manifest;
+    const lastMs = floor < next ? await this.#timeOf(next - 1, manifest) : manifest.lastMs;
     return floor <= next && lastMs !== undefined && lastMs <= ms;
   }
 
   /** The state before the entry `next`. */
   async pointAt(next: number): Promise<PastPoint> {
     const { head } = this;
-    const { generation, manifest, skips = [] } = head;
-    const skipped = skips.map(({ sequence }) => sequence).filter((sequence) => sequence < next);
-    if (next < head.next) {
-      const overMs = await this.#timeOf(next);
-      // What was over before the name began this life was another's.
-      const sinceMs = Math.max(this.#beginMs(), head.createdMs);
-      if (overMs === undefined || overMs < sinceMs || next === 0) {
+    const { generation, manifest } = head;
+    const skipped = [...this.#skips].filter((sequence) => sequence < next);
+    // What was over before the name began this life was another's.
+    if (next === 0 || this.#isInherited(next)) {
+      throw notKept();
+    }
+    const over = this.#firstEntry(next);
+    if (over < head.next) {
+      const overMs = await this.#timeOf(over);
+      if (overMs === undefined || overMs < this.#beginMs()) {
         throw notKept();
       }
     }
@@ -189,31 +195,49 @@ class PastLog {
     return await readManifest(this.#ports, root, generation, version);
   }
 
+  #isInherited(sequence: number, manifest: Manifest = this.head.manifest): boolean {
+    return homeOfEntry(manifest, sequence) !== this.head.generation;
+  }
+
+  /** The first slot from there on that is not skipped, or the log's end. */
+  #firstEntry(from: number): number {
+    let sequence = from;
+    while (this.#skips.has(sequence)) sequence += 1;
+    return sequence;
+  }
+
   /** Undefined if it is gone. */
-  async #timeOf(
-    sequence: number,
-    manifest: Manifest = this.head.manifest,
-  ): Promise<number | undefined> {
+  async #timeOf(slot: number, manifest?: Manifest): Promise<number | undefined> {
     const ports = this.#ports;
-    const home = homeOfEntry(manifest, sequence);
-    const root = generationRoot(this.#tenant, home);
+    const { generation, createdMs, manifest: newest } = this.head;
+    let sequence = slot;
+    while (this.#skips.has(sequence)) sequence -= 1;
+    if (sequence < 0 || this.#isInherited(sequence, manifest)) {
+      return createdMs;
+    }
+    const root = generationRoot(this.#tenant, generation);
     const stored = await ports.store.get(walKey(root, sequence));
-    if (stored === undefined && sequence < manifest.floor) {
+    if (stored === undefined && sequence < newest.floor) {
       return undefined;
     }
     try {
       if (stored !== undefined) {
-        const place = { generation: home, sequence };
+        const place = { generation, sequence };
         return (await openWalEntry(stored.bytes, place, ports.digest)).timeMs;
       }
     } catch (error) {
       if (!isEngineError(error, "corrupt")) throw error;
     }
-    const slot = await readSlot(ports, root, home, sequence);
-    if (slot.kind === "unreadable") {
-      throw new EngineError("corrupt", `WAL entry ${sequence} ${slot.reason}`);
+    const read = await readSlot(ports, root, generation, sequence);
+    switch (read.kind) {
+      case "entry":
+        return read.entry.timeMs;
+      case "skipped":
+        // Since the owner was asked.
+        throw unavailable(`entry ${sequence} has just been skipped`);
+      case "unreadable":
+        throw new EngineError("corrupt", `WAL entry ${sequence} ${read.reason}`);
     }
-    return slot.kind === "entry" ? slot.entry.timeMs : slot.skip.timeMs;
   }
 }
 

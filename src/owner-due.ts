@@ -276,6 +276,7 @@ export function jobOf(record: JobRecord, state: NamespaceState, { pins }: JobTab
             hash: last.hash,
             lastWriteMs: last.lastWriteMs,
             updatedMs: last.updatedMs,
+            lastMs: last.timeMs,
             ...(skipped.length === 0 ? {} : { skipped }),
           },
         }),

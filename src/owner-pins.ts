@@ -27,7 +27,7 @@ export class OwnerPins {
 
   /** The newest manifest and its tail, as they are in this turn, or an earlier point. */
   async add(at?: PastPoint): Promise<GivenPin> {
-    const { generation, manifest, next: newest, tail, settings } = this.#state();
+    const { generation, manifest, next: newest, tail, settings, lastMs } = this.#state();
     if (at !== undefined && at.generation !== generation) {
       throw new EngineError("gone", "the namespace has begun another life since");
     }
@@ -41,6 +41,7 @@ export class OwnerPins {
       version,
       next,
       settings,
+      lastMs,
       ...(skipped.length === 0 ? {} : { skipped }),
       ...(settings.shards === 0 ? {} : { shards: settings.shards }),
     };

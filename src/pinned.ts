@@ -76,13 +76,16 @@ export async function pinnedSnapshot(
 async function readPinnedSlot(
   ports: Ports,
   tenant: string,
-  { skipped }: PinnedPoint,
+  { generation: pinned, skipped }: PinnedPoint,
   generation: string,
   sequence: number,
 ): Promise<Exclude<Slot, Unreadable>> {
   const root = generationRoot(tenant, generation);
   if (skipped?.includes(sequence) === true) {
-    const skip = await readSkip(ports, root, generation, sequence);
+    const own = generationRoot(tenant, pinned);
+    const skip =
+      (await readSkip(ports, own, pinned, sequence)) ??
+      (await readSkip(ports, root, generation, sequence));
     if (skip === undefined) {
       throw gone(`skip record ${sequence}`);
     }

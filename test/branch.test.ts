@@ -6,6 +6,7 @@ import { homeOfEntry } from "../src/format/homes.ts";
 import { deadKeyOf, rootBlock } from "../src/index/segment/segment.ts";
 import { limits } from "../src/limits.ts";
 import { protocolVersion } from "../src/namespace/protocol.ts";
+import { pinnedSnapshot } from "../src/pinned.ts";
 import { generationRoot, manifestKey, refsPrefix, walKey } from "../src/store/keys.ts";
 import { BranchRig } from "./branch-rig.ts";
 
@@ -338,6 +339,22 @@ describe("a pin", () => {
     const orphan = await pin();
     await rig.remove();
     expect(await renew(orphan.id)).toBeUndefined();
+  });
+
+  test("knows what a branch has skipped of the log that it inherited", async () => {
+    const parent = await parentWith(0, 3);
+    const child = await parent.branch("child");
+    const { tenant, name } = child;
+    const root = await rootOf(parent);
+    await parent.memory.delete([walKey(root, 2)]);
+    child.restart();
+    const skip = () => child.ask(child.owner.skipEntry(tenant, name, 2, "it is lost"));
+    await expect(skip()).rejects.toMatchObject({ kind: "unavailable" });
+    await skip();
+    const pin = await insistent(child).pin();
+    expect(pin).toMatchObject({ skipped: [2] });
+    const { next, skipped } = await child.clock.run(pinnedSnapshot(child.ports(), tenant, pin));
+    expect([next, ...skipped]).toEqual([pin.next, 2]);
   });
 
   test("is refused beyond a number of them", async () => {

@@ -1,11 +1,14 @@
 /** The past: every state within the retention is read as it was, whatever was collected since. */
 import { describe, expect, test } from "vitest";
 import type { DocumentId } from "../src/document/id.ts";
+import { openWalEntry } from "../src/format/wal.ts";
 import { type AsOf, kept, snapshotAsOf } from "../src/history.ts";
 import { limits } from "../src/limits.ts";
 import { search } from "../src/search.ts";
+import { generationRoot, walKey } from "../src/store/keys.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
 import { BranchRig } from "./branch-rig.ts";
+import { syncDigest } from "./sync-digest.ts";
 
 const hourMs = 3_600_000;
 
@@ -46,6 +49,29 @@ class PastRig extends BranchRig {
     };
     const { rows } = await this.clock.run(read());
     return new Map(rows.map(({ id, attributes }) => [id, Number(attributes[0]?.value)]));
+  }
+
+  /** The log's end in the state that is shown. */
+  async endAt(ms: number): Promise<number> {
+    const { tenant, name, owner } = this;
+    const asOf = { kind: "time", ms } as const;
+    const ports = this.searchPorts();
+    return (await this.clock.run(snapshotAsOf(ports, { tenant, name, owner }, asOf))).next;
+  }
+
+  /** What each entry of its own log says. */
+  async times(): Promise<number[]> {
+    const { generation, next } = await this.head();
+    const times: number[] = [];
+    for (let sequence = 0; sequence < next; sequence++) {
+      const stored = await this.memory.get(
+        walKey(generationRoot(this.tenant, generation), sequence),
+      );
+      if (stored === undefined) continue;
+      const place = { generation, sequence };
+      times.push((await openWalEntry(stored.bytes, place, syncDigest)).timeMs);
+    }
+    return times;
   }
 
   async expectPast(moments: readonly Moment[] = this.moments): Promise<void> {
@@ -135,6 +161,67 @@ describe("as of an earlier moment", () => {
     await expect(rig.readAsOf(early)).rejects.toMatchObject({ kind: "gone" });
     await rig.remove();
     await expect(rig.readAsOf(next)).rejects.toMatchObject({ kind: "notFound" });
+  });
+
+  test("times never fall along the log, also behind an entry without writes that is flushed", async () => {
+    const rig = new PastRig("past");
+    await rig.step(1, [1]);
+    await rig.change({ retentionMs: 24 * hourMs });
+    await rig.index();
+    await rig.note();
+    rig.clock.set(rig.clock.now() - 5 * 60_000);
+    rig.restart();
+    await rig.step(2, [2]);
+    const times = await rig.times();
+    expect(times).toHaveLength((await rig.head()).next);
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+    await rig.clock.advance(10 * 60_000);
+    const ends = await Promise.all(times.map((ms) => rig.endAt(ms)));
+    expect(ends).toEqual(times.map((ms) => times.findLastIndex((other) => other === ms) + 1));
+  });
+
+  test("the state behind an entry that is gone is not shown for a time before it", async () => {
+    const rig = new PastRig("past");
+    await rig.step(1, [1]);
+    await rig.change({ retentionMs: 24 * hourMs });
+    await rig.clock.advance(hourMs);
+    const between = rig.clock.now() - 1;
+    await rig.change({ retentionMs: 0 });
+    const changed = Math.max(...(await rig.times()));
+    await rig.index();
+    await rig.pass(3 * hourMs);
+    expect(await rig.times()).toEqual([]);
+    await rig.change({ retentionMs: 24 * hourMs });
+    await expect(rig.endAt(between)).rejects.toMatchObject({ kind: "gone" });
+    expect(await rig.endAt(changed)).toBe(3);
+    await rig.clock.advance(1_000);
+    expect(await rig.endAt(rig.clock.now())).toBe(4);
+  });
+
+  test("a branch begins after all that it begins with, whatever its machine's clock says", async () => {
+    for (const isFlushed of [false, true]) {
+      const parent = new PastRig("parent");
+      await parent.put(1, [1]);
+      await parent.change({ retentionMs: 24 * hourMs });
+      if (isFlushed) await parent.index();
+      const last = Math.max(...(await parent.times()));
+      parent.clock.set(last - 5 * 60_000);
+      const child = new PastRig("child", parent);
+      await parent.branch("child");
+      await child.change({ retentionMs: 24 * hourMs });
+      expect((await child.head()).createdMs).toBe(last);
+      await child.clock.advance(10 * 60_000);
+      const { next } = await child.head();
+      await child.step(2, [2]);
+      await expect(child.endAt(last - 1)).rejects.toMatchObject({ kind: "gone" });
+      expect(await child.endAt(last)).toBe(next);
+      await expect(child.readAsOf({ kind: "sequence", sequence: 0 })).rejects.toMatchObject({
+        kind: "gone",
+      });
+      await child.index();
+      expect(await child.endAt(last)).toBe(next);
+      await child.expectPast();
+    }
   });
 
   test("it is read by a branch from its own past, its parent deleted or not", async () => {

@@ -144,6 +144,39 @@ describe("a log entry that cannot be read", () => {
     expect(key).toContain("/wal/");
   });
 
+  test("has no time of its own once it is skipped: as of it, the state is the one before", async () => {
+    const rig = new BadRig();
+    const times: number[] = [];
+    for (const id of [1, 2, 3, 4]) {
+      await rig.put(id, [id]);
+      times.push(rig.clock.now());
+      await rig.clock.advance(60_000);
+    }
+    const root = await rig.root();
+    const keep = await rig.request([]);
+    const settings = { retentionMs: 24 * 3_600_000 };
+    await rig.ask(rig.owner.commit({ ...keep, addition: undefined, chunks: [], settings }));
+    await rig.rot(walKey(root, 1));
+    await rig.rot(walKey(root, 2));
+    rig.restart();
+    await rig.skip(1);
+    await rig.skip(2);
+    const { tenant, name } = rig;
+    const endAt = async (ms: number) => {
+      const target = { tenant, name, owner: rig.owner };
+      return (await rig.clock.run(pointAsOf(rig.ports(), target, { kind: "time", ms }))).next;
+    };
+    const ends = () => Promise.all(times.map(endAt));
+    expect(await ends()).toEqual([3, 3, 3, 4]);
+    await rig.index();
+    expect(await ends()).toEqual([3, 3, 3, 4]);
+    // They are over when the entry behind them came, not when they did.
+    await rig.clock.advance(24 * 3_600_000 - 150_000);
+    const target = { tenant, name, owner: rig.owner };
+    const point = pointAsOf(rig.ports(), target, { kind: "sequence", sequence: 0 });
+    expect((await rig.clock.run(point)).next).toBe(1);
+  });
+
   test("stays skipped for all when it can be read again", async () => {
     const { rig, key, good } = await badSecond();
     await rig.skip(1);

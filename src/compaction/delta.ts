@@ -76,6 +76,7 @@ export function applyDelta(manifest: Manifest, delta: Delta, commit: Commit): Ap
     committedMs: commit.nowMs,
     lastWriteMs: delta.floor?.lastWriteMs ?? manifest.lastWriteMs,
     updatedMs: delta.floor?.updatedMs ?? manifest.updatedMs,
+    lastMs: delta.floor?.lastMs ?? manifest.lastMs,
     settings: delta.floor?.settings ?? manifest.settings,
     floor,
     floorHash: delta.floor?.hash ?? manifest.floorHash,

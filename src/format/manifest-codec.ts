@@ -4,7 +4,8 @@
  *
  *   {n: committed, c: created, w: last write, f: floor, h: floor hash, s: schema, g: [segment],
  *    a: [applied delta], d: [[object, version, since, bytes]], k: [keys],
- *    i: [[generation, from, to]], o: seed, u: updated, x: settings, b?: [kind of origin, name]}
+ *    i: [[generation, from, to]], o: seed, u: updated, l: last entry, x: settings,
+ *    b?: [kind of origin, name]}
  *    all times in ms
  *
  * A generation that is the manifest's own is written as 0.
@@ -47,6 +48,7 @@ export function sealManifest(manifest: Manifest, digest: Digest): Promise<Sealed
         c: manifest.createdMs,
         w: manifest.lastWriteMs,
         u: manifest.updatedMs,
+        l: manifest.lastMs,
         x: settingsToCbor(manifest.settings),
         f: manifest.floor,
         h: manifest.floorHash,
@@ -97,6 +99,7 @@ export async function openManifest(
     createdMs: head.count("c"),
     lastWriteMs: head.count("w"),
     updatedMs: head.count("u"),
+    lastMs: head.count("l"),
     floor: head.count("f"),
     floorHash: head.bytes("h", 32),
     schema: schemaFromCbor(head.value("s")),

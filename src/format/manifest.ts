@@ -145,6 +145,8 @@ export interface Manifest {
   /** Time of the newest write of documents below the floor, and of documents or schema. */
   readonly lastWriteMs: number;
   readonly updatedMs: number;
+  /** Time of the newest entry below the floor, whatever it holds. */
+  readonly lastMs: number;
   /** WAL entries below are in segments; entries from here on are the tail. */
   readonly floor: number;
   /** Hash of entry floor-1; 32 zero bytes while the floor is 0. */
@@ -202,6 +204,7 @@ export interface FloorMove {
   readonly settings: Settings;
   readonly lastWriteMs: number;
   readonly updatedMs: number;
+  readonly lastMs: number;
 }
 
 /** Entries from … to-1. */

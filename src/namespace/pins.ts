@@ -27,6 +27,8 @@ export interface Pin {
   readonly shards?: number;
   /** Those at `next`; of a point of the past, those when it was pinned. */
   readonly settings: Settings;
+  /** Of the newest entry when it was pinned: nothing of it is newer. */
+  readonly lastMs: number;
   readonly untilMs: number;
 }
 

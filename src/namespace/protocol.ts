@@ -8,7 +8,7 @@
 import type { Schema, SchemaAddition } from "../document/schema.ts";
 import type { Settings, SettingsChange } from "../document/settings.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
-import type { DeadObject, Delta, Manifest, Origin } from "../format/manifest.ts";
+import type { DeadObject, Delta, FloorMove, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
 import type { BuildProgress, StepArguments } from "./build-progress.ts";
 import type { WrittenBytes } from "./jobs.ts";
@@ -185,14 +185,7 @@ export interface Job {
   /** The manifest the job was planned on. */
   readonly manifest: Manifest;
   /** Flush: entries [from, to) and the schema after entry to-1. */
-  readonly wal?: {
-    readonly from: number;
-    readonly to: number;
-    readonly schema: Schema;
-    readonly settings: Settings;
-    readonly hash: Uint8Array;
-    readonly lastWriteMs: number;
-    readonly updatedMs: number;
+  readonly wal?: FloorMove & {
     /** Slots that count as entries without members. */
     readonly skipped?: readonly number[];
   };

@@ -36,6 +36,7 @@ export interface TailEntry {
   /** Of the entry and its attachments. */
   readonly bytes: number;
   readonly rows: number;
+  /** Of a slot that is skipped: that of the entry before. */
   readonly timeMs: number;
   readonly hash: Uint8Array;
   /** After this entry. */
@@ -64,6 +65,8 @@ export interface NamespaceState {
   /** Of documents; of documents or schema. */
   readonly lastWriteMs: number;
   readonly updatedMs: number;
+  /** Of the newest entry, whatever it holds. */
+  readonly lastMs: number;
   readonly manifest: Manifest;
   readonly tail: readonly TailEntry[];
   readonly unindexedBytes: number;
@@ -86,6 +89,7 @@ export function firstManifest(generation: string): Manifest {
     createdMs: 0,
     lastWriteMs: 0,
     updatedMs: 0,
+    lastMs: 0,
     floor: 0,
     floorHash: zeroHash,
     schema: emptySchema,
@@ -112,6 +116,7 @@ export function stateAtFloor(manifest: Manifest, registered: boolean): Namespace
     createdMs: manifest.createdMs,
     lastWriteMs: manifest.lastWriteMs,
     updatedMs: manifest.updatedMs,
+    lastMs: manifest.lastMs,
     manifest,
     tail: [],
     unindexedBytes: 0,
@@ -167,6 +172,7 @@ export function applyEntry(
   return {
     ...state,
     ...after,
+    lastMs: timeMs,
     ended,
     ...(successor === undefined ? {} : { successor }),
     next: sequence + 1,
@@ -181,14 +187,16 @@ export function applyEntry(
 }
 
 /** Times never fall along the log, whatever the clock does. */
-export function nextTimeMs(state: NamespaceState, nowMs: number): number {
-  const { lastWriteMs, updatedMs, tail } = state;
-  return Math.max(nowMs, lastWriteMs, updatedMs, tail.at(-1)?.timeMs ?? 0);
+export function nextTimeMs({ lastMs }: NamespaceState, nowMs: number): number {
+  return Math.max(nowMs, lastMs);
 }
 
-/** The state after a slot that is skipped: an entry without members. */
+/**
+ * The state after a slot that is skipped: an entry without members, as old as the one before. When
+ * it was skipped says nothing of when it was written.
+ */
 export function applySkip(state: NamespaceState, skip: Skip): NamespaceState {
-  const { sequence, timeMs, hash, schemaVersion } = skip;
+  const { sequence, hash, schemaVersion } = skip;
   if (sequence !== state.next || state.ended || schemaVersion < state.schema.version) {
     throw corrupt(`skip record ${sequence} does not continue the log at ${state.next}`);
   }
@@ -200,10 +208,18 @@ export function applySkip(state: NamespaceState, skip: Skip): NamespaceState {
     ...after,
     next: sequence + 1,
     hash,
-    createdMs: sequence === 0 ? timeMs : state.createdMs,
+    createdMs: sequence === 0 ? skip.timeMs : state.createdMs,
     tail: [
       ...state.tail,
-      { sequence, bytes: 0, rows: 0, timeMs, hash, ...after, isSkipped: true as const },
+      {
+        sequence,
+        bytes: 0,
+        rows: 0,
+        timeMs: state.lastMs,
+        hash,
+        ...after,
+        isSkipped: true as const,
+      },
     ],
     unannounced: [...state.unannounced, sequence],
   };

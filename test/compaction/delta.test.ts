@@ -54,6 +54,7 @@ function flush(from: number, to: number, change: Partial<Delta> = {}): Delta {
       settings: { ...initialSettings, readOnly: true },
       lastWriteMs: 5,
       updatedMs: 6,
+      lastMs: 7,
     },
     ...change,
   };
@@ -73,7 +74,7 @@ test("a flush adds its segment, moves the floor and buries its entries", () => {
   const after = applied(manifest("a"), flush(0, 4));
   expect(after.segments.map(({ id }) => id)).toEqual(["a", "new0"]);
   expect(after).toMatchObject({ version: 1, floor: 4, epoch: 3, lastWriteMs: 5 });
-  expect(after).toMatchObject({ updatedMs: 6, settings: { readOnly: true } });
+  expect(after).toMatchObject({ updatedMs: 6, lastMs: 7, settings: { readOnly: true } });
   expect(after.dead).toEqual([
     { object: { kind: "wal", from: 0, to: 4 }, version: 1, sinceMs: 1_000, bytes: 70 },
   ]);

@@ -76,6 +76,7 @@ const manifest: Manifest = {
   createdMs: 1_767_225_600_000,
   lastWriteMs: 1_767_225_600_100,
   updatedMs: 1_767_225_600_110,
+  lastMs: 1_767_225_600_120,
   floor: 7,
   floorHash: new Uint8Array(32).fill(1),
   schema,

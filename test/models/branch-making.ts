@@ -38,7 +38,7 @@ export class BranchMaking {
     const id = `pin of ${child}`;
     const pinned = addPin(
       this.#values.tables.value(parent.table),
-      { id, generation, version, next: 0, settings: initialSettings },
+      { id, generation, version, next: 0, settings: initialSettings, lastMs: 0 },
       world.nowMs,
     );
     if (pinned === undefined) return;

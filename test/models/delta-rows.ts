@@ -161,6 +161,7 @@ function flushDelta(
       settings: initialSettings,
       lastWriteMs: 0,
       updatedMs: 0,
+      lastMs: 0,
     },
   };
 }

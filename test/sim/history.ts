@@ -13,6 +13,7 @@
  *   - a write refused for certain is in no entry; one under a key is in at most one of a life
  *   - a write decided from documents saw those that were there right before it (rewrites.ts)
  *   - once an operator has skipped an entry, the log is what it is without it
+ *   - times never fall along the log, so that a time is one point
  *   - in every manifest the living rows of all segments are those of the point at its floor
  */
 import { encodeHex } from "../../src/bytes/hex.ts";
@@ -92,7 +93,8 @@ export class History {
     }
     if (!parent.exists) this.#world.violate("branch", "it begins as what was deleted");
     this.#successor = undefined;
-    const timeMs = this.#world.scheduler.nowMs;
+    // As clocks show it.
+    const timeMs = Math.floor(this.#world.scheduler.nowMs);
     const set = kind === "branch" ? parent : kind === "restore" && last.exists ? last : nowhere;
     const { readOnly, retentionMs } = set;
     const writes = new Set<number>();
@@ -123,6 +125,7 @@ export class History {
     const before = landings.pointOf(generation, sequence);
     let documents = before?.documents ?? new Map();
     let readOnly = before?.readOnly ?? false;
+    let times = before ?? nowhere;
     for (let next = sequence + 1; next <= last.next; next++) {
       const from = landings.homeOf(generation, next - 1);
       const change = this.#changes.get(`${from}/${next - 1}`);
@@ -133,7 +136,10 @@ export class History {
       const writes = change?.writes ?? new Set<number>();
       const hash = next === sequence + 1 ? skip.hash : known.hash;
       const point = { generation, next, exists: true, documents, readOnly, writes, hash };
-      this.points.push({ ...known, ...point });
+      const isSkipped = this.#skipped.has(`${generation}/${next - 1}`);
+      if (!isSkipped) times = known;
+      const { entryMs, timeMs } = times;
+      this.points.push({ ...known, ...point, entryMs, timeMs });
     }
   }
 
@@ -176,6 +182,10 @@ export class History {
     if (fault !== undefined && !isRotten) {
       this.#world.violate("chain", `entry ${sequence}: ${fault}`);
     }
+    if (!begins && entry.timeMs < last.entryMs && !isRotten) {
+      const byMs = last.entryMs - entry.timeMs;
+      this.#world.violate("time", `entry ${sequence} is ${byMs} ms older than the one before`);
+    }
     if (entry.members.length === 0) this.#world.faults.saw("slot: fence entry");
     if (entry.members.length > 1) this.#world.faults.saw("slot: several members");
     const documents = new Map(begins ? [] : last.documents);
@@ -202,6 +212,7 @@ export class History {
       ...(metReadOnly ? { metReadOnly } : {}),
       writes,
       hash: entry.hash,
+      entryMs: entry.timeMs,
       timeMs: entry.timeMs,
       retentionMs: retentionAfter(begins ? 0 : last.retentionMs, entry),
     });

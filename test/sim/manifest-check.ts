@@ -85,6 +85,10 @@ export class ManifestCheck {
       if (manifest.floor > 0) this.#world.violate("manifest", "its floor is beyond the log");
       return;
     }
+    if (point.next === manifest.floor && point.entryMs !== manifest.lastMs) {
+      const times = `${manifest.lastMs}, not ${point.entryMs}`;
+      this.#world.violate("manifest", `${version}: its last entry is said to be of ${times}`);
+    }
     // A tombstone may be flushed: below it the documents no longer matter.
     if (point.exists) this.#checkDocuments(manifest, segments, point);
   }

@@ -21,6 +21,18 @@ export const pastMutants: readonly Mutant[] = [
     "      const isOlder = timeMs === undefined || timeMs < ms;",
   ),
   mutant(
+    "times fall with the clock",
+    "src/namespace/state.ts",
+    "  return Math.max(nowMs, lastMs);",
+    "  return Math.max(nowMs, lastMs - 3_600_000);",
+  ),
+  mutant(
+    "a manifest knows the time of its last write only",
+    "src/owner-due.ts",
+    "            lastMs: last.timeMs,",
+    "            lastMs: Math.max(last.lastWriteMs, last.updatedMs),",
+  ),
+  mutant(
     "the past is read from the manifest behind it",
     "src/history.ts",
     "    return { generation, version: above - 1, next, skipped, supersededMs: committedMs };",

@@ -20,6 +20,9 @@ export interface Point {
   readonly writes: ReadonlySet<number>;
   /** Of its last entry. */
   readonly hash: Uint8Array;
+  /** That its last entry names; of a slot that is skipped, of the entry before. */
+  readonly entryMs: number;
+  /** From when on the name is like that: a branch begins later than its last entry. */
   readonly timeMs: number;
   /** From its last entry on. */
   readonly retentionMs: number;
@@ -34,6 +37,7 @@ export const nowhere: Point = {
   readOnly: false,
   writes: new Set(),
   hash: zeroHash,
+  entryMs: 0,
   timeMs: 0,
   retentionMs: 0,
 };
