@@ -65,8 +65,8 @@ export const pastMutants: readonly Mutant[] = [
   mutant(
     "whoever asks during a restore is told that the name is gone",
     "src/owner.ts",
-    "      if (this.#state.successor !== undefined) {",
-    "      if (this.#state.successor === this.#state.generation) {",
+    "      if (this.#state.successor !== undefined) await this.#commits.settled();",
+    "      if (this.#state.successor === this.#state.generation) await this.#commits.settled();",
   ),
   mutant(
     "an instance that finds a log with a successor deletes the name",
