@@ -33,8 +33,10 @@ export async function respondClone(
     defer: (work: Promise<void>) => ports.defer(work),
     ...(shards === undefined ? {} : { shards }),
   };
-  // A copy takes no longer than a branch: what it shares is written again behind the answer.
-  if (kind === "copy" && (await isAnsweredLater(scope.request, async () => false))) {
+  // A copy takes no longer than a branch: what it shares is written again behind the answer. To ask
+  // for an answer is to read.
+  const mayAsk = scope.principal.scopes.has("read");
+  if (kind === "copy" && mayAsk && (await isAnsweredLater(scope.request, async () => false))) {
     if (wholeValue(await scope.owner(name).describe(tenant, name)).exists) {
       throw new EngineError("conflict", `namespace '${name}' exists`);
     }
