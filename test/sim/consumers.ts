@@ -123,8 +123,18 @@ class Consumer {
       const job = replyValue(await api.claim(identity.tenant, identity.name));
       if (job === undefined) return false;
       await this.#runJob(ports, api, identity, job);
+      if (this.#world.random.chance(0.2)) await this.#noteRecall(api, identity, job);
     }
     return true;
+  }
+
+  /** As if a query had been compared with the truth; the life may be another by now. */
+  async #noteRecall(api: NamespaceApi, { tenant, name }: Identity, job: Job): Promise<void> {
+    const sample = { recall: this.#world.random.below(11) / 10, probes: 1 };
+    const reply = await api.noteRecall(tenant, name, job.generation, sample);
+    if (reply.ok) {
+      this.#world.faults.saw(reply.value ? "recall: noted" : "recall: of another life");
+    }
   }
 
   async #runJob(

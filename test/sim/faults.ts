@@ -80,6 +80,8 @@ export const branches = [
   "job: merge",
   "merge: went on from a step",
   "merge: began anew",
+  "recall: noted",
+  "recall: of another life",
   "job: collect",
   "job: purge",
   "job: warm",
