@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { branchCommand } from "./bench-branch.ts";
 import { facetsCommand } from "./bench-facets.ts";
+import { filtersCommand } from "./bench-filters.ts";
 import { growthCommand } from "./bench-growth.ts";
 import { recallCommand } from "./bench-recall.ts";
 import { relevanceCommand } from "./bench-relevance.ts";
@@ -16,4 +17,5 @@ export function benchCommand(): Command {
     .addCommand(branchCommand())
     .addCommand(facetsCommand())
     .addCommand(relevanceCommand());
+    .addCommand(filtersCommand());
 }

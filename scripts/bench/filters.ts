@@ -1,0 +1,190 @@
+/**
+ * What filters cost a vector query, and what they cost its recall: the same queries without a
+ * filter and with each filter of a data set, cold and warm, on the bundled Worker.
+ *
+ *   filters.json   [{name, filter, matches, truth}]   filter: `u < 500`, `label == 9 and u < 100`,
+ *                                                     `label in {0,6}`, `label != 9`
+ *   <truth>        nq x k   row numbers of the true neighbours among the rows that match; -1: none
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Dataset, DatasetError, placeOf } from "../datasets.ts";
+import { encodeVector } from "../loader.ts";
+import { mean, round } from "../quantiles.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
+import {
+  loadAndIndex,
+  measureCold,
+  measureWarm,
+  onServer,
+  type Phase,
+  type QueryBody,
+  summarizeCosts,
+  summarizeRuns,
+} from "./http-queries.ts";
+import { shuffle, topK } from "./questions.ts";
+
+export interface FilterBench {
+  readonly dataset: Dataset;
+  /** Its folder. */
+  readonly data: string;
+  readonly queries: number;
+  readonly phases: readonly Phase[];
+  /** Orders the queries. */
+  readonly seed: number;
+  readonly runQueriesMin?: number;
+  readonly say: (line: string) => void;
+}
+
+export interface FilterLine {
+  readonly bench: "filters";
+  readonly dataset: string;
+  readonly phase: Phase;
+  /** `none`: without one. */
+  readonly filter: string;
+  readonly matches: number;
+  readonly recall_at_10: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly cpu_ms_per_query: number;
+  readonly store_requests_per_query: number;
+  readonly rounds_per_query: number;
+  readonly bytes_per_query: number;
+  /** Against the same queries without a filter. */
+  readonly cpu_ratio: number;
+  readonly bytes_ratio: number;
+  readonly rounds_more: number;
+  readonly queries: number;
+  readonly rows: number;
+}
+
+interface FilterCase {
+  readonly name: string;
+  readonly filters: unknown;
+  readonly matches: number;
+  readonly truth: (query: number) => Int32Array;
+}
+
+const runQueriesMinDefault = 300;
+
+export function benchFilters(bench: FilterBench): Promise<readonly FilterLine[]> {
+  const { dataset, say } = bench;
+  const { rows } = dataset.base;
+  const cases = [unfiltered(dataset), ...readFilters(dataset, bench.data)];
+  const all = Array.from({ length: dataset.queries.rows }, (_, i) => i);
+  const queries = shuffle(all, bench.seed).slice(0, bench.queries);
+  return withTemporaryFolder("bench", async (stateDir) => {
+    await onServer({ stateDir }, (client) => loadAndIndex(client, dataset, rows, say));
+    const lines: FilterLine[] = [];
+    for (const phase of bench.phases) {
+      let plain: FilterLine | undefined;
+      for (const each of cases) {
+        say(`${phase}, ${each.name}: ${queries.length} queries`);
+        const line = await measure(bench, stateDir, phase, each, queries, plain);
+        plain ??= line;
+        lines.push(line);
+      }
+    }
+    return lines;
+  });
+}
+
+async function measure(
+  { dataset, runQueriesMin = runQueriesMinDefault }: FilterBench,
+  stateDir: string,
+  phase: Phase,
+  { name, filters, matches, truth }: FilterCase,
+  queries: readonly number[],
+  plain: FilterLine | undefined,
+): Promise<FilterLine> {
+  const bodies = queries.map((query): QueryBody => {
+    const vector = encodeVector(dataset.queries.slice(query, query + 1));
+    return {
+      rank_by: ["vector", "ANN", vector],
+      top_k: topK,
+      ...(filters === undefined ? {} : { filters }),
+    };
+  });
+  // A process of its own: what one filter has left in caches and heaps is not another's.
+  const { answers, runs } = await onServer({ stateDir }, (client, pid) =>
+    phase === "cold"
+      ? measureCold(client, pid, bodies)
+      : measureWarm(client, pid, bodies, runQueriesMin),
+  );
+  const recalls = answers.map((answer, i) => {
+    const wanted = [...truth(queries[i] as number).subarray(0, topK)].filter((row) => row >= 0);
+    const found = new Set(answer.rows.map(({ id }) => id));
+    return wanted.filter((row) => found.has(row)).length / Math.max(1, wanted.length);
+  });
+  const costs = { ...summarizeRuns(runs), ...summarizeCosts(answers) };
+  const ratio = (cost: number, of: number | undefined): number =>
+    of === undefined ? 1 : of === 0 ? (cost === 0 ? 1 : cost) : round(cost / of, 2);
+  return {
+    bench: "filters",
+    dataset: dataset.name,
+    phase,
+    filter: name,
+    matches,
+    recall_at_10: round(mean(recalls), 4),
+    ...costs,
+    cpu_ratio: ratio(costs.cpu_ms_per_query, plain?.cpu_ms_per_query),
+    bytes_ratio: ratio(costs.bytes_per_query, plain?.bytes_per_query),
+    rounds_more: round(
+      costs.rounds_per_query - (plain?.rounds_per_query ?? costs.rounds_per_query),
+      2,
+    ),
+    rows: dataset.base.rows,
+  };
+}
+
+function unfiltered(dataset: Dataset): FilterCase {
+  const { truth } = dataset;
+  return { name: "none", filters: undefined, matches: dataset.base.rows, truth };
+}
+
+// ---- Filters of a data set
+// --------------------------------------------------------------------------
+
+interface StoredFilter {
+  readonly name: string;
+  readonly filter: string;
+  readonly matches: number;
+  readonly truth: string;
+}
+
+function readFilters(dataset: Dataset, data: string): readonly FilterCase[] {
+  const folder = placeOf(data);
+  const path = join(folder, "filters.json");
+  if (!existsSync(path)) throw new DatasetError(`${path} is missing: the data set has no filters.`);
+  const stored = JSON.parse(readFileSync(path, "utf8")) as readonly StoredFilter[];
+  return stored.map(({ name, filter, matches, truth }) => {
+    const bytes = Uint8Array.from(readFileSync(join(folder, truth)));
+    const rows = new Int32Array(bytes.buffer);
+    const k = rows.length / dataset.queries.rows;
+    const truthOf = (query: number) => rows.subarray(query * k, (query + 1) * k);
+    return { name, filters: parseTextFilter(filter), matches, truth: truthOf };
+  });
+}
+
+const operators = new Map([
+  ["<", "Lt"],
+  ["==", "Eq"],
+  ["!=", "NotEq"],
+  ["in", "In"],
+]);
+
+/** As the API takes it; what stands in parentheses is a remark. */
+export function parseTextFilter(text: string): unknown {
+  const parts = text
+    .replace(/\(.*\)/, "")
+    .trim()
+    .split(" and ")
+    .map((part) => {
+      const [, attribute, operator, value] = /^(\w+) (<|==|!=|in) (.+)$/.exec(part) ?? [];
+      const op = operators.get(operator ?? "");
+      if (op === undefined || value === undefined) throw new DatasetError(`no filter: ${text}`);
+      const list = value.replace(/^\{(.*)\}$/, "[$1]");
+      return [attribute, op, JSON.parse(list) as unknown];
+    });
+  return parts.length === 1 ? parts[0] : ["And", parts];
+}
