@@ -152,7 +152,8 @@ function oracleOf(point: Point): BruteForce {
 
 function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
   const n = random.below(10);
-  switch (random.below(5)) {
+  const letter = random.pick(["a", "b", "c"]);
+  switch (random.below(9)) {
     case 0:
       return ["n", random.pick(["Eq", "NotEq", "Lt", "Gte"]), n];
     case 1:
@@ -161,6 +162,14 @@ function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
       return ["n", random.pick(["In", "NotIn"]), [n, (n + 3) % 10]];
     case 3:
       return ["Not", ["n", "Eq", n]];
+    case 4:
+      return ["label", random.pick(["Glob", "NotGlob"]), random.pick([`${letter}*`, `?${n}`])];
+    case 5:
+      return ["label", random.pick(["Lt", "Gte"]), `${letter}${n}`];
+    case 6:
+      return ["label", random.pick(["IGlob", "NotIGlob"]), `{${letter.toUpperCase()},a}[0-${n}]`];
+    case 7:
+      return ["And", [randomFilter(random, sizes), randomFilter(random, sizes)]];
     default:
       return ["Or", [randomFilter(random, sizes), randomFilter(random, sizes)]];
   }

@@ -57,6 +57,11 @@ export function buildWrite(schema: Schema, intent: WriteIntent): BuiltWrite {
   return buildRows(schema, intent, columns);
 }
 
+/** A text for filters: an id has another with each write. */
+function labelOf(id: number, tag: number): string {
+  return `${"abc"[tag % 3]}${(id * 7 + tag) % 10}`;
+}
+
 export type Column = AttributeColumn & { readonly type: "string" | "int" };
 
 /** Rows with these attributes besides those that all have. */
@@ -68,6 +73,7 @@ export function buildRows(
   const columns: readonly Column[] = [
     { name: "w", type: "int", values: upserts.map(() => tag ?? 0) },
     { name: "n", type: "int", values: upserts.map((id) => (id * 7 + (tag ?? 0)) % 10) },
+    { name: "label", type: "string", values: upserts.map((id) => labelOf(id, tag ?? 0)) },
     ...others,
   ];
   const wanted: [string, AttributeSchema][] = [
