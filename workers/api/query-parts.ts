@@ -20,6 +20,8 @@ export interface PartsRequest extends Pick<QueryRequest, "vectorEncoding" | "asO
   readonly asked: Parts;
   /** Whether the answer is a list of results. */
   readonly isMulti: boolean;
+  /** True: the first page is asked for; a text: the one that it leads to. */
+  readonly cursor: string | true | undefined;
 }
 
 type PartBody = Given<typeof subqueryFields>;
@@ -31,6 +33,14 @@ export function parseParts(body: unknown): PartsRequest {
     throw invalid("💔 `rerank_by` goes with `queries`", "rerank_by");
   }
   const parts = queries === undefined ? [parsePart(given)] : parseQueries(queries);
+  const cursor = given.cursor === false ? undefined : given.cursor;
+  const [part] = parts;
+  if (cursor !== undefined && (queries !== undefined || part?.kind !== "rows")) {
+    throw invalid("💔 `cursor` goes with one query for rows", "cursor");
+  }
+  if (cursor !== undefined && given.as_of !== undefined) {
+    throw invalid("💔 `cursor` does not go with `as_of`: it is of now", "cursor");
+  }
   return {
     asked: {
       parts,
@@ -39,6 +49,7 @@ export function parseParts(body: unknown): PartsRequest {
       disableCache: given.disable_cache === true,
     },
     isMulti: queries !== undefined,
+    cursor,
     vectorEncoding: given.vector_encoding ?? "float",
     asOf: given.as_of === undefined ? undefined : parseAsOf(given.as_of),
   };

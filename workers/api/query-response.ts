@@ -20,7 +20,7 @@ export function renderPartsResponse(
   isMulti: boolean,
   encoding: VectorEncoding,
   serverMs: number,
-): JsonEncodable {
+): { readonly [name: string]: JsonEncodable } {
   const { billing, performance, schema } = result;
   const results = result.parts.map((part) =>
     part.kind === "rows"

@@ -1,12 +1,14 @@
 /** POST /v2/namespaces/:ns/query: parse, search, render. */
 import { limits } from "../../src/limits.ts";
 import { scanBytes } from "../../src/operation-cost.ts";
+import { searchPage } from "../../src/pages.ts";
 import { type PartsResult, searchParts } from "../../src/search-parts.ts";
 import { type SnapshotTarget, takeSnapshot } from "../../src/snapshot.ts";
 import { readAsOf } from "./as-of.ts";
 import { encodeJson, type JsonEncodable, type JsonValue } from "./json.ts";
 import type { Question } from "./operation-kinds.ts";
 import { respondAsync } from "./operation-routes.ts";
+import { parsePageCursor, renderPageCursor } from "./page-cursor.ts";
 import { isAnsweredLater } from "./preference.ts";
 import { parseParts } from "./query-parts.ts";
 import { renderPartsResponse } from "./query-response.ts";
@@ -39,8 +41,16 @@ export function queryNamespace(scope: Scope, name: string): Promise<Response> {
 }
 
 export async function answerQuery(question: Question, json: unknown): Promise<JsonEncodable> {
-  const { asked, isMulti, vectorEncoding, asOf } = parseParts(json);
+  const { asked, isMulti, vectorEncoding, asOf, cursor } = parseParts(json);
   const { ports, target } = question;
+  const [part] = asked.parts;
+  if (cursor !== undefined && part?.kind === "rows") {
+    const from = cursor === true ? undefined : parsePageCursor(cursor, json);
+    const paged = { ...target, owner: question.owner(target.name) };
+    const { result, next } = await searchPage(ports, paged, part.query, asked, from);
+    const page = renderPartsResponse(result, false, vectorEncoding, question.elapsedMs());
+    return { ...page, next_cursor: next === undefined ? null : renderPageCursor(next, json) };
+  }
   const ask = (of: SnapshotTarget): Promise<PartsResult> => searchParts(ports, of, asked);
   const result =
     asOf === undefined

@@ -142,6 +142,7 @@ export const answers = {
       rows: listOf(row),
       ...aggregates,
       results: listOf(record({ rows: listOf(row), ...aggregates }, [])),
+      next_cursor: { type: ["string", "null"], description: "If the query has a `cursor`" },
       billing,
       performance,
     },

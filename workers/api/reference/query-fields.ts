@@ -123,6 +123,14 @@ export const queryFields = {
     keys: { snapshot: { type: "string", required: true, about: "Name of a snapshot." } },
   },
   disable_cache: { type: "boolean", about: "Read everything from the bucket, to measure." },
+  cursor: {
+    type: ["boolean", "string"],
+    about:
+      "true: the answer is the first of several pages of `limit` rows and has a `next_cursor`, null " +
+      "at the end. Sent with the same query in place of true, it gets the next page, of the same " +
+      "moment, whatever was written meanwhile; within a quarter of an hour, 410 later. By `id` " +
+      `without end, in other orders the first ${limits.topKMax} rows.`,
+  },
   queries: {
     type: "array",
     about:
