@@ -138,7 +138,7 @@ async function measure(
 }
 
 function unfiltered(dataset: Dataset): FilterCase {
-  const { truth } = dataset;
+  const truth = (query: number): Int32Array => dataset.truth(query);
   return { name: "none", filters: undefined, matches: dataset.base.rows, truth };
 }
 
