@@ -2,6 +2,7 @@
  * How a query is answered, in words: the parts of the namespace it meets, and what it took. The
  * query is run for that, so nothing is said that did not happen. Cost: that of the query.
  */
+import type { CompareFilter, Filter } from "./document/filter.ts";
 import { invalid } from "./errors.ts";
 import { planFilter } from "./index/filter/filter-plan.ts";
 import {
@@ -19,6 +20,13 @@ import { concludeSearch } from "./search-answer.ts";
 import type { Part, Parts } from "./search-parts.ts";
 import { openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
 import { type OpenSegment, openSegments } from "./search-segments.ts";
+import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
+import { refineMax, scanBudget } from "./query/plan.ts";
+import type { Query } from "./query/query.ts";
+import type { SearchPerformance } from "./query/result.ts";
+import { onSnapshot, runQuery } from "./search.ts";
+import type { SearchContext, SearchPorts } from "./search-ports.ts";
+import { matchRows, type OpenSegment, openSegments } from "./search-segments.ts";
 import type { SnapshotTarget } from "./snapshot.ts";
 
 /** Throws what `search` throws; `invalid` if nothing is indexed yet. */
@@ -39,6 +47,19 @@ export async function explain(
       texts.push(`fused      by ranks, constant ${constant}, weights ${weights.join(", ")}`);
     }
     return texts.join("\n\n");
+    const { performance } = await runQuery(context, bound, ports.clock.now());
+    const opened = await openSegments(context, context.reader.round());
+    return [
+      `snapshot   ${describeSnapshot(context, query)}`,
+      `tail       ${describeTail(context, performance)}`,
+      ...opened.map((segment, i) => `${i === 0 ? "segments" : "        "}   ${describe(segment)}`),
+      `filter     ${describeFilter(bound, opened)}`,
+      ...(await describePredicates(context, bound, opened)),
+      ...describePlan(context, bound, opened, performance),
+      `rank       ${describeRank(bound.rank, performance)}`,
+      `rows       ${describeRows(bound)}`,
+      `cost       ${describeCost(performance)}`,
+    ].join("\n");
   });
 }
 
@@ -132,6 +153,71 @@ function describeFilter(
     `decided from columns and ids in ${byColumns.length} segments` +
     (others === 0 ? "" : `, from all documents in ${others}`)
   );
+}
+
+/** Each comparison by itself, as decided from columns: rows of segments that it matches. */
+async function describePredicates(
+  context: SearchContext,
+  { filter }: BoundQuery,
+  opened: readonly OpenSegment[],
+): Promise<readonly string[]> {
+  const comparisons = filter === undefined ? [] : comparisonsOf(filter);
+  if (comparisons.length > predicatesMax) return [];
+  const all = opened.reduce((sum, { segment }) => sum + segment.root.rows, 0);
+  const lines: { readonly text: string; readonly count: number }[] = [];
+  for (const comparison of comparisons) {
+    // Blocks are at hand since the query has run; what has no column is not read again for this.
+    if (opened.some(({ segment }) => planFilter(segment, comparison) === undefined)) continue;
+    const matched = await matchRows(context, context.reader.round(), opened, comparison);
+    const count = matched.reduce((sum, each) => sum + each.count, 0);
+    const share = all === 0 ? 0 : Math.round((1_000 * count) / all) / 10;
+    const { attribute, op, value } = comparison;
+    const text = `           ${attribute} ${op} ${shortText(value)}: ${count} of ${all} rows, ${share} %`;
+    lines.push({ text, count });
+  }
+  return lines.sort((a, b) => a.count - b.count).map(({ text }) => text);
+}
+
+const predicatesMax = 32;
+
+function comparisonsOf(filter: Filter): readonly CompareFilter[] {
+  switch (filter.kind) {
+    case "and":
+    case "or":
+      return filter.filters.flatMap(comparisonsOf);
+    case "not":
+      return comparisonsOf(filter.filter);
+    case "compare":
+      return [filter];
+    // Tokens are found in postings, which say nothing by themselves.
+    case "tokens":
+      return [];
+  }
+}
+
+function shortText(value: CompareFilter["value"]): string {
+  const text = Array.isArray(value) ? `of ${value.length} values` : String(value);
+  return text.length > 40 ? `${text.slice(0, 40).toWellFormed()}…` : text;
+}
+
+/** What approximate search meant to read beside what it read. */
+function describePlan(
+  { snapshot }: SearchContext,
+  { rank, wanted }: BoundQuery,
+  opened: readonly OpenSegment[],
+  { candidates, refined }: SearchPerformance,
+): readonly string[] {
+  if (rank.kind !== "vector" || rank.exhaustive) return [];
+  const clustered = opened.filter(({ segment }) => segment.info.clusters > 0);
+  const rows = clustered.reduce((sum, { segment }) => sum + segment.root.rows, 0);
+  const clusters = clustered.reduce((sum, { segment }) => sum + segment.info.clusters, 0);
+  if (rows === 0) return ["plan       segments are flat: scanned whole"];
+  const budget = Math.round(scanBudget(rows, clustered.length));
+  return [
+    `plan       ${budget} of ${rows} rows in ${clusters} clusters if all match; at most ` +
+      `${refineMax(wanted)} and ${snapshot.unindexedRows} that the tail may mask are refined; ` +
+      `actually ${candidates} and ${refined}`,
+  ];
 }
 
 function describeRank(rank: BoundRank, cost: SearchPerformance): string {

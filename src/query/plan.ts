@@ -54,6 +54,13 @@ const clustersScannedMax = 100;
 const clusterMatchesScannedMax = 40_000;
 const shareScannedMax = 0.5;
 
+/**
+ * Rows a filtered query reads at most, as a multiple of what an unfiltered one does: where few rows
+ * of each cluster match, the last of the matches that the budget asks for cost the most. Measured
+ * with 3.5 to 20 % of 60,000 rows matching: the best ten were missed by half a percent at most.
+ */
+const filteredRowsShare = 1.4;
+
 /** So few matches are not worth a scan, however far apart they lie. */
 const refinedAtOnceMax = 24;
 const refineRowsMin = 100;
@@ -161,8 +168,18 @@ function nearestClusters(
   );
   const directories = chosen.map(({ directory }) => directory);
   const probe = chooseClusters(metric, query, directories, probes * budget, kernels);
-  return Array.from(probe.clusters, (block, i) => ({
-    segment: clustered[probe.segments[i] as number] as number,
-    block,
-  }));
+  const meanRows = chosen.map(({ rows: all, directory }) => all / directory.rows.length);
+  const rowsMax = probes * filteredRowsShare * whole;
+  const targets: ScanTarget[] = [];
+  let [read, found] = [0, 0];
+  for (let i = 0; i < probe.clusters.length; i++) {
+    const isEnough = matches < rows && read >= rowsMax && found >= scanRowsPerWanted * wanted;
+    if (isEnough) break;
+    const segment = probe.segments[i] as number;
+    const block = probe.clusters[i] as number;
+    read += meanRows[segment] as number;
+    found += directories[segment]?.rows[block] as number;
+    targets.push({ segment: clustered[segment] as number, block });
+  }
+  return targets;
 }
