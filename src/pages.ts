@@ -8,7 +8,7 @@
  *   3. A page that is not full is the last, and releases the pin. One that is given up ends it
  *      by itself, a quarter of an hour later.
  *
- * Cost of a page: a call of the owner, the manifest and the tail as pinned.ts reads them, the query.
+ * Cost of a page: a call of the owner, the manifest and the tail (pinned.ts), the query.
  */
 import type { DocumentId } from "./document/id.ts";
 import { EngineError, invalid, isEngineError } from "./errors.ts";
