@@ -12,6 +12,7 @@ import {
   bindAggregates,
   bindQuery,
 } from "./query/bind.ts";
+import { refineMax, scanBudget } from "./query/plan.ts";
 import type { Query } from "./query/query.ts";
 import type { SearchPerformance } from "./query/result.ts";
 import { onSnapshot, runQuery } from "./search.ts";
@@ -19,13 +20,6 @@ import { aggregateRows } from "./search-aggregate.ts";
 import { concludeSearch } from "./search-answer.ts";
 import type { Part, Parts } from "./search-parts.ts";
 import { openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
-import { type OpenSegment, openSegments } from "./search-segments.ts";
-import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
-import { refineMax, scanBudget } from "./query/plan.ts";
-import type { Query } from "./query/query.ts";
-import type { SearchPerformance } from "./query/result.ts";
-import { onSnapshot, runQuery } from "./search.ts";
-import type { SearchContext, SearchPorts } from "./search-ports.ts";
 import { matchRows, type OpenSegment, openSegments } from "./search-segments.ts";
 import type { SnapshotTarget } from "./snapshot.ts";
 
@@ -47,19 +41,6 @@ export async function explain(
       texts.push(`fused      by ranks, constant ${constant}, weights ${weights.join(", ")}`);
     }
     return texts.join("\n\n");
-    const { performance } = await runQuery(context, bound, ports.clock.now());
-    const opened = await openSegments(context, context.reader.round());
-    return [
-      `snapshot   ${describeSnapshot(context, query)}`,
-      `tail       ${describeTail(context, performance)}`,
-      ...opened.map((segment, i) => `${i === 0 ? "segments" : "        "}   ${describe(segment)}`),
-      `filter     ${describeFilter(bound, opened)}`,
-      ...(await describePredicates(context, bound, opened)),
-      ...describePlan(context, bound, opened, performance),
-      `rank       ${describeRank(bound.rank, performance)}`,
-      `rows       ${describeRows(bound)}`,
-      `cost       ${describeCost(performance)}`,
-    ].join("\n");
   });
 }
 
@@ -76,6 +57,12 @@ async function explainPart(
     requireSegments(manifest);
     const { performance } = await runQuery(context, bound, startedMs);
     return describeParts(context, consistency, bound, performance, [
+      ...describePlan(
+        context,
+        bound,
+        await openSegments(context, context.reader.round()),
+        performance,
+      ),
       `rank       ${describeRank(bound.rank, performance)}`,
       `rows       ${describeRows(bound)}`,
     ]);
@@ -108,6 +95,7 @@ async function describeParts(
     `tail       ${describeTail(context, performance)}`,
     ...opened.map((segment, i) => `${i === 0 ? "segments" : "        "}   ${describe(segment)}`),
     `filter     ${describeFilter(bound, opened)}`,
+    ...(await describePredicates(context, bound, opened)),
     ...lines,
     `cost       ${describeCost(performance)}`,
   ].join("\n");
@@ -158,7 +146,7 @@ function describeFilter(
 /** Each comparison by itself, as decided from columns: rows of segments that it matches. */
 async function describePredicates(
   context: SearchContext,
-  { filter }: BoundQuery,
+  { filter }: Pick<BoundQuery, "filter">,
   opened: readonly OpenSegment[],
 ): Promise<readonly string[]> {
   const comparisons = filter === undefined ? [] : comparisonsOf(filter);

@@ -16,6 +16,6 @@ export function benchCommand(): Command {
     .addCommand(growthCommand())
     .addCommand(branchCommand())
     .addCommand(facetsCommand())
-    .addCommand(relevanceCommand());
+    .addCommand(relevanceCommand())
     .addCommand(filtersCommand());
 }
