@@ -115,14 +115,15 @@ export class PartWriter {
     this.#seed = this.#seedOf(part + 1);
   }
 
-  /** Doubles up to a whole object; after the first one they are likely to be whole. */
+  /** Doubles up to a whole object; after one that was whole the next is likely to be. */
   #grow(bytes: number): void {
     if (bytes <= this.#buffer.length) {
       return;
     }
     const whole = limits.segmentPartBytes;
     const doubled = Math.max(firstCapacity, 2 * this.#buffer.length);
-    const capacity = Math.max(bytes, this.#parts.length > 0 ? whole : Math.min(whole, doubled));
+    const isLarge = (this.#parts.at(-1)?.bytes ?? 0) > whole / 2;
+    const capacity = Math.max(bytes, isLarge ? whole : Math.min(whole, doubled));
     const release = this.#input.ledger.hold(capacity);
     const grown = new Uint8Array(capacity);
     grown.set(this.#buffer.subarray(0, this.#length));
