@@ -98,7 +98,7 @@ const mutations: readonly Mutation[] = [
     if (!Array.isArray(value)) return;
     const more = value.length > 0 ? dice.pick(value) : 1;
     const times = Math.min(dice.pick([1, 1, 2, 20, 600, 11_000]), weightMax / weigh(more));
-    for (let i = 0; i < times; i++) value.push(more);
+    for (let i = 0; i < times; i++) value.push(copyOf(more));
   },
   // Wrapped, or nested deep.
   (dice, place) => {
