@@ -5,10 +5,10 @@
  *   varint   bytes of the content
  *   …        the content, raw or deflated
  *
- * Deflate is kept only if it saves a tenth: less is not worth inflating on every read. Inflating
- * writes into a buffer of the declared size, which the caller bounds, so no input makes it allocate
- * more. Deflate has no checksum of its own: blocks carry one outside, and verify it before they
- * come here.
+ * Deflate is kept only if it saves a tenth: less is not worth inflating on every read; content of a
+ * few bytes is not even tried. Inflating writes into a buffer of the declared size, which the caller
+ * bounds, so no input makes it allocate more. Deflate has no checksum of its own: blocks carry one
+ * outside, and verify it before they come here.
  */
 import { deflateSync, inflateSync } from "fflate";
 import { ByteReader } from "./byte-reader.ts";
@@ -17,11 +17,12 @@ import { ByteWriter } from "./byte-writer.ts";
 const raw = 0;
 const deflated = 1;
 const savingMin = 0.1;
+const deflatedBytesMin = 64;
 const what = "compressed block";
 
 export function compressBlock(content: Uint8Array): Uint8Array {
-  const small = deflateSync(content, { level: 6 });
-  const pays = small.length <= content.length * (1 - savingMin);
+  const small = content.length < deflatedBytesMin ? content : deflateSync(content, { level: 6 });
+  const pays = small !== content && small.length <= content.length * (1 - savingMin);
   const body = pays ? small : content;
   const writer = new ByteWriter(body.length + 8);
   writer.u8(pays ? deflated : raw);

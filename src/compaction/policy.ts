@@ -84,6 +84,9 @@ export function shardGroups(
   segments: readonly SegmentInfo[],
   shards: number,
 ): readonly { readonly segments: readonly SegmentInfo[]; readonly unsorted: boolean }[] {
+  if (shards <= 1 && segments.length > 0 && segments.every(({ shard }) => shard === undefined)) {
+    return [{ segments, unsorted: false }];
+  }
   const groups = new Map<number | undefined, SegmentInfo[]>();
   for (const segment of segments) {
     const group = groups.get(segment.shard);

@@ -80,7 +80,7 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     segmentsMax: random.pick([12, 64]),
     clusteredRowsMin: random.pick([16, limits.clusteredRowsMin]),
     clusterRowsTarget: random.pick([8, limits.clusterRowsTarget]),
-    stepBytesMin: random.pick([0, 0, limits.stepBytesMin]),
+    stepBytesMin: random.pick([0, limits.stepBytesMin, limits.stepBytesMin]),
     stepMs: random.pick([0, 50, limits.stepMs]),
     appliedDeltasMax: random.pick([4, 64]),
     headWalBytesMax: random.pick([0, 2_000, limits.headWalBytesMax]),
