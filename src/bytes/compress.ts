@@ -6,9 +6,9 @@
  *   …        the content, raw or deflated
  *
  * Deflate is kept only if it saves a tenth: less is not worth inflating on every read; content of a
- * few bytes is not even tried. Inflating writes into a buffer of the declared size, which the caller
- * bounds, so no input makes it allocate more. Deflate has no checksum of its own: blocks carry one
- * outside, and verify it before they come here.
+ * few bytes is not even tried. Inflating writes into a buffer of the declared size, which the
+ * caller bounds, so no input makes it allocate more. Deflate has no checksum of its own: blocks
+ * carry one outside, and verify it before they come here.
  */
 import { deflateSync, inflateSync } from "fflate";
 import { ByteReader } from "./byte-reader.ts";

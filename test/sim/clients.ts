@@ -216,7 +216,7 @@ interface Read {
 }
 
 function chooseRead(random: SimRandom, sizes: Sizes, consistency: Query["consistency"]): Read {
-  if (random.chance(0.2)) {
+  if (random.chance(0.08)) {
     const counting = countAnything(random, sizes);
     const parts = [{ kind: "aggregates", query: counting.ask }] as const;
     const asked = { parts, fusion: undefined, consistency, disableCache: random.chance(0.1) };

@@ -40,9 +40,9 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
       ? "listing"
       : dice < 0.6
         ? "kNN"
-        : dice < 0.75
+        : dice < 0.85
           ? "ANN"
-          : dice < 0.9
+          : dice < 0.93
             ? "ordered"
             : "scored";
   const isComplete = kind === "listing" && random.chance(0.7);
