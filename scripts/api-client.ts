@@ -67,8 +67,19 @@ export class ApiClient {
     method: string,
     path: string,
     body: unknown,
-    { gzip = false, idempotencyKey, patienceMs = patienceMsDefault, onRetry }: SendOptions = {},
+    options: SendOptions = {},
   ): Promise<T> {
+    const text = await this.sendText(method, path, body, options);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** The answer as it came, for JSON lines and for numbers that a double cannot hold. */
+  async sendText(
+    method: string,
+    path: string,
+    body: unknown,
+    { gzip = false, idempotencyKey, patienceMs = patienceMsDefault, onRetry }: SendOptions = {},
+  ): Promise<string> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     this.#sentBytes += text?.length ?? 0;
     const payload = text !== undefined && gzip ? gzipSync(text, { level: 1 }) : text;
@@ -80,7 +91,7 @@ export class ApiClient {
     const endMs = performance.now() + patienceMs;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#attempt<T>(method, path, headers, payload);
+        return await this.#attempt(method, path, headers, payload);
       } catch (error) {
         if (!(error instanceof ApiError) || !mayPass(error.status)) throw error;
         const waitMs = error.retryAfterMs ?? Math.min(pauseMsMin * 2 ** attempt, pauseMsMax);
@@ -91,12 +102,12 @@ export class ApiClient {
     }
   }
 
-  async #attempt<T>(
+  async #attempt(
     method: string,
     path: string,
     headers: Readonly<Record<string, string>>,
     body: string | Uint8Array<ArrayBuffer> | undefined,
-  ): Promise<T> {
+  ): Promise<string> {
     const { url, apiKey } = this.connection;
     let response: Response;
     let text: string;
@@ -111,7 +122,7 @@ export class ApiClient {
     } catch (error) {
       throw new ApiError(0, `no answer from ${url}: ${reasonOf(error)}`);
     }
-    if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as T;
+    if (response.ok) return text;
     const message = `${method} ${path} was answered ${response.status}: ${errorText(text)}`;
     throw new ApiError(response.status, message, retryAfterMs(response));
   }

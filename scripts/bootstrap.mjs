@@ -1,8 +1,9 @@
 /**
- * Makes every command work on a fresh clone. The only plain-JavaScript file: it runs before
- * anything is installed, under whatever Node the user has.
+ * Makes every command work on a fresh clone. Plain JavaScript, as only shoal.mjs is besides: it
+ * runs before anything is installed, under whatever Node the user has.
  *
  *   node scripts/bootstrap.mjs <command> [arguments]      a command of scripts/cli.ts
+ *   node scripts/bootstrap.mjs cli [arguments]            a command of scripts/shoal.ts
  *   node scripts/bootstrap.mjs test | check [arguments]   scripts/test.ts, scripts/check.ts
  *   node scripts/bootstrap.mjs exec <tool> [arguments]    an installed tool, on the terminal
  *
@@ -54,13 +55,23 @@ async function main([command, ...args]) {
     return 2;
   }
   const node = bringsNode ? join(bin, "node") : process.execPath;
-  const failed = (await install()) || (await run(node, [script("build-kernels.ts")]));
+  const uninstalled = await install();
+  if (uninstalled) return uninstalled;
+  if (command === "cli") return runShell(node, args);
+  const failed = await run(node, [script("build-kernels.ts")]);
   if (failed) return failed;
   if (command === "exec") return run(args[0], args.slice(1), { onTerminal: true });
   if (command === "build") return 0;
   if (command === "test" || command === "check")
     return run(node, [script(`${command}.ts`), ...args]);
   return run(node, [script("cli.ts"), command, ...args]);
+}
+
+/** In the folder of whoever calls, with their input: files are theirs, and keys may be typed. */
+function runShell(node, args) {
+  const onTerminal = process.stdin.isTTY === true;
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  return run(node, [script("shoal.ts"), ...args], { onTerminal, stdin: "inherit", cwd });
 }
 
 function script(name) {
@@ -151,12 +162,13 @@ async function lock() {
  * Runs one program to its end and resolves with its exit code (128 + n for signal n).
  * Off the terminal it leads a process group of its own, so that nothing it starts outlives it.
  */
-function run(file, args, { onTerminal = false, stdout = "inherit" } = {}) {
+function run(file, args, options = {}) {
+  const { onTerminal = false, stdout = "inherit", cwd = root } = options;
   const grouped = !onTerminal && !windows;
-  const stdin = onTerminal ? "inherit" : "ignore";
+  const stdin = options.stdin ?? (onTerminal ? "inherit" : "ignore");
   const shell = windows && file !== process.execPath;
   const stdio = [stdin, stdout, "inherit"];
-  const child = spawn(file, args, { cwd: root, env, stdio, shell, detached: grouped });
+  const child = spawn(file, args, { cwd, env, stdio, shell, detached: grouped });
   return new Promise((resolve) => {
     let signalledAt = 0;
     let timer;

@@ -40,3 +40,24 @@ export function listOf<T extends string>(names: readonly T[]): (text: string) =>
       return name;
     });
 }
+
+/** `a,b` -> names. */
+export function names(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+/** `a=b,c=d` -> a map; given several times, all of them. */
+export function pairs(
+  text: string,
+  before: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
+  const added = names(text).map((pair): [string, string] => {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new InvalidArgumentError(`"${pair}" is not as name=value.`);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return new Map([...before, ...added]);
+}

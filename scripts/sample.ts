@@ -6,8 +6,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ApiClient, ApiError, namespacePath } from "./api-client.ts";
 import { loadEncoder } from "./embed.ts";
+import { encodeFloats } from "./import/row-mapping.ts";
 import { waitUntilIndexed } from "./index-status.ts";
-import { encodeVector } from "./loader.ts";
 
 export const sampleNamespace = "sample";
 /** Few words in common with what it should find. */
@@ -45,7 +45,7 @@ export async function loadSampleOnce(client: ApiClient): Promise<number> {
     distance_metric: "cosine_distance",
     upsert_rows: sample.map((document) => ({
       ...document,
-      vector: encodeVector(embed(`${document.title}. ${document.text}`)),
+      vector: encodeFloats(embed(`${document.title}. ${document.text}`)),
     })),
     // What is only shown needs no index.
     schema: { text: { type: "string", filterable: false } },
@@ -73,7 +73,7 @@ export async function searchSample(
   const { rows } = await client.post<{ rows: SampleHit[] }>(
     `${namespacePath(sampleNamespace)}/query`,
     {
-      rank_by: ["vector", "ANN", encodeVector(loadEncoder().embed(question))],
+      rank_by: ["vector", "ANN", encodeFloats(loadEncoder().embed(question))],
       top_k: topK,
       include_attributes: ["title", "topic", "text"],
     },

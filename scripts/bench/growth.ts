@@ -9,7 +9,7 @@
  *   segment_rewrites      bytes of all segments ever made for each byte of those that are left
  */
 
-import { encodeVector } from "../loader.ts";
+import { encodeFloats } from "../import/row-mapping.ts";
 import { cpuMs, descendants } from "../process-cpu.ts";
 import { memoryPeakMb } from "../process-memory.ts";
 import { round } from "../quantiles.ts";
@@ -104,7 +104,7 @@ async function benchSize(bench: GrowthBench, rows: number): Promise<readonly Gro
     for (const phase of ["cold", "warm"] as const) {
       const asked = phase === "cold" ? questions.slice(0, coldQueries) : questions;
       const bodies = asked.map(({ vector }) => ({
-        rank_by: ["vector", "ANN", encodeVector(vector)],
+        rank_by: ["vector", "ANN", encodeFloats(vector)],
         top_k: topK,
       }));
       say(`${phase}: ${asked.length} queries of ${rows} rows`);

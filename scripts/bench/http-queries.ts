@@ -14,8 +14,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiClient, namespacePath } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
+import { openDatasetRows } from "../import/dataset-source.ts";
+import { importRows } from "../import/import-rows.ts";
 import { type IndexStatus, indexStatus, waitUntilIndexed } from "../index-status.ts";
-import { loadRows } from "../loader.ts";
 import { type ShoalOptions, spawnShoal } from "../miniflare.ts";
 import { cpuMs, descendants } from "../process-cpu.ts";
 import { mean, median, quantile, round } from "../quantiles.ts";
@@ -76,11 +77,11 @@ export async function loadAndIndex(
   say: (line: string) => void,
   onProgress?: (rowsDone: number) => void,
 ): Promise<Loaded> {
-  const { seconds } = await loadRows({
+  const { seconds } = await importRows({
     client,
-    dataset,
+    source: openDatasetRows(dataset),
     namespace,
-    rows,
+    limit: rows,
     batchRows: 500,
     concurrency: 4,
     ...(onProgress && { onProgress }),

@@ -6,7 +6,7 @@
  * 2. cold, then warm, as http-queries.ts measures them; recall as questions.ts counts it.
  */
 import type { Dataset } from "../datasets.ts";
-import { encodeVector } from "../loader.ts";
+import { encodeFloats } from "../import/row-mapping.ts";
 import { round } from "../quantiles.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import {
@@ -72,7 +72,7 @@ export function benchRecall(bench: RecallBench): Promise<readonly RecallLine[]> 
     );
     const questions = await prepareQuestions(bench);
     const bodies = questions.map(({ vector }) => ({
-      rank_by: ["vector", "ANN", encodeVector(vector)],
+      rank_by: ["vector", "ANN", encodeFloats(vector)],
       top_k: topK,
     }));
     const lines: RecallLine[] = [];

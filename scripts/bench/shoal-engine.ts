@@ -11,7 +11,7 @@
 import { limits } from "../../src/limits.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
-import { encodeVector } from "../loader.ts";
+import { encodeFloats } from "../import/row-mapping.ts";
 import { cpuMs, descendants } from "../process-cpu.ts";
 import { memoryPeakMb } from "../process-memory.ts";
 import { round } from "../quantiles.ts";
@@ -91,7 +91,7 @@ function benchSize(bench: ShoalBench, add: Add): Promise<void> {
 
 function bodiesOf(questions: readonly Question[], setting: Setting): readonly QueryBody[] {
   return questions.map(({ vector }) => ({
-    rank_by: ["vector", setting.rank, encodeVector(vector)],
+    rank_by: ["vector", setting.rank, encodeFloats(vector)],
     top_k: setting.topK,
     // kNN wants a filter: this one leaves every row.
     ...(setting.rank === "kNN" && { filters: ["id", "Gte", 0] }),

@@ -1,0 +1,48 @@
+/**
+ * What can be imported: rows in one order, the same every time they are read, so that "the first
+ * 12,000 rows" means something to a later run.
+ */
+
+/** Values as they come: what the wire cannot say is turned into what it can by encode-rows.ts. */
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface RowSource {
+  /** For messages. */
+  readonly name: string;
+  /** Tells whether a later run reads the same rows. Undefined: nobody can read them twice. */
+  readonly identity: string | undefined;
+  /** Undefined until all is read. */
+  readonly rows: number | undefined;
+  /** Types that the format itself states, by column, as in a schema. */
+  readonly types: Readonly<Record<string, string>>;
+  /** Every value is text, so types are guessed from what it looks like. */
+  readonly isText: boolean;
+  /** What an attribute that is only shown needs: nothing indexed. */
+  readonly unfilterable?: readonly string[];
+  readonly metric?: string;
+  /** Rows have no ids but their numbers. */
+  readonly numbersRows: boolean;
+  /** Between 0 and 1, where the number of rows is not known. */
+  readonly share?: () => number;
+  /** From row number `from` on, in stretches of any length. */
+  readonly stretches: (from: number) => AsyncIterable<readonly Row[]>;
+  readonly close?: () => Promise<void>;
+}
+
+/** What was to be imported is not what it seems. The message names row and column where it can. */
+export class SourceError extends Error {}
+
+/** Drops the first `skip` rows of a stream that can only be read from its beginning. */
+export async function* skipRows(
+  stretches: AsyncIterable<readonly Row[]>,
+  skip: number,
+): AsyncGenerator<readonly Row[]> {
+  let left = skip;
+  for await (const rows of stretches) {
+    if (left >= rows.length) left -= rows.length;
+    else {
+      yield left === 0 ? rows : rows.slice(left);
+      left = 0;
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * `shoal import SOURCE`: rows of a file, of standard input or of a data set into a namespace, until
+ * they are indexed. Interrupted, or killed, the same command goes on where it stopped.
+ */
+import { closeSync, openSync, writeSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Command, Option } from "commander";
+import { type ApiClient, ApiError, namespacePath } from "../api-client.ts";
+import { DatasetError } from "../datasets.ts";
+import { plainName } from "../import/byte-source.ts";
+import { type ImportOutcome, importRows, type Rejection } from "../import/import-rows.ts";
+import { joinSources } from "../import/joined-source.ts";
+import { type Format, formats, openSource } from "../import/open-source.ts";
+import type { Mapping } from "../import/row-mapping.ts";
+import { type RowSource, SourceError } from "../import/row-source.ts";
+import { type IndexStatus, waitUntilIndexed } from "../index-status.ts";
+import { names, pairs, positiveInteger } from "../options.ts";
+import { cannotRun, failed } from "../outcome.ts";
+import { round } from "../quantiles.ts";
+import { onServer, ping, type ServerOptions, withServer } from "./connection.ts";
+import { printJson, say, startBar } from "./output.ts";
+
+interface Options extends ServerOptions {
+  readonly namespace?: string;
+  readonly format?: Format;
+  readonly delimiter?: string;
+  readonly attributes?: string;
+  readonly id?: string;
+  readonly rowIds: boolean;
+  readonly vector: string;
+  readonly columns?: readonly string[];
+  readonly rename?: ReadonlyMap<string, string>;
+  readonly type?: ReadonlyMap<string, string>;
+  readonly showOnly?: readonly string[];
+  readonly metric?: string;
+  readonly rejected?: string;
+  readonly batch: number;
+  readonly concurrency: number;
+  readonly limit?: number;
+  readonly gzip: boolean;
+  readonly fresh: boolean;
+  readonly wait: boolean;
+  readonly json: boolean;
+}
+
+const notes = join(import.meta.dirname, "../..", ".wrangler", "import");
+
+const help = `
+Formats: JSON lines, CSV and TSV, Parquet, Arrow IPC (stream, file, Feather), NumPy .npy, .fvecs and
+.bvecs, known by their endings; gzip and zstd are recognised. "-" is standard input.
+
+A row is a document: the column \`id\` (--id) its id, \`vector\` (--vector) its vector, every other
+column an attribute. Rows of .npy, .fvecs, .bvecs and of data sets are numbered from 0.
+
+  import films.csv --id show_id                 import rows.parquet --vector embedding
+  import words.npy --attributes words.csv       zcat log.gz | shoal import - --format jsonl --namespace log`;
+
+export function importCommand(): Command {
+  return withServer(new Command("import").description("write the rows of a file into a namespace"))
+    .argument("<source>", "a path, - for standard input, or the name of a data set of $SHOAL_DATA")
+    .option("--namespace <name>", "where to (default: the name of the source)")
+    .addOption(new Option("--format <format>", "what it is").choices(formats))
+    .option("--delimiter <text>", "between the values of a CSV (default: a comma)")
+    .option("--attributes <file>", "rows that belong to those of the source, one by one")
+    .option("--id <column>", "column of the ids (default: id)")
+    .option("--row-ids", "the number of a row is its id", false)
+    .option("--vector <column>", "column of the vectors", "vector")
+    .option("--columns <names>", "columns to take, apart by commas (default: all)", names)
+    .option("--rename <old=new,…>", "what attributes are to be called", pairs)
+    .option("--type <column=type,…>", "types, as in a schema: year=int,embedding=[384]f16", pairs)
+    .option("--show-only <names>", "columns that no filter will name", names)
+    .addOption(
+      new Option("--metric <metric>", "of a new namespace (default: cosine_distance)").choices([
+        "cosine_distance",
+        "euclidean_squared",
+      ]),
+    )
+    .option("--rejected <file>", "go on without rows that are refused, and write them there")
+    .option("--batch <rows>", "rows a request", positiveInteger, 500)
+    .option("--concurrency <n>", "requests at a time", positiveInteger, 4)
+    .option("--limit <rows>", "only the first rows", positiveInteger)
+    .option("--gzip", "compress requests", false)
+    .option("--fresh", "delete the namespace first", false)
+    .option("--no-wait", "do not wait until it is indexed")
+    .option("--json", "print the summary as a line of JSON", false)
+    .addHelpText("after", help)
+    .action((place: string, options: Options) => {
+      return onServer(options, (client) => runImport(client, place, options));
+    });
+}
+
+async function runImport(client: ApiClient, place: string, options: Options): Promise<void> {
+  const source = await openOrExplain(place, options);
+  const namespace = options.namespace ?? nameOf(place);
+  await ping(client);
+  if (options.fresh) await deleteNamespace(client, namespace);
+  const startedMs = performance.now();
+  const outcome = await send(client, source, namespace, options);
+  if (outcome.interrupted) {
+    const there = (outcome.rowsSent + outcome.rowsSkipped).toLocaleString("en");
+    const hint =
+      source.identity === undefined
+        ? "The same input, sent again, repeats them without harm."
+        : "The same command goes on from there.";
+    throw failed(`Interrupted with ${there} rows written. ${hint}`);
+  }
+  const status = options.wait ? await watchIndexing(client, namespace) : undefined;
+  outcome.forget();
+  const totalSeconds = (performance.now() - startedMs) / 1000;
+  report(options, summarise({ source, namespace, outcome, status, totalSeconds }));
+  if (outcome.rowsRejected > 0) {
+    throw failed(`${outcome.rowsRejected} rows were rejected; they are in ${options.rejected}.`);
+  }
+}
+
+async function openOrExplain(place: string, options: Options): Promise<RowSource> {
+  const { format, delimiter, vector, attributes } = options;
+  const how = { vector, ...(format && { format }), ...(delimiter && { delimiter }) };
+  try {
+    const source = await openSource(place, how);
+    return attributes === undefined
+      ? source
+      : joinSources(source, await openSource(attributes, { vector }));
+  } catch (error) {
+    if (error instanceof DatasetError || error instanceof SourceError) {
+      throw cannotRun(error.message);
+    }
+    throw error;
+  }
+}
+
+function nameOf(place: string): string {
+  if (place === "-") throw cannotRun("Say --namespace: standard input has no name.");
+  const name = plainName(basename(place)).replace(/\.\w+$/, "");
+  return name.replaceAll(/[^A-Za-z0-9\-_.]/g, "-").slice(0, 128);
+}
+
+async function deleteNamespace(client: ApiClient, namespace: string): Promise<void> {
+  try {
+    await client.send("DELETE", namespacePath(namespace), undefined);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+  }
+}
+
+async function send(
+  client: ApiClient,
+  source: RowSource,
+  namespace: string,
+  options: Options,
+): Promise<ImportOutcome> {
+  const { batch, concurrency, gzip, limit, type, showOnly, metric } = options;
+  const total = source.rows === undefined ? limit : Math.min(source.rows, limit ?? source.rows);
+  const bar = startBar("importing", total, "rows", source.share);
+  const interruption = interruptible();
+  const rejects = options.rejected === undefined ? undefined : openRejects(options.rejected);
+  try {
+    return await importRows({
+      client,
+      source,
+      namespace,
+      batchRows: batch,
+      concurrency,
+      gzip,
+      notes,
+      mapping: mappingOf(options),
+      ...(type && { types: Object.fromEntries(type) }),
+      ...(showOnly && { unfilterable: showOnly }),
+      ...(metric && { metric }),
+      ...(limit !== undefined && { limit }),
+      ...(rejects && { onRejected: rejects.write }),
+      onProgress: (done) => bar.update(done),
+      onRetry: (reason, waitMs) => say(`\n${reason}; trying again in ${waitMs} ms`),
+      signal: interruption.signal,
+    });
+  } catch (error) {
+    throw error instanceof SourceError ? failed(error.message) : error;
+  } finally {
+    bar.stop();
+    rejects?.close();
+    interruption.end();
+  }
+}
+
+function mappingOf({ id, rowIds, vector, columns, rename }: Options): Partial<Mapping> {
+  return {
+    vector,
+    ...(id !== undefined && { id }),
+    ...(rowIds && { numbersRows: true }),
+    ...(columns && { columns }),
+    ...(rename && { renamed: rename }),
+  };
+}
+
+/** Ctrl-C waits for what is under way; a second one does not. */
+function interruptible(): { readonly signal: AbortSignal; readonly end: () => void } {
+  const controller = new AbortController();
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const end = (): void => {
+    for (const name of signals) process.off(name, stop);
+  };
+  const stop = (): void => {
+    controller.abort();
+    end();
+  };
+  for (const name of signals) process.on(name, stop);
+  return { signal: controller.signal, end };
+}
+
+function openRejects(file: string) {
+  const descriptor = openSync(file, "a");
+  return {
+    write: (rejection: Rejection) => {
+      const text = JSON.stringify(rejection, (_key, value: unknown) =>
+        typeof value === "bigint" ? String(value) : value,
+      );
+      writeSync(descriptor, `${text}\n`);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+async function watchIndexing(client: ApiClient, namespace: string): Promise<IndexStatus> {
+  let bar: ReturnType<typeof startBar> | undefined;
+  let total = 0;
+  const status = await waitUntilIndexed(client, namespace, ({ unindexed_rows, segments }) => {
+    const indexed = segments.reduce((sum, segment) => sum + segment.rows, 0);
+    total = Math.max(total, indexed + unindexed_rows);
+    bar ??= startBar("indexing ", total, "rows");
+    bar.update(total - unindexed_rows);
+  });
+  bar?.stop();
+  return status;
+}
+
+interface Imported {
+  readonly source: RowSource;
+  readonly namespace: string;
+  readonly outcome: ImportOutcome;
+  readonly status: IndexStatus | undefined;
+  readonly totalSeconds: number;
+}
+
+/** `seconds_indexed` counts from the last acknowledgement to the end of indexing. */
+function summarise({ source, namespace, outcome, status, totalSeconds }: Imported) {
+  const { rowsSent, rowsSkipped, rowsRejected, bytes, seconds } = outcome;
+  return {
+    import: "summary",
+    source: source.name,
+    namespace,
+    rows: rowsSent + rowsSkipped,
+    rows_sent: rowsSent,
+    rows_resumed: rowsSkipped,
+    rows_rejected: rowsRejected,
+    seconds_import: round(seconds, 2),
+    seconds_indexed: status === undefined ? null : round(totalSeconds - seconds, 2),
+    rows_per_s: Math.round(rowsSent / seconds),
+    bytes,
+    segments: status?.segments.length ?? null,
+  };
+}
+
+function report({ json }: Options, summary: ReturnType<typeof summarise>): void {
+  if (json) {
+    printJson(summary);
+    return;
+  }
+  const { rows_sent, rows_resumed, seconds_import, rows_per_s, bytes, seconds_indexed } = summary;
+  const resumed = rows_resumed > 0 ? ` (${rows_resumed} were there already)` : "";
+  const megabytes = (bytes / 1e6).toFixed(1);
+  console.log(
+    `${summary.source} -> ${summary.namespace}: ${rows_sent} rows${resumed}, ${megabytes} MB, ` +
+      `${seconds_import} s, ${rows_per_s} rows/s`,
+  );
+  if (seconds_indexed !== null) {
+    console.log(`indexed ${seconds_indexed} s later, ${summary.segments} segments`);
+  }
+}
