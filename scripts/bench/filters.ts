@@ -9,7 +9,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, DatasetError, placeOf } from "../datasets.ts";
-import { encodeVector } from "../loader.ts";
+import { encodeFloats } from "../import/row-mapping.ts";
 import { mean, round } from "../quantiles.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import {
@@ -98,7 +98,7 @@ async function measure(
   plain: FilterLine | undefined,
 ): Promise<FilterLine> {
   const bodies = queries.map((query): QueryBody => {
-    const vector = encodeVector(dataset.queries.slice(query, query + 1));
+    const vector = encodeFloats(dataset.queries.slice(query, query + 1));
     return {
       rank_by: ["vector", "ANN", vector],
       top_k: topK,
