@@ -16,6 +16,7 @@ import { registryMetadata, sealGrave, sealPointer, sealRegistryEntry } from "./f
 import { epochFault, stepFault } from "./namespace/invariants.ts";
 import type { NamespaceState } from "./namespace/state.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
+import type { Ports } from "./ports.ts";
 import { type RegistryView, readRegistry } from "./recover.ts";
 import { backoffMs, isTransient } from "./store/backoff.ts";
 import { currentKey, generationRoot, graveKey, manifestKey, registryKey } from "./store/keys.ts";
@@ -88,7 +89,7 @@ export async function movePointer(
  * life by now, or if it is not certain by `untilMs`: only recovery can tell then.
  */
 export async function writeRegistry(
-  ports: OwnerPorts,
+  ports: Ports,
   identity: Identity,
   known: RegistryView,
   change: {
@@ -137,7 +138,7 @@ export async function writeRegistry(
 }
 
 async function swap(
-  ports: OwnerPorts,
+  ports: Ports,
   identity: Identity,
   etag: string | undefined,
   sealed: SealedObject,

@@ -151,7 +151,7 @@ function missingEnd(
   return { sequence: next, key, reason: `is missing; ${own.next} were written` };
 }
 
-export async function readRegistry(ports: OwnerPorts, identity: Identity): Promise<RegistryView> {
+export async function readRegistry(ports: Ports, identity: Identity): Promise<RegistryView> {
   return await readAgain(async () => {
     const stored = await ports.store.get(registryKey(identity.tenant, identity.name));
     if (stored === undefined) {

@@ -7,6 +7,7 @@ import { deadKeyOf, rootBlock } from "../src/index/segment/segment.ts";
 import { limits } from "../src/limits.ts";
 import { protocolVersion } from "../src/namespace/protocol.ts";
 import { pinnedSnapshot } from "../src/pinned.ts";
+import { writeRegistry } from "../src/publish.ts";
 import { generationRoot, manifestKey, refsPrefix, walKey } from "../src/store/keys.ts";
 import { BranchRig } from "./branch-rig.ts";
 
@@ -58,6 +59,21 @@ function insistent(rig: BranchRig) {
     renew: (id: string) => rig.ask(rig.owner.renewPin(rig.tenant, rig.name, id)),
   };
 }
+
+describe("a name that was registered by an instance which wrote nothing", () => {
+  test("is an empty namespace for the next one, also for who would branch to it", async () => {
+    const parent = await parentWith(1, 1);
+    const child = new BranchRig("child", parent);
+    const { generation } = await child.ask(child.owner.describe(child.tenant, child.name));
+    const change = { generation, state: "live", epoch: 1 } as const;
+    const view = { entry: undefined, etag: undefined };
+    await child.clock.run(writeRegistry(child.ports(), child.identity, view, change));
+    child.restart();
+    await expect(parent.branch("child")).rejects.toThrow("exists");
+    await child.put(2, [2]);
+    expect([...(await child.read()).keys()]).toEqual([2]);
+  });
+});
 
 describe("a branch", () => {
   test("begins as its parent is, segments and tail, and both go their own ways", async () => {
