@@ -94,7 +94,7 @@ export async function branch(target: BranchTarget): Promise<Branched> {
     const held = attempt === 1 ? target.pin : undefined;
     const pin = held ?? replyValue(await owner(parent).pin(tenant, parent, target.at));
     try {
-      if (as === "branch" && pin.shards !== undefined) {
+      if (as === "branch" && pin.settings.shards > 0) {
         throw invalid("💔 a namespace with shards cannot be branched");
       }
       const request = {

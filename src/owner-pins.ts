@@ -43,7 +43,6 @@ export class OwnerPins {
       settings,
       lastMs,
       ...(skipped.length === 0 ? {} : { skipped }),
-      ...(settings.shards === 0 ? {} : { shards: settings.shards }),
     };
     const added = await this.#jobs.change((table, nowMs) => {
       // A collection knows the pins there were when it was claimed, and may be taking this point.

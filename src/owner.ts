@@ -307,13 +307,12 @@ export class Owner implements NamespaceApi {
       }
       await this.#record();
       await this.#jobs.start();
-      const { ended, registered, next, unannounced } = recovered.state;
-      // Registered and nothing more: nobody could branch to the name.
-      const isSettled = recovered.isSettled && (next > 0 || !registered);
-      if (ended) await this.#bury();
-      else if (!isSettled || unannounced.length > 0) {
+      if (recovered.state.ended) {
+        await this.#bury();
+      } else if (!recovered.isSettled || recovered.state.unannounced.length > 0) {
         await this.#commits.settle();
-        this.#memory.ids.forgetBelow(this.#state.next); // what was read may be skipped by now
+        // What was read before may have been an entry that is skipped by now.
+        this.#memory.ids.forgetBelow(this.#state.next);
       }
       this.#started = true;
     } catch (error) {

@@ -124,7 +124,8 @@ export async function recover(
     registry,
     epoch: Math.max(recordEpoch, manifest.epoch, log.epoch) + 1,
     pointer,
-    isSettled: log.state.ended || isSlotSettled(own, log.state.next),
+    // A name that is registered has an entry: without one it could not be branched to.
+    isSettled: log.state.ended || (log.state.next > 0 && isSlotSettled(own, log.state.next)),
     skips,
     ...(quarantine === undefined ? {} : { quarantine }),
   };

@@ -181,7 +181,7 @@ async function rankByScore(
 ): Promise<readonly Group[]> {
   const leaves = await readLeaves(context, segments, columns, ranking.expression, texts);
   return segments.flatMap((matched, segment) => {
-    const score = prepareScore(ranking.expression, leaves[segment] ?? (() => () => 0));
+    const score = prepareScore(ranking.expression, leaves[segment] as (typeof leaves)[number]);
     const scores = new Float32Array(matched.segment.root.rows);
     const present: number[] = [];
     rowsOf(matched).forEach((row) => {

@@ -26,19 +26,7 @@ function documentAt(id: number): OracleDocument {
 
 beforeAll(async () => {
   rig = new SearchRig({ dims: 2 });
-  for (const offset of [0, 1, 2]) {
-    await rig.put(Array.from({ length: count / 3 }, (_, i) => documentAt(i * 3 + offset)));
-    await rig.flush();
-  }
-  await rig.put(
-    Array.from({ length: 60 }, (_, i) => documentAt(i * 31)),
-    [600, 601, 602],
-  );
-  await rig.flush();
-  await rig.put(
-    Array.from({ length: 40 }, (_, i) => documentAt(i * 67 + 5)),
-    [12, 13, 14, 1_799],
-  );
+  await rig.fill(count, documentAt);
 });
 
 const filters: readonly (OracleFilter | undefined)[] = [

@@ -120,6 +120,22 @@ export class SearchRig extends OwnerRig {
     return { tenant, name, owner, memory };
   }
 
+  /** Three segments, one of what replaces some of it, and a tail that does so too. */
+  async fill(count: number, documentAt: (id: number) => OracleDocument): Promise<void> {
+    const put = (length: number, step: number, first: number, deletes: readonly number[] = []) =>
+      this.put(
+        Array.from({ length }, (_, i) => documentAt(i * step + first)),
+        deletes,
+      );
+    for (const offset of [0, 1, 2]) {
+      await put(count / 3, 3, offset);
+      await this.flush();
+    }
+    await put(60, 31, 0, [600, 601, 602]);
+    await this.flush();
+    await put(40, 67, 5, [12, 13, 14, count - 1]);
+  }
+
   async put(documents: readonly OracleDocument[], deletes: readonly DocumentId[] = []) {
     await this.clock.run(
       write(

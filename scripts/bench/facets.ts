@@ -21,6 +21,7 @@ import {
   onServer,
   type Phase,
   type QueryBody,
+  type QueryCosts,
   summarizeCosts,
   summarizeRuns,
 } from "./http-queries.ts";
@@ -34,19 +35,13 @@ export interface FacetsBench {
   readonly say: (line: string) => void;
 }
 
-export interface FacetsLine {
+export interface FacetsLine extends QueryCosts {
   readonly bench: "facets";
   readonly dataset: string;
   readonly phase: Phase;
   /** What is asked. */
   readonly shape: string;
   readonly rows: number;
-  readonly p50_ms: number;
-  readonly p99_ms: number;
-  readonly cpu_ms_per_query: number;
-  readonly store_requests_per_query: number;
-  readonly rounds_per_query: number;
-  readonly bytes_per_query: number;
 }
 
 export type FacetDocument = Readonly<Record<string, unknown>> & { readonly id: number };

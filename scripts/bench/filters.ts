@@ -19,6 +19,7 @@ import {
   onServer,
   type Phase,
   type QueryBody,
+  type QueryCosts,
   summarizeCosts,
   summarizeRuns,
 } from "./http-queries.ts";
@@ -36,7 +37,7 @@ export interface FilterBench {
   readonly say: (line: string) => void;
 }
 
-export interface FilterLine {
+export interface FilterLine extends QueryCosts {
   readonly bench: "filters";
   readonly dataset: string;
   readonly phase: Phase;
@@ -44,12 +45,6 @@ export interface FilterLine {
   readonly filter: string;
   readonly matches: number;
   readonly recall_at_10: number;
-  readonly p50_ms: number;
-  readonly p99_ms: number;
-  readonly cpu_ms_per_query: number;
-  readonly store_requests_per_query: number;
-  readonly rounds_per_query: number;
-  readonly bytes_per_query: number;
   /** Against the same queries without a filter. */
   readonly cpu_ratio: number;
   readonly bytes_ratio: number;

@@ -21,6 +21,7 @@ import {
   measureWarm,
   onServer,
   type Phase,
+  type QueryCosts,
   summarizeCosts,
   summarizeRuns,
 } from "./http-queries.ts";
@@ -44,19 +45,13 @@ export interface GrowthBench {
 }
 
 /** Keys up to `latency` as in `bench -- recall`. */
-export interface GrowthLine {
+export interface GrowthLine extends QueryCosts {
   readonly bench: "growth";
   readonly engine: "shoal";
   readonly dataset: string;
   readonly phase: Phase;
   readonly rows: number;
   readonly recall_at_10: number;
-  readonly p50_ms: number;
-  readonly p99_ms: number;
-  readonly cpu_ms_per_query: number;
-  readonly store_requests_per_query: number;
-  readonly rounds_per_query: number;
-  readonly bytes_per_query: number;
   readonly queries: number;
   readonly store_requests_max: number;
   readonly rounds_max: number;

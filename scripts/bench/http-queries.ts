@@ -191,6 +191,16 @@ async function timeRequests(
 }
 
 /** Times of the runs: medians of what each run shows. */
+/** Of the queries that a line is about: medians of runs, and means of what answers say. */
+export interface QueryCosts {
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly cpu_ms_per_query: number;
+  readonly store_requests_per_query: number;
+  readonly rounds_per_query: number;
+  readonly bytes_per_query: number;
+}
+
 export function summarizeRuns(runs: readonly Run[]) {
   const middle = (digits: number, pick: (run: Run) => number): number =>
     round(median(runs.map(pick)), digits);

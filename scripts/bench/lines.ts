@@ -2,25 +2,20 @@
  * Lines of `bench -- vectors`: one for each engine, setting and phase. The keys up to
  * `bytes_per_query` are those of `bench -- recall`.
  */
-import type { Phase } from "./http-queries.ts";
+import type { Phase, QueryCosts } from "./http-queries.ts";
 
 /** Where an engine's index lies while it is asked. */
 export type Place = "object storage" | "local file" | "memory";
 
-export interface VectorsLine {
+export interface VectorsLine extends QueryCosts {
   readonly bench: "vectors";
   readonly engine: string;
   readonly dataset: string;
   readonly phase: Phase;
   readonly rows: number;
   readonly recall_at_10: number;
-  readonly p50_ms: number;
-  readonly p99_ms: number;
-  readonly cpu_ms_per_query: number;
-  readonly store_requests_per_query: number;
   /** Ours counts its rounds; of others the longest chain of requests that did not overlap. */
   readonly rounds_per_query: number;
-  readonly bytes_per_query: number;
   readonly queries: number;
   readonly store_requests_max: number;
   readonly rounds_max: number;

@@ -15,6 +15,7 @@ import {
   measureWarm,
   onServer,
   type Phase,
+  type QueryCosts,
   summarizeCosts,
   summarizeRuns,
 } from "./http-queries.ts";
@@ -38,19 +39,13 @@ export interface RecallBench {
 /**
  * One line of output. The keys up to `bytes_per_query` are for comparisons over time: none changes.
  */
-export interface RecallLine {
+export interface RecallLine extends QueryCosts {
   readonly bench: "recall";
   readonly engine: "shoal";
   readonly dataset: string;
   readonly phase: Phase;
   readonly rows: number;
   readonly recall_at_10: number;
-  readonly p50_ms: number;
-  readonly p99_ms: number;
-  readonly cpu_ms_per_query: number;
-  readonly store_requests_per_query: number;
-  readonly rounds_per_query: number;
-  readonly bytes_per_query: number;
   readonly queries: number;
   readonly store_requests_max: number;
   readonly rounds_max: number;

@@ -23,8 +23,6 @@ export interface Pin {
   readonly next: number;
   /** Slots of the tail that count as entries without members. */
   readonly skipped?: readonly number[];
-  /** Absent: none. */
-  readonly shards?: number;
   /** Those at `next`; of a point of the past, those when it was pinned. */
   readonly settings: Settings;
   /** Of the newest entry when it was pinned: nothing of it is newer. */

@@ -21,7 +21,7 @@ import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { makeBranch } from "./branching.ts";
-import { callOwner } from "./owner-client.ts";
+import { callOwner, removeName } from "./owner-client.ts";
 import { readPinned } from "./pinning.ts";
 import type { Point } from "./point.ts";
 import { Process } from "./process.ts";
@@ -135,7 +135,7 @@ export class Isolate {
     const read = (of: SimName): Promise<void> => this.#read(process, ports, of);
     const kept = this.#world.shelf.operation(process, read);
     if (kept !== undefined) return kept;
-    if (happens(removeShare)) return this.#remove(process, name);
+    if (happens(removeShare)) return removeName(process, name);
     if (happens(sizes.flushShare)) return this.#flush(process, name);
     if (happens(sizes.branchShare)) return makeBranch(process, ports, name);
     if (happens(sizes.settingShare)) return changeSettingsOf(process, ports, name);
@@ -155,18 +155,6 @@ export class Isolate {
   async #flush(process: Process, { identity }: SimName): Promise<void> {
     const { tenant, name } = identity;
     replyValue(await callOwner(process, name).requestFlush(tenant, name));
-  }
-
-  async #remove(process: Process, { history, identity }: SimName): Promise<void> {
-    const { tenant, name } = identity;
-    const window = history.beginRead();
-    try {
-      replyValue(await callOwner(process, name).remove(tenant, name));
-      history.removeAcknowledged(window);
-    } catch (error) {
-      if (!isEngineError(error, "notFound")) throw error;
-      history.explain(window, "remove", (point) => (point.exists ? "it exists" : undefined));
-    }
   }
 
   async #read(process: Process, ports: SearchPorts, of: SimName): Promise<void> {

@@ -3,16 +3,18 @@
  * repetitions of the platform's client. An answer may have been lost after the work was done.
  */
 import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
-import type {
-  CommitReply,
-  CommitRequest,
-  NamespaceApi,
-  Reply,
+import {
+  type CommitReply,
+  type CommitRequest,
+  type NamespaceApi,
+  type Reply,
+  replyValue,
 } from "../../src/namespace/protocol.ts";
 import type { Owner } from "../../src/owner.ts";
 import { backoffMs } from "../../src/store/backoff.ts";
 import type { Faults } from "./faults.ts";
 import { type Process, ResetError } from "./process.ts";
+import type { SimName } from "./sim-name.ts";
 
 const backoff = { attemptsMax: 5, baseMs: 50, capMs: 1_000 };
 
@@ -82,6 +84,19 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
       return reply;
     },
   };
+}
+
+/** Deletes a name, which there must be. */
+export async function removeName(process: Process, { identity, history }: SimName): Promise<void> {
+  const { tenant, name } = identity;
+  const window = history.beginRead();
+  try {
+    replyValue(await callOwner(process, name).remove(tenant, name));
+    history.removeAcknowledged(window);
+  } catch (error) {
+    if (!isEngineError(error, "notFound")) throw error;
+    history.explain(window, "remove", (point) => (point.exists ? "it exists" : undefined));
+  }
 }
 
 function olderRequest(request: CommitRequest): CommitRequest {

@@ -8,9 +8,9 @@
 import { branch } from "../../src/branch.ts";
 import { isEngineError } from "../../src/errors.ts";
 import { describeSnapshot, snapshotName } from "../../src/named-snapshots.ts";
-import { type NamespaceApi, replyValue } from "../../src/namespace/protocol.ts";
+import type { NamespaceApi } from "../../src/namespace/protocol.ts";
 import { restore } from "../../src/restore.ts";
-import { callOwner } from "./owner-client.ts";
+import { callOwner, removeName } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import { SimName } from "./sim-name.ts";
@@ -41,7 +41,7 @@ export class Shelf {
     if (!kept.exists) return this.#make(process, kept);
     const dice = this.#random.next();
     if (dice < 0.5) return read(kept);
-    return dice < 0.75 ? this.remove(process, kept) : this.#restore(process, kept);
+    return dice < 0.75 ? removeName(process, kept) : this.#restore(process, kept);
   }
 
   async #make(process: Process, kept: SimName): Promise<void> {
@@ -90,20 +90,8 @@ export class Shelf {
     }
   }
 
-  async remove(process: Process, { identity, history }: SimName): Promise<void> {
-    const { tenant, name } = identity;
-    const window = history.beginRead();
-    try {
-      replyValue(await callOwner(process, name).remove(tenant, name));
-      history.removeAcknowledged(window);
-    } catch (error) {
-      if (!isEngineError(error, "notFound")) throw error;
-      history.explain(window, "remove", (point) => (point.exists ? "it exists" : undefined));
-    }
-  }
-
   /** From now on everything may go. */
   async end(process: Process): Promise<void> {
-    if (this.kept?.exists === true) await this.remove(process, this.kept);
+    if (this.kept?.exists === true) await removeName(process, this.kept);
   }
 }
