@@ -331,6 +331,9 @@ export const limits = {
   objectBytesMax: 48 * MiB,
   /** What a walk through all documents reads at a time: few requests, little memory. */
   walkBytes: 4 * MiB,
+  /** Documents that a tool of an agent is answered with, and bytes: some 12,000 tokens. */
+  toolRowsMax: 200,
+  toolAnswerBytesMax: 48 * KiB,
   /** Rows and bytes of one page of an export. */
   exportPageRowsMax: 10_000,
   exportPageBytes: 8 * MiB,

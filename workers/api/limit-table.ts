@@ -64,6 +64,11 @@ export const limitTable = {
     value: limits.operationResultBytesMax,
     about: "an answer that comes later",
   },
+  tool_rows: { value: limits.toolRowsMax, about: "documents that a tool of an agent asks for" },
+  tool_answer_bytes: {
+    value: limits.toolAnswerBytesMax,
+    about: "an answer of such a tool; what was cut is said",
+  },
   idempotency_key_length: { value: limits.keyCharsMax, about: "characters of an Idempotency-Key" },
   unindexed_bytes: {
     value: limits.unindexedHardBytes,

@@ -5,7 +5,7 @@
  * are all made from this list and that of open-routes.ts.
  *
  *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index, …/metrics,
- *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits, and what past-routes.ts lists.
+ *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits, /mcp, and what past-routes.ts lists.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
@@ -17,6 +17,7 @@ import { exportLines, exportPage } from "./export-routes.ts";
 import { describeIndex, flushNow } from "./index-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
+import { answerMcp } from "./mcp/route.ts";
 import { describeMetrics } from "./metrics-route.ts";
 import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { pollOperation } from "./operation-routes.ts";
@@ -33,6 +34,7 @@ import {
   keyFields,
   keyListParams,
   listParams,
+  mcpParams,
   pageParams,
   recallFields,
   settingsFields,
@@ -300,6 +302,18 @@ export const routes: readonly Route[] = [
     about: "The bounds of this server.",
     answer: { status: 200, is: "Limits" },
     handle: getLimits,
+  },
+  {
+    method: "POST",
+    path: "/mcp",
+    access: "read",
+    about:
+      "The Model Context Protocol, for agents: tools to list, describe, query, fetch, write and " +
+      "delete, as far as the key may.",
+    params: mcpParams,
+    body: { schema: { type: "object" }, about: "one message of JSON-RPC 2.0." },
+    answer: { status: 200, is: "McpMessage" },
+    handle: answerMcp,
   },
   {
     method: "GET",

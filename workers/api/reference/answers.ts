@@ -228,6 +228,19 @@ export const answers = {
     },
     ["cache", "reads", "bodies", "pending_writes"],
   ),
+  McpMessage: record(
+    {
+      jsonrpc: { const: "2.0" },
+      id: { type: ["integer", "string", "null"] },
+      result: { type: "object" },
+      error: record({ code: { type: "integer" }, message: text, data: { type: "object" } }, [
+        "code",
+        "message",
+      ]),
+    },
+    ["jsonrpc", "id"],
+    "One message of JSON-RPC 2.0; a notification is answered 202, with nothing",
+  ),
   Metrics: { description: "Lines that Prometheus reads", type: "string" },
   Index: record(
     {

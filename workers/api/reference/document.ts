@@ -144,7 +144,8 @@ function describeBody(body: RequestBody): JsonSchema {
   return { required: body.optional !== true, content: { [media]: { schema } } };
 }
 
-function describeTable(table: FieldTable): JsonSchema {
+/** The object that a table describes, as a JSON Schema. */
+export function describeTable(table: FieldTable): JsonSchema {
   const entries = Object.entries(table);
   const required = entries.filter(([, { required }]) => required === true).map(([name]) => name);
   return {

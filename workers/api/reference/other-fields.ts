@@ -136,6 +136,14 @@ export const keyListParams = {
   ...pageParams,
 } as const satisfies FieldTable;
 
+export const mcpParams = {
+  read_only: {
+    type: "string",
+    values: ["true", "false"],
+    about: "true: without the tools that write, whatever the key may do.",
+  },
+} as const satisfies FieldTable;
+
 export const writeHeaders = {
   "Idempotency-Key": {
     type: "string",
