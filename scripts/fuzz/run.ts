@@ -291,15 +291,17 @@ function changesThings({ method, path }: FuzzRequest): boolean {
   return method !== "GET" && method !== "HEAD" && !/\/(query|recall)\b/.test(path);
 }
 
-/** The documented form, or plain text where the name in the URL is wrong. */
+/** The documented form, that of JSON-RPC, or plain text where the name in the URL is wrong. */
 function isClear({ method }: FuzzRequest, { type, text, status }: Answer): boolean {
   if (method === "HEAD" || text.startsWith("not sent")) return true;
   if (type.startsWith("text/plain")) return status === 400 && text.startsWith("Invalid URL: ");
   // The runtime's own, before the Worker sees anything.
   if (type === "" && (status === 400 || status === 431)) return true;
   try {
-    const body = JSON.parse(text) as { status?: unknown; error?: unknown };
-    return body.status === "error" && typeof body.error === "string" && body.error.length > 8;
+    const { status: named, error, jsonrpc } = JSON.parse(text) as Record<string, unknown>;
+    const reason = jsonrpc === "2.0" && isPlain(error) ? error["message"] : error;
+    const isNamed = jsonrpc === "2.0" || named === "error";
+    return isNamed && typeof reason === "string" && reason.length > 8;
   } catch {
     // Compressed: the client asked for it.
     return text === "";

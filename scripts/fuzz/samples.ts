@@ -56,6 +56,14 @@ const condition = ["stock", "Lt", { $ref_new: "stock" }];
 /** By name of a field: values that make sense. `other` is a namespace that may be there. */
 const samples: Readonly<Record<string, readonly unknown[]>> = {
   upsert_rows: [[row], [row, { ...row, id: 10, vector: base64 }], [{ ...row, price: 2 }], []],
+  params: [
+    { name: "query", arguments: { namespace: "fuzz", filters: ["stock", "Gte", 2], limit: 3 } },
+    { name: "query", arguments: { namespace: "fuzz", vector } },
+    { name: "fetch_documents", arguments: { namespace: "fuzz", ids: [1, 2] } },
+    { name: "write_documents", arguments: { namespace: "fuzz", upsert_rows: [row] } },
+    { name: "delete_documents", arguments: { namespace: "fuzz", ids: [9] } },
+    { name: "describe_namespace", arguments: { namespace: "fuzz" } },
+  ],
   upsert_columns: [
     { id: [11, 12], vector: [vector, vector], stock: [1, null] },
     { id: [11], vector: base64, title: ["x"] },

@@ -28,6 +28,7 @@ import {
   vecPuffQueryFields,
   vecPuffWriteFields,
 } from "./reference/adapter-fields.ts";
+import { rpcMessage } from "./reference/mcp-fields.ts";
 import type { Operation } from "./reference/operation.ts";
 import {
   exportParams,
@@ -311,7 +312,7 @@ export const routes: readonly Route[] = [
       "The Model Context Protocol, for agents: tools to list, describe, query, fetch, write and " +
       "delete, as far as the key may.",
     params: mcpParams,
-    body: { schema: { type: "object" }, about: "one message of JSON-RPC 2.0." },
+    body: { schema: rpcMessage, about: "one message of JSON-RPC 2.0." },
     answer: { status: 200, is: "McpMessage" },
     handle: answerMcp,
   },

@@ -1,6 +1,6 @@
 /** Arguments of the tools at /mcp: where they mean what a field of the API means, they are that field. */
 import { limits } from "../../../src/limits.ts";
-import type { FieldTable } from "./field.ts";
+import type { FieldTable, JsonSchema } from "./field.ts";
 import { listParams } from "./other-fields.ts";
 import { queryFields } from "./query-fields.ts";
 import { writeFields } from "./write-fields.ts";
@@ -83,3 +83,14 @@ export const deleteToolFields = {
   ids: { ...ids, required: false },
   filters: { ...queryFields.filters, about: "In place of ids: delete all documents that match." },
 } as const satisfies FieldTable;
+
+export const rpcMessage: JsonSchema = {
+  type: "object",
+  required: ["jsonrpc", "method"],
+  properties: {
+    jsonrpc: { const: "2.0" },
+    id: { type: ["integer", "string"] },
+    method: { enum: ["server/discover", "initialize", "ping", "tools/list", "tools/call"] },
+    params: { type: "object" },
+  },
+};
