@@ -5,7 +5,8 @@
  * are all made from this list and that of open-routes.ts.
  *
  *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index, …/metrics,
- *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits, /mcp, and what past-routes.ts lists.
+ *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits, /mcp, and what past-routes.ts
+ *   lists.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
