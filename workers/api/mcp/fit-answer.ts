@@ -1,7 +1,7 @@
 /**
  * Makes an answer small enough for a model to read: texts are cut first, each to a length at which
- * it is still recognised, and if that is not enough rows are left out, last ones first. What was left
- * out is said, with how to ask for less, so nothing is missing silently.
+ * it is still recognised, and if that is not enough rows are left out, last ones first. What was
+ * left out is said, with how to ask for less, so nothing is missing silently.
  */
 import { isJsonObject } from "../../../src/document/shape.ts";
 import { encodeJson, type JsonValue, parseJson } from "../json.ts";

@@ -3,8 +3,8 @@
  * kept between requests: no session, no stream. Two eras of MCP differ in how they say what they
  * speak; any request may be of either.
  *
- *   2026-07-28   every request brings its version and its client's capabilities in `_meta`, and says
- *                version, method and tool again in headers, which must agree
+ *   2026-07-28   every request brings its version and its client's capabilities in `_meta`, and
+ *                says version, method and tool again in headers, which must agree
  *   before       `initialize` agrees on a version, which later requests repeat in a header
  *
  * What is wrong with a message is an error of JSON-RPC. What goes wrong in a tool is a result, so

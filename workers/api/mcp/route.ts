@@ -1,7 +1,7 @@
 /**
- * POST /mcp: the Model Context Protocol, for agents. Point a client at `<this server>/mcp` with a key
- * as bearer token; it is shown the tools its key may use, and `?read_only=true` hides those that
- * write whatever the key may do. Answers of tools are cut to what a model can read (fit-answer.ts).
+ * POST /mcp: the Model Context Protocol, for agents. Point a client at `<this server>/mcp` with a
+ * key as bearer token; it is shown the tools its key may use, and `?read_only=true` hides those
+ * that write, whatever the key may do. Answers are cut to what a model can read (fit-answer.ts).
  */
 import { invalid } from "../../../src/errors.ts";
 import { limits } from "../../../src/limits.ts";

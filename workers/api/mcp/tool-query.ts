@@ -1,4 +1,4 @@
-/** Arguments of the tools that search -> the body of a query. What ranks what follows from the schema. */
+/** Arguments of the tools that search -> the body of a query, as the schema suggests. */
 import type { Schema } from "../../../src/document/schema.ts";
 import { invalid } from "../../../src/errors.ts";
 import { limits } from "../../../src/limits.ts";

@@ -1,7 +1,7 @@
 /**
  * The tools: each reads its arguments through a table, says them as a request of the API, and lets
- * the handler of that endpoint answer it. So what a tool may do, refuses and returns is what the API
- * may do, refuses and returns.
+ * the handler of that endpoint answer it. So what a tool does, refuses and returns is what the API
+ * does, refuses and returns.
  */
 
 import { invalid } from "../../../src/errors.ts";

@@ -1,4 +1,4 @@
-/** Arguments of the tools at /mcp: where they mean what a field of the API means, they are that field. */
+/** Arguments of the tools at /mcp: those that mean what a field of the API means are that field. */
 import { limits } from "../../../src/limits.ts";
 import type { FieldTable, JsonSchema } from "./field.ts";
 import { listParams } from "./other-fields.ts";
