@@ -14,7 +14,7 @@ const lists = ["rows", "aggregation_groups", "namespaces"] as const;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** `text` is JSON, and so is what is returned, of at most `bytesMax` bytes where that can be done. */
+/** `text` is JSON, as is what is returned, of at most `bytesMax` bytes where that can be done. */
 export function fitAnswer(text: string, bytesMax: number): string {
   const bytes = encoder.encode(text);
   if (bytes.length <= bytesMax) return text;

@@ -30,7 +30,7 @@ const instructions =
   "A search database. list_namespaces and describe_namespace say what is there; query searches " +
   "by words, by vectors, by both and by filters, and counts. Ids are unique within a namespace.";
 const capabilities = { tools: {} };
-/** Which tools there are follows from the key, which may be another one from one minute to the next. */
+/** Which tools there are follows from the key, which may soon be another one. */
 const cacheable = { ttlMs: 60_000, cacheScope: "private" };
 
 export async function answerMcp(scope: Scope): Promise<Response> {
