@@ -375,15 +375,17 @@ export class OwnerJobs {
 
   #tellQueue(): void {
     const now = this.#ports.clock.now();
-    if (this.#due(now) !== undefined && Math.abs(now - this.#hintedMs) >= hintIntervalMs) {
-      this.#hintedMs = now;
-      const { tenant, name } = this.#host.identity();
-      this.#ports.defer(this.#ports.queue.send({ tenant, name }).catch(() => undefined));
-    }
+    // Asked for each write: most of them need not know whether anything is due.
+    if (Math.abs(now - this.#hintedMs) < hintIntervalMs || this.#due(now) === undefined) return;
+    this.#hintedMs = now;
+    const { tenant, name } = this.#host.identity();
+    this.#ports.defer(this.#ports.queue.send({ tenant, name }).catch(() => undefined));
   }
 
   async #armNext(): Promise<void> {
-    await this.#arm(nextAlarmMs(this.#table, this.#host.state(), this.#ports.clock.now()));
+    const now = this.#ports.clock.now();
+    if (this.#alarmMs <= now + limits.alarmMs) return;
+    await this.#arm(nextAlarmMs(this.#table, this.#host.state(), now));
   }
 
   async #arm(atMs: number | undefined): Promise<void> {

@@ -8,7 +8,7 @@
  *
  * Cost: the manifest, and every entry of the tail, six at a time.
  */
-import { corrupt, EngineError } from "./errors.ts";
+import { corrupt, EngineError, unavailable } from "./errors.ts";
 import { stretchesOf } from "./format/homes.ts";
 import { limits } from "./limits.ts";
 import { readSkip, readSlot, type Slot, type Unreadable } from "./log-read.ts";
@@ -94,6 +94,10 @@ async function readPinnedSlot(
   const slot = await readSlot(ports, root, generation, sequence);
   if (slot.kind === "unreadable") {
     throw slot.bytes === undefined ? gone(`entry ${sequence}`) : corrupt(slot.reason);
+  }
+  // It went bad only since: half of an export would be of another point than the other half.
+  if (slot.kind === "skipped" && generation === pinned) {
+    throw unavailable(`entry ${sequence}, which was pinned, has been skipped since`);
   }
   return slot;
 }

@@ -4,6 +4,7 @@ import { openChanges } from "../src/changes.ts";
 import type { SchemaAddition } from "../src/document/schema.ts";
 import { pointAsOf } from "../src/history.ts";
 import { limits } from "../src/limits.ts";
+import { pinnedSnapshot } from "../src/pinned.ts";
 import { generationRoot, manifestKey, skipKey, walKey } from "../src/store/keys.ts";
 import { applies, type Fault, modes } from "./crash/failures.ts";
 import { CrashRig } from "./crash-rig.ts";
@@ -271,6 +272,17 @@ describe("a log entry that cannot be read", () => {
       expect((await rig.status()).skips).toEqual([]);
       expect(await rig.root()).not.toBe(before);
     }
+  });
+
+  test("is not skipped for those who pinned it before", async () => {
+    const rig = new BadRig();
+    for (const id of [1, 2, 3]) await rig.put(id, [id]);
+    const pin = await rig.ask(rig.owner.pin(rig.tenant, rig.name));
+    await rig.rot(walKey(await rig.root(), 1));
+    rig.restart();
+    await rig.skip(1);
+    const reading = rig.clock.run(pinnedSnapshot(rig.ports(), rig.tenant, pin));
+    await expect(reading).rejects.toThrow(/entry 1, which was pinned, has been skipped since/);
   });
 
   test("found while the owner runs is skipped as well", async () => {

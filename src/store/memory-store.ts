@@ -63,7 +63,8 @@ export class MemoryStore implements ObjectStore {
         `${key} ends at ${entry.bytes.length}, bytes ${start} to ${end} were asked for`,
       );
     }
-    return { ...entry.info, bytes: entry.bytes.slice(start, end) };
+    const { size, etag, uploadedMs, metadata } = entry.info;
+    return { key, size, etag, uploadedMs, metadata, bytes: entry.bytes.slice(start, end) };
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {

@@ -32,7 +32,7 @@ import { attachmentKey, generationRoot, sequenceOfSkipKey } from "../../src/stor
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { ChangeHistory } from "./change-history.ts";
-import { applyBatch, nowhere, type Point, retentionAfter } from "./point.ts";
+import { applyBatch, type Change, nowhere, type Point, retentionAfter } from "./point.ts";
 import { rewriteFault } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
@@ -46,16 +46,6 @@ export interface ReadWindow {
    * entry that its writer, and the owner, have not heard of yet.
    */
   readonly isFirm: boolean;
-}
-
-interface Change {
-  readonly writes: ReadonlySet<number>;
-  /** Attachments the entry names. */
-  readonly parts: readonly string[];
-  /** Undefined: it stays as it was. */
-  readonly readOnly: boolean | undefined;
-  /** Changes the map, and returns it. */
-  apply(documents: Map<number, OracleDocument>): Map<number, OracleDocument>;
 }
 
 export class History {
@@ -136,10 +126,10 @@ export class History {
       const writes = change?.writes ?? new Set<number>();
       const hash = next === sequence + 1 ? skip.hash : known.hash;
       const point = { generation, next, exists: true, documents, readOnly, writes, hash };
-      const isSkipped = this.#skipped.has(`${generation}/${next - 1}`);
-      if (!isSkipped) times = known;
+      if (!this.#skipped.has(`${generation}/${next - 1}`)) times = known;
       const { entryMs, timeMs } = times;
-      this.points.push({ ...known, ...point, entryMs, timeMs });
+      const skipped = this.#skippedIn(generation);
+      this.points.push({ ...known, ...point, entryMs, timeMs, skipped });
     }
   }
 
@@ -196,8 +186,7 @@ export class History {
     );
     const { writes } = change;
     this.#changes.set(`${generation}/${sequence}`, change);
-    const generations = new Set(this.points.map((point) => point.generation));
-    if (begins && generations.size > 1) this.#world.faults.saw("namespace: made again");
+    if (begins && this.points.length > 1) this.#world.faults.saw("namespace: made again");
     if (!exists) this.#world.faults.saw("namespace: deleted");
     for (const write of writes) {
       this.#appearances.set(write, (this.#appearances.get(write) ?? 0) + 1);
@@ -215,7 +204,13 @@ export class History {
       entryMs: entry.timeMs,
       timeMs: entry.timeMs,
       retentionMs: retentionAfter(begins ? 0 : last.retentionMs, entry),
+      skipped: this.#skippedIn(generation),
     });
+  }
+
+  #skippedIn(of: string): readonly number[] {
+    const slots = [...this.#skipped].map((slot) => slot.split("/"));
+    return slots.flatMap(([generation, slot]) => (generation === of ? [Number(slot)] : []));
   }
 
   /** What the entry does, done to the documents; `exists`: whether the name still does then. */
@@ -252,8 +247,8 @@ export class History {
         const batch = await this.#batchOf(generation, entry.sequence, chunk);
         if (batch !== undefined) batches.push(batch);
       }
-      const fault = rewriteFault(documents, batches);
-      if (fault !== undefined) this.#world.violate("rewrite", `entry ${entry.sequence}: ${fault}`);
+      const wrong = rewriteFault(documents, batches);
+      if (wrong !== undefined) this.#world.violate("rewrite", `${entry.sequence}: ${wrong}`);
       const before = new Map(documents);
       for (const batch of batches) {
         const step = (to: Map<number, OracleDocument>): void => applyBatch(to, batch);
@@ -330,14 +325,20 @@ export class History {
     this.#acknowledge(index);
   }
 
-  /** The owner answered with this point, of now: it must not be older than the window allows. */
+  /**
+   * The owner answered with this point, of now: it must not be older than the window allows.
+   * `knows`: whether the answer takes a slot for skipped. What was begun before a skip may not.
+   */
   pointShown(
     window: ReadWindow,
     what: string,
     generation: string,
     next: number,
+    knows: (slot: number) => boolean = () => true,
   ): Point | undefined {
-    const index = this.indexAt(generation, next);
+    const index = this.points.findLastIndex(
+      (p) => p.generation === generation && p.next === next && (p.skipped ?? []).every(knows),
+    );
     const point = this.points[index];
     if (point === undefined || index < window.first) {
       this.#world.violate(what, `entry ${next} of ${generation} is too old, or never was`);

@@ -37,7 +37,9 @@ export async function readPinned(
     return;
   }
   const pin = replyValue(pinned);
-  const point = history.pointShown(window, "pin", pin.generation, pin.next);
+  const floor = world.landings.manifests.versionOf(pin.generation, pin.version)?.floor ?? 0;
+  const knows = (slot: number): boolean => slot < floor || pin.skipped?.includes(slot) === true;
+  const point = history.pointShown(window, "pin", pin.generation, pin.next, knows);
   if (point === undefined) return;
   const isAlive = async (): Promise<boolean> =>
     replyValue(await owner.renewPin(tenant, name, pin.id)) !== undefined;

@@ -26,6 +26,19 @@ export interface Point {
   readonly timeMs: number;
   /** From its last entry on. */
   readonly retentionMs: number;
+  /** Slots of this life that were skipped when it became known. */
+  readonly skipped?: readonly number[];
+}
+
+/** What an entry does. */
+export interface Change {
+  readonly writes: ReadonlySet<number>;
+  /** Attachments the entry names. */
+  readonly parts: readonly string[];
+  /** Undefined: it stays as it was. */
+  readonly readOnly: boolean | undefined;
+  /** Changes the map, and returns it. */
+  apply(documents: Map<number, OracleDocument>): Map<number, OracleDocument>;
 }
 
 /** Before everything. */

@@ -21,7 +21,7 @@ export class Sharding {
 
   constructor(seed: number) {
     this.#random = new SimRandom(seed + 4_000_037);
-    this.shards = this.#random.pick([0, 0, 0, 0, 0, 1, 2, 8]);
+    this.shards = this.#random.pick([0, 0, 0, 0, 0, 0, 1, 2, 2, 8]);
   }
 
   /** Sharded namespaces cannot be branched. */

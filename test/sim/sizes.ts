@@ -41,9 +41,9 @@ export function randomSizes(random: SimRandom): Sizes {
   const branchShare = random.pick([0, 0, 0.02, 0.06]);
   return {
     isolates: 1 + random.below(3),
-    clients: 1 + random.below(5),
+    clients: 1 + random.below(8),
     consumers: 1 + random.below(4),
-    ids: random.pick([6, 24, 24, 100]),
+    ids: random.pick([6, 24, 24, 24, 100]),
     rowsMax: random.pick([2, 6, 6, 30]),
     attributes: 5,
     writeShare: random.pick([0.2, 0.5, 0.5, 0.8]),
