@@ -375,11 +375,10 @@ export class OwnerJobs {
 
   #tellQueue(): void {
     const now = this.#ports.clock.now();
-    // Asked for each write: most of them need not know whether anything is due.
+    // Asked for each write: few need to know what is due.
     if (Math.abs(now - this.#hintedMs) < hintIntervalMs || this.#due(now) === undefined) return;
     this.#hintedMs = now;
-    const { tenant, name } = this.#host.identity();
-    this.#ports.defer(this.#ports.queue.send({ tenant, name }).catch(() => undefined));
+    this.#ports.defer(this.#ports.queue.send(this.#host.identity()).catch(() => undefined));
   }
 
   async #armNext(): Promise<void> {
