@@ -23,6 +23,7 @@ import type {
   NamespaceApi,
 } from "../src/namespace/protocol.ts";
 import type { RecallArguments } from "../src/namespace/recall-history.ts";
+import type { UsageArguments } from "../src/namespace/usage-history.ts";
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
 import { ByteLru } from "../src/store/byte-lru.ts";
@@ -30,6 +31,8 @@ import { MemoryBudget } from "../src/store/memory-budget.ts";
 import { systemClock } from "../workers/platform/clock.ts";
 import { namespaceClient } from "../workers/platform/namespace-client.ts";
 import { enginePorts } from "../workers/platform/ports.ts";
+import { sendHint } from "../workers/platform/queue.ts";
+import { openMeter } from "../workers/platform/usage-meter.ts";
 
 /** Half of the objects' memory; the other half is for writes that are not durable yet. */
 const memory = new ByteLru(limits.objectBytesMax / 2);
@@ -43,15 +46,16 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    const meter = openMeter("object");
     const ports: OwnerPorts = {
-      ...enginePorts(env),
+      ...enginePorts(env, meter),
       storage: new ObjectStorage(ctx.storage),
-      queue: { send: (hint) => env.JOBS.send(hint).then(() => undefined) },
+      queue: { send: (hint) => sendHint(env, meter, hint) },
       memory,
       pending,
       defer: (work) => ctx.waitUntil(work),
       abort: (reason) => ctx.abort(reason),
-      peer: (tenant, name) => namespaceClient(env, tenant, name),
+      peer: (tenant, name) => namespaceClient(env, tenant, name, meter),
     };
     this.#owner = new Owner(ports);
   }
@@ -133,6 +137,10 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
 
   noteRecall(tenant: string, name: string, ...of: RecallArguments) {
     return this.#owner.noteRecall(tenant, name, ...of);
+  }
+
+  noteUsage(tenant: string, name: string, ...of: UsageArguments) {
+    return this.#owner.noteUsage(tenant, name, ...of);
   }
 
   adopt(request: AdoptRequest) {

@@ -25,6 +25,7 @@ import {
 import type { IndexStatus, Job } from "./namespace/protocol.ts";
 import { collectableAtMs, collectableBeforeMs } from "./namespace/retention.ts";
 import { exists, type NamespaceState, skippedSlots } from "./namespace/state.ts";
+import { noUsageHistory } from "./namespace/usage-history.ts";
 
 /** Makes ids that are unique for ever: outputs are named after them. */
 export type NewId = (kind: string, number: number) => string;
@@ -326,6 +327,7 @@ export function indexStatus(
     warmedMs: table.warmedMs,
     ...(table.recall === undefined ? {} : { recall: table.recall }),
     written: table.written ?? { flushed: 0, merged: 0 },
+    usage: table.usage ?? noUsageHistory,
     indexed: manifest.floor === next && !jobs.some(({ kind }) => /flush|merge/.test(kind)),
   };
 }

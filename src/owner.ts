@@ -41,14 +41,15 @@ import {
 } from "./namespace/protocol.ts";
 import type { RecallArguments } from "./namespace/recall-history.ts";
 import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
+import type { UsageArguments } from "./namespace/usage-history.ts";
 import { OwnerBranch } from "./owner-branch.ts";
 import { headReply, recallReply } from "./owner-head.ts";
 import { OwnerJobs } from "./owner-jobs.ts";
+import { noteRecall, noteUsage } from "./owner-notes.ts";
 import { OwnerPins } from "./owner-pins.ts";
 import { OwnerPointer } from "./owner-pointer.ts";
 import { type Identity, isSame, type OwnerPorts, type OwnerRecord } from "./owner-ports.ts";
 import { noteProgress } from "./owner-progress.ts";
-import { noteRecall } from "./owner-recall.ts";
 import { FencedStore } from "./owner-store.ts";
 import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
@@ -164,12 +165,8 @@ export class Owner implements NamespaceApi {
   skipEntry(tenant: string, name: string, sequence: number, reason: string) {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
-      return this.#ward.skip(
-        () => this.#view(),
-        sequence,
-        reason,
-        () => this.#commits.fence(),
-      );
+      const fence = () => this.#commits.fence();
+      return this.#ward.skip(() => this.#view(), sequence, reason, fence);
     });
   }
 
@@ -228,6 +225,10 @@ export class Owner implements NamespaceApi {
 
   noteRecall(tenant: string, name: string, ...of: RecallArguments): Promise<Reply<boolean>> {
     return this.#work({ tenant, name }, () => noteRecall(this.#jobs, ...of));
+  }
+
+  noteUsage(tenant: string, name: string, ...of: UsageArguments): Promise<Reply<true>> {
+    return this.#work({ tenant, name }, () => noteUsage(this.#jobs, ...of));
   }
 
   adopt(request: AdoptRequest): Promise<Reply<AdoptReply>> {

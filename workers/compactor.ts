@@ -19,8 +19,9 @@ import { corrupt, isEngineError } from "../src/errors.ts";
 import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
+import type { WorkKind } from "../src/namespace/usage-history.ts";
 import type { Identity } from "../src/owner-ports.ts";
-import type { JobHint, OperationHint, Ports, RecallSampleHint } from "../src/ports.ts";
+import type { JobHint, OperationHint, RecallSampleHint } from "../src/ports.ts";
 import type { SearchPorts } from "../src/search-ports.ts";
 import { takeSnapshot } from "../src/snapshot.ts";
 import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
@@ -28,8 +29,11 @@ import { warm } from "../src/warm.ts";
 import { firstTenant } from "./api/auth.ts";
 import { openBackground } from "./api/scope.ts";
 import { runHinted, sweepOperations } from "./operations.ts";
+import { systemClock } from "./platform/clock.ts";
+import { createLog } from "./platform/log.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
+import { openMeter, type UsageKind, type UsageMeter } from "./platform/usage-meter.ts";
 import { noteSample } from "./recall-samples.ts";
 
 /**
@@ -52,62 +56,55 @@ export async function consume(
     batch.ackAll();
     return;
   }
-  const { ports, close } = openBackground(env);
-  try {
-    await consumeMessages(batch.messages, env, ports);
-  } finally {
-    await close();
-  }
+  await consumeMessages(batch.messages, env);
 }
 
 async function consumeMessages(
   messages: readonly Message<JobHint | OperationHint | RecallSampleHint>[],
   env: Env,
-  ports: SearchPorts,
 ): Promise<void> {
-  const endMs = ports.clock.now() + invocationMs;
+  const endMs = systemClock.now() + invocationMs;
   for (const message of messages) {
-    const now = ports.clock.now();
+    const now = systemClock.now();
     if (busyUntilMs > now || now >= endMs) {
       message.retry({ delaySeconds: 1 });
       continue;
     }
     if ("operation" in message.body) {
-      await runOperation(ports, env, message as Message<OperationHint>);
+      await runOperation(env, message as Message<OperationHint>);
       continue;
     }
     if ("sampled" in message.body) {
-      await runSample(ports, env, message.body);
+      await runSample(env, message.body);
       message.ack();
       continue;
     }
     const { tenant, name } = message.body;
-    await runDue(ports, namespaceClient(env, tenant, name), { tenant, name }, endMs);
+    await runDue(env, { tenant, name }, endMs);
     // If the time was up before the work was, the object's alarm asks for more.
     message.ack();
   }
 }
 
-async function runSample(ports: SearchPorts, env: Env, hint: RecallSampleHint): Promise<void> {
+async function runSample(env: Env, hint: RecallSampleHint): Promise<void> {
+  const { tenant, sampled: name } = hint;
+  const work = openWork(env, { tenant, name }, "recall");
   try {
-    busyUntilMs = ports.clock.now() + limits.leaseMs;
-    await noteSample(ports, namespaceClient(env, hint.tenant, hint.sampled), hint);
+    busyUntilMs = systemClock.now() + limits.leaseMs;
+    await noteSample(work.ports, work.api, hint);
   } catch (error) {
     // The namespace may be gone, or the query mean nothing any more.
-    ports.log.info("a sample was not compared", { name: hint.sampled, error: String(error) });
+    work.ports.log.info("a sample was not compared", { name, error: String(error) });
   } finally {
     busyUntilMs = 0;
+    await work.end("recall");
   }
 }
 
 /** A message comes again as long as its operation has no result: at most as often as allowed. */
-async function runOperation(
-  ports: Ports,
-  env: Env,
-  message: Message<OperationHint>,
-): Promise<void> {
+async function runOperation(env: Env, message: Message<OperationHint>): Promise<void> {
   try {
-    busyUntilMs = ports.clock.now() + limits.leaseMs;
+    busyUntilMs = systemClock.now() + limits.leaseMs;
     const outcome = await runHinted(env, message.body);
     if (outcome.kind === "done") {
       message.ack();
@@ -115,37 +112,70 @@ async function runOperation(
       message.retry({ delaySeconds: Math.ceil(outcome.afterMs / 1_000) });
     }
   } catch (error) {
-    ports.log.warn("cannot run an operation", { ...message.body, error: String(error) });
+    createLog().warn("cannot run an operation", { ...message.body, error: String(error) });
     message.retry({ delaySeconds: 5 });
   } finally {
     busyUntilMs = 0;
   }
 }
 
-async function runDue(
-  ports: SearchPorts,
-  api: NamespaceApi,
-  identity: Identity,
-  endMs: number,
-): Promise<void> {
+async function runDue(env: Env, identity: Identity, endMs: number): Promise<void> {
+  const { tenant, name } = identity;
+  const claiming = namespaceClient(env, tenant, name, openMeter("claim"));
   try {
-    while (ports.clock.now() < endMs) {
-      busyUntilMs = ports.clock.now() + limits.leaseMs;
-      const job = replyValue(await api.claim(identity.tenant, identity.name));
+    while (systemClock.now() < endMs) {
+      busyUntilMs = systemClock.now() + limits.leaseMs;
+      const job = replyValue(await claiming.claim(tenant, name));
       if (job === undefined) {
         return;
       }
-      if ((await runJob(ports, api, identity, job)) === "pause") {
+      if ((await runCounted(env, identity, job)) === "pause") {
         // What is left of it is for an invocation with CPU time of its own.
         return;
       }
     }
   } catch (error) {
     // The alarm of the object asks again.
-    ports.log.warn("cannot claim a job", { ...identity, error: String(error) });
+    createLog().warn("cannot claim a job", { ...identity, error: String(error) });
   } finally {
     busyUntilMs = 0;
   }
+}
+
+async function runCounted(env: Env, identity: Identity, job: Job): Promise<"go on" | "pause"> {
+  const work = openWork(env, identity, job.kind);
+  try {
+    return await runJob(work.ports, work.api, identity, job);
+  } finally {
+    await work.end(job.kind);
+  }
+}
+
+interface Work {
+  readonly ports: SearchPorts;
+  readonly api: NamespaceApi;
+  /** Tells the namespace what it has cost. */
+  readonly end: (kind: WorkKind) => Promise<void>;
+}
+
+/** Ports of one piece of work, whose requests are counted. */
+function openWork(env: Env, { tenant, name }: Identity, kind: UsageKind): Work {
+  const meter = openMeter(kind);
+  const { ports, close } = openBackground(env, meter);
+  const api = namespaceClient(env, tenant, name, meter);
+  const end = async (as: WorkKind): Promise<void> => {
+    await close();
+    const { get, head, put, list, delete: deletes, ...others } = meter.usage();
+    const { bytesRead, bytesWritten, objectCalls } = others;
+    const usage = { reads: get + head, writes: put + list, deletes, bytesRead, bytesWritten };
+    try {
+      // Its own call is part of what it reports.
+      await api.noteUsage(tenant, name, as, { ...usage, objectCalls: objectCalls + 1 });
+    } catch (error) {
+      ports.log.info("a cost was not noted", { name, error: String(error) });
+    }
+  };
+  return { ports, api, end };
 }
 
 async function runJob(
@@ -193,7 +223,8 @@ async function runJob(
 
 /** Purges generations deleted longer ago than the grace. */
 export async function sweep(env: Env): Promise<void> {
-  const ports = enginePorts(env);
+  const meter = openMeter("cron");
+  const ports = enginePorts(env, meter);
   const tenants = await listTenants(ports);
   for (const tenant of new Set([firstTenant, ...tenants])) {
     let after: string | undefined;
@@ -201,19 +232,20 @@ export async function sweep(env: Env): Promise<void> {
       const prefix = gravePrefix(tenant);
       const page = await ports.store.list(prefix, after === undefined ? {} : { after });
       for (const { key } of page.objects) {
-        await visitGrave(env, ports, tenant, key).catch((error: unknown) => {
+        await visitGrave(env, meter, tenant, key).catch((error: unknown) => {
           ports.log.error("cannot purge", { key, error: String(error) });
         });
       }
       after = page.more ? page.objects.at(-1)?.key : undefined;
     } while (after !== undefined);
-    await sweepOperations(env, ports, tenant).catch((error: unknown) => {
+    await sweepOperations(env, meter, tenant).catch((error: unknown) => {
       ports.log.error("cannot expire operations", { tenant, error: String(error) });
     });
   }
 }
 
-async function visitGrave(env: Env, ports: Ports, tenant: string, key: string): Promise<void> {
+async function visitGrave(env: Env, meter: UsageMeter, tenant: string, key: string): Promise<void> {
+  const ports = enginePorts(env, meter);
   const stored = await ports.store.get(key);
   if (stored === undefined) {
     return;
@@ -227,7 +259,7 @@ async function visitGrave(env: Env, ports: Ports, tenant: string, key: string): 
     throw corrupt(`${key} is the grave of ${generation}`);
   }
   // Starting the owner finishes a deletion that was cut short between grave and registry.
-  const owner = namespaceClient(env, tenant, name);
+  const owner = namespaceClient(env, tenant, name, meter);
   const present = replyValue(await owner.describe(tenant, name));
   if (present.generation !== generation) {
     await purge(ports, tenant, generation);

@@ -22,18 +22,22 @@ import { encodeJsonChunks, type JsonEncodable, parseJson } from "./api/json.ts";
 import { operationKinds } from "./api/operation-kinds.ts";
 import { openBackground } from "./api/scope.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
+import { enginePorts } from "./platform/ports.ts";
+import { sendHint } from "./platform/queue.ts";
+import { openMeter, type UsageMeter } from "./platform/usage-meter.ts";
 
 export async function runHinted(
   env: Env,
   { tenant, operation }: OperationHint,
 ): Promise<RunOutcome> {
-  const { ports, close } = openBackground(env);
+  const meter = openMeter("operation");
+  const { ports, close } = openBackground(env, meter);
   try {
     return await runOperation(
       ports,
       { tenant, token: operation },
       {
-        open: (request) => openSession(env, ports, tenant, request),
+        open: (request) => openSession(env, { ports, meter }, tenant, request),
         refuse: (error) => refusalOf(ports, error),
       },
     );
@@ -44,13 +48,13 @@ export async function runHinted(
 
 function openSession(
   env: Env,
-  ports: SearchPorts,
+  { ports, meter }: { readonly ports: SearchPorts; readonly meter: UsageMeter },
   tenant: string,
   { kind, name, body, createdMs, pin: stored }: OperationRequest,
 ): OperationSession {
   const work = operationKinds.get(kind);
   const read = work?.reads?.(parseJson(body)) ?? name;
-  const owner = namespaceClient(env, tenant, read);
+  const owner = namespaceClient(env, tenant, read, meter);
   let pin: Pin | undefined;
   const renew = async (id: string) => replyValue(await owner.renewPin(tenant, read, id));
   return {
@@ -65,7 +69,7 @@ function openSession(
         ports,
         pin,
         target: { tenant, name: read, owner, snapshot },
-        owner: (of: string) => namespaceClient(env, tenant, of),
+        owner: (of: string) => namespaceClient(env, tenant, of, meter),
         elapsedMs: () => Math.max(1, Math.ceil(ports.clock.now() - createdMs)),
       };
       const rendered = await work.answer(question, parseJson(body)).catch(pinLost);
@@ -121,8 +125,8 @@ async function refusalOf({ log }: Ports, error: unknown): Promise<OperationResul
 }
 
 /** Expires what is old, and asks again for what waits. */
-export async function sweepOperations(env: Env, ports: Ports, tenant: string): Promise<void> {
-  for (const operation of await expireOperations(ports, tenant)) {
-    await env.JOBS.send({ tenant, operation });
+export async function sweepOperations(env: Env, meter: UsageMeter, tenant: string): Promise<void> {
+  for (const operation of await expireOperations(enginePorts(env, meter), tenant)) {
+    await sendHint(env, meter, { tenant, operation });
   }
 }

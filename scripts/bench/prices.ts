@@ -9,15 +9,16 @@
  * that is awake (4.15 dollars for a whole month). So figures of engines that keep everything in
  * memory are a lower bound.
  */
+import { prices as list } from "../../workers/prices.ts";
 
 /** Dollars for a million. */
 export const prices = {
-  storeReads: 0.36,
+  storeReads: list.storeReads,
   /** Lists are priced like writes. */
-  storeLists: 4.5,
-  cpuMs: 0.02,
-  workerRequests: 0.3,
-  objectCalls: 0.15,
+  storeLists: list.storeWrites,
+  cpuMs: list.cpuMs,
+  workerRequests: list.workerRequests,
+  objectCalls: list.objectCalls,
 } as const;
 
 export interface QueryUse {

@@ -16,6 +16,7 @@ import { type BuildProgress, canGoOn, stuckMax } from "./build-progress.ts";
 import type { Pin } from "./pins.ts";
 import type { JobKind } from "./protocol.ts";
 import type { RecallHistory } from "./recall-history.ts";
+import type { UsageHistory } from "./usage-history.ts";
 
 /** Longest waits after failures that may pass, and after so many that they hardly will. */
 const backoffSoonMs = 60_000;
@@ -91,6 +92,7 @@ export interface JobTable {
   readonly recall?: RecallHistory;
   /** Bytes of segments made by flushes and by merges. */
   readonly written?: WrittenBytes;
+  readonly usage?: UsageHistory;
 }
 
 export interface WrittenBytes {

@@ -15,6 +15,7 @@ import type { WrittenBytes } from "./jobs.ts";
 import type { GivenPin, PastPoint, Pin } from "./pins.ts";
 import type { RecallArguments, RecallHistory } from "./recall-history.ts";
 import { type Quarantine, quarantineError } from "./refusals.ts";
+import type { UsageArguments, UsageHistory } from "./usage-history.ts";
 
 export const protocolVersion = 1;
 
@@ -276,6 +277,8 @@ export interface IndexStatus {
   readonly recall?: RecallHistory;
   /** Bytes of segments that flushes and merges have made, as far as is known. */
   readonly written: WrittenBytes;
+  /** What jobs and samples of recall have cost, as far as is known. */
+  readonly usage: UsageHistory;
   readonly quarantine?: Quarantine;
   readonly skips: readonly SkippedEntry[];
   /** Bytes of writes that are not durable yet, of all objects in the isolate of this one. */
@@ -349,6 +352,8 @@ export interface NamespaceApi {
   releasePin(tenant: string, name: string, id: string): Promise<Reply<true>>;
   /** A query was compared with the truth. False: of another life. */
   noteRecall(tenant: string, name: string, ...of: RecallArguments): Promise<Reply<boolean>>;
+  /** Work behind the namespace has cost so much. */
+  noteUsage(tenant: string, name: string, ...of: UsageArguments): Promise<Reply<true>>;
   /** Makes the name a branch of what is pinned; `conflict` if it lives. */
   adopt(request: AdoptRequest): Promise<Reply<AdoptReply>>;
 }

@@ -45,17 +45,27 @@ export const remoteLatency: Latency = {
 /** Position of the 99th percentile of a normal distribution, in standard deviations. */
 const deviationsAtP99 = 2.326_347_874;
 
+/** Where a run of draws has got to. Stores that share one wait as a single store would. */
+export interface LatencyDraws {
+  state: number;
+}
+
 export class LatencyStore implements ObjectStore {
   readonly #inner: ObjectStore;
   readonly #clock: Clock;
   readonly #latency: Latency;
-  #state: number;
+  readonly #draws: LatencyDraws;
 
-  constructor(inner: ObjectStore, clock: Clock, latency: Latency) {
+  constructor(
+    inner: ObjectStore,
+    clock: Clock,
+    latency: Latency,
+    draws: LatencyDraws = { state: latency.seed },
+  ) {
     this.#inner = inner;
     this.#clock = clock;
     this.#latency = latency;
-    this.#state = latency.seed;
+    this.#draws = draws;
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
@@ -109,8 +119,8 @@ export class LatencyStore implements ObjectStore {
 
   /** In [0, 1): splitmix32. */
   #uniform(): number {
-    this.#state = (this.#state + 0x9e3779b9) | 0;
-    let mixed = this.#state ^ (this.#state >>> 16);
+    this.#draws.state = (this.#draws.state + 0x9e3779b9) | 0;
+    let mixed = this.#draws.state ^ (this.#draws.state >>> 16);
     mixed = Math.imul(mixed, 0x21f0aaad);
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
     return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;

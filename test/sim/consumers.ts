@@ -26,6 +26,15 @@ const hostMs = 15 * 60_000;
 /** Longer than a lease, shorter than the grace: what lives longer may write into a purged life. */
 const sleepHoursMax = 0.9;
 
+const usageOfJob = {
+  reads: 1,
+  writes: 1,
+  deletes: 0,
+  bytesRead: 1,
+  bytesWritten: 1,
+  objectCalls: 1,
+};
+
 export class SimQueue {
   readonly #world: World;
   readonly #consumers: Consumer[];
@@ -135,6 +144,7 @@ class Consumer {
     if (reply.ok) {
       this.#world.faults.saw(reply.value ? "recall: noted" : "recall: of another life");
     }
+    await api.noteUsage(tenant, name, job.kind, usageOfJob);
   }
 
   async #runJob(

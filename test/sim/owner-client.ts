@@ -75,6 +75,7 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
     fail: (...args) => call((owner) => owner.fail(...args)),
     pin: (...args) => call((owner) => owner.pin(...args)),
     noteRecall: (...args) => call((owner) => owner.noteRecall(...args)),
+    noteUsage: (...args) => call((owner) => owner.noteUsage(...args)),
     renewPin: (...args) => call((owner) => owner.renewPin(...args)),
     releasePin: (...args) => call((owner) => owner.releasePin(...args)),
     adopt: async (request) => {

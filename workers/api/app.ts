@@ -6,18 +6,25 @@
 import { type Context, Hono, type Next } from "hono";
 import { systemClock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
+import { openMeter, type UsageMeter } from "../platform/usage-meter.ts";
 import { authenticate, type Principal, refuseAccess } from "./auth.ts";
 import { UnsupportedEncoding } from "./body.ts";
 import { allowOrigins, refuseBrowser } from "./cors.ts";
 import { refuse, respondError } from "./errors.ts";
 import { checkNamespaceName, InvalidUrl } from "./namespace-name.ts";
 import { openRoutes } from "./open-routes.ts";
+import { countRequest } from "./request-counts.ts";
 import { type Route, routes } from "./routes.ts";
 import { keyFinder, openScope, spend } from "./scope.ts";
 
 interface ApiEnv {
   readonly Bindings: Env;
-  readonly Variables: { readonly principal: Principal };
+  readonly Variables: {
+    readonly principal: Principal;
+    readonly meter: UsageMeter;
+    /** Path of the route that answers, once one does. */
+    readonly route?: string;
+  };
 }
 
 type ApiContext = Context<ApiEnv>;
@@ -29,6 +36,7 @@ function createApp(): Hono<ApiEnv> {
   for (const { method, path, handle } of openRoutes) {
     api.on(method, path, ({ req }) => handle(req.raw));
   }
+  api.use(measure);
   api.use(allowOrigins);
   api.use(checkKey);
   for (const route of routes) {
@@ -42,10 +50,21 @@ function createApp(): Hono<ApiEnv> {
   return api;
 }
 
+/** Counts the request, and what it uses; the time is until its answer begins. */
+async function measure(context: ApiContext, next: Next): Promise<void> {
+  const startedMs = systemClock.now();
+  context.set("meter", openMeter("request"));
+  await next();
+  const { method } = context.req;
+  const route = context.get("route") ?? "other";
+  const tookMs = systemClock.now() - startedMs;
+  countRequest({ method, route, status: context.res.status, tookMs });
+}
+
 /** 401 for whom nobody knows; the routes say what the others may do. */
 async function checkKey(context: ApiContext, next: Next): Promise<Response | undefined> {
   const { req, env, executionCtx } = context;
-  const keys = keyFinder(env, executionCtx);
+  const keys = keyFinder(env, executionCtx, context.get("meter"));
   const found = await authenticate(req.raw, env, keys, systemClock.now());
   if (found.kind === "unknown") {
     const headers = { "www-authenticate": "Bearer" };
@@ -62,12 +81,14 @@ async function checkKey(context: ApiContext, next: Next): Promise<Response | und
 async function answer(context: ApiContext, route: Route): Promise<Response> {
   const { req, env, executionCtx } = context;
   const { path, access, handle } = route;
+  const meter = context.get("meter");
+  context.set("route", path);
   const name = path.includes(":ns") ? checkNamespaceName(req.param("ns") ?? "") : undefined;
   const principal = context.get("principal");
   const reason = refuseAccess(principal, access, name);
   if (reason !== undefined) return refuse(req.raw, 403, reason);
-  await spend(env, principal, { requests: 1, bytes: 0 });
-  const scope = openScope(req.raw, env, executionCtx, principal);
+  await spend(env, principal, { requests: 1, bytes: 0 }, meter);
+  const scope = openScope(req.raw, env, executionCtx, principal, meter);
   return await handle(scope, name ?? "", req.param("id") ?? "");
 }
 

@@ -5,6 +5,7 @@ import { searchPage } from "../../src/pages.ts";
 import { type PartsResult, searchParts } from "../../src/search-parts.ts";
 import { type SnapshotTarget, takeSnapshot } from "../../src/snapshot.ts";
 import { readAsOf } from "./as-of.ts";
+import { renderCost } from "./cost.ts";
 import { encodeJson, type JsonEncodable, type JsonValue } from "./json.ts";
 import type { Question } from "./operation-kinds.ts";
 import { respondAsync } from "./operation-routes.ts";
@@ -15,6 +16,8 @@ import { renderPartsResponse } from "./query-response.ts";
 import { sampleQuery } from "./recall-sampling.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
+
+type QueryAnswer = { readonly [name: string]: JsonEncodable };
 
 export function queryNamespace(scope: Scope, name: string): Promise<Response> {
   const { request, ports } = scope;
@@ -36,11 +39,11 @@ export function queryNamespace(scope: Scope, name: string): Promise<Response> {
     }
     const answer = await answerQuery(question, json);
     if (asOf === undefined) sampleQuery(scope, name, asked);
-    return respondJson(request, answer);
+    return respondJson(request, { ...answer, cost: renderCost(scope.usage()) });
   });
 }
 
-export async function answerQuery(question: Question, json: unknown): Promise<JsonEncodable> {
+export async function answerQuery(question: Question, json: unknown): Promise<QueryAnswer> {
   const { asked, isMulti, vectorEncoding, asOf, cursor } = parseParts(json);
   const { ports, target } = question;
   const [part] = asked.parts;

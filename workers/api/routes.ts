@@ -16,6 +16,7 @@ import { describeMemory, measureRecall, purgeCache, warmCache } from "./debug-ro
 import { explainQuery } from "./explain-route.ts";
 import { exportLines, exportPage } from "./export-routes.ts";
 import { describeIndex, flushNow } from "./index-routes.ts";
+import { describeIsolate } from "./isolate-metrics-route.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { getLimits } from "./limits-route.ts";
 import { answerMcp } from "./mcp/route.ts";
@@ -252,6 +253,16 @@ export const routes: readonly Route[] = [
     about: "Index now what would otherwise wait for company. GET tells when it is done.",
     answer: { status: 202, is: "Index" },
     handle: flushNow,
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    access: "admin",
+    about:
+      "Figures for Prometheus of the isolate that answers, labelled with its name: requests and " +
+      "their times, cache tiers, requests to the bucket and their cost by what they were for, memory.",
+    answer: { status: 200, is: "Metrics", media: "text/plain" },
+    handle: describeIsolate,
   },
   ...pastRoutes,
   {

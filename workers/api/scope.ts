@@ -7,7 +7,7 @@
  * answers of owners that requests share: whoever waits for one does so by a timer of its own.
  */
 
-import type { Usage } from "../../durable-objects/meter.ts";
+import type { Usage as KeyUsage } from "../../durable-objects/meter.ts";
 import { readKey } from "../../src/access.ts";
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { limits } from "../../src/limits.ts";
@@ -17,24 +17,24 @@ import { RecallSampler } from "../../src/recall-sample.ts";
 import { createSearchMemory, type SearchMemory, type SearchPorts } from "../../src/search-ports.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
 import type { ByteLruCounts } from "../../src/store/byte-lru.ts";
-import { CountingStore } from "../../src/store/counting-store.ts";
 import {
   MemoryBudget,
   type MemoryBudgetCounts,
   RequestBudget,
 } from "../../src/store/memory-budget.ts";
-import type { ObjectStore } from "../../src/store/object-store.ts";
 import type { SharedCallCounts } from "../../src/store/shared-calls.ts";
 import { WeightedLru } from "../../src/store/weighted-lru.ts";
 import type { DescriptionMemory, WriteTarget } from "../../src/submission.ts";
-import { CacheApi } from "../platform/cache-api.ts";
+import { CacheApi, type EdgeCounts } from "../platform/cache-api.ts";
 import { systemClock } from "../platform/clock.ts";
 import { sha256 } from "../platform/digest.ts";
 import { kernels } from "../platform/kernels.ts";
 import { createLog } from "../platform/log.ts";
 import { namespaceClient } from "../platform/namespace-client.ts";
 import { enginePorts } from "../platform/ports.ts";
+import { sendHint } from "../platform/queue.ts";
 import { systemRandom } from "../platform/random.ts";
+import type { Usage, UsageMeter } from "../platform/usage-meter.ts";
 import { authenticate, type Principal } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { parseJson } from "./json.ts";
@@ -73,6 +73,8 @@ export interface Scope {
   readonly sampler: RecallSampler;
   /** Whole milliseconds since the request arrived, at least 1. */
   elapsedMs(): number;
+  /** What the request has used of the platform so far. */
+  usage(): Usage;
   /** Forgets what the isolate knows of a namespace that was deleted. */
   forget(name: string): void;
   /** Forgets what the isolate knows of an API key that was revoked. */
@@ -85,6 +87,7 @@ export interface Scope {
 
 export interface IsolateMemory {
   readonly blocks: ByteLruCounts;
+  readonly edge: EdgeCounts;
   /** Bytes being read. */
   readonly reads: MemoryBudgetCounts;
   readonly bodies: MemoryBudgetCounts;
@@ -92,8 +95,8 @@ export interface IsolateMemory {
 }
 
 interface Isolate {
-  readonly store: ObjectStore;
   readonly cache: BlockCache;
+  readonly edge: CacheApi;
   readonly memory: SearchMemory;
   readonly descriptions: WeightedLru<NamespaceDescription>;
   /** Bytes being read. */
@@ -110,10 +113,10 @@ let isolate: Isolate | undefined;
 type Background = Pick<ExecutionContext, "waitUntil">;
 
 /** The API keys as this request sees them. */
-export function keyFinder(env: Env, context: Background): KeyFinder {
-  isolate ??= openIsolate(env);
-  const { keys, store } = isolate;
-  return keys.view({
+export function keyFinder(env: Env, context: Background, meter: UsageMeter): KeyFinder {
+  isolate ??= openIsolate();
+  const { store } = enginePorts(env, meter);
+  return isolate.keys.view({
     clock: systemClock,
     read: (tenant, id) => readKey({ store, digest: sha256 }, tenant, id),
     defer: (work) => context.waitUntil(work),
@@ -125,27 +128,27 @@ export function openScope(
   env: Env,
   context: Background,
   principal: Principal,
+  meter: UsageMeter,
 ): Scope {
   const startedMs = systemClock.now();
-  isolate ??= openIsolate(env);
-  const { store, cache, memory, descriptions, budget, bodies, keys, sampler } = isolate;
+  isolate ??= openIsolate();
+  const { cache, memory, descriptions, budget, bodies, keys, sampler } = isolate;
   const { tenant } = principal;
   const ownBodies = partOf(bodies, request.signal);
   const ports: SearchPorts = {
-    ...enginePorts(env),
-    store: new CountingStore(store),
+    ...enginePorts(env, meter),
     kernels: kernels(),
     cache,
     memory,
     budget: partOf(budget, request.signal),
     defer: (work) => context.waitUntil(work),
   };
-  const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name);
+  const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name, meter);
   const withBytes = async <T>(bytesMax: number, use: (bytes: Uint8Array) => Promise<T>) => {
     const body = await readBody(ownBodies, request, bytesMax);
     try {
       const bytes = body.take();
-      await spend(env, principal, { requests: 0, bytes: bytes.length });
+      await spend(env, principal, { requests: 0, bytes: bytes.length }, meter);
       return await use(bytes);
     } finally {
       body.release();
@@ -157,7 +160,7 @@ export function openScope(
     tenant,
     ports,
     owner,
-    identify: (key) => identify(key, env, context),
+    identify: (key) => identify(key, env, context, meter),
     target: (name) => {
       return { tenant, name, owner: owner(name), memory: memoryOf(descriptions, tenant) };
     },
@@ -172,15 +175,14 @@ export function openScope(
         return await use(parseJson(bytes), seen);
       }),
     sampler,
-    sendHint: async (hint) => {
-      await env.JOBS.send(hint);
-    },
+    sendHint: (hint) => sendHint(env, meter, hint),
+    usage: () => meter.usage(),
     elapsedMs: () => Math.max(1, Math.ceil(systemClock.now() - startedMs)),
     purge: () => {
       // What the edge keeps cannot be dropped, so this isolate turns to another cache there.
-      isolate = openIsolate(env, `shoal-blocks-${encodeHex(systemRandom.bytes(8))}`);
+      isolate = openIsolate(`shoal-blocks-${encodeHex(systemRandom.bytes(8))}`);
     },
-    memory: () => describeIsolate(isolate ?? openIsolate(env)),
+    memory: () => describeIsolate(isolate ?? openIsolate()),
     forget: (name) => {
       memory.snapshots.forget(tenant, name);
       descriptions.delete(`${tenant}/${name}`);
@@ -193,22 +195,25 @@ async function identify(
   key: string,
   env: Env,
   context: Background,
+  meter: UsageMeter,
 ): Promise<Principal | undefined> {
   const headers = { authorization: `Bearer ${key}` };
   const asked = new Request("https://shoal.invalid", { headers });
-  const found = await authenticate(asked, env, keyFinder(env, context), systemClock.now());
+  const found = await authenticate(asked, env, keyFinder(env, context, meter), systemClock.now());
   return found.kind === "known" ? found.principal : undefined;
 }
 
 /** What a consumer of the queue works with: the isolate's caches and budgets, and no request. */
-export function openBackground(env: Env): { ports: SearchPorts; close: () => Promise<void> } {
-  isolate ??= openIsolate(env);
-  const { store, cache, memory, budget } = isolate;
+export function openBackground(
+  env: Env,
+  meter: UsageMeter,
+): { ports: SearchPorts; close: () => Promise<void> } {
+  isolate ??= openIsolate();
+  const { cache, memory, budget } = isolate;
   const part = new RequestBudget(budget);
   const deferred: Promise<unknown>[] = [];
   const ports: SearchPorts = {
-    ...enginePorts(env),
-    store: new CountingStore(store),
+    ...enginePorts(env, meter),
     kernels: kernels(),
     cache,
     memory,
@@ -229,9 +234,10 @@ function partOf(budget: MemoryBudget, clientSignal: AbortSignal): RequestBudget 
   return part;
 }
 
-function describeIsolate({ cache, budget, bodies, memory }: Isolate): IsolateMemory {
+function describeIsolate({ cache, edge, budget, bodies, memory }: Isolate): IsolateMemory {
   return {
     blocks: cache.memory.counts(),
+    edge: edge.counts(),
     reads: budget.counts(),
     bodies: bodies.counts(),
     heads: memory.snapshots.calls.counts(),
@@ -239,17 +245,25 @@ function describeIsolate({ cache, budget, bodies, memory }: Isolate): IsolateMem
 }
 
 /** Counts against the quota of the key. Throws `overloaded` when that is used up. */
-export async function spend(env: Env, { key }: Principal, cost: Usage): Promise<void> {
-  isolate ??= openIsolate(env);
-  const take: TakeGrant = (id, asked, quota) => env.METERS.getByName(id).take(asked, quota);
+export async function spend(
+  env: Env,
+  { key }: Principal,
+  cost: KeyUsage,
+  meter: UsageMeter,
+): Promise<void> {
+  isolate ??= openIsolate();
+  const take: TakeGrant = (id, asked, quota) => {
+    meter.add("objectCalls");
+    return env.METERS.getByName(id).take(asked, quota);
+  };
   await isolate.quotas.spend({ clock: systemClock, log: createLog(), take }, key, cost);
 }
 
-/** The store is the isolate's, so that injected latency goes on where it was. */
-function openIsolate(env: Env, edgeName?: string): Isolate {
+function openIsolate(edgeName?: string): Isolate {
+  const edge = new CacheApi(caches, edgeName);
   return {
-    store: isolate?.store ?? enginePorts(env).store,
-    cache: new BlockCache({ edge: new CacheApi(caches, edgeName) }),
+    cache: new BlockCache({ edge }),
+    edge,
     memory: createSearchMemory(),
     descriptions: new WeightedLru(descriptionsWeightMax),
     budget: isolate?.budget ?? new MemoryBudget(systemClock),

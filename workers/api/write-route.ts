@@ -11,6 +11,7 @@ import { limits } from "../../src/limits.ts";
 import { mustBeWritable, type WriteOptions, write } from "../../src/write.ts";
 import { parseCloneRequest } from "./clone-request.ts";
 import { respondClone } from "./clone-route.ts";
+import { renderCost } from "./cost.ts";
 import { hashKey, readIdempotencyKey } from "./idempotency-key.ts";
 import { respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
@@ -35,7 +36,8 @@ export async function writeNamespace(scope: Scope, name: string): Promise<Respon
       ...(asked.shards === undefined ? {} : { shards: asked.shards }),
     };
     const outcome = await carryOut(scope, name, asked, options);
-    return respondJson(request, writeResponse(asked, outcome, scope.elapsedMs()));
+    const answer = writeResponse(asked, outcome, scope.elapsedMs());
+    return respondJson(request, { ...answer, cost: renderCost(scope.usage()) });
   });
 }
 

@@ -13,9 +13,16 @@ const cacheNameDefault = "shoal-blocks";
 const origin = "https://blocks.shoal.invalid/";
 const yearSeconds = 31_536_000;
 
+export interface EdgeCounts {
+  readonly hits: number;
+  readonly misses: number;
+}
+
 export class CacheApi implements EdgeCache {
   readonly #storage: CacheStorage;
   readonly #name: string;
+  #hits = 0;
+  #misses = 0;
 
   /** Another name is another cache: empty, and no way to empty this one is needed. */
   constructor(storage: CacheStorage, name: string = cacheNameDefault) {
@@ -23,10 +30,18 @@ export class CacheApi implements EdgeCache {
     this.#name = name;
   }
 
+  counts(): EdgeCounts {
+    return { hits: this.#hits, misses: this.#misses };
+  }
+
   async match(key: string): Promise<Uint8Array | undefined> {
     const cache = await this.#storage.open(this.#name);
     const response = await cache.match(urlOf(key));
-    if (response === undefined) return undefined;
+    if (response === undefined) {
+      this.#misses += 1;
+      return undefined;
+    }
+    this.#hits += 1;
     return new Uint8Array(await response.arrayBuffer());
   }
 

@@ -13,7 +13,7 @@
  * applied; its key sees to it that it is not applied again. When attempts run out it is told so,
  * and when the last one is answered that the owner cannot say.
  *
- * Cost: one call, and one more for each failure.
+ * Cost: one call, and one more for each failure; `meter` counts them.
  */
 
 import { EngineError, isEngineError, unavailable } from "../../src/errors.ts";
@@ -30,9 +30,11 @@ import type {
   Reply,
 } from "../../src/namespace/protocol.ts";
 import type { RecallArguments } from "../../src/namespace/recall-history.ts";
+import type { UsageArguments } from "../../src/namespace/usage-history.ts";
 import { type Backoff, type BackoffPorts, backoffMs } from "../../src/store/backoff.ts";
 import { systemClock } from "./clock.ts";
 import { systemRandom } from "./random.ts";
+import type { UsageMeter } from "./usage-meter.ts";
 
 const backoff: Backoff = { attemptsMax: 5, baseMs: 50, capMs: 1_000 };
 const retryAfterMs = 1_000;
@@ -43,8 +45,10 @@ export function namespaceClient(
   env: Pick<Env, "NAMESPACES" | "SHOAL_OBJECT_LATENCY">,
   tenant: string,
   name: string,
+  meter: UsageMeter,
 ): NamespaceApi {
   const connect = (): NamespaceApi => {
+    meter.add("objectCalls");
     // The stub has the methods of NamespaceApi; its own types wrap what they return.
     return env.NAMESPACES.getByName(`${tenant}/${name}`) as unknown as NamespaceApi;
   };
@@ -148,6 +152,10 @@ class NamespaceClient implements NamespaceApi {
 
   noteRecall(tenant: string, name: string, ...of: RecallArguments) {
     return this.#call((owner) => owner.noteRecall(tenant, name, ...of));
+  }
+
+  noteUsage(tenant: string, name: string, ...of: UsageArguments) {
+    return this.#call((owner) => owner.noteUsage(tenant, name, ...of));
   }
 
   adopt(request: AdoptRequest) {

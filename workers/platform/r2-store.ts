@@ -1,6 +1,6 @@
 /**
  * The object store contract on an R2 bucket binding. One request each, but for a page of a list
- * that comes back empty and yet is not the last.
+ * that comes back empty and yet is not the last. Each is counted as it is made.
  *
  *   error code            kind          why
  *   10037                 corrupt       the bytes do not have the digest given; not stored
@@ -26,6 +26,7 @@ import type {
   PutResult,
   StoredObject,
 } from "../../src/store/object-store.ts";
+import { UsageMeter } from "./usage-meter.ts";
 
 const badDigest = 10_037;
 const invalidRange = 10_039;
@@ -34,14 +35,17 @@ const retryAfterMs = 1_000;
 
 export class R2Store implements ObjectStore {
   readonly #bucket: R2Bucket;
+  readonly #meter: UsageMeter;
 
-  constructor(bucket: R2Bucket) {
+  constructor(bucket: R2Bucket, meter: UsageMeter = new UsageMeter()) {
     this.#bucket = bucket;
+    this.#meter = meter;
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
     if (range !== undefined) checkRange(range);
     try {
+      this.#meter.add("get");
       const object = await this.#bucket.get(key, range === undefined ? {} : { range });
       if (object === null) return undefined;
       const length = range?.length ?? object.size;
@@ -50,6 +54,7 @@ export class R2Store implements ObjectStore {
         throw corrupt(`${key} ends at ${object.size}, before the range asked for does`);
       }
       const bytes = new Uint8Array(await object.arrayBuffer());
+      this.#meter.add("bytesRead", bytes.length);
       // The object is long enough, so the transfer was cut short: asking again may help.
       if (bytes.length !== length) throw unavailable(`get of ${key} brought ${bytes.length} bytes`);
       return { ...infoOf(object), bytes };
@@ -60,6 +65,7 @@ export class R2Store implements ObjectStore {
 
   async head(key: string): Promise<ObjectInfo | undefined> {
     try {
+      this.#meter.add("head");
       const object = await this.#bucket.head(key);
       return object === null ? undefined : infoOf(object);
     } catch (error) {
@@ -75,6 +81,8 @@ export class R2Store implements ObjectStore {
   ): Promise<PutResult> {
     const onlyIf = mode.kind === "create" ? { etagDoesNotMatch: "*" } : { etagMatches: mode.etag };
     try {
+      this.#meter.add("put");
+      this.#meter.add("bytesWritten", bytes.length);
       const object = await this.#bucket.put(key, bytes, {
         onlyIf,
         ...(options.sha256 === undefined ? {} : { sha256: options.sha256 }),
@@ -96,9 +104,11 @@ export class R2Store implements ObjectStore {
       ...(withMetadata ? { include: ["customMetadata"] } : {}),
     };
     try {
+      this.#meter.add("list");
       let page = await this.#bucket.list(request);
       // A page without a key gives the caller nothing to go on from; only the cursor does.
       while (page.objects.length === 0 && page.truncated) {
+        this.#meter.add("list");
         page = await this.#bucket.list({ ...request, cursor: page.cursor });
       }
       const objects = page.objects.map((object) => {
@@ -115,6 +125,7 @@ export class R2Store implements ObjectStore {
     checkDeleteKeys(keys);
     if (keys.length === 0) return;
     try {
+      this.#meter.add("delete");
       await this.#bucket.delete([...keys]);
     } catch (error) {
       throw storeError(`delete of ${keys.length} keys from ${keys[0]}`, error);

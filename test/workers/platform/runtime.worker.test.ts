@@ -8,6 +8,7 @@ import { sha256 } from "../../../workers/platform/digest.ts";
 import { createLog } from "../../../workers/platform/log.ts";
 import { systemRandom } from "../../../workers/platform/random.ts";
 import { openStore } from "../../../workers/platform/store.ts";
+import { UsageMeter } from "../../../workers/platform/usage-meter.ts";
 
 const { BUCKET } = env as { BUCKET: R2Bucket };
 
@@ -58,12 +59,13 @@ describe("platform ports", () => {
   });
 
   it("open the bucket with or without added waiting", async () => {
-    const plain = openStore(BUCKET);
+    const meter = new UsageMeter();
+    const plain = openStore(BUCKET, meter);
     await plain.put("a", new Uint8Array([1]), { kind: "create" });
-    const slow = openStore(BUCKET, "get=30/31");
+    const slow = openStore(BUCKET, meter, "get=30/31");
     const before = Date.now();
     expect((await slow.get("a"))?.bytes).toEqual(new Uint8Array([1]));
     expect(Date.now() - before).toBeGreaterThanOrEqual(25);
-    expect(() => openStore(BUCKET, "get=fast")).toThrow(/latency/);
+    expect(() => openStore(BUCKET, meter, "get=fast")).toThrow(/latency/);
   });
 });

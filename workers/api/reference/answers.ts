@@ -2,65 +2,21 @@
  * Answers by name, as JSON Schemas. A field that is only sometimes there is not required. Fields
  * may be added; clients are to ignore those they do not know.
  */
+import {
+  billing,
+  cost,
+  count,
+  flag,
+  ids,
+  listOf,
+  ok,
+  performance,
+  record,
+  row,
+  text,
+  time,
+} from "./answer-parts.ts";
 import type { JsonSchema } from "./field.ts";
-
-const count: JsonSchema = { type: "integer", minimum: 0 };
-const time: JsonSchema = { type: "string", format: "date-time" };
-const text: JsonSchema = { type: "string" };
-const flag: JsonSchema = { type: "boolean" };
-const ids: JsonSchema = { type: "array", items: { type: ["integer", "string"] } };
-const ok: JsonSchema = { const: "OK" };
-
-function record(properties: JsonSchema, required: readonly string[], about = ""): JsonSchema {
-  return {
-    ...(about === "" ? {} : { description: about }),
-    type: "object",
-    properties,
-    required,
-  };
-}
-
-function listOf(items: JsonSchema): JsonSchema {
-  return { type: "array", items };
-}
-
-const row: JsonSchema = {
-  description: "id, $dist if ranked by distance, and the attributes asked for that are present",
-  type: "object",
-  properties: { id: { type: ["integer", "string"] }, $dist: { type: "number" } },
-  required: ["id"],
-  additionalProperties: true,
-};
-
-const billing = record(
-  { billable_logical_bytes_queried: count, billable_logical_bytes_returned: count },
-  ["billable_logical_bytes_queried", "billable_logical_bytes_returned"],
-);
-
-const performance = record(
-  {
-    cache_hit_ratio: { type: "number" },
-    cache_temperature: { enum: ["hot", "warm", "cold"] },
-    server_total_ms: count,
-    query_execution_ms: count,
-    exhaustive_search_count: count,
-    approx_namespace_size: count,
-    last_included_write_at: time,
-    rounds: { ...count, description: "to the bucket" },
-    store_requests: count,
-    store_bytes: count,
-    bytes: { ...count, description: "from the bucket and the edge cache" },
-    candidates: { ...count, description: "rows scored by 1-bit codes" },
-    refined: { ...count, description: "rows scored by int8 codes" },
-    exact: { ...count, description: "rows whose exact distance was computed" },
-    masked: { ...count, description: "rows that newer writes replace" },
-    unindexed_rows: count,
-    clusters_probed: count,
-    rows_total: count,
-  },
-  ["server_total_ms", "query_execution_ms", "approx_namespace_size"],
-  "What the query cost",
-);
 
 const matches: JsonSchema = {
   matches: listOf(
@@ -133,6 +89,7 @@ export const answers = {
       deleted_ids: ids,
       billing: record({ billable_logical_bytes_written: count, query: billing }, []),
       performance: record({ server_total_ms: count }, []),
+      cost,
     },
     ["status", "message", "rows_affected", "billing"],
     "Counts appear for the kinds of operation that the request had",
@@ -145,6 +102,7 @@ export const answers = {
       next_cursor: { type: ["string", "null"], description: "If the query has a `cursor`" },
       billing,
       performance,
+      cost,
     },
     ["billing", "performance"],
     "Rows; or aggregates, by group or not; or, for several queries, the results of each in order",
