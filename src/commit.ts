@@ -31,6 +31,7 @@ import {
   groupLength,
   mayBeDurable,
   requestBytes,
+  type Successor,
   type TurnWork,
   type Wish,
   walMembers,
@@ -109,8 +110,8 @@ export class GroupCommit {
     return isHere && key !== undefined && (this.#admission ?? this.#newAdmission()).knows(key);
   }
 
-  /** Resolves once the name is free, or goes on with the successor; stale if another did it. */
-  remove(generation: string, successor?: string): Promise<CommitReply> {
+  /** Resolves once the name is free, or goes on with the successor; stale if that came too late. */
+  remove(generation: string, successor?: Successor): Promise<CommitReply> {
     const wish = { kind: "tombstone", generation } as const;
     return this.#join(successor === undefined ? wish : { ...wish, successor }, undefined);
   }
@@ -140,9 +141,7 @@ export class GroupCommit {
       const state = this.#host.state();
       const { sealed, entry } = await this.#encode(state);
       const isOurs = await this.#store(state, sealed, entry);
-      if (isOurs || this.#host.state().generation !== generation) {
-        return;
-      }
+      if (isOurs || this.#host.state().generation !== generation) return;
     }
   }
 

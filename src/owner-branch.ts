@@ -34,6 +34,9 @@ export interface Life {
   readonly memory: CommitMemory;
 }
 
+/** Of a restore, while somebody changes settings. */
+const attemptsMax = 5;
+
 interface Attempt {
   readonly reply: AdoptReply;
   readonly after: (() => Promise<void>) | undefined;
@@ -102,31 +105,30 @@ export class OwnerBranch {
 
   /**
    * The name goes on as what is pinned. Beside the commit queue: what is written until the log ends
-   * is given up with the rest.
+   * is given up with the rest. What it is set to is not: then the life is prepared once more.
    */
   async #replace(request: AdoptRequest, replaces: string): Promise<AdoptReply> {
     const host = this.#host;
     const { pin } = request;
-    const state = host.state();
-    if (this.record?.pin === pin.id && this.record.generation === state.generation) {
-      return { kind: "adopted", generation: state.generation };
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const { generation: present, settings } = host.state();
+      if (this.record?.pin === pin.id && this.record.generation === present) {
+        return { kind: "adopted", generation: present };
+      }
+      if (!exists(host.state()) || present !== replaces) break;
+      const generation = encodeHex(this.#ports.random.bytes(16));
+      const life = { identity: host.identity(), epoch: host.epoch(), generation, settings };
+      const untilMs = this.#ports.clock.now() + limits.adoptMs;
+      if (!(await prepareSuccessor(this.#ports, life, request, untilMs))) {
+        return { kind: "unpinned" };
+      }
+      this.record = { pin: pin.id, generation };
+      const { kind } = await this.#commits.remove(replaces, { generation, settings });
+      if (kind === "committed") {
+        return { kind: "adopted", generation };
+      }
     }
-    if (!exists(state) || state.generation !== replaces) {
-      throw new EngineError("conflict", `namespace '${request.name}' has changed its life since`);
-    }
-    const generation = encodeHex(this.#ports.random.bytes(16));
-    const { settings } = state;
-    const life = { identity: host.identity(), epoch: host.epoch(), generation, settings };
-    const untilMs = this.#ports.clock.now() + limits.adoptMs;
-    if (!(await prepareSuccessor(this.#ports, life, request, untilMs))) {
-      return { kind: "unpinned" };
-    }
-    this.record = { pin: pin.id, generation };
-    const { kind } = await this.#commits.remove(replaces, generation);
-    if (kind !== "committed") {
-      throw new EngineError("conflict", `namespace '${request.name}' has changed its life since`);
-    }
-    return { kind: "adopted", generation };
+    throw new EngineError("conflict", `namespace '${request.name}' has changed since`);
   }
 
   /**

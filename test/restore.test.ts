@@ -98,6 +98,21 @@ describe("a restore", () => {
     expect((await rig.read()).has(9)).toBe(false);
   });
 
+  test("keeps what the name is set to, also what is set while it is prepared", async () => {
+    const rig = await begun();
+    const at = await rig.point(await rig.last());
+    rig.putMs = 50;
+    const restored = rig.restoreTo({ name: "fish", at });
+    await rig.clock.advance(60);
+    await Promise.all([rig.change({ replicas: 1, retentionMs: hourMs }), restored]);
+    rig.putMs = 0;
+    const settings = { replicas: 1, retentionMs: hourMs };
+    expect((await rig.head()).settings).toMatchObject(settings);
+    rig.storage.wipe();
+    rig.restart();
+    expect((await rig.head()).settings).toMatchObject(settings);
+  });
+
   test("waits for nobody and keeps whoever asks waiting, never not found", async () => {
     const rig = await begun();
     const at = await rig.point(await rig.last());

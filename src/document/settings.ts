@@ -25,6 +25,11 @@ export function applySettings(settings: Settings, change: SettingsChange | undef
   return change === undefined ? settings : { ...settings, ...change };
 }
 
+export function sameSettings(a: Settings, b: Settings): boolean {
+  const names = Object.keys(initialSettings) as (keyof Settings)[];
+  return names.every((name) => a[name] === b[name]);
+}
+
 /** What became of a namespace's settings where it began as another. */
 type OriginKind = "branch" | "copy" | "snapshot" | "restore";
 

@@ -13,6 +13,7 @@
  * durable: so nobody hears of anything that could still be lost.
  */
 import { encodeHex } from "../bytes/hex.ts";
+import { sameSettings } from "../document/settings.ts";
 import { EngineError } from "../errors.ts";
 import { equalBytes } from "../format/envelope.ts";
 import type { OpenedWalEntry, WriteKey } from "../format/wal.ts";
@@ -66,8 +67,10 @@ export class Admission {
         if (outlook.ended || wish.generation !== outlook.generation) {
           return { kind: "question" };
         }
-        if (wish.successor !== undefined && outlook.settings.readOnly) {
-          return { kind: "refusal", error: readOnlyError() };
+        if (wish.successor !== undefined) {
+          if (outlook.settings.readOnly) return { kind: "refusal", error: readOnlyError() };
+          // Somebody has set it otherwise since.
+          if (!sameSettings(outlook.settings, wish.successor.settings)) return { kind: "question" };
         }
         this.#outlook = lookPast(outlook, wish);
         return wish;

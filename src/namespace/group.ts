@@ -17,9 +17,15 @@ import type { Conflict } from "./id-memory.ts";
 import type { CommitReply, CommitRequest, Committed, NamespaceDescription } from "./protocol.ts";
 import { exists, type NamespaceState } from "./state.ts";
 
+/** The life that the log ends with, prepared for a name that is set like this. */
+export interface Successor {
+  readonly generation: string;
+  readonly settings: Settings;
+}
+
 export type Wish =
   | { readonly kind: "batch"; readonly request: CommitRequest }
-  | { readonly kind: "tombstone"; readonly generation: string; readonly successor?: string }
+  | { readonly kind: "tombstone"; readonly generation: string; readonly successor?: Successor }
   /** An entry without members, unless others come along. */
   | { readonly kind: "fence" }
   /** How are things? */
@@ -109,7 +115,7 @@ export function walMembers(wishes: readonly Wish[], before: Schema): WalMember[]
       case "tombstone":
         return wish.successor === undefined
           ? [{ kind: "tombstone" }]
-          : [{ kind: "tombstone", successor: wish.successor }];
+          : [{ kind: "tombstone", successor: wish.successor.generation }];
       case "fence":
       case "question":
       case "turn":

@@ -59,7 +59,7 @@ export async function settle(world: World): Promise<void> {
   await pass(world, 28);
   await forAll((name) => writeOnce(world, process, name));
   await forAll((name) => indexAll(world, process, name));
-  await pass(world, 3);
+  await pass(world, 5);
   if (world.store.memory.size < size) world.faults.saw("collect: orphans");
   if (world.names.length > 1) {
     // What a branch lets go of just now, its ancestors look for within a day.

@@ -202,7 +202,9 @@ export class Rot {
         world.mustBeEngineError(error, "read in quarantine");
       });
     }
-    const sequence = status.quarantine?.sequence ?? this.#badPart(status.floor);
+    const { quarantine } = status;
+    // Where the manifest is bad, no entry is the one to skip.
+    const sequence = quarantine === undefined ? this.#badPart(status.floor) : quarantine.sequence;
     if (sequence !== undefined) {
       const skip = (): ReturnType<NamespaceApi["skipEntry"]> => {
         return owner.skipEntry(tenant, name, sequence, "it went bad");
