@@ -343,4 +343,17 @@ export const limits = {
   scanReadsMax: 6,
   refineReadsMax: 8,
   documentReadsMax: 10,
+
+  // ---- Readers of shards
+  // ----------------------------------------------------------------------------------
+  /** Objects that read the shards of one namespace; shards beyond go round. */
+  readersMax: 8,
+  /** Segments of fewer bytes fit into the cache of one isolate, which saves a call. */
+  readersBytesMin: 48 * MiB,
+  /** Rows of the tail that a query sends to readers as ids, all together. */
+  readersTailRowsMax: 50_000,
+  /** What all readers answer to one query, by the average document; far below an RPC message. */
+  readersAnswerBytesMax: 8 * MiB,
+  /** How long a query waits for a reader before it reads itself. */
+  readerPatienceMs: 10_000,
 } as const;

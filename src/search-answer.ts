@@ -34,12 +34,16 @@ import { fetchRows, type SegmentRow } from "./search-rows.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import { readTail } from "./search-tail.ts";
 import { readTextScores, type TextScores } from "./search-text.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { temperatureOf } from "./store/block-reader.ts";
 import type { Reservation } from "./store/memory-budget.ts";
 
 /** Where the document of a winner is. */
 export type Place =
   | { readonly kind: "tail"; readonly place: TailPlace }
-  | { readonly kind: "segment"; readonly row: SegmentRow };
+  | { readonly kind: "segment"; readonly row: SegmentRow }
+  /** Complete as it came from a reader. */
+  | { readonly kind: "read"; readonly row: ResultRow };
 
 export interface Found {
   readonly winners: readonly Hit<Place>[];
@@ -68,7 +72,7 @@ export async function completeRows(
     const tail = await completeTail(context, columns, chunks, winners);
     const texts = await readTextScores(context, textsIn(computed), segments);
     return winners.map(({ id, distance, value }) => {
-      const contents: Contents | undefined = value.kind === "segment" ? value.row : tail.get(id);
+      const contents = value.kind === "tail" ? tail.get(id) : contentsOfRow(value);
       const { vector } = contents ?? {};
       const element = primaryVector(context.snapshot.schema)?.element ?? "f32";
       const attributes = contents?.attributes ?? [];
@@ -90,7 +94,13 @@ export async function completeRows(
   }
 }
 
-function textsIn(computed: readonly Computation[]): readonly TextLeaf[] {
+function contentsOfRow(place: Exclude<Place, { kind: "tail" }>): Contents {
+  const { attributes, vector } = place.row;
+  return { attributes, vector: vector instanceof Float32Array ? vector : vector?.values };
+}
+
+/** Their numbers depend on all segments, not only on the row's. */
+export function textsIn(computed: readonly Computation[]): readonly TextLeaf[] {
   const leaves = computed.flatMap((each) =>
     each.kind === "expression" ? leavesOf(each.expression) : [],
   );
@@ -225,29 +235,33 @@ export function contentsOf({ batch }: TailChunk, row: number, columns: WantedCol
 // ------------------------------------------------------------------------------
 
 /** Answers below this size are not worth a reservation. */
-const unreservedBytes = 1024 * 1024;
+export const unreservedBytes = 1024 * 1024;
 /** The other half of the budget is for reading what the answer is made of. */
 const answerBytesMax = limits.reservedBytesMax / 2;
 
 /** Room for the answer, by the average size of a document. */
 async function reserveRows(
   { ports, snapshot }: SearchContext,
-  { attributes, vector }: WantedColumns,
+  columns: WantedColumns,
   count: number,
 ): Promise<Reservation | undefined> {
+  const bytes = Math.ceil(count * rowBytes(snapshot, columns));
+  if (bytes > answerBytesMax) {
+    const text = `💔 these ${count} rows take about ${bytes} bytes; ask for fewer or for less of each`;
+    throw invalid(text, "limit");
+  }
+  return bytes <= unreservedBytes ? undefined : ports.budget.reserve(bytes);
+}
+
+/** What the columns of an average document take. */
+export function rowBytes(snapshot: Snapshot, { attributes, vector }: WantedColumns): number {
   const { segments } = snapshot.manifest;
   const rows = segments.reduce((sum, segment) => sum + segment.rows, snapshot.unindexedRows);
   const stored = segments.reduce((sum, each) => sum + each.logicalBytes, snapshot.unindexedBytes);
   const { dims, element } = primaryVector(snapshot.schema) ?? { dims: 0, element: "f32" };
   const vectorBytes = dims * elementBytes(element);
   const others = Math.max(0, stored / Math.max(1, rows) - vectorBytes);
-  const each = (attributes.length > 0 ? others : 0) + (vector === undefined ? 0 : vectorBytes);
-  const bytes = Math.ceil(count * each);
-  if (bytes > answerBytesMax) {
-    const text = `💔 these ${count} rows take about ${bytes} bytes; ask for fewer or for less of each`;
-    throw invalid(text, "limit");
-  }
-  return bytes <= unreservedBytes ? undefined : ports.budget.reserve(bytes);
+  return (attributes.length > 0 ? others : 0) + (vector === undefined ? 0 : vectorBytes);
 }
 
 export function concludeSearch(
@@ -270,25 +284,30 @@ export function concludeSearch(
 }
 
 function countPerformance(
-  { snapshot, reader, counters }: SearchContext,
+  { snapshot, reader, counters, remote }: SearchContext,
   fold: TailFold,
   executionMs: number,
 ): SearchPerformance {
   const counts = reader.counts();
   const { segments } = snapshot.manifest;
   const live = segments.reduce((sum, { rows, dead }) => sum + rows - dead.rows, 0);
-  const hits = counts.memoryHits + counts.edgeHits;
+  const blocks = counts.blocks + remote.blocks;
+  const edgeHits = counts.edgeHits + remote.edgeHits;
+  const hits = counts.memoryHits + remote.memoryHits + edgeHits;
+  const storeRequests = counts.storeRequests + remote.storeRequests;
+  const storeBytes = counts.storeBytes + remote.storeBytes;
   return {
-    cacheHitRatio: counts.blocks === 0 ? 1 : hits / counts.blocks,
-    temperature: reader.temperature(),
+    cacheHitRatio: blocks === 0 ? 1 : hits / blocks,
+    temperature: temperatureOf({ storeRequests, edgeHits }),
     executionMs,
     unindexedRows: fold.documents,
     approximateRows: live + fold.documents,
     lastWriteMs: snapshot.lastWriteMs,
-    rounds: counts.rounds,
-    storeRequests: counts.storeRequests,
-    storeBytes: counts.storeBytes,
-    bytes: counts.storeBytes + counts.edgeBytes,
+    rounds: counts.rounds + remote.rounds,
+    storeRequests,
+    storeBytes,
+    bytes: storeBytes + counts.edgeBytes + remote.edgeBytes,
+    readers: remote.readers,
     ...counters,
     indexedRows: segments.reduce((sum, segment) => sum + segment.rows, 0),
   };

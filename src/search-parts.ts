@@ -41,7 +41,8 @@ export async function searchParts(
   const startedMs = ports.clock.now();
   return onSnapshot(ports, target, asked, async (context) => {
     const answered: (PartResult & Pick<SearchResult, "billing" | "performance">)[] = [];
-    for (const part of bindParts(context, asked)) {
+    const isAlone = asked.parts.length === 1 && target.snapshot === undefined;
+    for (const part of bindParts(context, asked, isAlone)) {
       answered.push(await part(startedMs));
     }
     context.reader.finish();
@@ -63,13 +64,18 @@ type BoundPart = (
 ) => Promise<PartResult & Pick<SearchResult, "billing" | "performance">>;
 
 /** All of them before the first runs: a bad one costs nothing. */
-function bindParts(context: SearchContext, { parts, consistency, disableCache }: Parts) {
+function bindParts(
+  context: SearchContext,
+  { parts, consistency, disableCache }: Parts,
+  isAlone: boolean,
+) {
   const { schema } = context.snapshot;
   return parts.map((part): BoundPart => {
     if (part.kind === "rows") {
-      const bound = bindQuery({ ...part.query, consistency, disableCache }, schema);
+      const query = { ...part.query, consistency, disableCache };
+      const bound = bindQuery(query, schema);
       return async (startedMs) => {
-        const result = await runQuery(context, bound, startedMs);
+        const result = await runQuery(context, bound, startedMs, isAlone ? query : undefined);
         return { kind: "rows", ...result };
       };
     }

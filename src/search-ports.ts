@@ -8,12 +8,15 @@ import type { Segment } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { IndexPorts } from "./ports.ts";
 import type { TailPiece } from "./query/tail.ts";
+import { noRemoteReads, type Readers, type RemoteReads } from "./reader-protocol.ts";
 import { type Snapshot, SnapshotCache } from "./snapshot.ts";
 import { BlockReader, type BlockReaderPorts } from "./store/block-reader.ts";
 import { WeightedLru } from "./store/weighted-lru.ts";
 
 export interface SearchPorts extends IndexPorts, Omit<BlockReaderPorts, "clock"> {
   readonly memory: SearchMemory;
+  /** Others that read shards of large namespaces; absent: this isolate reads all of them. */
+  readonly readers?: Readers;
 }
 
 /** What an isolate keeps between queries besides blocks; all of it may be dropped at any time. */
@@ -47,6 +50,8 @@ export interface SearchContext {
   readonly reader: BlockReader;
   readonly disableCache: boolean;
   readonly counters: SearchCounters;
+  /** What readers did for it. */
+  readonly remote: RemoteReads;
 }
 
 export interface SearchCounters {
@@ -68,6 +73,7 @@ export function openContext(
     reader: new BlockReader(ports, { disableCache }),
     disableCache,
     counters: { candidates: 0, refined: 0, exact: 0, masked: 0, clustersProbed: 0 },
+    remote: noRemoteReads(),
   };
 }
 

@@ -68,6 +68,14 @@ export function heldObjects(memory: SearchMemory, last: Snapshot) {
   };
 }
 
+/** Those of the last snapshot, held or not: whoever lacks them reads them from the store. */
+export function namedObjects({ manifest: { segments } }: Snapshot) {
+  return {
+    roots: segments.map(({ id }) => id),
+    dead: segments.flatMap(({ id, dead }) => (dead.version > 0 ? [`${id}/${dead.name}`] : [])),
+  };
+}
+
 /** In the order of the manifest. */
 export async function openSegments(
   context: SearchContext,

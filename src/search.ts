@@ -22,7 +22,7 @@ import { invalid, isEngineError, unavailable } from "./errors.ts";
 import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
 import { splitFilter } from "./query/id-range.ts";
 import type { Query } from "./query/query.ts";
-import type { SearchResult } from "./query/result.ts";
+import type { ResultRow, SearchResult } from "./query/result.ts";
 import type { AttributeScore } from "./query/score.ts";
 import {
   filterRows,
@@ -32,18 +32,26 @@ import {
   TailFold,
   type TailPlace,
 } from "./query/tail.ts";
-import { compareHitIds, compareHits, TopK } from "./query/top-k.ts";
+import { compareHitIds, compareHits, type Hit, TopK } from "./query/top-k.ts";
 import { completeRows, concludeSearch, type Found, type Place } from "./search-answer.ts";
 import { diversify } from "./search-diverse.ts";
 import { searchInOrder } from "./search-order.ts";
 import { both, openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
 import { findRanked } from "./search-ranked.ts";
+import {
+  askReaders,
+  isReadByReaders,
+  type KnownTail,
+  planReaders,
+  type ReadersPlan,
+} from "./search-readers.ts";
 import type { SegmentRow } from "./search-rows.ts";
 import { searchScored } from "./search-scored.ts";
 import {
   heldObjects,
   type MatchedSegment,
   matchRows,
+  namedObjects,
   type OpenSegment,
   openSegments,
 } from "./search-segments.ts";
@@ -61,7 +69,8 @@ export async function search(
   const startedMs = ports.clock.now();
   return onSnapshot(ports, target, query, async (context) => {
     const bound = bindQuery(query, context.snapshot.schema);
-    const result = await runQuery(context, bound, startedMs);
+    const isNewest = target.snapshot === undefined;
+    const result = await runQuery(context, bound, startedMs, isNewest ? query : undefined);
     context.reader.finish();
     return result;
   });
@@ -86,7 +95,9 @@ export async function onSnapshot<T>(
       ? undefined
       : (last: Snapshot) => ({
           walBelow: walHeldBelow(memory, last),
-          ...heldObjects(memory, last),
+          ...(ports.readers !== undefined && isReadByReaders(last)
+            ? namedObjects(last)
+            : heldObjects(memory, last)),
         });
     const snapshot = await takeSnapshot(ports, memory.snapshots, target, consistency, holdings);
     try {
@@ -100,15 +111,19 @@ export async function onSnapshot<T>(
   }
 }
 
-/** Everything after the snapshot. A context may serve several queries, one after the other. */
+/**
+ * Everything after the snapshot. A context may serve several queries, one after the other. `asked`:
+ * what was bound, if readers of shards may find its rows.
+ */
 export async function runQuery(
   context: SearchContext,
   bound: BoundQuery,
   startedMs: number,
+  asked?: Query,
 ): Promise<SearchResult> {
-  const pass = async (asked: BoundQuery) => {
-    const found = await findRows(context, asked);
-    return { rows: await completeRows(context, asked, found), found };
+  const pass = async (of: BoundQuery) => {
+    const found = await findRows(context, of, asked);
+    return { rows: await completeRows(context, of, found), found };
   };
   const { rows, found } =
     bound.per === undefined ? await pass(bound) : await diversify(bound, bound.per, pass);
@@ -116,7 +131,9 @@ export async function runQuery(
 }
 
 /** What has no flow of its own (search-ranked.ts). */
-type PlainRank = Exclude<BoundRank, { kind: "ranked" }>;
+export type PlainQuery = BoundQuery & {
+  readonly rank: Exclude<BoundRank, { readonly kind: "ranked" }>;
+};
 
 /** The tail as one query sees it. */
 interface TailView {
@@ -127,41 +144,94 @@ interface TailView {
   scored: number;
 }
 
-async function findRows(context: SearchContext, bound: BoundQuery): Promise<Found> {
-  const { rank, wanted, offset } = bound;
+async function findRows(
+  context: SearchContext,
+  { rank, ...others }: BoundQuery,
+  asked: Query | undefined,
+): Promise<Found> {
   if (rank.kind === "ranked") {
-    return findRanked(context, bound, rank.ranking);
+    return findRanked(context, { rank, ...others }, rank.ranking);
   }
-  const plain = { ...bound, rank };
-  const compare = orderOf(rank);
-  const opened = await openSegments(context, context.reader.round());
+  const bound: PlainQuery = { rank, ...others };
   const tail: TailView = {
     fold: new TailFold(),
-    best: new TopK(wanted, compare),
+    best: new TopK(bound.wanted, orderOf(bound)),
     chunks: new Map(),
     scored: 0,
   };
+  const plan = planReaders(context, bound, asked);
+  const { segments, rows, read } =
+    plan === undefined
+      ? await findAlone(context, bound, tail)
+      : await findThroughReaders(context, bound, tail, plan);
+  const winners = bestRows(bound, tail.best.sorted(), rows, read).slice(bound.offset);
+  return { winners, segments, fold: tail.fold, chunks: tail.chunks };
+}
+
+async function findAlone(context: SearchContext, bound: PlainQuery, tail: TailView) {
+  const opened = await openSegments(context, context.reader.round());
   const round = context.reader.round();
   const tailRead = readTail(context, round, {
-    visit: (chunk) => visitChunk(context, plain, tail, chunk),
+    visit: (chunk) => visitChunk(context, bound, tail, chunk),
   });
-  const segmentsRead = findInSegments(context, plain, opened, round, async () => {
+  const segmentsRead = findInOpened(context, bound, opened, round, async () => {
     await tailRead;
-    return tail;
+    return knownTail(tail);
   });
-  const [, { segments, rows }] = await both(tailRead, segmentsRead);
-  const best = new TopK<Place>(wanted, compare);
-  for (const { distance, id, value } of tail.best.sorted()) {
+  const [, found] = await both(tailRead, segmentsRead);
+  return { ...found, read: [] };
+}
+
+/** What readers do not find is found here. */
+async function findThroughReaders(
+  context: SearchContext,
+  bound: PlainQuery,
+  tail: TailView,
+  plan: ReadersPlan,
+) {
+  await readTail(context, context.reader.round(), {
+    visit: (chunk) => visitChunk(context, bound, tail, chunk),
+  });
+  const known = knownTail(tail);
+  const { rows: read, left } = await askReaders(context, plan, known);
+  const { snapshot } = context;
+  const manifest = { ...snapshot.manifest, segments: left };
+  const rest = { ...context, snapshot: { ...snapshot, manifest } };
+  const found =
+    left.length === 0 ? { segments: [], rows: [] } : await findInSegments(rest, bound, known);
+  return { ...found, read };
+}
+
+function knownTail({ fold, best, scored }: TailView): KnownTail {
+  return {
+    touched: fold.touched,
+    distances: best.sorted().map(({ distance }) => distance),
+    scored,
+  };
+}
+
+/** The best of the tail, of segments, and of what readers found, in order. */
+export function bestRows(
+  bound: PlainQuery,
+  tail: readonly Hit<TailPlace>[],
+  rows: readonly FoundRow[],
+  read: readonly ResultRow[],
+): readonly Hit<Place>[] {
+  const best = new TopK<Place>(bound.wanted, orderOf(bound));
+  for (const { distance, id, value } of tail) {
     best.offer({ distance, id, value: { kind: "tail", place: value } });
   }
   for (const row of rows) {
     const { distance, id } = row;
     best.offer({ distance, id: id as DocumentId, value: { kind: "segment", row } });
   }
-  return { winners: best.sorted().slice(offset), segments, fold: tail.fold, chunks: tail.chunks };
+  for (const row of read) {
+    best.offer({ distance: row.distance ?? 0, id: row.id, value: { kind: "read", row } });
+  }
+  return best.sorted();
 }
 
-function orderOf(rank: BoundRank): typeof compareHits {
+function orderOf({ rank }: PlainQuery): typeof compareHits {
   if (rank.kind !== "id") {
     return compareHits;
   }
@@ -170,7 +240,7 @@ function orderOf(rank: BoundRank): typeof compareHits {
 
 function visitChunk(
   context: SearchContext,
-  { rank, filter }: BoundQuery & { readonly rank: PlainRank },
+  { rank, filter }: PlainQuery,
   tail: TailView,
   chunk: TailChunk,
 ): void {
@@ -209,13 +279,29 @@ function requireFew(
 /** A row of a segment that may win; ordered by id, all distances are 0. */
 type FoundRow = SegmentRow & { readonly distance: number };
 
-async function findInSegments(
+interface FoundInSegments {
+  readonly segments: readonly MatchedSegment[];
+  readonly rows: readonly FoundRow[];
+}
+
+/** Rows of all segments of the snapshot that may win beside a tail that is known already. */
+export async function findInSegments(
   context: SearchContext,
-  bound: BoundQuery & { readonly rank: PlainRank },
+  bound: PlainQuery,
+  tail: KnownTail,
+): Promise<FoundInSegments> {
+  const { reader } = context;
+  const opened = await openSegments(context, reader.round());
+  return findInOpened(context, bound, opened, reader.round(), async () => tail);
+}
+
+async function findInOpened(
+  context: SearchContext,
+  bound: PlainQuery,
   opened: readonly OpenSegment[],
   round: ReadRound,
-  tailRead: () => Promise<TailView>,
-): Promise<{ segments: readonly MatchedSegment[]; rows: readonly FoundRow[] }> {
+  tailRead: () => Promise<KnownTail>,
+): Promise<FoundInSegments> {
   const { rank, filter, wanted, columns } = bound;
   const attributes = columns.attributes.length > 0 ? columns.attributes : undefined;
   const nextRound = (decided: unknown) => (decided === undefined ? round : context.reader.round());
@@ -223,7 +309,7 @@ async function findInSegments(
     // Bounds on the id are where to begin and to end, so only the rest needs columns.
     const { range, rest } = splitFilter(filter);
     const segments = await matchRows(context, round, opened, rest);
-    const { touched } = (await tailRead()).fold;
+    const { touched } = await tailRead();
     const { descending } = rank;
     const order = { context, segments, range, descending, wanted, attributes, touched };
     const rows = await searchInOrder(order, nextRound(rest));
@@ -231,9 +317,8 @@ async function findInSegments(
   }
   const segments = await matchRows(context, round, opened, filter);
   if (rank.kind === "score") {
-    const { fold, scored } = await tailRead();
+    const { touched, scored } = await tailRead();
     requireFew(rank.score, segments, scored);
-    const { touched } = fold;
     const search = { context, segments, score: rank.score, wanted, touched };
     return { segments, rows: await searchScored(search, nextRound(filter)) };
   }
@@ -247,13 +332,7 @@ async function findInSegments(
       isFiltered: filter !== undefined,
       attributes,
       keepVectors: columns.vector !== undefined,
-      tail: async () => {
-        const { fold, best } = await tailRead();
-        return {
-          touched: fold.touched,
-          distances: best.sorted().map(({ distance }) => distance),
-        };
-      },
+      tail: tailRead,
     },
     nextRound(filter),
   );

@@ -52,6 +52,8 @@ export interface SearchRigOptions {
   readonly element: VectorElement;
   readonly idKind: IdKind;
   readonly kernels: Kernels;
+  /** That the first write asks for; 0: none. */
+  readonly shards: number;
 }
 
 export interface IsolateOptions extends BlockCacheOptions {
@@ -78,6 +80,7 @@ export class SearchRig extends OwnerRig {
       element: "f32",
       idKind: "uint",
       kernels: scalarKernels,
+      shards: 0,
       ...options,
     };
     this.reads = new CountingStore(this.faulty);
@@ -145,7 +148,10 @@ export class SearchRig extends OwnerRig {
           batch: this.#toBatch(documents, deletes),
           addition: schema.version > 0 ? undefined : this.#addition(),
         }),
-        { disableBackpressure: false },
+        {
+          disableBackpressure: false,
+          ...(this.options.shards > 0 ? { shards: this.options.shards } : {}),
+        },
       ),
     );
     for (const document of documents) this.oracle.upsert(document);

@@ -1,5 +1,5 @@
 /**
- * Entry point: the HTTP API, the queue consumer, the cron and the Namespace object, in one script.
+ * Entry point: the HTTP API, the queue consumer, the cron and the objects, in one script.
  */
 
 import type { JobHint, OperationHint, RecallSampleHint } from "../src/ports.ts";
@@ -8,6 +8,7 @@ import { consume, sweep } from "./compactor.ts";
 
 export { Meter } from "../durable-objects/meter.ts";
 export { Namespace } from "../durable-objects/namespace.ts";
+export { Reader } from "../durable-objects/reader.ts";
 
 export default {
   fetch: app.fetch,

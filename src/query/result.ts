@@ -146,6 +146,8 @@ export interface SearchPerformance {
   /** Rows of segments met and skipped because the tail replaces them. */
   readonly masked: number;
   readonly clustersProbed: number;
+  /** Other isolates that read for it; what they did is counted in all the numbers here. */
+  readonly readers: number;
   /** Rows of all segments, dead ones included. */
   readonly indexedRows: number;
 }

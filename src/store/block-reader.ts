@@ -92,6 +92,11 @@ export interface ReadCounts {
 /** hot: all from memory. warm: nothing from the store. cold: the rest. */
 export type Temperature = "hot" | "warm" | "cold";
 
+export function temperatureOf(counts: Pick<ReadCounts, "storeRequests" | "edgeHits">): Temperature {
+  if (counts.storeRequests > 0) return "cold";
+  return counts.edgeHits > 0 ? "warm" : "hot";
+}
+
 interface Held {
   readonly index: number;
   readonly bytes: Uint8Array;
@@ -160,8 +165,7 @@ export class BlockReader {
   }
 
   temperature(): Temperature {
-    if (this.#storeRequests > 0) return "cold";
-    return this.#edgeHits > 0 ? "warm" : "hot";
+    return temperatureOf(this.counts());
   }
 
   /**

@@ -52,7 +52,7 @@ export class Isolate {
     this.#world = world;
     this.#index = index;
     this.#process = new Process(world, `isolate ${index}.0`, sleepHoursMax());
-    this.#ports = searchPorts(this.#process);
+    this.#ports = isolatePorts(this.#process);
   }
 
   start(): void {
@@ -71,7 +71,7 @@ export class Isolate {
       `isolate ${this.#index}.${this.#lives}`,
       sleepHoursMax(),
     );
-    this.#ports = searchPorts(this.#process);
+    this.#ports = isolatePorts(this.#process);
     this.start();
   }
 
@@ -115,7 +115,7 @@ export class Isolate {
     const { random, log } = world;
     const { clock } = request;
     const store = new RetryingStore(world.store.view(request), { clock, random });
-    const ports = { ...this.#ports, clock, store, log };
+    const ports = { ...this.#ports, clock, store, log, ...world.readers.view(request) };
     const hungUp = process.pause(random.spread(0.2, 50), "abort").then(() => request.kill());
     await Promise.race([this.#operation(request, ports), hungUp]);
   }
@@ -228,6 +228,11 @@ function chooseRead(random: SimRandom, sizes: Sizes, consistency: Query["consist
 
 function isUnknownAttribute(error: unknown): boolean {
   return isEngineError(error, "invalid") || isEngineError(error, "malformed");
+}
+
+/** The same, with readers of shards if there are any. */
+function isolatePorts(process: Process): SearchPorts {
+  return { ...searchPorts(process), ...process.world.readers.view(process) };
 }
 
 /** What an isolate that begins has. */

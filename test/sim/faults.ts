@@ -122,6 +122,8 @@ export const branches = [
   "query: scored",
   "query: without the owner",
   "query: corrupt",
+  "reader: answered",
+  "reader: failed",
   "head: shared",
   "head: deserted",
   "namespace: deleted",

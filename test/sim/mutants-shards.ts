@@ -53,4 +53,22 @@ export const shardMutants: readonly Mutant[] = [
     "died[outputs[first + ordinal] as number]?.set(output);",
     "died[0]?.set(output);",
   ),
+  mutant(
+    "readers are not told what the tail replaces",
+    "src/search-readers.ts",
+    "touched: ids,",
+    "touched: [],",
+  ),
+  mutant(
+    "what a reader that failed would have read is left out",
+    "src/search-readers.ts",
+    "if (answer === undefined) left.push(...own);",
+    "if (answer === undefined) left.push(...own.slice(1));",
+  ),
+  mutant(
+    "a reader is told of the tail what belongs to another",
+    "src/search-readers.ts",
+    "const number = readerOf(shard);",
+    "const number = readerOf((shard ?? 0) + 1);",
+  ),
 ];

@@ -17,11 +17,14 @@ import type { World } from "./world.ts";
 export class Sharding {
   /** That names of this world are asked to have; 0: nobody asks. */
   readonly shards: number;
+  /** Isolates of its own read them. */
+  readonly hasReaders: boolean;
   readonly #random: SimRandom;
 
   constructor(seed: number) {
     this.#random = new SimRandom(seed + 4_000_037);
     this.shards = this.#random.pick([0, 0, 0, 0, 0, 0, 1, 2, 2, 8]);
+    this.hasReaders = this.shards > 1 && new SimRandom(seed + 5_000_011).chance(0.75);
   }
 
   /** Sharded namespaces cannot be branched. */

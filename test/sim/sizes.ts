@@ -97,6 +97,9 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     deleteByFilterRowsMax: random.pick([2, limits.deleteByFilterRowsMax]),
     patchByFilterRowsMax: random.pick([2, limits.patchByFilterRowsMax]),
     heldIdsMax: random.pick([2, limits.heldIdsMax]),
+    readersBytesMin: 0,
+    readersMax: random.pick([2, limits.readersMax]),
+    readersTailRowsMax: random.pick([4, limits.readersTailRowsMax]),
   };
 }
 

@@ -11,7 +11,7 @@
  */
 import { EngineError } from "../../src/errors.ts";
 import type { Log } from "../../src/ports.ts";
-import { Isolate } from "./clients.ts";
+import { Isolate, searchPorts } from "./clients.ts";
 import { SimQueue, startCron } from "./consumers.ts";
 import { type Branch, Faults } from "./faults.ts";
 import { Landings } from "./landings.ts";
@@ -19,6 +19,7 @@ import { settle } from "./liveness.ts";
 import { Past } from "./past.ts";
 import { type Process, ResetError } from "./process.ts";
 import { SimRandom } from "./random.ts";
+import { SimReaders } from "./readers.ts";
 import { Rot } from "./rot.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sharding } from "./sharding.ts";
@@ -63,6 +64,7 @@ const branchesOfLog: Readonly<Record<string, Branch>> = {
   "keys folded": "keys: folded",
   "write held back": "rewrite: held back",
   "head failed": "query: without the owner",
+  "a reader failed": "reader: failed",
   quarantine: "quarantine: entered",
   "a log entry is skipped": "quarantine: entry skipped",
 };
@@ -86,6 +88,7 @@ export class World {
   readonly past: Past;
   readonly shelf: Shelf;
   readonly sharding: Sharding;
+  readonly readers: SimReaders;
   readonly violations: Violation[] = [];
   operations = 0;
   acknowledged = 0;
@@ -125,6 +128,7 @@ export class World {
     this.past = new Past(this, seed);
     this.shelf = new Shelf(this, seed);
     this.sharding = new Sharding(seed);
+    this.readers = new SimReaders(this, searchPorts);
   }
 
   named(name: string): SimName {

@@ -86,6 +86,7 @@ function renderPerformance(cost: SearchPerformance, serverMs: number): JsonEncod
     masked: cost.masked,
     unindexed_rows: cost.unindexedRows,
     clusters_probed: cost.clustersProbed,
+    readers: cost.readers > 0 ? cost.readers : undefined,
     rows_total: cost.indexedRows + cost.unindexedRows,
   };
 }

@@ -34,6 +34,7 @@ import { namespaceClient } from "../platform/namespace-client.ts";
 import { enginePorts } from "../platform/ports.ts";
 import { sendHint } from "../platform/queue.ts";
 import { systemRandom } from "../platform/random.ts";
+import { readerClient } from "../platform/reader-client.ts";
 import type { Usage, UsageMeter } from "../platform/usage-meter.ts";
 import { authenticate, type Principal } from "./auth.ts";
 import { readBody } from "./body.ts";
@@ -141,6 +142,7 @@ export function openScope(
     cache,
     memory,
     budget: partOf(budget, request.signal),
+    readers: readerClient(env, meter),
     defer: (work) => context.waitUntil(work),
   };
   const owner = (name: string): NamespaceApi => namespaceClient(env, tenant, name, meter);
@@ -203,7 +205,7 @@ async function identify(
   return found.kind === "known" ? found.principal : undefined;
 }
 
-/** What a consumer of the queue works with: the isolate's caches and budgets, and no request. */
+/** What works without a request, a consumer or a reader, has: the isolate's caches and budgets. */
 export function openBackground(
   env: Env,
   meter: UsageMeter,

@@ -7,6 +7,7 @@ interface Env {
     import("../../durable-objects/namespace.ts").Namespace
   >;
   readonly METERS: DurableObjectNamespace<import("../../durable-objects/meter.ts").Meter>;
+  readonly READERS: DurableObjectNamespace<import("../../durable-objects/reader.ts").Reader>;
   readonly JOBS: Queue<
     | import("../../src/ports.ts").JobHint
     | import("../../src/ports.ts").OperationHint
@@ -21,7 +22,7 @@ interface Env {
   readonly SHOAL_CORS_ORIGINS?: string;
   /** Waiting added to every request to the bucket, for benches only. */
   readonly SHOAL_R2_LATENCY?: string;
-  /** Milliseconds added to every call of a namespace's object, for benches only. */
+  /** Milliseconds added to every call of a namespace's object or reader, for benches only. */
   readonly SHOAL_OBJECT_LATENCY?: string;
 }
 
@@ -29,6 +30,6 @@ declare namespace Cloudflare {
   interface Env extends globalThis.Env {}
   interface GlobalProps {
     mainModule: typeof import("../main.ts");
-    durableNamespaces: "Namespace" | "Meter";
+    durableNamespaces: "Namespace" | "Meter" | "Reader";
   }
 }

@@ -23,10 +23,14 @@ export interface Usage {
   readonly queueMessages: number;
 }
 
-/** What the work was for. `object`: what namespaces' objects do themselves, commits above all. */
+/**
+ * What the work was for. `object`: what namespaces' objects do themselves, commits above all;
+ * `reader`: what readers of shards read for queries.
+ */
 export const usageKinds = [
   "request",
   "object",
+  "reader",
   "flush",
   "merge",
   "collect",

@@ -169,6 +169,7 @@ test("an answer is JSON with rows, billing and performance", () => {
       masked: 0,
       clustersProbed: 0,
       indexedRows: 4,
+      readers: 0,
     },
   };
   expect(JSON.parse(text(renderPartsResponse(asParts(result), false, "float", 2.5)))).toMatchObject(

@@ -57,6 +57,7 @@ export const performance = record(
     masked: { ...count, description: "rows that newer writes replace" },
     unindexed_rows: count,
     clusters_probed: count,
+    readers: { ...count, description: "objects that read shards for it; absent: none" },
     rows_total: count,
   },
   ["server_total_ms", "query_execution_ms", "approx_namespace_size"],
