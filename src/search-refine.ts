@@ -15,10 +15,10 @@ import {
 } from "./index/segment/refine-plane.ts";
 import type { Segment } from "./index/segment/segment.ts";
 import { distanceInt8, type Int8Query } from "./index/vector/int8.ts";
-import { limits } from "./limits.ts";
 import { type RankedRows, refineCount } from "./query/candidates.ts";
 import { type DistanceQuery, roundingSlack } from "./query/distance.ts";
 import type { KeySet } from "./query/key-set.ts";
+import type { ReadAllowance } from "./query/read-allowance.ts";
 import type { Survivors } from "./query/survivors.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { MatchedSegment } from "./search-segments.ts";
@@ -34,6 +34,7 @@ export interface Refinement {
   /** Keys of the ids that the tail touched. */
   readonly masks: KeySet;
   readonly survivors: Survivors;
+  readonly allowance: ReadAllowance;
 }
 
 /** Rows of a segment, `from` … `to`-1. */
@@ -67,7 +68,7 @@ export async function refineBest(
     for (let i = from; i < to; i++) {
       tasks.add(rows.segments[i] as number, rows.ordinals[i] as number);
     }
-    live += await refinePages(refinement, tasks.list(), limits.refineReadsMax);
+    live += await refinePages(refinement, tasks.list(), refinement.allowance.readsMax("refine"));
     // The bound that decides how many are enough was set by rows that do not count.
     if (live < to) target = refineMax;
     from = to;

@@ -15,10 +15,10 @@ import { vectorPlanes } from "./index/segment/segment.ts";
 import { dequantiseCentroid } from "./index/vector/centroids.ts";
 import type { Int8Query } from "./index/vector/int8.ts";
 import { estimateCluster, type ScanQuery } from "./index/vector/rabitq.ts";
-import { limits } from "./limits.ts";
 import { Candidates, type RankedRows } from "./query/candidates.ts";
 import type { DistanceQuery } from "./query/distance.ts";
 import { planScan, type ScanTarget } from "./query/plan.ts";
+import type { ReadAllowance } from "./query/read-allowance.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { SegmentRange } from "./search-refine.ts";
 import type { MatchedSegment } from "./search-segments.ts";
@@ -33,6 +33,7 @@ export interface Scan {
   /** The query in the forms that centroids and codes take. */
   readonly int8: Int8Query;
   readonly scan: ScanQuery;
+  readonly allowance: ReadAllowance;
 }
 
 /** Rows worth refining. */
@@ -54,13 +55,10 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
   const { metric } = scan.distance;
   const { probes = 1 } = context.snapshot;
   const plan = planScan(metric, planned, wanted, scan.isFiltered, context.ports.kernels, probes);
-  if (plan.kind === "refineAll") {
-    return { kind: "ranges", ranges: wholeSegments(segments) };
-  }
   context.counters.clustersProbed += plan.blocks.filter(
     ({ segment }) => planned[segment]?.clustered,
   ).length;
-  if (scan.scan.query.length <= singlePlaneWidth) {
+  if (plan.kind === "refine" || scan.scan.query.length <= singlePlaneWidth) {
     const ranges = plan.blocks.map(({ segment, block }) => ({
       segment,
       ...scanBlockRows((segments[segment] as MatchedSegment).segment, block),
@@ -84,7 +82,7 @@ export function wholeSegments(segments: readonly MatchedSegment[]): readonly Seg
 }
 
 async function scanBlocks(
-  { context, segments, distance, scan }: Scan,
+  { context, segments, distance, scan, allowance }: Scan,
   targets: readonly ScanTarget[],
   candidates: Candidates,
   round: ReadRound,
@@ -100,7 +98,7 @@ async function scanBlocks(
   await round.readBlocks(
     targets.map((target) => scanBlock(matched(target).segment, target.block)),
     {
-      readsMax: limits.scanReadsMax,
+      readsMax: allowance.readsMax("scan"),
       onBlock: (index, bytes) => {
         const target = targets[index] as ScanTarget;
         const { segment, rows } = matched(target);

@@ -22,6 +22,7 @@ import { limits } from "./limits.ts";
 import { type DistanceQuery, exactDistance } from "./query/distance.ts";
 import { KeySet } from "./query/key-set.ts";
 import { believedShare, exactMax } from "./query/plan.ts";
+import type { ReadAllowance } from "./query/read-allowance.ts";
 import { Survivors } from "./query/survivors.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { type Refinement, refineBest, refineRanges } from "./search-refine.ts";
@@ -37,6 +38,7 @@ export interface VectorSearch {
   readonly wanted: number;
   readonly exhaustive: boolean;
   readonly isFiltered: boolean;
+  readonly allowance: ReadAllowance;
   /** To bring along, if that costs no more than a few rows too many. */
   readonly attributes: readonly string[] | undefined;
   readonly keepVectors: boolean;
@@ -84,11 +86,12 @@ export async function searchVectors(
     boundShare: exhaustive ? 1 : believedShare(rotated.length),
     masks,
     survivors,
+    allowance: search.allowance,
   };
   if (scanned === undefined) {
     await refineRanges(refinement, wholeSegments(segments), exhaustiveReadsMax);
   } else if (scanned.kind === "ranges") {
-    await refineRanges(refinement, scanned.ranges, limits.refineReadsMax);
+    await refineRanges(refinement, scanned.ranges, search.allowance.readsMax("refine"));
   } else {
     await refineBest(refinement, scanned.rows, scanned.refineMax);
   }
@@ -133,12 +136,13 @@ async function measureRows(
   search: VectorSearch,
   rows: readonly RankedRow[],
 ): Promise<readonly RankedRow[]> {
-  const { context, segments, distance, keepVectors, attributes } = search;
+  const { context, segments, distance, keepVectors, attributes, allowance } = search;
   const few = rows.length <= Math.max(rowsWithAttributesMax, exactMax(search.wanted));
   const dims = distance.vector.length;
   await fetchRows(context.reader.round(), segments, rows, {
     ids: true,
     attributes: few ? attributes : undefined,
+    readsMax: allowance.readsMax("exact"),
     onVector: (row, values, start) => {
       (row as RankedRow).distance = exactDistance(distance, values, start);
       if (keepVectors && few) row.vector = values.slice(start, start + dims);

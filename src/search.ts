@@ -22,6 +22,7 @@ import { invalid, isEngineError, unavailable } from "./errors.ts";
 import { type BoundQuery, type BoundRank, bindQuery } from "./query/bind.ts";
 import { splitFilter } from "./query/id-range.ts";
 import type { Query } from "./query/query.ts";
+import { ReadAllowance } from "./query/read-allowance.ts";
 import type { ResultRow, SearchResult } from "./query/result.ts";
 import type { AttributeScore } from "./query/score.ts";
 import {
@@ -315,6 +316,8 @@ async function findInOpened(
     const rows = await searchInOrder(order, nextRound(rest));
     return { segments, rows: rows.map((row) => Object.assign(row, { distance: 0 })) };
   }
+  const isFiltered = filter !== undefined;
+  const allowance = new ReadAllowance(isFiltered, () => context.reader.storeRequests);
   const segments = await matchRows(context, round, opened, filter);
   if (rank.kind === "score") {
     const { touched, scored } = await tailRead();
@@ -329,7 +332,8 @@ async function findInOpened(
       distance: rank.distance,
       wanted,
       exhaustive: rank.exhaustive,
-      isFiltered: filter !== undefined,
+      isFiltered,
+      allowance,
       attributes,
       keepVectors: columns.vector !== undefined,
       tail: tailRead,

@@ -149,6 +149,10 @@ export class BlockReader {
     return this.round().readBlocks(blocks, reads);
   }
 
+  get storeRequests(): number {
+    return this.#storeRequests;
+  }
+
   counts(): ReadCounts {
     return {
       rounds: this.#rounds,

@@ -39,21 +39,26 @@ export function centroidOfScanBlock(segment: Segment, index: number): number {
   return vectorPlanes(segment).clustered ? index : 0;
 }
 
-/** What `chooseClusters` of index/vector/probe.ts ranks. */
+/** What index/vector/probe.ts and promise.ts rank. */
 export interface ScanDirectory {
   readonly centroids: RootCentroids;
   readonly radii: Float32Array;
   /** Rows of each cluster, or those of them that match. */
   readonly rows: Uint32Array;
+  /** All rows of each cluster. */
+  readonly sizes: Uint32Array;
 }
 
 /** The clusters of a clustered segment; `matching` restricts to rows worth reading. */
 export function clusterDirectory(segment: Segment, matching?: Bitmap): ScanDirectory {
   const { firstRows, centroids } = vectorPlanes(segment);
-  const rows = Uint32Array.from({ length: firstRows.length - 1 }, (_, cluster) => {
+  const count = firstRows.length - 1;
+  const sizes = new Uint32Array(count);
+  const rows = Uint32Array.from(sizes, (_, cluster) => {
     const from = firstRows[cluster] as number;
     const to = firstRows[cluster + 1] as number;
+    sizes[cluster] = to - from;
     return matching === undefined ? to - from : matching.countRange(from, to);
   });
-  return { centroids, radii: centroids.radii, rows };
+  return { centroids, radii: centroids.radii, rows, sizes };
 }

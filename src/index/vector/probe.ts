@@ -98,13 +98,10 @@ export function scoreClusters(
   kernels: Kernels,
   out: Float32Array,
 ): void {
-  const { codes, scales, norms } = directory.centroids;
-  const width = query.codes.length;
-  const starts = Uint32Array.from(out, (_, j) => j * width);
-  const sums = new Int32Array(out.length);
-  kernels.dotInt8(query.codes, codes, starts, sums);
+  const { norms } = directory.centroids;
+  multiplyCentroids(query, directory.centroids, kernels, out);
   for (let j = 0; j < out.length; j++) {
-    const product = (sums[j] as number) * query.scale * (scales[j] as number);
+    const product = out[j] as number;
     const norm = norms[j] as number;
     if (metric === "cosine_distance") {
       out[j] = norm > 0 ? -product / Math.sqrt(norm) : 0;
@@ -113,5 +110,21 @@ export function scoreClusters(
       const radius = directory.radii[j] as number;
       out[j] = squared + radius * radius - spread * radius * Math.sqrt(squared);
     }
+  }
+}
+
+/** out[j] = <q, centroid j>. */
+export function multiplyCentroids(
+  query: Int8Query,
+  { codes, scales }: QuantisedCentroids,
+  kernels: Kernels,
+  out: Float32Array,
+): void {
+  const width = query.codes.length;
+  const starts = Uint32Array.from(out, (_, j) => j * width);
+  const sums = new Int32Array(out.length);
+  kernels.dotInt8(query.codes, codes, starts, sums);
+  for (let j = 0; j < out.length; j++) {
+    out[j] = (sums[j] as number) * query.scale * (scales[j] as number);
   }
 }

@@ -1,0 +1,49 @@
+/**
+ * How many reads the rounds of a vector query may make, all together. Each round is sure of a
+ * number of its own; what the rounds before have not used, it may use as well: rows that match a
+ * filter lie apart, and one read more saves the bytes between two of them.
+ *
+ *   filter 12    scan 6    refine 8    exact 10
+ */
+import { limits } from "../limits.ts";
+
+export type RankingRound = "scan" | "refine" | "exact";
+
+const { scanReadsMax, refineReadsMax, documentReadsMax, filterReadsMax } = limits;
+const sure: Readonly<Record<RankingRound, number>> = {
+  scan: scanReadsMax,
+  refine: refineReadsMax,
+  exact: documentReadsMax,
+};
+const later: Readonly<Record<RankingRound, number>> = {
+  scan: refineReadsMax + documentReadsMax,
+  refine: documentReadsMax,
+  exact: 0,
+};
+/** Scan blocks are large, and near ones lie together; rows to refine are scattered. */
+const spareShare: Readonly<Record<RankingRound, number>> = {
+  scan: Number((globalThis as any).process?.env?.SS ?? 1 / 3),
+  refine: 1,
+  exact: 1,
+};
+
+export class ReadAllowance {
+  readonly #readsMax: number;
+  readonly #readsMade: () => number;
+  readonly #before: number;
+
+  /** `readsMade`: by the request so far, those of other parts of it included. */
+  constructor(isFiltered: boolean, readsMade: () => number) {
+    const unfiltered = scanReadsMax + refineReadsMax + documentReadsMax;
+    this.#readsMax = isFiltered ? filterReadsMax + unfiltered : unfiltered;
+    this.#readsMade = readsMade;
+    this.#before = readsMade();
+  }
+
+  /** Most reads of a round that is about to begin. */
+  readsMax(round: RankingRound): number {
+    const left = this.#readsMax - (this.#readsMade() - this.#before);
+    const spare = Math.max(0, left - sure[round] - later[round]);
+    return sure[round] + Math.floor(spare * spareShare[round]);
+  }
+}

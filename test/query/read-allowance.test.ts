@@ -1,0 +1,44 @@
+/** How reads are shared out among the rounds of a query. */
+import { expect, test } from "vitest";
+import { limits } from "../../src/limits.ts";
+import { ReadAllowance } from "../../src/query/read-allowance.ts";
+
+const { filterReadsMax, scanReadsMax, refineReadsMax, documentReadsMax } = limits;
+const ranking = scanReadsMax + refineReadsMax + documentReadsMax;
+
+/** Makes the reads that `made` says, or as many as each round may. */
+function run(isFiltered: boolean, filterReads: number, made: readonly (number | undefined)[]) {
+  let reads = 5;
+  const allowance = new ReadAllowance(isFiltered, () => reads);
+  reads += filterReads;
+  const allowed = (["scan", "refine", "exact"] as const).map((round, i) => {
+    const most = allowance.readsMax(round);
+    reads += made[i] ?? most;
+    return most;
+  });
+  return { allowed, reads: reads - 5 };
+}
+
+test("a round that uses all it may leaves the others what they are sure of", () => {
+  const { allowed, reads } = run(false, 0, []);
+  expect(allowed).toEqual([scanReadsMax, refineReadsMax, documentReadsMax]);
+  expect(reads).toBe(ranking);
+});
+
+test("reads that a filter did not need go to the rounds behind it", () => {
+  const { allowed, reads } = run(true, 3, []);
+  expect(allowed).toEqual([scanReadsMax + 3, refineReadsMax + 6, documentReadsMax]);
+  expect(reads).toBe(ranking + filterReadsMax);
+});
+
+test("reads that a round did not need go to the next", () => {
+  expect(run(false, 0, [2, 3]).allowed).toEqual([
+    scanReadsMax,
+    refineReadsMax + scanReadsMax - 2,
+    ranking - 5,
+  ]);
+});
+
+test("more reads than were expected take nothing from what a round is sure of", () => {
+  expect(run(true, 90, []).allowed).toEqual([scanReadsMax, refineReadsMax, documentReadsMax]);
+});
