@@ -22,7 +22,7 @@ const later: Readonly<Record<RankingRound, number>> = {
 };
 /** Scan blocks are large, and near ones lie together; rows to refine are scattered. */
 const spareShare: Readonly<Record<RankingRound, number>> = {
-  scan: Number((globalThis as any).process?.env?.SS ?? 1 / 3),
+  scan: 1 / 3,
   refine: 1,
   exact: 1,
 };
