@@ -86,8 +86,7 @@ function addTail(
   );
   for (const row of rows) {
     const parts = keys.map((valueAt) => valueAt(row));
-    for (const key of keysOf(parts, by)) {
-      const { accumulators } = groups.at(key);
+    for (const { accumulators } of groupsOf(parts, by, groups)) {
       for (const [i, accumulator] of accumulators.entries()) {
         accumulator.add(values[i]?.(row) ?? null, 1);
       }
@@ -95,14 +94,21 @@ function addTail(
   }
 }
 
-/** A key for each element of what is grouped by its elements. */
-function keysOf(parts: readonly AttributeValue[], by: readonly GroupBy[]): Group["key"][] {
+/** A group for each element of what is grouped by its elements. */
+function groupsOf(
+  parts: readonly AttributeValue[],
+  by: readonly GroupBy[],
+  groups: Groups,
+): readonly Group[] {
+  const [first] = by;
+  if (first?.each === true && by.length === 1) {
+    return elementsOf(parts[0] ?? null).map((element) => groups.atScalar(element));
+  }
   const at = by.findIndex(({ each }) => each);
   const key = parts.map(comparable);
-  if (key.length === 1 && at === 0) {
-    return elementsOf(key[0] ?? null).map((element) => [element]);
-  }
-  return at < 0 ? [key] : elementsOf(key[at] ?? null).map((element) => key.with(at, element));
+  return at < 0
+    ? [groups.at(key)]
+    : elementsOf(key[at] ?? null).map((element) => groups.at(key.with(at, element)));
 }
 
 function comparable(value: AttributeValue): ComparableValue | null {
@@ -143,7 +149,8 @@ function countSegment(
     return column;
   };
   const keyColumns = by.map(({ attribute }) => columnOf(attribute));
-  const numbered = numberGroups(segment.root.rows, rows, count, keyColumns);
+  const needsRows = aggregates.some(({ kind }) => kind !== "Count");
+  const numbered = numberGroups(segment.root.rows, rows, count, keyColumns, needsRows);
   const countsOf = new Map<ColumnRows, CodeCounts>();
   const pairs = aggregates.map((aggregate) => {
     if (aggregate.kind === "Count") return undefined;
@@ -180,9 +187,14 @@ function numberGroups(
   rows: Bitmap | undefined,
   count: number,
   columns: readonly ColumnRows[],
+  needsRows: boolean,
 ): Numbered {
-  if (columns.length === 0) {
+  const [first] = columns;
+  if (first === undefined) {
     return { groupOf: undefined, keyCodes: [[]], rows: Float64Array.of(count) };
+  }
+  if (columns.length === 1) {
+    return numberCodes(first, rows, needsRows);
   }
   const groupOf = new Uint32Array(total);
   const keyCodes: number[][] = [];
@@ -217,6 +229,43 @@ function numberGroups(
     counts[group] = (counts[group] as number) + 1;
   });
   return { groupOf, keyCodes, rows: counts };
+}
+
+/** Groups by one column: its codes are groups already. */
+function numberCodes(column: ColumnRows, rows: Bitmap | undefined, needsRows: boolean): Numbered {
+  const counts = countEach(column, rows);
+  const groupOfCode = new Uint32Array(counts.length);
+  const keyCodes: number[][] = [];
+  for (let code = 0; code < counts.length; code++) {
+    if (counts[code] === 0) continue;
+    groupOfCode[code] = keyCodes.length;
+    keyCodes.push([code]);
+  }
+  const { codes } = column;
+  const groupOf = needsRows ? new Uint32Array(codes.length) : undefined;
+  if (groupOf !== undefined) {
+    for (let row = 0; row < codes.length; row++) {
+      groupOf[row] = groupOfCode[codes[row] as number] as number;
+    }
+  }
+  return { groupOf, keyCodes, rows: Float64Array.from(keyCodes, ([c = 0]) => counts[c] as number) };
+}
+
+/** Rows by code. */
+function countEach({ codes, distinct }: ColumnRows, rows: Bitmap | undefined): Uint32Array {
+  const counts = new Uint32Array(distinct + 1);
+  if (rows === undefined) {
+    for (let row = 0; row < codes.length; row++) {
+      const code = codes[row] as number;
+      counts[code] = (counts[code] as number) + 1;
+    }
+    return counts;
+  }
+  rows.forEach((row) => {
+    const code = codes[row] as number;
+    counts[code] = (counts[code] as number) + 1;
+  });
+  return counts;
 }
 
 function countCodes(
@@ -266,7 +315,7 @@ function addSegment(
   const targets = keyCodes.map((codes, group) => {
     if ((rows[group] as number) === 0 && by.length > 0) return [];
     const parts = keyColumns.map((column, i) => column.valueOf(codes[i] as number));
-    return keysOf(parts, by).map((key) => groups.at(key));
+    return groupsOf(parts, by, groups);
   });
   for (const [i, pair] of pairs.entries()) {
     if (pair === undefined) {

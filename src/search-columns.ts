@@ -125,10 +125,7 @@ export async function readValues(
 ): Promise<void> {
   const { dictionaries } = ports.memory;
   const targets = wanted.flatMap(({ column, codes }) => {
-    const all = Array.from({ length: column.chunks }, (_, chunk) => chunk);
-    const chunks = codes === undefined ? all : new Set(Array.from(codes, column.chunkOf));
-    return [...chunks].flatMap((chunk) => {
-      if (chunk < 0) return [];
+    return chunksOf(column, codes).flatMap((chunk) => {
       const block = column.chunkBlock(chunk);
       const held = disableCache ? undefined : dictionaries.get(blockId(block));
       if (held !== undefined) column.putChunk(chunk, held);
@@ -148,6 +145,20 @@ export async function readValues(
       },
     },
   );
+}
+
+/** Chunks that hold the codes. */
+function chunksOf(column: ColumnRows, codes: Iterable<number> | undefined): readonly number[] {
+  if (codes === undefined) {
+    return Array.from({ length: column.chunks }, (_, chunk) => chunk);
+  }
+  const chunks = new Set<number>();
+  for (const code of codes) {
+    const chunk = column.chunkOf(code);
+    if (chunk >= 0) chunks.add(chunk);
+    if (chunks.size === column.chunks) break;
+  }
+  return [...chunks];
 }
 
 // ---- Rows that the tail knows better

@@ -288,14 +288,23 @@ export class Groups {
   at(key: Group["key"]): Group {
     const [first = null] = key;
     if (key.length === 1 && (first === null || typeof first !== "object")) {
-      const known = this.#groups.get(first) ?? this.#make(key);
-      this.#groups.set(first, known);
-      return known;
+      return this.atScalar(first);
     }
     const text = keyText(key);
-    const known = this.#byText.get(text) ?? this.#make(key);
-    this.#byText.set(text, known);
-    return known;
+    const known = this.#byText.get(text);
+    if (known !== undefined) return known;
+    const made = this.#make(key);
+    this.#byText.set(text, made);
+    return made;
+  }
+
+  /** The group with this as its key, and nothing else in it. */
+  atScalar(value: ScalarValue | null): Group {
+    const known = this.#groups.get(value);
+    if (known !== undefined) return known;
+    const made = this.#make([value]);
+    this.#groups.set(value, made);
+    return made;
   }
 
   all(): readonly Group[] {
@@ -318,9 +327,15 @@ function keyText(key: Group["key"]): string {
   );
 }
 
+/** So few are compared with each other faster than they are hashed. */
+const elementsComparedMax = 8;
+
 /** The distinct elements that a row is grouped by: none of an empty array, null if it is absent. */
 export function elementsOf(value: AttributeValue): readonly (ScalarValue | null)[] {
   if (value === null) return [null];
   assert(typeof value === "object" && isComparable(value), "only arrays have elements");
-  return [...new Set(value as readonly ScalarValue[])];
+  const elements = value as readonly ScalarValue[];
+  return elements.length > elementsComparedMax
+    ? [...new Set(elements)]
+    : elements.filter((element, i) => elements.indexOf(element) === i);
 }
