@@ -1,7 +1,7 @@
 /**
  * Finds rows of segments in the order of their ids, without looking at more of them than needed.
  *
- *   few matches    ids are read with the documents of all rows that match
+ *   few matches    ids are read with the documents of all rows that match, if that is less to read
  *   otherwise      each segment's id blocks are read in order, from where the filter's id range
  *                  begins; a merge takes the next id of any segment, skipping rows that are dead,
  *                  do not match or were touched by the tail. How many blocks to read at a time
@@ -9,6 +9,7 @@
  */
 import { compareIds, type DocumentId } from "./document/id.ts";
 import type { IdRows } from "./format/segment-ids.ts";
+import { documentBlock, documentBlockOf } from "./index/segment/document-rows.ts";
 import { idBlock, idBlockCount, idBlockOf, openIdBlock } from "./index/segment/id-lookup.ts";
 import { limits } from "./limits.ts";
 import { type IdRange, isInRange } from "./query/id-range.ts";
@@ -16,6 +17,7 @@ import type { SearchContext } from "./search-ports.ts";
 import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import type { ReadRound } from "./store/block-reader.ts";
+import { planRanges } from "./store/range-plan.ts";
 
 export interface OrderSearch {
   readonly context: SearchContext;
@@ -31,8 +33,10 @@ export interface OrderedRow extends SegmentRow {
   readonly id: DocumentId;
 }
 
-/** So few matches are looked up by their documents, whatever is wanted. */
-const matchesLookedUpMax = 64;
+/** So few matches are looked up by their documents: that takes one round for sure. */
+const matchesLookedUpMin = 64;
+/** More are not, whatever it costs to find them otherwise. */
+const matchesLookedUpMax = 1_024;
 /** Id blocks of one segment read at a time. */
 const blocksAtOnceMax = 64;
 const idReadsMax = 2 * limits.connectionsMax;
@@ -44,12 +48,12 @@ export async function searchInOrder(
 ): Promise<readonly OrderedRow[]> {
   const isFiltered = search.segments.some(({ rows }) => rows !== undefined);
   const matches = search.segments.reduce((sum, { count }) => sum + count, 0);
-  if (isFiltered && matches <= matchesLookedUpMax) {
-    return lookUp(search, round);
-  }
   const cursors = search.segments
     .map((_, segment) => new IdCursor(search, segment))
     .filter((cursor) => !cursor.isEmpty);
+  if (isFiltered && isLookUpCheaper(search, matches, cursors)) {
+    return lookUp(search, round);
+  }
   const found: OrderedRow[] = [];
   let nextRound: ReadRound | undefined = round;
   while (found.length < search.wanted) {
@@ -66,6 +70,28 @@ export async function searchInOrder(
     found.push(row);
   }
   return found;
+}
+
+/** Compares the documents of all matches with the id blocks that hold as many as are wanted. */
+function isLookUpCheaper(
+  { segments, wanted }: OrderSearch,
+  matches: number,
+  cursors: readonly IdCursor[],
+): boolean {
+  if (matches <= matchesLookedUpMin || matches > matchesLookedUpMax) {
+    return matches <= matchesLookedUpMin;
+  }
+  const blocks = segments.flatMap(({ segment, rows }) => {
+    const wantedBlocks = new Set<number>();
+    for (const ordinal of rows ?? Array(segment.root.rows).keys()) {
+      wantedBlocks.add(documentBlockOf(segment, ordinal));
+    }
+    return Array.from(wantedBlocks, (block) => documentBlock(segment, block));
+  });
+  const bounds = { readsMax: limits.documentReadsMax, gapBytes: limits.coalesceGapBytes };
+  const lookUpBytes = planRanges(blocks, bounds).reduce((sum, { length }) => sum + length, 0);
+  const walkBytes = cursors.reduce((sum, { bytesLeft }) => sum + bytesLeft, 0);
+  return lookUpBytes <= walkBytes * Math.min(1, wanted / matches);
 }
 
 async function lookUp(search: OrderSearch, round: ReadRound): Promise<readonly OrderedRow[]> {
@@ -164,6 +190,13 @@ class IdCursor {
   /** Has blocks left and nothing to offer before it has read them. */
   get isDry(): boolean {
     return this.#head === undefined && !this.#isDone;
+  }
+
+  /** Of the id blocks that were not asked for yet. */
+  get bytesLeft(): number {
+    if (this.#isDone) return 0;
+    const blocks = Math.abs(this.#last - this.#next) + 1;
+    return blocks * idBlock(this.matched.segment, this.#next).length;
   }
 
   get #isDone(): boolean {
