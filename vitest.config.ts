@@ -1,7 +1,8 @@
 /**
- * Three kinds of tests, run in this order:
+ * Kinds of tests, run in this order:
  * `unit` in Node (pure code, milliseconds); `workerd` inside the Workers runtime with the bindings
- * of wrangler.toml (*.worker.test.ts); `e2e` against running servers over HTTP.
+ * of wrangler.toml (*.worker.test.ts); `e2e` against running servers over HTTP; and, where Chromium
+ * is installed, `browser`, which drives the console.
  *
  * `unit` files share threads and `workerd` files share one runtime, because starting one for each
  * file costs more than most files take. Nothing here mocks modules, so nothing leaks between files;
@@ -9,6 +10,19 @@
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { findChromium } from "./scripts/chromium.ts";
+
+const browser = {
+  test: {
+    name: "browser",
+    include: ["test/browser/**/*.test.ts"],
+    globalSetup: ["test/e2e/server.ts"],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    sequence: { groupOrder: 4 },
+  },
+};
 
 export default defineConfig({
   test: {
@@ -19,7 +33,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.worker.test.ts", "test/e2e/**"],
+          exclude: ["test/**/*.worker.test.ts", "test/e2e/**", "test/browser/**"],
           pool: "threads",
           isolate: false,
           maxWorkers: "100%",
@@ -55,6 +69,7 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      ...(findChromium() === undefined ? [] : [browser]),
     ],
   },
 });

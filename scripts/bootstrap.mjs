@@ -5,11 +5,12 @@
  *   node scripts/bootstrap.mjs <command> [arguments]      a command of scripts/cli.ts
  *   node scripts/bootstrap.mjs cli [arguments]            a command of scripts/shoal.ts
  *   node scripts/bootstrap.mjs test | check [arguments]   scripts/test.ts, scripts/check.ts
+ *   node scripts/bootstrap.mjs test:browser              scripts/test-browser.ts
  *   node scripts/bootstrap.mjs exec <tool> [arguments]    an installed tool, on the terminal
  *
  * 1. Refuses a Node that is too old, in one sentence, before anything is installed.
  * 2. Installs what the lockfile says, unless that was done already (stamp inside node_modules).
- * 3. Builds the kernels if their source changed.
+ * 3. Builds the kernels and the console if their sources changed.
  * 4. Runs the command under Node 24 (Linux x64: the one just installed), passes signals on to it,
  *    ends what it left running and exits as it exited.
  *
@@ -58,12 +59,13 @@ async function main([command, ...args]) {
   const uninstalled = await install();
   if (uninstalled) return uninstalled;
   if (command === "cli") return runShell(node, args);
-  const failed = await run(node, [script("build-kernels.ts")]);
+  const failed = await run(node, [script("build.ts")]);
   if (failed) return failed;
   if (command === "exec") return run(args[0], args.slice(1), { onTerminal: true });
   if (command === "build") return 0;
   if (command === "test" || command === "check")
     return run(node, [script(`${command}.ts`), ...args]);
+  if (command === "test:browser") return run(node, [script("test-browser.ts"), ...args]);
   return run(node, [script("cli.ts"), command, ...args]);
 }
 

@@ -47,8 +47,11 @@ export async function loadSampleOnce(client: ApiClient): Promise<number> {
       ...document,
       vector: encodeFloats(embed(`${document.title}. ${document.text}`)),
     })),
-    // What is only shown needs no index.
-    schema: { text: { type: "string", filterable: false } },
+    schema: {
+      title: { type: "string", full_text_search: true, filterable: true },
+      // No query compares whole texts.
+      text: { type: "string", full_text_search: true, filterable: false },
+    },
   });
   // So few rows would wait for company; the first query should see a segment.
   await waitUntilIndexed(client, sampleNamespace);

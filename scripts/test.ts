@@ -1,5 +1,6 @@
 /**
- * `npm test`: types, lint and format first, then every test: unit, workerd, end to end.
+ * `npm test`: types, lint and format first, then every test: unit, workerd, end to end, and the
+ * console in a browser if there is one.
  * Arguments go to vitest (`npm test -- test/bytes`). The last line is `N passed, N failed`, summed
  * over all kinds of tests; a failed check, a file that does not load and an error outside of any
  * test count as failed. Exits with 1 if anything failed.
@@ -7,6 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseCLI, startVitest, type TestModule } from "vitest/node";
+import { findChromium, installLine } from "./chromium.ts";
 
 const { passed, failed } = await main(process.argv.slice(2));
 console.log(`${passed} passed, ${failed} failed`);
@@ -24,6 +26,9 @@ async function main(args: readonly string[]): Promise<Outcome> {
   if (check.status !== 0) {
     console.log("No test was run.");
     return { passed: 0, failed: check.status ?? 1 };
+  }
+  if (findChromium() === undefined) {
+    console.log(`The console is not tested: there is no Chromium (${installLine}).`);
   }
   const { filter, options } = parseCLI(["vitest", "run", ...args]);
   const vitest = await startVitest("test", filter, { ...options, watch: false });

@@ -127,6 +127,7 @@ async function greet(connection: Connection, { quiet }: Options): Promise<void> 
       "",
       `URL      ${connection.url}`,
       `API key  ${connection.apiKey}`,
+      `Console  ${connection.url}/#key=${connection.apiKey}`,
       "",
       "With curl:",
       "",

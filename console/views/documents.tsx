@@ -1,0 +1,140 @@
+/** Documents in the order of their ids, a page at a time, among what filters leave. */
+import { useState } from "preact/hooks";
+import type { QueryAnswer, Row } from "../model/answers.ts";
+import { namespacePath } from "../model/api.ts";
+import type { Column } from "../model/columns.ts";
+import { buildFilters, type FilterRow } from "../model/filters.ts";
+import { formatValue } from "../model/format.ts";
+import { Show, Table } from "../parts/controls.tsx";
+import { DocumentDialog } from "../parts/document-dialog.tsx";
+import { FilterEditor } from "../parts/filter-editor.tsx";
+import { useLoad } from "../parts/use-load.ts";
+import type { TabProps } from "./namespace.tsx";
+
+const pageRows = 25;
+const columnsShown = 7;
+
+export function Documents({ api, name, columns }: TabProps) {
+  const [filters, setFilters] = useState<readonly FilterRow[]>([]);
+  const [asked, setAsked] = useState<readonly FilterRow[]>([]);
+  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const [opened, setOpened] = useState<Row>();
+  const cursor = cursors.at(-1) ?? true;
+  const [page, reload] = useLoad(
+    async (signal) => {
+      const selected = buildFilters(asked, columns);
+      const packed = columns.filter((column) => column.packed).map((column) => column.name);
+      const body = {
+        rank_by: ["id", "asc"],
+        limit: pageRows,
+        cursor,
+        ...(selected === undefined ? {} : { filters: selected }),
+        ...(packed.length === 0 ? { include_attributes: true } : { exclude_attributes: packed }),
+      };
+      return await api.post<QueryAnswer>(namespacePath(name, 2, "/query"), body, signal);
+    },
+    [api, name, asked, cursor],
+  );
+  return (
+    <>
+      <form
+        class="panel"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setCursors([]);
+          setAsked([...filters]);
+        }}
+      >
+        <FilterEditor columns={columns} rows={filters} onChange={setFilters} />
+        <button type="submit" class="main">
+          Show
+        </button>
+      </form>
+      <Show of={page}>
+        {({ rows = [], next_cursor: next }) => (
+          <>
+            <DocumentTable columns={columns} rows={rows} onOpen={setOpened} />
+            <Pager
+              isFirst={cursors.length === 0}
+              next={next ?? undefined}
+              onBack={() => setCursors(cursors.slice(0, -1))}
+              onNext={(to) => setCursors([...cursors, to])}
+            />
+          </>
+        )}
+      </Show>
+      {opened === undefined ? null : (
+        <DocumentDialog
+          api={api}
+          namespace={name}
+          row={opened}
+          onClose={() => setOpened(undefined)}
+          onDeleted={() => {
+            setOpened(undefined);
+            setCursors([]);
+            reload();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface PagerProps {
+  readonly isFirst: boolean;
+  readonly next: string | undefined;
+  readonly onBack: () => void;
+  readonly onNext: (cursor: string) => void;
+}
+
+/** All pages are of one moment, that of the first. */
+function Pager({ isFirst, next, onBack, onNext }: PagerProps) {
+  return (
+    <div class="row">
+      <button type="button" disabled={isFirst} onClick={onBack}>
+        Back
+      </button>
+      <button
+        type="button"
+        disabled={next === undefined}
+        onClick={() => {
+          if (next !== undefined) onNext(next);
+        }}
+      >
+        Next
+      </button>
+    </div>
+  );
+}
+
+interface DocumentTableProps {
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+  readonly onOpen: (row: Row) => void;
+}
+
+export function DocumentTable({ columns, rows, onOpen }: DocumentTableProps) {
+  const shown = columns
+    .filter(({ name, packed }) => name !== "id" && !packed)
+    .slice(0, columnsShown)
+    .map(({ name }) => name);
+  const hasDistance = rows.some(({ $dist }) => $dist !== undefined);
+  if (rows.length === 0) return <p class="quiet">No documents.</p>;
+  return (
+    <Table caption="Documents" head={["id", ...(hasDistance ? ["#$dist"] : []), ...shown]}>
+      {rows.map((row) => (
+        <tr key={String(row.id)}>
+          <th scope="row">
+            <button type="button" class="link" onClick={() => onOpen(row)}>
+              {formatValue(row.id, 40)}
+            </button>
+          </th>
+          {hasDistance ? <td class="number">{row.$dist?.toFixed(4)}</td> : null}
+          {shown.map((name) => (
+            <td key={name}>{formatValue(row[name])}</td>
+          ))}
+        </tr>
+      ))}
+    </Table>
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * console/ -> .shoal/console, the static assets that the Worker serves at `/`.
+ *
+ *   index.html   names of the two files below put in
+ *   assets/      main-<hash>.js and .css, which browsers may keep for ever, as their names change
+ *   encoder/     the demo encoder, loaded when somebody first searches by meaning
+ *   _headers     what the platform answers with: a policy that lets nothing come from elsewhere
+ *
+ * Built only if something changed. Two builds at once both leave a whole folder: each is made aside
+ * and renamed into place.
+ */
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { build } from "esbuild";
+
+const root = dirname(import.meta.dirname);
+const source = join(root, "console");
+const encoder = join(root, "assets", "static-embed");
+const encoderFiles = ["vocab.txt", "tokens-192.i8", "scales-192.f32"];
+const output = join(root, ".shoal", "console");
+
+await buildConsole();
+
+async function buildConsole(): Promise<void> {
+  const wanted = digestSources();
+  const stamp = join(output, ".built");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  const fresh = `${output}.${process.pid}`;
+  mkdirSync(join(fresh, "encoder"), { recursive: true });
+  const { metafile } = await build({
+    entryPoints: [join(source, "main.tsx"), join(source, "main.css")],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2023",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    entryNames: "assets/[name]-[hash]",
+    outdir: fresh,
+    metafile: true,
+    legalComments: "linked",
+    logLevel: "warning",
+  });
+  const built = Object.keys(metafile.outputs).map((path) => path.split("/").at(-1) ?? "");
+  const html = readFileSync(join(source, "index.html"), "utf8").replaceAll(
+    /"main\.(js|css)"/g,
+    (_match, type: string) =>
+      `"/assets/${built.find((name) => name.startsWith("main-") && name.endsWith(`.${type}`))}"`,
+  );
+  writeFileSync(join(fresh, "index.html"), html);
+  copyFileSync(join(source, "icon.svg"), join(fresh, "icon.svg"));
+  copyFileSync(join(source, "headers"), join(fresh, "_headers"));
+  for (const file of encoderFiles) {
+    copyFileSync(join(encoder, file), join(fresh, "encoder", file));
+  }
+  writeFileSync(join(fresh, ".built"), wanted);
+  writeFileSync(join(fresh, ".assetsignore"), ".built\n.assetsignore\n");
+  swap(fresh);
+}
+
+/** A server that runs may read the old folder until the moment of the change. */
+function swap(fresh: string): void {
+  const old = `${output}.old.${process.pid}`;
+  if (existsSync(output)) renameSync(output, old);
+  try {
+    renameSync(fresh, output);
+  } catch (error) {
+    // Another build was faster, and made the same.
+    rmSync(fresh, { recursive: true, force: true });
+    if (!existsSync(join(output, ".built"))) throw error;
+  }
+  rmSync(old, { recursive: true, force: true });
+}
+
+function digestSources(): string {
+  const hash = createHash("sha256");
+  const files = [
+    ...filesBelow(source),
+    ...encoderFiles.map((file) => join(encoder, file)),
+    join(root, "package-lock.json"),
+    import.meta.filename,
+  ];
+  for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
