@@ -302,6 +302,8 @@ export const limits = {
   /** A segment below this is one object, above it is split into parts. */
   segmentPartBytes: 16 * MiB,
   documentBlockBytes: 16 * KiB,
+  /** Postings that a build collects before it writes them: some 40 MB of text. */
+  textRunBytes: 20 * MiB,
   idBlockRows: 512,
   refinePageRows: 32,
 

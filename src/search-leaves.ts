@@ -94,8 +94,8 @@ export async function readLeaves(
         scores[i]?.set(leaf, (row) => (rows?.has(row) === false ? 0 : 1));
       }
     } else if (leaf.kind === "text") {
-      for (const [i, { segment }] of segments.entries()) {
-        scores[i]?.set(leaf, texts.ofSegment(leaf, i, segment.root.rows));
+      for (const [i, each] of scores.entries()) {
+        each.set(leaf, texts.ofSegment(leaf, i));
       }
     } else {
       const found = await readSparse(context, segments, leaf.score);

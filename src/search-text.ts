@@ -2,7 +2,8 @@
  * The text leaves of a rank expression (BM25): what they give to rows of the tail and of segments.
  *
  *   1. `addBatch`, while the tail is read: terms are counted in every row that counts.
- *   2. `readSegments`: the same in segments, in all of their rows, and what matching rows have.
+ *   2. `readSegments`: the same in segments, in all of their rows, and what matching rows have;
+ *      from text indexes (search-postings.ts), or from documents where there is none.
  *   3. Only now are the statistics known and can rows be scored: those of all rows, filtered or
  *      not, superseded ones of segments included until they are merged.
  */
@@ -25,6 +26,7 @@ import { TailFold } from "./query/tail.ts";
 import { addBatchStatistics, findInBatch } from "./query/tail-text.ts";
 import { type Occurrences, prepareCount, type TextClause } from "./query/text-clause.ts";
 import type { SearchContext } from "./search-ports.ts";
+import { readIndexedTexts } from "./search-postings.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import { readTail } from "./search-tail.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
@@ -38,7 +40,7 @@ export function textLeavesOf(ranking: Ranking): readonly TextLeaf[] {
 export class TextScores {
   readonly leaves: readonly TextLeaf[];
   readonly #statistics: Map<TextLeaf, TextStatistics>;
-  readonly #found = new Map<TextLeaf, readonly SegmentHits[]>();
+  readonly #found = new Map<TextLeaf, readonly SegmentText[]>();
   readonly #scorers = new Map<TextLeaf, Bm25>();
 
   constructor(leaves: readonly TextLeaf[]) {
@@ -56,11 +58,23 @@ export class TextScores {
   }
 
   async readSegments(context: SearchContext, segments: readonly MatchedSegment[]): Promise<void> {
-    for (const leaf of this.leaves) {
-      const found = segments.map(() => new SegmentHits());
+    const wanted = this.leaves.flatMap(({ clause }) =>
+      segments.map((matched) => ({ clause, matched })),
+    );
+    const indexed = await readIndexedTexts(context, wanted);
+    for (const [i, leaf] of this.leaves.entries()) {
       const statistics = this.#statistics.get(leaf) as TextStatistics;
-      addStatistics(statistics, await scanTexts(context, segments, leaf.clause, found));
-      this.#found.set(leaf, found);
+      const found = indexed.slice(i * segments.length, (i + 1) * segments.length);
+      const hits = segments.map(({ segment }) => new SegmentHits(segment.root.rows));
+      const scanned = segments.map((_, at) => (found[at] === undefined ? hits[at] : undefined));
+      addStatistics(statistics, await scanTexts(context, segments, leaf.clause, scanned));
+      for (const text of found) {
+        if (text !== undefined) addStatistics(statistics, text.statistics());
+      }
+      this.#found.set(
+        leaf,
+        segments.map((_, at) => found[at] ?? (hits[at] as SegmentHits)),
+      );
     }
   }
 
@@ -79,13 +93,9 @@ export class TextScores {
     };
   }
 
-  ofSegment(leaf: TextLeaf, segment: number, rows: number): RowScore {
-    const scorer = this.#scorer(leaf);
-    const scores = new Float32Array(rows);
-    this.#found.get(leaf)?.[segment]?.forEach((row, { frequencies, length }) => {
-      scores[row] = scorer.score(frequencies, length);
-    });
-    return (row) => scores[row] as number;
+  ofSegment(leaf: TextLeaf, segment: number): RowScore {
+    const scores = this.#found.get(leaf)?.[segment]?.scores(this.#scorer(leaf));
+    return (row) => scores?.[row] ?? 0;
   }
 
   #scorer(leaf: TextLeaf): Bm25 {
@@ -118,31 +128,47 @@ export async function readTextScores(
   return texts;
 }
 
+/** What was found in a segment, before it can be scored. */
+interface SegmentText {
+  /** By ordinal; 0 where no term is. */
+  scores(scorer: Bm25): Float32Array;
+}
+
 /** Rows of a segment that have a term, and what they have. */
-class SegmentHits {
+class SegmentHits implements SegmentText {
+  readonly #size: number;
   readonly #rows: number[] = [];
   readonly #hits: Occurrences[] = [];
+
+  constructor(size: number) {
+    this.#size = size;
+  }
 
   add(row: number, hit: Occurrences): void {
     this.#rows.push(row);
     this.#hits.push(hit);
   }
 
-  forEach(visit: (row: number, hit: Occurrences) => void): void {
-    for (const [i, row] of this.#rows.entries()) visit(row, this.#hits[i] as Occurrences);
+  scores(scorer: Bm25): Float32Array {
+    const scores = new Float32Array(this.#size);
+    for (const [i, row] of this.#rows.entries()) {
+      const { frequencies, length } = this.#hits[i] as Occurrences;
+      scores[row] = scorer.score(frequencies, length);
+    }
+    return scores;
   }
 }
 
-/** From the documents of segments: all of them count, those that match may win. */
+/** From the documents of segments without an index: all count, those that match may win. */
 async function scanTexts(
   context: SearchContext,
   segments: readonly MatchedSegment[],
   clause: TextClause,
-  found: readonly SegmentHits[],
+  found: readonly (SegmentHits | undefined)[],
 ): Promise<TextStatistics> {
   const statistics = noStatistics(clause.terms.length);
   const targets = segments.flatMap(({ segment }, at) =>
-    attributeIndex(segment, clause.attribute) < 0
+    found[at] === undefined || attributeIndex(segment, clause.attribute) < 0
       ? []
       : Array.from({ length: segment.root.documents.blocks.count }, (_, index) => ({ at, index })),
   );

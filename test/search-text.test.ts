@@ -40,6 +40,20 @@ describe("a text query", () => {
     await expectAll(rig, "cold");
   });
 
+  test("reads terms, then postings, then the documents that win", async () => {
+    const rig = new TextRig();
+    await rig.putTexts(makeTexts(3_000, 1));
+    await rig.flush();
+    await rig.putTexts(makeTexts(40, 2, 2_990));
+    await rig.flush();
+    rig.newIsolate();
+    const body = { rank_by: ["text", "BM25", "deep blue salt"], limit: 10 };
+    const { performance } = await rig.search(body);
+    expect(performance).toMatchObject({ rounds: 3, temperature: "cold" });
+    expect(rig.reads.requests).toBeLessThanOrEqual(9);
+    expect((await rig.search(body)).performance).toMatchObject({ rounds: 0 });
+  });
+
   test("has the scores that are known", async () => {
     const rig = new TextRig();
     const texts = ["fish fish swim", "fish tank water deep blue", "swim swim fish"];

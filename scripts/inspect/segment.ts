@@ -8,6 +8,7 @@ import { decodeDeadBitmap } from "../../src/format/dead-bitmap.ts";
 import type { SegmentInfo } from "../../src/format/manifest.ts";
 import { openManifest } from "../../src/format/manifest-codec.ts";
 import { locateBlock, type Section } from "../../src/format/segment-section.ts";
+import { textSections } from "../../src/format/segment-text-codec.ts";
 import {
   documentId,
   documentValues,
@@ -115,6 +116,14 @@ async function showRoot(
             [`dictionary of ${name}`, column.dictionary],
             [`codes of ${name}`, column.codes],
           ],
+    ),
+    ...attributes.flatMap(({ name, text: index }) =>
+      index === undefined
+        ? []
+        : textSections(index).map(([kind, each]): [string, Section] => [
+            `${kind} of ${name}`,
+            each,
+          ]),
     ),
   ];
   text.title("root");

@@ -18,6 +18,7 @@ import { type SegmentInfo } from "../../src/format/manifest.ts";
 import { documentHash, sumHashes } from "../../src/format/record-hash.ts";
 import { codeBlockRows, readCodes, readDictionary } from "../../src/format/segment-columns.ts";
 import { locateBlock, type Section } from "../../src/format/segment-section.ts";
+import { textSections } from "../../src/format/segment-text-codec.ts";
 import {
   documentId,
   documentValues,
@@ -157,6 +158,14 @@ function sectionsOf({ root }: Segment): [string, Section][] {
             [`dictionary of ${name}`, column.dictionary],
             [`codes of ${name}`, column.codes],
           ],
+    ),
+    ...attributes.flatMap(({ name, text: index }) =>
+      index === undefined
+        ? []
+        : textSections(index).map(([kind, each]): [string, Section] => [
+            `${kind} of ${name}`,
+            each,
+          ]),
     ),
   ];
 }

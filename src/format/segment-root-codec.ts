@@ -16,11 +16,16 @@ import type { ScalarValue } from "../document/value.ts";
 import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
+import {
+  codeSection,
+  expectBlocks,
+  refineSection,
+  scanSection,
+  vectorSection,
+} from "./counted-sections.ts";
 import { encodeIds, openIds } from "./id-column.ts";
 import type { SectionRange } from "./manifest.ts";
 import { blockBytes } from "./segment-block.ts";
-import { type CodeBytes, codeBlockBytes, codeBlockRows } from "./segment-columns.ts";
-import { refinePageBytes, refinePageLength, refinePages } from "./segment-refine.ts";
 import type {
   ColumnDirectory,
   DocumentDirectory,
@@ -30,69 +35,20 @@ import type {
   VectorPlanes,
 } from "./segment-root.ts";
 import { RootFields } from "./segment-root-fields.ts";
-import { scanBlockBytes } from "./segment-scan.ts";
 import {
   checkSection,
-  evenSection,
   placeFromCbor,
   placeToCbor,
   type Section,
-  type SectionPlace,
   unevenSection,
 } from "./segment-section.ts";
-import { type VectorShape, vectorBlockBytes, vectorBlockRows } from "./segment-vectors.ts";
+import { readText, textArrays, textHead, textSections } from "./segment-text-codec.ts";
 
 const magic = "SHOALSEG";
 const formatVersion = 2;
 const headerBytes = 16;
 const checksumBytes = 4;
 const idKinds: readonly IdKind[] = ["uint", "string", "uuid"];
-
-// ---- Sections whose block sizes follow from counts ----------------------------------------------
-
-/** Scan blocks of the given stretches of rows. */
-export function scanSection(place: SectionPlace, firstRows: Uint32Array, width: number): Section {
-  const lengths = Uint32Array.from({ length: firstRows.length - 1 }, (_, block) =>
-    scanBlockBytes((firstRows[block + 1] as number) - (firstRows[block] as number), width),
-  );
-  return unevenSection(place, lengths);
-}
-
-export function refineSection(place: SectionPlace, rows: number, width: number): Section {
-  const pages = refinePages(rows);
-  const last = refinePageLength(rows, Math.max(0, pages - 1));
-  expectBlocks(place, pages);
-  return evenSection(
-    place,
-    refinePageBytes(limits.refinePageRows, width),
-    refinePageBytes(last, width),
-  );
-}
-
-export function vectorSection(place: SectionPlace, rows: number, shape: VectorShape): Section {
-  const each = vectorBlockRows(shape);
-  const blocks = Math.ceil(rows / each);
-  expectBlocks(place, blocks);
-  const last = rows - (blocks - 1) * each;
-  return evenSection(place, vectorBlockBytes(each, shape), vectorBlockBytes(last, shape));
-}
-
-export function codeSection(place: SectionPlace, rows: number, codeBytes: CodeBytes): Section {
-  const blocks = Math.ceil(rows / codeBlockRows);
-  expectBlocks(place, blocks);
-  const last = rows - (blocks - 1) * codeBlockRows;
-  return evenSection(
-    place,
-    codeBlockBytes(codeBlockRows, codeBytes),
-    codeBlockBytes(last, codeBytes),
-  );
-}
-
-function expectBlocks(place: SectionPlace, blocks: number): void {
-  if (place.count !== blocks) {
-    throw corrupt(`segment root: ${place.count} blocks instead of ${blocks}`);
-  }
-}
 
 // ---- Encoding -----------------------------------------------------------------------------------
 
@@ -131,7 +87,7 @@ function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
     vector: vector === undefined ? null : vectorHead(vector),
     documents: placeToCbor(documents.blocks),
     ids: [placeToCbor(ids.blocks), rangeToCbor(ids.membership), firstIdBytes],
-    attributes: root.attributes.map(({ name, column }) => [
+    attributes: root.attributes.map(({ name, column, text }) => [
       name,
       column === undefined
         ? null
@@ -141,6 +97,7 @@ function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
             column.codeBytes,
             column.separators ?? null,
           ],
+      ...(text === undefined ? [] : [textHead(text)]),
     ]),
   };
 }
@@ -171,10 +128,11 @@ function arraysOf(root: SegmentRoot, firstIds: Uint8Array): ArrayBufferView[] {
   }
   arrays.push(documents.firstRows, lengthsOf(documents.blocks), documents.contentBytes);
   arrays.push(lengthsOf(ids.blocks), firstIds);
-  for (const { column } of attributes) {
+  for (const { column, text } of attributes) {
     if (column !== undefined) {
       arrays.push(lengthsOf(column.dictionary), column.firstValues);
     }
+    arrays.push(...(text === undefined ? [] : textArrays(text)));
   }
   return arrays;
 }
@@ -320,10 +278,14 @@ function readIdDirectory(reader: ByteReader, head: RootFields, rows: number): Id
 
 function readAttributes(reader: ByteReader, head: RootFields, rows: number): RootAttribute[] {
   return head.list("attributes").map((value) => {
-    const [name, column] = RootFields.list(value, 2);
+    const [name, column, text, ...more] = RootFields.list(value);
+    if (more.length > 0) {
+      throw reader.error("an attribute with more than is known");
+    }
     return {
       name: RootFields.text(name),
       column: column === null ? undefined : readColumn(reader, RootFields.list(column, 4), rows),
+      ...(text === undefined ? {} : { text: readText(reader, text, rows) }),
     };
   });
 }
@@ -383,10 +345,11 @@ function checkRoot(root: SegmentRoot, expected: ExpectedRoot): void {
   if (vector !== undefined) {
     sections.push(vector.scan, vector.refine, vector.vectors);
   }
-  for (const { column } of attributes) {
+  for (const { column, text } of attributes) {
     if (column !== undefined) {
       sections.push(column.dictionary, column.codes);
     }
+    sections.push(...(text === undefined ? [] : textSections(text).map(([, section]) => section)));
   }
   for (const section of sections) {
     checkSection(section, expected.partBytes);

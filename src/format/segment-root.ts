@@ -17,6 +17,8 @@
  *                 ids        block sizes u32 × i, first ids: id-column.ts
  *                 columns    for each: chunk sizes u32 × s, index of each chunk's first value and
  *                            the number of values, u32 × (s + 1)
+ *                 texts      for each run: block sizes of terms u32 × t, of postings u32 × p; those
+ *                            of an attribute behind its column
  *
  * Framed as in segment-block.ts. 60,000 rows of 784 dimensions take 125 KiB, nearly all of it
  * centroids. Golden: test/golden/v2/segment.hex.
@@ -28,6 +30,7 @@ import type { IdColumn } from "./id-column.ts";
 import type { SectionRange } from "./manifest.ts";
 import type { CodeBytes } from "./segment-columns.ts";
 import type { Section } from "./segment-section.ts";
+import type { TextDirectory } from "./segment-text.ts";
 
 export interface SegmentRoot {
   readonly generation: string;
@@ -102,6 +105,8 @@ export interface RootAttribute {
   readonly name: string;
   /** Undefined: filters on it are answered from the documents. */
   readonly column: ColumnDirectory | undefined;
+  /** Missing: queries of text read the documents. */
+  readonly text?: TextDirectory;
 }
 
 export interface ColumnDirectory {

@@ -7,9 +7,10 @@
  *   3. documents; ids and the membership filter: by now every record is hashed from what was
  *      written, and must be what its source says                         (document-writer.ts)
  *   4. a column for each filterable attribute                            (column-writer.ts)
- *   5. the root, which says where all of it is; then the last object
+ *   5. postings of each attribute with full-text search, run by run      (text-writer.ts)
+ *   6. the root, which says where all of it is; then the last object
  *
- * In a large merge each of 1 to 4 ends a step that is stored (build-steps.ts), so that another
+ * In a large merge each of 1 to 4, and each run of 5, ends a step that is stored (build-steps.ts), so that another
  * attempt goes on behind it; the objects so far end with the step.
  *
  * Deterministic: the same rows and the same spec give the same objects, so a repeated attempt is
@@ -35,7 +36,9 @@ import { blockBytes } from "../../format/segment-block.ts";
 import type { RootAttribute, SegmentRoot, VectorPlanes } from "../../format/segment-root.ts";
 import { encodeRoot } from "../../format/segment-root-codec.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
+import { limits } from "../../limits.ts";
 import type { Digest } from "../../ports.ts";
+import { analyzerFor } from "../text/analyzer.ts";
 import { rotatedWidth } from "../vector/rotation.ts";
 import type { ReadRange } from "./block-gather.ts";
 import { BuildSteps, type StepLog } from "./build-steps.ts";
@@ -50,6 +53,7 @@ import { writePlanes } from "./plane-writer.ts";
 import { orderById, orderByVector } from "./row-order.ts";
 import type { RowSource } from "./row-source.ts";
 import { attributeNames, buildSeed, metricOf, type SegmentSpec } from "./segment-spec.ts";
+import { writeTexts } from "./text-writer.ts";
 
 export interface BuildPorts {
   readonly kernels: Kernels;
@@ -133,7 +137,8 @@ async function buildSegment(
   const release = ledger.hold(order.byteLength + ordinals.byteLength);
   assert(schema.idKind !== undefined, "a namespace with rows knows its kind of ids");
   const { minId, maxId, documents, ids } = await writeRecords(build, order, ordinals);
-  const attributes = await steps.run("columns", () => writeColumns(build, order));
+  const columns = await steps.run("columns", () => writeColumns(build, order));
+  const attributes = await writeTextIndexes(build, order, columns);
   const root: SegmentRoot = {
     generation: home.generation,
     segment,
@@ -223,6 +228,25 @@ async function writeColumns(build: Build, order: Uint32Array): Promise<RootAttri
     });
   }
   return attributes;
+}
+
+async function writeTextIndexes(
+  { spec, source, writer, ledger, steps }: Build,
+  order: Uint32Array,
+  attributes: readonly RootAttribute[],
+): Promise<RootAttribute[]> {
+  const columns = attributes.flatMap(({ name }, index) => {
+    const options = spec.schema.attributes.get(name)?.text?.options;
+    return options === undefined ? [] : [{ index, analyzer: analyzerFor(options) }];
+  });
+  const { textRunBytes: runBytes = limits.textRunBytes } = spec;
+  const shared = { source, order, columns, runBytes, writer, ledger, steps };
+  const texts = await writeTexts({ ...shared, attributes: attributes.length });
+  const found = new Map(columns.map(({ index }, i) => [index, texts[i]]));
+  return attributes.map((attribute, index) => {
+    const text = found.get(index);
+    return text === undefined ? attribute : { ...attribute, text };
+  });
 }
 
 async function writeRoot(

@@ -8,6 +8,7 @@ import { Bitmap } from "../../bytes/bitmap.ts";
 import { bytesOf } from "../../bytes/typed-view.ts";
 import { compareValues, type ScalarValue } from "../../document/value.ts";
 import { cborLength } from "../../format/cbor-length.ts";
+import { codeSection } from "../../format/counted-sections.ts";
 import {
   type CodeBytes,
   type Codes,
@@ -20,7 +21,6 @@ import {
   separate,
 } from "../../format/segment-columns.ts";
 import type { ColumnDirectory } from "../../format/segment-root.ts";
-import { codeSection } from "../../format/segment-root-codec.ts";
 import { unevenSection } from "../../format/segment-section.ts";
 import { addSized } from "./document-writer.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
@@ -167,7 +167,7 @@ async function writeCodes(
   }
 }
 
-function allocateCodes(length: number, codeBytes: CodeBytes): Codes {
+export function allocateCodes(length: number, codeBytes: CodeBytes): Codes {
   switch (codeBytes) {
     case 1:
       return new Uint8Array(length);

@@ -6,10 +6,10 @@
 import { encodeF16 } from "../../bytes/f16.ts";
 import { bytesOf } from "../../bytes/typed-view.ts";
 import type { VectorColumn } from "../../document/schema.ts";
+import { refineSection, scanSection, vectorSection } from "../../format/counted-sections.ts";
 import { hashVectors } from "../../format/record-hash.ts";
 import { type RefineRows, refinePageBytes, writeRefineRows } from "../../format/segment-refine.ts";
 import type { VectorPlanes } from "../../format/segment-root.ts";
-import { refineSection, scanSection, vectorSection } from "../../format/segment-root-codec.ts";
 import { scanBlockBytes, writeScanRows } from "../../format/segment-scan.ts";
 import { vectorBlockBytes, vectorBlockRows } from "../../format/segment-vectors.ts";
 import { allocateVectors, narrowVector, widenVectors } from "../../format/vector-element.ts";

@@ -17,6 +17,8 @@ export interface SegmentSpec {
   readonly shard?: number;
   readonly level: number;
   readonly createdMs: number;
+  /** Of postings, in a run of a text index; missing: `limits.textRunBytes`. */
+  readonly textRunBytes?: number;
 }
 
 /** The rotation of all vectors of a namespace: the first 8 bytes of its first generation. */

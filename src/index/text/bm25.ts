@@ -63,6 +63,10 @@ export class Bm25 {
     });
   }
 
+  isPrefix(term: number): boolean {
+    return this.#isPrefix[term] === true;
+  }
+
   /** What a term that occurs so often adds in a document of so many tokens. */
   termScore(term: number, frequency: number, length: number): number {
     if (frequency === 0) return 0;

@@ -1,0 +1,197 @@
+/**
+ * Text clauses answered from the text indexes of segments, all clauses and segments at once:
+ *
+ *   1. One round: blocks of terms. Now the statistics are known.
+ *   2. One round: pages of postings, and lengths, where rows may win.
+ *
+ * Segments that have no index for a clause are left to others.
+ */
+import type { Postings } from "./format/posting-block.ts";
+import { findTerms, type TermPostings, type TextRun } from "./format/segment-text.ts";
+import type { Segment } from "./index/segment/segment.ts";
+import {
+  openLengths,
+  openPostings,
+  pagesOf,
+  rowsWith,
+  sectionBlock,
+  termBlocks,
+  textIndexOf,
+} from "./index/segment/text-index.ts";
+import { type Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
+import type { TextClause } from "./query/text-clause.ts";
+import type { SearchContext } from "./search-ports.ts";
+import type { MatchedSegment } from "./search-segments.ts";
+import { exhaustiveReadsMax } from "./search-vector.ts";
+import type { Block } from "./store/block.ts";
+
+/** What a clause finds in a segment. */
+export class IndexedText {
+  readonly #segment: Segment;
+  readonly #runs: readonly FoundRun[];
+  readonly #terms: number;
+  /** False if none of its rows may win: then nothing but the statistics is known. */
+  isRead = false;
+
+  constructor(segment: Segment, runs: readonly TextRun[], terms: number) {
+    this.#segment = segment;
+    this.#terms = terms;
+    this.#runs = runs.map((run) => new FoundRun(segment, run, terms));
+  }
+
+  get runs(): readonly FoundRun[] {
+    return this.#runs;
+  }
+
+  statistics(): TextStatistics {
+    const statistics = noStatistics(this.#terms);
+    for (const { run, found } of this.#runs) {
+      statistics.rows += run.rows;
+      statistics.tokens += run.tokens;
+      found.forEach((terms, i) => {
+        const rows = terms.reduce((sum, each) => sum + rowsWith(each), 0);
+        statistics.frequencies[i] = (statistics.frequencies[i] as number) + rows;
+      });
+    }
+    return statistics;
+  }
+
+  /** Calls `visit` with the postings of each term, in the order of the query. */
+  forEachTerm(visit: (postings: Postings, place: number) => void): void {
+    for (const run of this.isRead ? this.#runs : []) run.forEachTerm(visit);
+  }
+
+  /** By ordinal; 0 where no term is. */
+  scores(scorer: Bm25): Float32Array {
+    const sums = new Float64Array(this.#segment.root.rows);
+    for (const each of this.isRead ? this.#runs : []) {
+      const { from } = each.run;
+      /** The last term whose prefix counted in a row, plus one. */
+      const counted = new Uint8Array(each.hasPrefix ? each.run.to - from : 0);
+      each.forEachTerm(({ rows, counts }, place) => {
+        const isPrefix = scorer.isPrefix(place);
+        for (let i = 0; i < rows.length; i++) {
+          const row = rows[i] as number;
+          if (isPrefix) {
+            if (counted[row - from] === 1) continue;
+            counted[row - from] = 1;
+          }
+          const length = each.lengths[row - from] as number;
+          const score = scorer.termScore(place, counts[i] as number, length);
+          sums[row] = (sums[row] as number) + score;
+        }
+      });
+    }
+    return Float32Array.from(sums);
+  }
+}
+
+/** The terms of a clause in one run, in the making. */
+class FoundRun {
+  readonly run: TextRun;
+  readonly segment: Segment;
+  /** By term of the clause: what was found; of a prefix, many. */
+  readonly found: readonly TermPostings[][];
+  readonly pages = new Map<number, Uint8Array>();
+  hasPrefix = false;
+  lengths = new Uint32Array(0);
+
+  constructor(segment: Segment, run: TextRun, terms: number) {
+    this.segment = segment;
+    this.run = run;
+    this.found = Array.from({ length: terms }, () => []);
+  }
+
+  forEachTerm(visit: (postings: Postings, place: number) => void): void {
+    for (const [place, terms] of this.found.entries()) {
+      for (const each of terms) {
+        const pageAt = (page: number) => this.pages.get(page) ?? new Uint8Array(0);
+        visit(openPostings(this.run, each, pageAt), place);
+      }
+    }
+  }
+}
+
+export interface WantedText {
+  readonly clause: TextClause;
+  readonly matched: MatchedSegment;
+}
+
+/** For each: what was found, or undefined if the segment has no index for it. */
+export async function readIndexedTexts(
+  context: SearchContext,
+  wanted: readonly WantedText[],
+): Promise<readonly (IndexedText | undefined)[]> {
+  const texts = wanted.map(({ clause, matched: { segment } }) => {
+    const text = textIndexOf(segment, clause.attribute, clause.analyzer.name);
+    return text && new IndexedText(segment, text.runs, clause.terms.length);
+  });
+  await readTerms(context, wanted, texts);
+  const winning = texts.filter((text, i) => text && (wanted[i] as WantedText).matched.count > 0);
+  await readPages(context, winning as readonly IndexedText[]);
+  for (const text of winning as readonly IndexedText[]) text.isRead = true;
+  return texts;
+}
+
+async function readTerms(
+  context: SearchContext,
+  wanted: readonly WantedText[],
+  texts: readonly (IndexedText | undefined)[],
+): Promise<void> {
+  const reads: { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[] = [];
+  for (const [i, text] of texts.entries()) {
+    const { terms } = (wanted[i] as WantedText).clause;
+    for (const each of text?.runs ?? []) {
+      for (const [place, term] of terms.entries()) {
+        each.hasPrefix ||= term.isPrefix;
+        for (const index of termBlocks(each.run, term)) {
+          const block = sectionBlock(each.segment, each.run.terms, index);
+          const open = (bytes: Uint8Array): void =>
+            findTerms(bytes, each.run, term, (found) => each.found[place]?.push(found));
+          reads.push({ block, open });
+        }
+      }
+    }
+  }
+  await readEach(context, reads);
+}
+
+async function readPages(context: SearchContext, texts: readonly IndexedText[]): Promise<void> {
+  const reads: { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[] = [];
+  for (const each of texts.flatMap(({ runs }) => runs)) {
+    const { run, segment, found } = each;
+    if (found.every((terms) => terms.length === 0)) continue;
+    for (const page of new Set(found.flat().flatMap(pagesOf))) {
+      const block = sectionBlock(segment, run.postings, page);
+      reads.push({ block, open: (bytes) => each.pages.set(page, bytes) });
+    }
+    each.lengths = new Uint32Array(run.to - run.from);
+    for (let index = 0; index < run.lengths.count; index++) {
+      const block = sectionBlock(segment, run.lengths, index);
+      reads.push({ block, open: (bytes) => openLengths(run, index, bytes, each.lengths) });
+    }
+  }
+  await readEach(context, reads);
+}
+
+/** Blocks that several want are read once. */
+async function readEach(
+  { reader }: SearchContext,
+  reads: readonly { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[],
+): Promise<void> {
+  const byPlace = new Map<string, (typeof reads)[number][]>();
+  for (const read of reads) {
+    const place = `${read.block.key}@${read.block.offset}`;
+    byPlace.set(place, [...(byPlace.get(place) ?? []), read]);
+  }
+  const all = [...byPlace.values()];
+  await reader.readRound(
+    all.map(([read]) => (read as (typeof reads)[number]).block),
+    {
+      readsMax: exhaustiveReadsMax,
+      onBlock: (index, bytes) => {
+        for (const { open } of all[index] ?? []) open(bytes);
+      },
+    },
+  );
+}

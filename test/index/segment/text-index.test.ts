@@ -1,0 +1,157 @@
+/** Text indexes of built and merged segments, in one run and in many, beside the texts themselves. */
+import { describe, expect, it } from "vitest";
+import { Bitmap } from "../../../src/bytes/bitmap.ts";
+import type { Schema } from "../../../src/document/schema.ts";
+import { defaultText } from "../../../src/document/text-options.ts";
+import { findTerms } from "../../../src/format/segment-text.ts";
+import { buildFromRows, mergeSegments } from "../../../src/index/builder/build-segment.ts";
+import { MemoryLedger } from "../../../src/index/builder/memory-ledger.ts";
+import type { Segment } from "../../../src/index/segment/segment.ts";
+import {
+  openLengths,
+  openPostings,
+  sectionBlock,
+  termBlocks,
+  textIndexOf,
+  type WantedTerm,
+} from "../../../src/index/segment/text-index.ts";
+import { analysisName, analyzerFor } from "../../../src/index/text/analyzer.ts";
+import { createPrng } from "../../../src/index/vector/prng.ts";
+import { type Document, makeSpec, Objects, ports, readAll, toRows } from "../segment-lab.ts";
+
+const schema: Schema = {
+  version: 2,
+  idKind: "uint",
+  metric: undefined,
+  attributes: new Map([
+    ["body", { type: "string", filterable: false, text: { options: defaultText } }],
+  ]),
+};
+
+/** Words of which few are frequent and many rare; some begin with others. */
+function makeTexts(count: number, first: number): Document[] {
+  const prng = createPrng({ low: first, high: 3 });
+  const word = () => `w${Math.floor(3_000 ** (prng.below(1_000) / 1_000))}`;
+  return Array.from({ length: count }, (_, i) => {
+    const words = Array.from({ length: prng.below(40) }, word);
+    return { id: first + i, vector: [], values: [prng.below(20) === 0 ? null : words.join(" ")] };
+  });
+}
+
+/** For each row with the term, how often, and the row's length. */
+function lookUp(segment: Segment, objects: Objects, wanted: WantedTerm): Map<number, number[]> {
+  const found = new Map<number, number[]>();
+  const text = textIndexOf(segment, "body", analysisName(defaultText));
+  const pages = new Map<string, Uint8Array>();
+  for (const run of text?.runs ?? []) {
+    const lengths = new Uint32Array(run.to - run.from);
+    for (let i = 0; i < run.lengths.count; i++) {
+      openLengths(run, i, objects.load(sectionBlock(segment, run.lengths, i)), lengths);
+    }
+    for (const index of termBlocks(run, wanted)) {
+      findTerms(objects.load(sectionBlock(segment, run.terms, index)), run, wanted, (postings) => {
+        const pageAt = (page: number): Uint8Array => {
+          const key = `${run.from}/${page}`;
+          const known = pages.get(key);
+          const bytes = known ?? objects.load(sectionBlock(segment, run.postings, page));
+          pages.set(key, bytes);
+          return bytes;
+        };
+        const { rows, counts } = openPostings(run, postings, pageAt);
+        rows.forEach((row, i) => {
+          const before = found.get(row)?.[0] ?? 0;
+          found.set(row, [before + (counts[i] as number), lengths[row - run.from] as number]);
+        });
+      });
+    }
+  }
+  return found;
+}
+
+function countIn(documents: readonly Document[], { term, isPrefix }: WantedTerm) {
+  const found = new Map<number, number[]>();
+  documents.forEach(({ values }, row) => {
+    let count = 0;
+    let length = 0;
+    analyzerFor(defaultText).visit(values[0] ?? null, (token) => {
+      length += 1;
+      count += token.term === term || (isPrefix && token.term.startsWith(term)) ? 1 : 0;
+    });
+    if (count > 0) found.set(row, [count, length]);
+  });
+  return found;
+}
+
+function sorted(found: Map<number, number[]>): [number, number[]][] {
+  return [...found].sort(([a], [b]) => a - b);
+}
+
+const terms: WantedTerm[] = [
+  ...["w1", "w2", "w17", "w250", "w2999", "w", "x", "a", ""].map((term) => ({
+    term,
+    isPrefix: false,
+  })),
+  ...["w1", "w29", "w2999", "w", "v", "x", ""].map((term) => ({ term, isPrefix: true })),
+];
+
+function expectAll(segment: Segment, objects: Objects): void {
+  const documents = readAll({ segment, objects });
+  for (const term of terms) {
+    const expected = sorted(countIn(documents, term));
+    expect(sorted(lookUp(segment, objects, term)), JSON.stringify(term)).toEqual(expected);
+  }
+}
+
+describe.each([
+  ["one run", undefined, 1],
+  ["many runs", 60 * 1024, 4],
+])("the text index of a segment in %s", (_, textRunBytes, runsMin) => {
+  const spec = (id: string) => ({
+    ...makeSpec(id, schema),
+    ...(textRunBytes === undefined ? {} : { textRunBytes }),
+  });
+  const buildTexts = async (id: string, documents: readonly Document[], objects: Objects) => {
+    const rows = toRows(documents, schema);
+    const built = await buildFromRows(rows, spec(id), ports, objects.sink);
+    if (built === undefined) throw new Error("nothing was built");
+    return objects.open(built);
+  };
+
+  it("has the rows of every term, and after a merge those that live", async () => {
+    const objects = new Objects();
+    const a = await buildTexts("a", makeTexts(2_000, 0), objects);
+    expect(a.root.attributes[0]?.text?.runs.length).toBeGreaterThanOrEqual(runsMin);
+    expectAll(a, objects);
+    const b = await buildTexts("b", makeTexts(900, 10_000), objects);
+    const dead = Bitmap.of(a.root.rows, [0, 5, 6, 1_999]);
+    const ledger = new MemoryLedger();
+    const inputs = [
+      { segment: b, dead: undefined },
+      { segment: a, dead },
+    ];
+    const merged = await mergeSegments(
+      inputs,
+      objects.read,
+      spec("m"),
+      ports,
+      objects.sink,
+      ledger,
+    );
+    if (merged === undefined) throw new Error("nothing was merged");
+    expect(ledger.held).toBe(0);
+    const segment = objects.open(merged);
+    expect(segment.root.rows).toBe(2_896);
+    expectAll(segment, objects);
+  });
+});
+
+it("an index of another analysis is not read", async () => {
+  const objects = new Objects();
+  const rows = toRows(makeTexts(3, 0), schema);
+  const built = await buildFromRows(rows, makeSpec("c", schema), ports, objects.sink);
+  if (built === undefined) throw new Error("nothing was built");
+  const segment = objects.open(built);
+  const other = analysisName({ ...defaultText, stemming: true });
+  expect(textIndexOf(segment, "body", other)).toBeUndefined();
+  expect(textIndexOf(segment, "body", analysisName(defaultText))).toBeDefined();
+});
