@@ -7,8 +7,8 @@
  *   3. In each segment the `wanted` best by codes, and all that tie with the last of them.
  *   4. Values of the codes of those: now keys of different segments and of the tail compare.
  *   5. All rows before the last key that is needed are in the answer; their ids are read with their
- *      documents. Of the rows with the last key those with the first ids: their ids are walked in
- *      order (search-order.ts), so that a million rows that tie do not cost a million ids.
+ *      documents. Of the rows with the last key, if not all are, those with the first ids: their ids
+ *      are walked in order (search-order.ts): a million rows that tie do not cost a million ids.
  */
 import { Bitmap } from "./bytes/bitmap.ts";
 import type { DocumentId } from "./document/id.ts";
@@ -272,9 +272,12 @@ async function mergeGroups(
   const compareIds = idOrder(ranking);
   const ordered = [...groups].sort((a, b) => compareKeys(a.key, b.key));
   const last = lastKey(ordered, tail, wanted, compareKeys);
-  const before = ordered.filter(({ key }) => last === undefined || compareKeys(key, last) < 0);
+  const isBefore = ({ key }: Group) => last === undefined || compareKeys(key, last) < 0;
   const tied = ordered.filter(({ key }) => last !== undefined && compareKeys(key, last) === 0);
-  const rows = before.flatMap(({ segment, key, rows: members }) =>
+  // As many as are wanted: none of them has to be left out.
+  const allFit = countRows(ordered.filter(isBefore)) + countRows(tied) <= wanted;
+  const first = allFit ? [...ordered.filter(isBefore), ...tied] : ordered.filter(isBefore);
+  const rows = first.flatMap(({ segment, key, rows: members }) =>
     members.map((row) => ({ key, row: newRow(segment, row) })),
   );
   const attributes = merge.attributes.length > 0 ? merge.attributes : undefined;
@@ -284,7 +287,7 @@ async function mergeGroups(
     rows.map(({ row }) => row),
     { ids: true, attributes, onVector: undefined },
   );
-  if (last !== undefined) {
+  if (last !== undefined && !allFit) {
     const found = await firstOfTied({ ...merge, wanted: wanted - rows.length }, tied);
     rows.push(...found.map((row) => ({ key: last, row })));
   }
@@ -298,6 +301,10 @@ async function mergeGroups(
     hits.push({ key: value.key, id, distance, value: { kind: "tail", place: value } });
   }
   return hits.sort((a, b) => compareKeys(a.key, b.key) || compareIds(a.id, b.id)).slice(0, wanted);
+}
+
+function countRows(groups: readonly Group[]): number {
+  return groups.reduce((sum, { rows }) => sum + rows.length, 0);
 }
 
 /** The key with which `wanted` rows are complete; undefined if there are fewer. */

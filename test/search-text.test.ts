@@ -48,7 +48,7 @@ describe("a text query", () => {
     const rows = Array.from({ length: 2_000 }, (_, id) => ({ id, text: text(id) }));
     await rig.putTexts(rows.slice(0, 1_950));
     await rig.flush();
-    await rig.putTexts(rows.slice(1_940));
+    await rig.putTexts(rows.slice(1_950));
     await rig.flush();
     rig.newIsolate();
     const body = { rank_by: ["text", "BM25", "deep blue salt"], limit: 10 };

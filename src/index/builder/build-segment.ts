@@ -10,8 +10,8 @@
  *   5. postings of each attribute with full-text search, run by run      (text-writer.ts)
  *   6. the root, which says where all of it is; then the last object
  *
- * In a large merge each of 1 to 4, and each run of 5, ends a step that is stored (build-steps.ts), so that another
- * attempt goes on behind it; the objects so far end with the step.
+ * In a large merge each of 1 to 4, and each run of 5, ends a step that is stored (build-steps.ts);
+ * another attempt goes on behind it, and the objects so far end with the step.
  *
  * Deterministic: the same rows and the same spec give the same objects, so a repeated attempt is
  * harmless. If we crash, the objects put so far are orphans that collection finds by their age.

@@ -1,4 +1,4 @@
-/** Text indexes of built and merged segments, in one run and in many, beside the texts themselves. */
+/** Text indexes of built and merged segments, in one run and in many, beside the texts. */
 import { describe, expect, it } from "vitest";
 import { Bitmap } from "../../../src/bytes/bitmap.ts";
 import type { Schema } from "../../../src/document/schema.ts";
