@@ -7,8 +7,8 @@
  *   3. In each segment the `wanted` best by codes, and all that tie with the last of them.
  *   4. Values of the codes of those: now keys of different segments and of the tail compare.
  *   5. All rows before the last key that is needed are in the answer; their ids are read with their
- *      documents. Of the rows with the last key, if not all are, those with the first ids: their ids
- *      are walked in order (search-order.ts): a million rows that tie do not cost a million ids.
+ *      documents. Of the rows with the last key those with the first ids, if not all are: ids are
+ *      walked in order (search-order.ts), so a million rows that tie do not cost a million ids.
  */
 import { Bitmap } from "./bytes/bitmap.ts";
 import type { DocumentId } from "./document/id.ts";
