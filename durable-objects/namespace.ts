@@ -32,7 +32,7 @@ import { systemClock } from "../workers/platform/clock.ts";
 import { namespaceClient } from "../workers/platform/namespace-client.ts";
 import { enginePorts } from "../workers/platform/ports.ts";
 import { sendHint } from "../workers/platform/queue.ts";
-import { openMeter } from "../workers/platform/usage-meter.ts";
+import { openMeter, type UsageMeter } from "../workers/platform/usage-meter.ts";
 
 /** Half of the objects' memory; the other half is for writes that are not durable yet. */
 const memory = new ByteLru(limits.objectBytesMax / 2);
@@ -49,7 +49,7 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
     const meter = openMeter("object");
     const ports: OwnerPorts = {
       ...enginePorts(env, meter),
-      storage: new ObjectStorage(ctx.storage),
+      storage: new ObjectStorage(ctx.storage, meter),
       queue: { send: (hint) => sendHint(env, meter, hint) },
       memory,
       pending,
@@ -164,9 +164,11 @@ function identityOf(objectName: string | undefined): Identity | undefined {
  */
 class ObjectStorage implements OwnerStorage {
   readonly #storage: DurableObjectStorage;
+  readonly #meter: UsageMeter;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, meter: UsageMeter) {
     this.#storage = storage;
+    this.#meter = meter;
   }
 
   readRecord(): Promise<OwnerRecord | undefined> {
@@ -186,10 +188,12 @@ class ObjectStorage implements OwnerStorage {
   }
 
   setAlarm(atMs: number): Promise<void> {
+    this.#meter.add("objectWrites");
     return fenced(this.#storage.setAlarm(atMs));
   }
 
   #write(key: string, value: unknown): Promise<void> {
+    this.#meter.add("objectWrites");
     return fenced(this.#storage.put(key, value));
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What the platform charges for work, at list prices: those of Cloudflare's paid plan, read in
- * November 2026, beyond what the plan includes. CPU time is charged too, and is not here: a Worker
- * cannot see how much it has used.
+ * November 2026, beyond what the plan includes. CPU time and the time that objects are awake are
+ * charged too, and are not here: a Worker cannot see how much it has used.
  */
 import type { WorkUsage } from "../src/namespace/usage-history.ts";
 import type { Usage } from "./platform/usage-meter.ts";
@@ -15,6 +15,8 @@ export const prices = {
   cpuMs: 0.02,
   workerRequests: 0.3,
   objectCalls: 0.15,
+  /** Rows written, an alarm that is set being one. */
+  objectWrites: 1,
   /** Three operations: written, read and deleted. */
   queueMessages: 1.2,
 } as const;
@@ -38,6 +40,7 @@ export function costOf(usage: Usage, workerRequests: number): Cost {
     storeReads * prices.storeReads +
     storeWrites * prices.storeWrites +
     objectCalls * prices.objectCalls +
+    usage.objectWrites * prices.objectWrites +
     queueMessages * prices.queueMessages +
     workerRequests * prices.workerRequests;
   return {

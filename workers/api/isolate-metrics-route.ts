@@ -96,6 +96,12 @@ function usageOf(): readonly Metric[] {
       samples: totals.map(([by, { objectCalls }]) => ({ labels: { by }, value: objectCalls })),
     },
     {
+      name: "object_writes_total",
+      kind: "counter",
+      help: "Writes of namespaces' objects to their own storage.",
+      samples: totals.map(([by, { objectWrites }]) => ({ labels: { by }, value: objectWrites })),
+    },
+    {
       name: "queue_messages_total",
       kind: "counter",
       help: "Messages sent to the queue.",

@@ -1,7 +1,7 @@
 /**
  * What work costs, counted where requests leave the Worker: each call of the bucket, retries and
- * pages of lists included; each call of an object; each message to the queue. These are what the
- * platform charges, so a sum of them is a bill.
+ * pages of lists included; each call of an object, and each write to its own storage; each message
+ * to the queue. These are what the platform charges beside CPU time, so a sum of them is a bill.
  *
  * A meter counts one piece of work (a request, a job), and adds to the total of its kind that this
  * isolate has kept since it began. Isolates come and go and know nothing of one another, so totals
@@ -20,6 +20,8 @@ export interface Usage {
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly objectCalls: number;
+  /** Writes of objects to their own storage. */
+  readonly objectWrites: number;
   readonly queueMessages: number;
 }
 
@@ -52,6 +54,7 @@ export const noUsage: Usage = {
   bytesRead: 0,
   bytesWritten: 0,
   objectCalls: 0,
+  objectWrites: 0,
   queueMessages: 0,
 };
 
