@@ -13,11 +13,11 @@ import {
   type ColumnValue,
   codeBlockRows,
   readCodes,
-  readDictionary,
 } from "../../format/segment-columns.ts";
 import type { ColumnDirectory } from "../../format/segment-root.ts";
 import { locateBlock } from "../../format/segment-section.ts";
 import { blockAt, type Segment } from "../segment/segment.ts";
+import type { Evaluation } from "./evaluation.ts";
 import type { WantedBlocks } from "./wanted-blocks.ts";
 
 export interface ColumnTest {
@@ -100,12 +100,12 @@ function chunkOf(separators: readonly ScalarValue[], value: ScalarValue): number
   return low - 1;
 }
 
-export function evaluateColumnTest(
-  segment: Segment,
+/** The rows whose code is accepted. */
+export function markRows(
+  { segment, bytes, steps }: Evaluation,
   test: ColumnTest,
-  bytes: readonly Uint8Array[],
+  accepted: Uint8Array,
 ): Bitmap {
-  const accepted = acceptCodes(test, bytes);
   const { rows } = segment.root;
   const result = new Bitmap(rows);
   test.codes.forEach((number, block) => {
@@ -114,6 +114,7 @@ export function evaluateColumnTest(
     const codes = readCodes(bytes[number] as Uint8Array, length, test.column.codeBytes);
     markCodes(codes, accepted, result.words.subarray(from / 32));
   });
+  steps.rows += rows;
   return result;
 }
 
@@ -130,35 +131,31 @@ function markCodes(codes: Codes, accepted: Uint8Array, words: Uint32Array): void
 }
 
 /** One byte a code, 1 if documents with this code match. */
-function acceptCodes(test: ColumnTest, bytes: readonly Uint8Array[]): Uint8Array {
+export function acceptCodes(evaluation: Evaluation, test: ColumnTest): Uint8Array {
+  const { steps } = evaluation;
   const { column } = test;
   const { op, value } = test.filter;
   const distinct = column.firstValues[column.dictionary.count] as number;
   const accepted = new Uint8Array(distinct + 1);
-  // A list asks for the same chunk again and again.
-  const opened = new Map<number, readonly ColumnValue[]>();
-  const dictionary = (chunk: number): readonly ColumnValue[] => {
-    const known = opened.get(chunk);
-    if (known !== undefined) {
-      return known;
-    }
-    const number = test.chunks.get(chunk) as number;
-    const values = readDictionary(bytes[number] as Uint8Array, chunkLength(column, chunk));
-    opened.set(chunk, values);
-    return values;
-  };
+  const dictionary = (chunk: number): readonly ColumnValue[] =>
+    evaluation.dictionary(column, chunk, test.chunks.get(chunk) as number);
   if (value !== null && (column.separators === undefined || isPattern(op))) {
     const matches = testOf(test.filter);
     // Values in chunks that are not read match nothing, like absent ones.
     accepted.fill(matches(null) ? 1 : 0);
     for (const chunk of test.chunks.keys()) {
-      dictionary(chunk).forEach((candidate, i) => {
+      const candidates = dictionary(chunk);
+      steps.values += candidates.length;
+      candidates.forEach((candidate, i) => {
         accepted[1 + (column.firstValues[chunk] as number) + i] = matches(candidate) ? 1 : 0;
       });
     }
     return accepted;
   }
-  acceptRanges(test, accepted, (each) => findCode(column, each, dictionary));
+  acceptRanges(test, accepted, (each) => {
+    steps.values += 1;
+    return findCode(column, each, dictionary);
+  });
   return accepted;
 }
 
@@ -232,8 +229,4 @@ function findCode(
   const found = low < values.length && compareScalars(values[low] as ScalarValue, value) === 0;
   const from = 1 + (column.firstValues[chunk] as number) + low;
   return { from, to: found ? from + 1 : from };
-}
-
-function chunkLength(column: ColumnDirectory, chunk: number): number {
-  return (column.firstValues[chunk + 1] as number) - (column.firstValues[chunk] as number);
 }

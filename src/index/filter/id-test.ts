@@ -13,10 +13,10 @@ import {
   idBlockCount,
   idBlockOf,
   lowerBound,
-  openIdBlock,
   planIds,
 } from "../segment/id-lookup.ts";
 import type { Segment } from "../segment/segment.ts";
+import type { Evaluation } from "./evaluation.ts";
 import type { WantedBlocks } from "./wanted-blocks.ts";
 
 /** What is looked for, or its complement. */
@@ -153,33 +153,33 @@ function planRange(
   return { inverted: below === above, target };
 }
 
-export function evaluateIdTest(
-  segment: Segment,
-  { inverted, target }: IdTest,
-  bytes: readonly Uint8Array[],
-): Bitmap {
-  const result = new Bitmap(segment.root.rows);
+export function evaluateIdTest(evaluation: Evaluation, { inverted, target }: IdTest): Bitmap {
+  const { steps } = evaluation;
+  const result = new Bitmap(evaluation.segment.root.rows);
   if (target.kind === "listed") {
     for (const { block, number, ids } of target.reads) {
-      const rows = openIdBlock(segment, block, bytes[number] as Uint8Array);
+      const rows = evaluation.idRows(block, number);
+      steps.values += ids.length;
       findIds(rows, ids, (_, ordinal) => result.set(ordinal));
     }
   } else if (target.kind === "tested") {
     for (const { block, number } of target.reads) {
-      const { ids, ordinals } = openIdBlock(segment, block, bytes[number] as Uint8Array);
+      const { ids, ordinals } = evaluation.idRows(block, number);
+      steps.values += ids.length;
       for (let i = 0; i < ids.length; i++) {
         if (target.test(ids.at(i))) result.set(ordinals[i] as number);
       }
     }
   } else if (target.kind !== "none") {
     for (const { block, number } of target.reads) {
-      const rows = openIdBlock(segment, block, bytes[number] as Uint8Array);
+      const rows = evaluation.idRows(block, number);
       const { ids, ordinals } = rows;
       let edge = lowerBound(rows, target.bound);
       if (target.included && edge < ids.length && compareIds(ids.at(edge), target.bound) === 0) {
         edge++;
       }
       const [from, to] = target.kind === "below" ? [0, edge] : [edge, ids.length];
+      steps.values += to - from;
       for (let i = from; i < to; i++) {
         result.set(ordinals[i] as number);
       }

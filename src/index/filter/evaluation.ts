@@ -1,0 +1,59 @@
+/**
+ * What the comparisons of one filter share while they are evaluated on a segment: opened blocks,
+ * each decoded once however many ask for it, and counts of what was done.
+ */
+
+import { type ColumnValue, readDictionary } from "../../format/segment-columns.ts";
+import type { IdRows } from "../../format/segment-ids.ts";
+import type { ColumnDirectory } from "../../format/segment-root.ts";
+import { openIdBlock } from "../segment/id-lookup.ts";
+import type { Segment } from "../segment/segment.ts";
+
+/** What an evaluation cost. */
+export interface FilterSteps {
+  /** Blocks of dictionaries and ids decoded. */
+  decoded: number;
+  /** Values tested, or looked up, or ids looked at. */
+  values: number;
+  /** Rows whose code was mapped to a bit. */
+  rows: number;
+}
+
+export function noFilterSteps(): FilterSteps {
+  return { decoded: 0, values: 0, rows: 0 };
+}
+
+export class Evaluation {
+  readonly segment: Segment;
+  /** Verified, in the order of the plan's blocks. */
+  readonly bytes: readonly Uint8Array[];
+  readonly steps: FilterSteps;
+  readonly #dictionaries = new Map<number, readonly ColumnValue[]>();
+  readonly #ids = new Map<number, IdRows>();
+
+  constructor(segment: Segment, bytes: readonly Uint8Array[], steps: FilterSteps) {
+    this.segment = segment;
+    this.bytes = bytes;
+    this.steps = steps;
+  }
+
+  /** A chunk of the column's dictionary; `number`: its block's in the plan. */
+  dictionary({ firstValues }: ColumnDirectory, chunk: number, number: number) {
+    const known = this.#dictionaries.get(number);
+    if (known !== undefined) return known;
+    const length = (firstValues[chunk + 1] as number) - (firstValues[chunk] as number);
+    const values = readDictionary(this.bytes[number] as Uint8Array, length);
+    this.steps.decoded += 1;
+    this.#dictionaries.set(number, values);
+    return values;
+  }
+
+  idRows(block: number, number: number): IdRows {
+    const known = this.#ids.get(number);
+    if (known !== undefined) return known;
+    const rows = openIdBlock(this.segment, block, this.bytes[number] as Uint8Array);
+    this.steps.decoded += 1;
+    this.#ids.set(number, rows);
+    return rows;
+  }
+}
