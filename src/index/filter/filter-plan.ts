@@ -99,7 +99,7 @@ export function evaluateFilter(
   return toBitmap(evaluation, evaluate(evaluation, plan.test));
 }
 
-/** What matches: rows, or codes of a column, which a test of that column only leaves to be mapped. */
+/** What matches: rows, or codes of a column that are not mapped to rows yet. */
 type Matches = Bitmap | MatchingCodes;
 
 interface MatchingCodes {
