@@ -17,11 +17,10 @@ import {
   sectionBlock,
   termBlocks,
   textIndexOf,
+  type WantedTerm,
 } from "./index/segment/text-index.ts";
 import { type Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
-import type { TextClause } from "./query/text-clause.ts";
 import type { SearchContext } from "./search-ports.ts";
-import type { MatchedSegment } from "./search-segments.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
 import type { Block } from "./store/block.ts";
 
@@ -113,8 +112,13 @@ class FoundRun {
 }
 
 export interface WantedText {
-  readonly clause: TextClause;
-  readonly matched: MatchedSegment;
+  readonly segment: Segment;
+  readonly attribute: string;
+  /** `analysisName` of how the terms were made. */
+  readonly analysis: string;
+  readonly terms: readonly WantedTerm[];
+  /** What is needed of the rows with a term: only their number, which they are, or scores. */
+  readonly need: "counts" | "rows" | "scores";
 }
 
 /** For each: what was found, or undefined if the segment has no index for it. */
@@ -122,14 +126,12 @@ export async function readIndexedTexts(
   context: SearchContext,
   wanted: readonly WantedText[],
 ): Promise<readonly (IndexedText | undefined)[]> {
-  const texts = wanted.map(({ clause, matched: { segment } }) => {
-    const text = textIndexOf(segment, clause.attribute, clause.analyzer.name);
-    return text && new IndexedText(segment, text.runs, clause.terms.length);
+  const texts = wanted.map(({ segment, attribute, analysis, terms }) => {
+    const text = textIndexOf(segment, attribute, analysis);
+    return text && new IndexedText(segment, text.runs, terms.length);
   });
   await readTerms(context, wanted, texts);
-  const winning = texts.filter((text, i) => text && (wanted[i] as WantedText).matched.count > 0);
-  await readPages(context, winning as readonly IndexedText[]);
-  for (const text of winning as readonly IndexedText[]) text.isRead = true;
+  await readPages(context, wanted, texts);
   return texts;
 }
 
@@ -140,7 +142,7 @@ async function readTerms(
 ): Promise<void> {
   const reads: { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[] = [];
   for (const [i, text] of texts.entries()) {
-    const { terms } = (wanted[i] as WantedText).clause;
+    const { terms } = wanted[i] as WantedText;
     for (const each of text?.runs ?? []) {
       for (const [place, term] of terms.entries()) {
         each.hasPrefix ||= term.isPrefix;
@@ -156,19 +158,29 @@ async function readTerms(
   await readEach(context, reads);
 }
 
-async function readPages(context: SearchContext, texts: readonly IndexedText[]): Promise<void> {
+async function readPages(
+  context: SearchContext,
+  wanted: readonly WantedText[],
+  texts: readonly (IndexedText | undefined)[],
+): Promise<void> {
   const reads: { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[] = [];
-  for (const each of texts.flatMap(({ runs }) => runs)) {
-    const { run, segment, found } = each;
-    if (found.every((terms) => terms.length === 0)) continue;
-    for (const page of new Set(found.flat().flatMap(pagesOf))) {
-      const block = sectionBlock(segment, run.postings, page);
-      reads.push({ block, open: (bytes) => each.pages.set(page, bytes) });
-    }
-    each.lengths = new Uint32Array(run.to - run.from);
-    for (let index = 0; index < run.lengths.count; index++) {
-      const block = sectionBlock(segment, run.lengths, index);
-      reads.push({ block, open: (bytes) => openLengths(run, index, bytes, each.lengths) });
+  for (const [i, text] of texts.entries()) {
+    const { need } = wanted[i] as WantedText;
+    if (text === undefined || need === "counts") continue;
+    text.isRead = true;
+    for (const each of text.runs) {
+      const { run, segment, found } = each;
+      if (found.every((terms) => terms.length === 0)) continue;
+      for (const page of new Set(found.flat().flatMap(pagesOf))) {
+        const block = sectionBlock(segment, run.postings, page);
+        reads.push({ block, open: (bytes) => each.pages.set(page, bytes) });
+      }
+      if (need === "rows") continue;
+      each.lengths = new Uint32Array(run.to - run.from);
+      for (let index = 0; index < run.lengths.count; index++) {
+        const block = sectionBlock(segment, run.lengths, index);
+        reads.push({ block, open: (bytes) => openLengths(run, index, bytes, each.lengths) });
+      }
     }
   }
   await readEach(context, reads);

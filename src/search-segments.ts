@@ -3,17 +3,18 @@
  *
  *   1. Roots and dead bitmaps: decoded from an earlier query, else sent along with `head`, else
  *      read.
- *   2. `matchRows`: rows that are alive and pass the filter, from columns and ids in one round; a
- *      segment in which an attribute of the filter has no column is answered from all of its
- *      documents.
+ *   2. `matchRows`: rows that are alive and pass the filter, from columns and ids in one round, and
+ *      of tokens from text indexes in two before it; a segment in which an attribute of the filter
+ *      has neither is answered from all of its documents.
  *
  * Bitmaps of matches are kept by segment and filter, since both never change.
  */
 import { Bitmap } from "./bytes/bitmap.ts";
-import type { Filter } from "./document/filter.ts";
+import type { Filter, TokenFilter } from "./document/filter.ts";
 import { EngineError } from "./errors.ts";
 import { decodeDeadBitmap, verifyDeadBitmap } from "./format/dead-bitmap.ts";
 import type { SegmentInfo } from "./format/manifest.ts";
+import type { TokenRows } from "./index/filter/evaluation.ts";
 import { evaluateFilter, type FilterPlan, planFilter } from "./index/filter/filter-plan.ts";
 import {
   attributeIndex,
@@ -33,6 +34,7 @@ import {
 import { limits } from "./limits.ts";
 import { filterText, prepareRowTest } from "./query/filter.ts";
 import type { SearchContext, SearchMemory } from "./search-ports.ts";
+import { readTokenRows } from "./search-tokens.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Block } from "./store/block.ts";
 import { blockId } from "./store/block.ts";
@@ -215,7 +217,8 @@ async function evaluateAll(
     if (plan !== undefined) plans.push({ index, plan });
     else if (bitmaps[index] === undefined) scans.push(index);
   }
-  await readPlans(round, plans, (index, bitmap) => {
+  const tokens = await findTokens(context, plans);
+  await readPlans(round, plans, tokens, (index, bitmap) => {
     bitmaps[index] = bitmap;
   });
   for (const index of scans) {
@@ -227,21 +230,47 @@ async function evaluateAll(
   return bitmaps;
 }
 
+interface SegmentPlan {
+  readonly index: number;
+  readonly plan: FilterPlan;
+}
+
+/** Of each plan: the rows of its filters of tokens. */
+async function findTokens(
+  context: SearchContext,
+  plans: readonly SegmentPlan[],
+): Promise<readonly TokenRows[]> {
+  const wanted = plans.flatMap(({ plan: { segment, tokens } }, at) =>
+    tokens.map((filter) => ({ at, segment, filter })),
+  );
+  const found = plans.map(() => new Map<TokenFilter, Bitmap>());
+  const rows = wanted.length === 0 ? [] : await readTokenRows(context, wanted);
+  for (const [i, { at, segment, filter }] of wanted.entries()) {
+    const candidates = rows[i] as Bitmap;
+    const isSure = filter.op !== "ContainsTokenSequence" || filter.tokens.length < 2;
+    const sure = isSure ? candidates : await scanDocuments(context, segment, filter, candidates);
+    found[at]?.set(filter, sure);
+  }
+  return found;
+}
+
 /** Evaluates each plan as soon as its last block has arrived, so that few blocks are held. */
 async function readPlans(
   round: ReadRound,
-  plans: readonly { readonly index: number; readonly plan: FilterPlan }[],
+  plans: readonly SegmentPlan[],
+  tokens: readonly TokenRows[],
   done: (index: number, bitmap: Bitmap) => void,
 ): Promise<void> {
   const blocks: Block[] = [];
   const places: { waiting: Waiting; number: number }[] = [];
-  for (const { index, plan } of plans) {
-    const waiting: Waiting = { index, plan, bytes: [], left: plan.blocks.length };
+  for (const [at, { index, plan }] of plans.entries()) {
+    const found = tokens[at] as TokenRows;
+    const waiting: Waiting = { index, plan, found, bytes: [], left: plan.blocks.length };
     plan.blocks.forEach((block, number) => {
       blocks.push(block);
       places.push({ waiting, number });
     });
-    if (waiting.left === 0) done(index, evaluateFilter(plan, []));
+    if (waiting.left === 0) done(index, evaluateFilter(plan, [], undefined, found));
   }
   await round.readBlocks(blocks, {
     readsMax: limits.filterReadsMax,
@@ -250,7 +279,7 @@ async function readPlans(
       waiting.bytes[number] = bytes;
       waiting.left -= 1;
       if (waiting.left === 0) {
-        done(waiting.index, evaluateFilter(waiting.plan, waiting.bytes));
+        done(waiting.index, evaluateFilter(waiting.plan, waiting.bytes, undefined, waiting.found));
         waiting.bytes = [];
       }
     },
@@ -260,21 +289,29 @@ async function readPlans(
 interface Waiting {
   readonly index: number;
   readonly plan: FilterPlan;
+  readonly found: TokenRows;
   bytes: Uint8Array[];
   left: number;
 }
 
+/** Rows that pass, of `candidates` where there are any. */
 async function scanDocuments(
   { reader }: SearchContext,
   segment: Segment,
   filter: Filter,
+  candidates?: Bitmap,
 ): Promise<Bitmap> {
   const result = new Bitmap(segment.root.rows);
   const count = segment.root.documents.blocks.count;
-  const blocks = Array.from({ length: count }, (_, i) => documentBlock(segment, i));
+  const indexes = Array.from(Array(count).keys()).filter((index) => {
+    const { from, to } = documentBlockRange(segment, index);
+    return candidates === undefined || candidates.countRange(from, to) > 0;
+  });
+  const blocks = indexes.map((index) => documentBlock(segment, index));
   await reader.readRound(blocks, {
     readsMax: limits.filterReadsMax,
-    onBlock: (index, bytes) => {
+    onBlock: (i, bytes) => {
+      const index = indexes[i] as number;
       const block = openDocumentBlock(segment, index, bytes);
       const { from, to } = documentBlockRange(segment, index);
       const rows = Array.from({ length: to - from }, (_, i) =>
@@ -287,7 +324,7 @@ async function scanDocuments(
           : (row) => rows[row]?.[column] ?? null;
       });
       for (let row = 0; row < rows.length; row++) {
-        if (passes(row)) result.set(from + row);
+        if (candidates?.has(from + row) !== false && passes(row)) result.set(from + row);
       }
     },
   });

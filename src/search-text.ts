@@ -26,7 +26,7 @@ import { TailFold } from "./query/tail.ts";
 import { addBatchStatistics, findInBatch } from "./query/tail-text.ts";
 import { type Occurrences, prepareCount, type TextClause } from "./query/text-clause.ts";
 import type { SearchContext } from "./search-ports.ts";
-import { readIndexedTexts } from "./search-postings.ts";
+import { readIndexedTexts, type WantedText } from "./search-postings.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import { readTail } from "./search-tail.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
@@ -58,8 +58,11 @@ export class TextScores {
   }
 
   async readSegments(context: SearchContext, segments: readonly MatchedSegment[]): Promise<void> {
-    const wanted = this.leaves.flatMap(({ clause }) =>
-      segments.map((matched) => ({ clause, matched })),
+    const wanted = this.leaves.flatMap(({ clause: { attribute, analyzer, terms } }) =>
+      segments.map(({ segment, count }): WantedText => {
+        const need = count === 0 ? "counts" : "scores";
+        return { segment, attribute, analysis: analyzer.name, terms, need };
+      }),
     );
     const indexed = await readIndexedTexts(context, wanted);
     for (const [i, leaf] of this.leaves.entries()) {

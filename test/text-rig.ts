@@ -12,6 +12,7 @@ import {
   openDocumentBlock,
 } from "../src/index/segment/document-rows.ts";
 import { analyzerFor } from "../src/index/text/analyzer.ts";
+import { queryTokens, tokenTestOf } from "../src/index/text/token-test.ts";
 import { termsOf } from "../src/query/text-clause.ts";
 import { onSnapshot } from "../src/search.ts";
 import { openSegments } from "../src/search-segments.ts";
@@ -23,6 +24,22 @@ import { SearchRig } from "./search-rig.ts";
 
 export interface TextRow extends OracleText {
   readonly group?: number;
+}
+
+export interface AskedTokens {
+  readonly op: "ContainsAllTokens" | "ContainsAnyToken" | "ContainsTokenSequence";
+  readonly words: string;
+  readonly not: boolean;
+}
+
+function filtersOf(group: number | undefined, tokens: AskedTokens | undefined): object {
+  const filters: unknown[] = [];
+  if (group !== undefined) filters.push(["group", "Eq", group]);
+  if (tokens !== undefined) {
+    const filter = ["text", tokens.op, tokens.words];
+    filters.push(tokens.not ? ["Not", filter] : filter);
+  }
+  return filters.length === 0 ? {} : { filters: ["And", filters] };
 }
 
 export class TextRig extends SearchRig {
@@ -99,14 +116,22 @@ export class TextRig extends SearchRig {
     return this.#counted;
   }
 
+  /** By the documents themselves. */
+  #passes({ op, words, not }: AskedTokens, text: OracleText["text"]): boolean {
+    const tokens = queryTokens(analyzerFor(this.text), words, false);
+    const filter = { kind: "tokens", attribute: "text", op, options: this.text, tokens } as const;
+    return tokenTestOf(filter)(text) !== not;
+  }
+
   /** Asks one query; says what is wrong with ids and scores, if anything is. */
   async compare(
     query: string | readonly string[],
-    { limit = 10, group, lastAsPrefix = false }: Ranking = {},
+    { limit = 10, group, lastAsPrefix = false, tokens: filter }: Ranking = {},
   ): Promise<string | undefined> {
     const counted = await this.#countedTokens();
     const living = [...this.living.values()]
       .filter((row) => group === undefined || row.group === group)
+      .filter(({ text }) => filter === undefined || this.#passes(filter, text))
       .map(({ id, text }) => ({ id, tokens: tokensOf(text, this.text) }));
     const { terms, prefix } = termsOf(analyzerFor(this.text), query, lastAsPrefix);
     const tokens = terms.map(({ term }) => term);
@@ -114,9 +139,10 @@ export class TextRig extends SearchRig {
     const { rows } = await this.search({
       rank_by: ["text", "BM25", query, ...(lastAsPrefix ? [{ last_as_prefix: true }] : [])],
       limit,
-      ...(group === undefined ? {} : { filters: ["group", "Eq", group] }),
+      ...filtersOf(group, filter),
     });
-    const asked = `${JSON.stringify(query)} ${JSON.stringify({ limit, group, lastAsPrefix })}`;
+    const more = { limit, group, lastAsPrefix, filter };
+    const asked = `${JSON.stringify(query)} ${JSON.stringify(more)}`;
     const expected = all.slice(0, limit);
     if (rows.length !== expected.length) {
       return `${rows.length} rows instead of ${expected.length}: ${asked}`;
@@ -149,4 +175,5 @@ export interface Ranking {
   readonly group?: number;
   readonly lastAsPrefix?: boolean;
   readonly name?: string;
+  readonly tokens?: AskedTokens;
 }

@@ -11,7 +11,7 @@ import {
   textView,
 } from "../../src/document/text-options.ts";
 import { SimRandom } from "../sim/random.ts";
-import { type Ranking, TextRig, type TextRow } from "../text-rig.ts";
+import { type AskedTokens, type Ranking, TextRig, type TextRow } from "../text-rig.ts";
 
 export interface TextMismatch {
   readonly seed: number;
@@ -95,12 +95,23 @@ class TextWorld {
       limit: random.pick([1, 3, 10, 100]),
       ...(random.chance(0.3) && { group: random.below(3) }),
       ...(prefix && { lastAsPrefix: true }),
+      ...(random.chance(0.3) && { tokens: this.#tokens() }),
     };
     try {
       return await this.#rig.compare(prefix ? query.slice(0, -1) : query, more);
     } catch (error) {
       return error instanceof Error ? (error.stack ?? error.message) : String(error);
     }
+  }
+
+  #tokens(): AskedTokens {
+    const random = this.#random;
+    const op = random.pick([
+      "ContainsAllTokens",
+      "ContainsAnyToken",
+      "ContainsTokenSequence",
+    ] as const);
+    return { op, words: this.#text(1 + random.below(3)), not: random.chance(0.2) };
   }
 
   /** The first words of the vocabulary are the most frequent. */

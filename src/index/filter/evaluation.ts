@@ -3,6 +3,9 @@
  * each decoded once however many ask for it, and counts of what was done.
  */
 
+import type { Bitmap } from "../../bytes/bitmap.ts";
+import type { TokenFilter } from "../../document/filter.ts";
+import { assert } from "../../errors.ts";
 import { type ColumnValue, readDictionary } from "../../format/segment-columns.ts";
 import type { IdRows } from "../../format/segment-ids.ts";
 import type { ColumnDirectory } from "../../format/segment-root.ts";
@@ -23,6 +26,9 @@ export function noFilterSteps(): FilterSteps {
   return { decoded: 0, values: 0, rows: 0 };
 }
 
+/** Rows that pass each filter of tokens, from text indexes. */
+export type TokenRows = ReadonlyMap<TokenFilter, Bitmap>;
+
 export class Evaluation {
   readonly segment: Segment;
   /** Verified, in the order of the plan's blocks. */
@@ -31,8 +37,16 @@ export class Evaluation {
   readonly #dictionaries = new Map<number, readonly ColumnValue[]>();
   readonly #ids = new Map<number, IdRows>();
 
-  constructor(segment: Segment, bytes: readonly Uint8Array[], steps: FilterSteps) {
+  readonly #tokens: TokenRows;
+
+  constructor(
+    segment: Segment,
+    bytes: readonly Uint8Array[],
+    steps: FilterSteps,
+    tokens: TokenRows,
+  ) {
     this.segment = segment;
+    this.#tokens = tokens;
     this.bytes = bytes;
     this.steps = steps;
   }
@@ -46,6 +60,13 @@ export class Evaluation {
     this.steps.decoded += 1;
     this.#dictionaries.set(number, values);
     return values;
+  }
+
+  /** A copy: whoever joins it with others changes it. */
+  tokenRows(filter: TokenFilter): Bitmap {
+    const rows = this.#tokens.get(filter);
+    assert(rows !== undefined, "rows of tokens were found");
+    return rows.clone();
   }
 
   idRows(block: number, number: number): IdRows {

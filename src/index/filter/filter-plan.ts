@@ -3,19 +3,26 @@
  *
  *   1. `planFilter`: the blocks that decide it, found from the root alone; undefined if an
  *      attribute has no column in this segment, and then the filter is answered from the documents.
- *   2. Read `plan.blocks`, each once.
+ *   2. Read `plan.blocks`, each once; find the rows of `plan.tokens` in text indexes.
  *   3. `evaluateFilter`: the ordinals that match, dead ones included.
  *
  * Cost: a comparison decides each distinct value once. Comparisons of one column that And, Or and
  * Not join are one set of codes, which is mapped to bits once, about 1 ns a row.
  */
 import { Bitmap } from "../../bytes/bitmap.ts";
-import { type CompareFilter, type Filter, testOf } from "../../document/filter.ts";
+import {
+  type CompareFilter,
+  type Filter,
+  type TokenFilter,
+  testOf,
+} from "../../document/filter.ts";
 import type { ColumnDirectory } from "../../format/segment-root.ts";
 import type { Block } from "../../store/block.ts";
 import type { Segment } from "../segment/segment.ts";
+import { textIndexOf } from "../segment/text-index.ts";
+import { analysisName } from "../text/analyzer.ts";
 import { acceptCodes, type ColumnTest, markRows, planColumnTest } from "./column-test.ts";
-import { Evaluation, type FilterSteps, noFilterSteps } from "./evaluation.ts";
+import { Evaluation, type FilterSteps, noFilterSteps, type TokenRows } from "./evaluation.ts";
 import { evaluateIdTest, type IdTest, planIdTest } from "./id-test.ts";
 import { WantedBlocks } from "./wanted-blocks.ts";
 
@@ -23,6 +30,8 @@ export interface FilterPlan {
   readonly blocks: readonly Block[];
   readonly segment: Segment;
   readonly test: PlannedTest;
+  /** What is asked of texts that have an index. */
+  readonly tokens: readonly TokenFilter[];
 }
 
 type PlannedTest =
@@ -30,7 +39,8 @@ type PlannedTest =
   | JoinedTests
   | { readonly kind: "not"; readonly test: PlannedTest }
   | { readonly kind: "column"; readonly test: ColumnTest }
-  | { readonly kind: "id"; readonly test: IdTest };
+  | { readonly kind: "id"; readonly test: IdTest }
+  | { readonly kind: "tokens"; readonly filter: TokenFilter };
 
 interface JoinedTests {
   readonly kind: "and" | "or";
@@ -40,7 +50,24 @@ interface JoinedTests {
 export function planFilter(segment: Segment, filter: Filter): FilterPlan | undefined {
   const wanted = new WantedBlocks();
   const test = planTest(segment, filter, wanted);
-  return test && { blocks: wanted.blocks, segment, test };
+  return test && { blocks: wanted.blocks, segment, test, tokens: tokensOf(test) };
+}
+
+function tokensOf(test: PlannedTest): readonly TokenFilter[] {
+  switch (test.kind) {
+    case "and":
+    case "or":
+      return test.tests.flatMap(tokensOf);
+    case "not":
+      return tokensOf(test.test);
+    case "tokens":
+      return [test.filter];
+    case "all":
+    case "none":
+    case "column":
+    case "id":
+      return [];
+  }
 }
 
 function planTest(segment: Segment, filter: Filter, wanted: WantedBlocks): PlannedTest | undefined {
@@ -64,10 +91,18 @@ function planTest(segment: Segment, filter: Filter, wanted: WantedBlocks): Plann
     case "compare":
       return planComparison(segment, filter, wanted);
     case "tokens":
-      return segment.root.attributes.some(({ name }) => name === filter.attribute)
-        ? undefined
-        : { kind: "none" };
+      return planTokens(segment, filter);
   }
+}
+
+function planTokens(segment: Segment, filter: TokenFilter): PlannedTest | undefined {
+  const { attribute, options, tokens } = filter;
+  const isKnown = segment.root.attributes.some(({ name }) => name === attribute);
+  if (!isKnown || tokens.length === 0) {
+    return { kind: "none" };
+  }
+  const text = textIndexOf(segment, attribute, analysisName(options));
+  return text && { kind: "tokens", filter };
 }
 
 function planComparison(
@@ -89,13 +124,14 @@ function planComparison(
   return { kind: "column", test: planColumnTest(segment, attribute.column, filter, wanted) };
 }
 
-/** `bytes[i]` are the verified bytes of `plan.blocks[i]`. */
+/** `bytes[i]` are the verified bytes of `plan.blocks[i]`, `found` the rows of `plan.tokens`. */
 export function evaluateFilter(
   plan: FilterPlan,
   bytes: readonly Uint8Array[],
   steps: FilterSteps = noFilterSteps(),
+  found: TokenRows = new Map(),
 ): Bitmap {
-  const evaluation = new Evaluation(plan.segment, bytes, steps);
+  const evaluation = new Evaluation(plan.segment, bytes, steps, found);
   return toBitmap(evaluation, evaluate(evaluation, plan.test));
 }
 
@@ -131,6 +167,8 @@ function evaluate(evaluation: Evaluation, test: PlannedTest): Matches {
       return { test: test.test, accepted: acceptCodes(evaluation, test.test) };
     case "id":
       return evaluateIdTest(evaluation, test.test);
+    case "tokens":
+      return evaluation.tokenRows(test.filter);
   }
 }
 
