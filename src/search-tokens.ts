@@ -6,7 +6,6 @@
 import { Bitmap } from "./bytes/bitmap.ts";
 import type { TokenFilter } from "./document/filter.ts";
 import type { Segment } from "./index/segment/segment.ts";
-import { analysisName } from "./index/text/analyzer.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { type IndexedText, readIndexedTexts, type WantedText } from "./search-postings.ts";
 
@@ -21,8 +20,8 @@ export async function readTokenRows(
   wanted: readonly WantedTokens[],
 ): Promise<readonly Bitmap[]> {
   const texts = wanted.map(({ segment, filter }): WantedText => {
-    const { attribute, options, tokens } = filter;
-    return { segment, attribute, analysis: analysisName(options), terms: tokens, need: "rows" };
+    const { attribute, analysis, tokens } = filter;
+    return { segment, attribute, analysis, terms: tokens, need: "rows" };
   });
   const found = await readIndexedTexts(context, texts);
   return wanted.map((each, i) => combine(each, found[i]));

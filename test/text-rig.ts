@@ -118,9 +118,10 @@ export class TextRig extends SearchRig {
 
   /** By the documents themselves. */
   #passes({ op, words, not }: AskedTokens, text: OracleText["text"]): boolean {
-    const tokens = queryTokens(analyzerFor(this.text), words, false);
-    const filter = { kind: "tokens", attribute: "text", op, options: this.text, tokens } as const;
-    return tokenTestOf(filter)(text) !== not;
+    const analyzer = analyzerFor(this.text);
+    const tokens = queryTokens(analyzer, words, false);
+    const asked = { attribute: "text", op, options: this.text, analysis: analyzer.name, tokens };
+    return tokenTestOf({ kind: "tokens", ...asked })(text) !== not;
   }
 
   /** Asks one query; says what is wrong with ids and scores, if anything is. */

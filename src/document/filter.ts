@@ -85,6 +85,8 @@ export interface TokenFilter {
   readonly attribute: string;
   readonly op: (typeof tokenOps)[number];
   readonly options: TextOptions;
+  /** Names options and tokenizer: text indexes of another name do not answer it. */
+  readonly analysis: string;
   /** In the order of the query; a prefix is the last. */
   readonly tokens: readonly {
     readonly term: string;

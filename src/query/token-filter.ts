@@ -45,6 +45,7 @@ export function parseTokenFilter(
     attribute,
     op,
     options,
+    analysis: analyzer.name,
     tokens: queryTokens(analyzer, input, lastAsPrefix),
   };
 }

@@ -20,7 +20,6 @@ import type { ColumnDirectory } from "../../format/segment-root.ts";
 import type { Block } from "../../store/block.ts";
 import type { Segment } from "../segment/segment.ts";
 import { textIndexOf } from "../segment/text-index.ts";
-import { analysisName } from "../text/analyzer.ts";
 import { acceptCodes, type ColumnTest, markRows, planColumnTest } from "./column-test.ts";
 import { Evaluation, type FilterSteps, noFilterSteps, type TokenRows } from "./evaluation.ts";
 import { evaluateIdTest, type IdTest, planIdTest } from "./id-test.ts";
@@ -96,12 +95,12 @@ function planTest(segment: Segment, filter: Filter, wanted: WantedBlocks): Plann
 }
 
 function planTokens(segment: Segment, filter: TokenFilter): PlannedTest | undefined {
-  const { attribute, options, tokens } = filter;
+  const { attribute, analysis, tokens } = filter;
   const isKnown = segment.root.attributes.some(({ name }) => name === attribute);
   if (!isKnown || tokens.length === 0) {
     return { kind: "none" };
   }
-  const text = textIndexOf(segment, attribute, analysisName(options));
+  const text = textIndexOf(segment, attribute, analysis);
   return text && { kind: "tokens", filter };
 }
 
