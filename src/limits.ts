@@ -333,6 +333,8 @@ export const limits = {
   objectBytesMax: 48 * MiB,
   /** What a walk through all documents reads at a time: few requests, little memory. */
   walkBytes: 4 * MiB,
+  /** Clusters that a picture of the index shows. */
+  mapClustersMax: 2_000,
   /** Documents that a tool of an agent is answered with, and bytes: some 12,000 tokens. */
   toolRowsMax: 200,
   toolAnswerBytesMax: 48 * KiB,

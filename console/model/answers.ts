@@ -127,3 +127,18 @@ export interface Change {
   readonly upsert?: Row;
   readonly delete?: Id;
 }
+
+export interface IndexMap {
+  readonly clusters: readonly MappedCluster[];
+  readonly clusters_total: number;
+  readonly variance_shown: number;
+  readonly query?: { readonly x: number; readonly y: number };
+}
+
+export interface MappedCluster {
+  readonly segment: string;
+  readonly rows: number;
+  readonly x: number;
+  readonly y: number;
+  readonly probed?: boolean;
+}

@@ -13,6 +13,8 @@ import type { TabProps } from "./namespace.tsx";
 
 const pageRows = 25;
 const columnsShown = 7;
+/** Characters of a value that wants a wide column. */
+const longFrom = 30;
 
 export function Documents({ api, name, columns }: TabProps) {
   const [filters, setFilters] = useState<readonly FilterRow[]>([]);
@@ -131,7 +133,9 @@ export function DocumentTable({ columns, rows, onOpen }: DocumentTableProps) {
           </th>
           {hasDistance ? <td class="number">{row.$dist?.toFixed(4)}</td> : null}
           {shown.map((name) => (
-            <td key={name}>{formatValue(row[name])}</td>
+            <td key={name} class={formatValue(row[name]).length > longFrom ? "long" : ""}>
+              {formatValue(row[name])}
+            </td>
           ))}
         </tr>
       ))}

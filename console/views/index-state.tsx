@@ -5,11 +5,12 @@ import { namespacePath } from "../model/api.ts";
 import { formatBytes, formatCount, formatShare } from "../model/format.ts";
 import { Notice, Show, Stats, Table } from "../parts/controls.tsx";
 import { reasonOf, useLoad, useRepeated } from "../parts/use-load.ts";
+import { ClusterMap } from "./cluster-map.tsx";
 import type { TabProps } from "./namespace.tsx";
 
 const everyMs = 2_000;
 
-export function IndexState({ api, name, reload: reloadMetadata }: TabProps) {
+export function IndexState({ api, name, columns, reload: reloadMetadata }: TabProps) {
   const path = namespacePath(name, 1, "/index");
   const [state, reload] = useLoad((signal) => api.get<IndexAnswer>(path, signal), [api, path]);
   const [reason, setReason] = useState<string>();
@@ -57,6 +58,7 @@ export function IndexState({ api, name, reload: reloadMetadata }: TabProps) {
             ]}
           />
           <Shape index={index} />
+          <ClusterMap key={index.manifest_version} api={api} name={name} columns={columns} />
           <Jobs index={index} />
           {reason === undefined ? null : <Notice kind="error">{reason}</Notice>}
           <button

@@ -10,6 +10,7 @@ import { type Browser, chromium, type Locator, type Page } from "playwright-core
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { ApiClient } from "../../scripts/api-client.ts";
 import { findChromium } from "../../scripts/chromium.ts";
+import { waitUntilIndexed } from "../../scripts/index-status.ts";
 import { loadSampleOnce } from "../../scripts/sample.ts";
 import { server } from "../e2e/harness.ts";
 
@@ -185,6 +186,12 @@ it("changes the schema", async () => {
 it("shows the index, follows changes as they happen, measures recall", async () => {
   await tab("Index").click();
   await page.getByText("Segments by level").waitFor();
+  await page.getByLabel("A search for").fill("fog");
+  await button("Show what it reads").click();
+  await page
+    .getByText(/A search at the cross reads 1 of them, 100/)
+    .first()
+    .waitFor();
   await inspect("index");
 
   await tab("Changes").click();
@@ -197,6 +204,31 @@ it("shows the index, follows changes as they happen, measures recall", async () 
   await button("Measure now").click();
   await page.getByText(/Recall@10 of [01]\.\d{3}/).waitFor();
   await inspect("quality");
+});
+
+it("shows where the clusters of a larger index lie, and which a search reads", async () => {
+  const row = (id: number): readonly number[] =>
+    Array.from({ length: 24 }, (_, d) => Math.sin(id * (d + 1)) + 2 * Math.cos((id % 9) * d));
+  const rows = Array.from({ length: 12_000 }, (_, id) => ({ id, vector: row(id) }));
+  await client.post("/v2/namespaces/clustered", {
+    upsert_rows: rows,
+    distance_metric: "euclidean_squared",
+  });
+  await waitUntilIndexed(client, "clustered");
+  await page.goto(`${url}/#/ns/clustered/index`);
+  await page.getByLabel("A search near the document").fill("77");
+  await button("Show what it reads").click();
+  await page
+    .getByText(/A search at the cross reads \d+ of them/)
+    .first()
+    .waitFor();
+  const [probed, others] = await Promise.all([
+    page.locator("circle.probed").count(),
+    page.locator("circle.cluster").count(),
+  ]);
+  expect(probed).toBeGreaterThan(0);
+  expect(others).toBeGreaterThan(0);
+  await inspect("clusters");
 });
 
 it("makes a key, shows it once, and revokes it", async () => {

@@ -4,23 +4,19 @@
  * methods answers 405, any other path 404. The router, the OpenAPI document and the reference page
  * are all made from this list and that of open-routes.ts.
  *
- *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/index, …/metrics,
- *   …/_debug/memory, …/_debug/skip_entry, /v1/keys, /v1/limits, /mcp, and what past-routes.ts
- *   lists.
+ *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/_debug/skip_entry, /v1/keys,
+ *   /mcp, and what insight-routes.ts and past-routes.ts list.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
 import { pollRosalind, queryRosalind } from "./adapters/rosalinddb.ts";
 import { describeVecPuff, listVecPuff, queryVecPuff, writeVecPuff } from "./adapters/vecpuff.ts";
-import { describeMemory, measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
+import { measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
 import { explainQuery } from "./explain-route.ts";
 import { exportLines, exportPage } from "./export-routes.ts";
-import { describeIndex, flushNow } from "./index-routes.ts";
-import { describeIsolate } from "./isolate-metrics-route.ts";
+import { insightRoutes } from "./insight-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
-import { getLimits } from "./limits-route.ts";
 import { answerMcp } from "./mcp/route.ts";
-import { describeMetrics } from "./metrics-route.ts";
 import { deleteNamespace, getMetadata, listRoute } from "./namespace-routes.ts";
 import { pollOperation } from "./operation-routes.ts";
 import { pastRoutes } from "./past-routes.ts";
@@ -220,50 +216,7 @@ export const routes: readonly Route[] = [
     conflicts: true,
     handle: skipEntry,
   },
-  {
-    method: "GET",
-    path: "/v1/namespaces/:ns/_debug/memory",
-    access: "admin",
-    about: "What the isolate that answers holds in memory.",
-    answer: { status: 200, is: "Memory" },
-    handle: describeMemory,
-  },
-  {
-    method: "GET",
-    path: "/v1/namespaces/:ns/index",
-    access: "read",
-    about: "How far indexing is: the log, segments and jobs.",
-    answer: { status: 200, is: "Index" },
-    handle: describeIndex,
-  },
-  {
-    method: "GET",
-    path: "/v1/namespaces/:ns/metrics",
-    access: "read",
-    about:
-      "Figures for Prometheus: recall of sampled queries, what is indexed and what is not, bytes " +
-      "written.",
-    answer: { status: 200, is: "Metrics", media: "text/plain" },
-    handle: describeMetrics,
-  },
-  {
-    method: "POST",
-    path: "/v1/namespaces/:ns/index",
-    access: "write",
-    about: "Index now what would otherwise wait for company. GET tells when it is done.",
-    answer: { status: 202, is: "Index" },
-    handle: flushNow,
-  },
-  {
-    method: "GET",
-    path: "/metrics",
-    access: "admin",
-    about:
-      "Figures for Prometheus of the isolate that answers, labelled with its name: requests and " +
-      "their times, cache tiers, requests to the bucket and their cost by what they were for, memory.",
-    answer: { status: 200, is: "Metrics", media: "text/plain" },
-    handle: describeIsolate,
-  },
+  ...insightRoutes,
   ...pastRoutes,
   {
     method: "GET",
@@ -307,14 +260,6 @@ export const routes: readonly Route[] = [
     about: "Revoke an API key. It is refused everywhere within a minute.",
     answer: { status: 200, is: "Status" },
     handle: revokeKeyRoute,
-  },
-  {
-    method: "GET",
-    path: "/v1/limits",
-    access: "read",
-    about: "The bounds of this server.",
-    answer: { status: 200, is: "Limits" },
-    handle: getLimits,
   },
   {
     method: "POST",

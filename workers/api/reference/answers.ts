@@ -218,6 +218,27 @@ export const answers = {
     },
     ["indexed", "head", "floor", "segments", "jobs"],
   ),
+  IndexMap: record(
+    {
+      clusters: listOf(
+        record(
+          {
+            segment: text,
+            rows: count,
+            x: { type: "number" },
+            y: { type: "number" },
+            probed: { ...flag, description: "A search for the vector would read it" },
+          },
+          ["segment", "rows", "x", "y"],
+        ),
+      ),
+      clusters_total: { ...count, description: "The largest are shown" },
+      variance_shown: { type: "number", description: "Share of what the centroids differ by" },
+      query: record({ x: { type: "number" }, y: { type: "number" } }, ["x", "y"]),
+    },
+    ["clusters", "clusters_total", "variance_shown"],
+    "Centroids of clusters in the plane in which they differ most",
+  ),
   ExportLine: {
     description: "One line: a document, or last {next_cursor}",
     type: "object",

@@ -11,6 +11,16 @@ export const recallFields = {
   rank_by: { type: "array", about: "One vector to search for, in place of stored ones." },
 } as const satisfies FieldTable;
 
+export const mapFields = {
+  rank_by: { type: "array", about: "A vector to search for: what that would read is marked." },
+  limit: {
+    type: "count",
+    nullable: false,
+    about: "Of that search; 10 unless said.",
+    schema: { minimum: 1, maximum: limits.topKMax },
+  },
+} as const satisfies FieldTable;
+
 export const skipFields = {
   sequence: { type: "count", required: true, about: "Number of the entry to go on without." },
   reason: {

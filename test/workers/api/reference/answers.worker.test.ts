@@ -127,6 +127,7 @@ it("every answer is what the reference says it is", { timeout: 60_000 }, async (
   await ask("POST", "/v2/namespaces/:ns/query", { body: byVector });
   await ask("GET", "/v2/namespaces/:ns/metadata");
   await ask("GET", "/metrics");
+  await ask("POST", "/v1/namespaces/:ns/index/map", { body: { rank_by: byVector.rank_by } });
   await ask("POST", "/mcp", { body: { jsonrpc: "2.0", id: 1, method: "tools/list" } });
   await ask("POST", "/v1/namespaces/:ns/index");
   await new Namespace("answers").indexNow();
