@@ -143,6 +143,8 @@ function compares(
       return texts.some((each) => new RegExp(String(wanted), "u").test(each));
     case "Fuzzy":
       return texts.some((each) => matchesFuzzy(String(wanted), each, options as OracleFuzzy));
+    case "ContainsAnyToken":
+      return texts.some((each) => words(each).some((word) => words(wanted).includes(word)));
     case "NotContains":
     case "NotContainsAny":
     case "NotGlob":
@@ -151,6 +153,10 @@ function compares(
     default:
       throw new Error(`the oracle does not know ${op}`);
   }
+}
+
+function words(text: AttributeValue): string[] {
+  return String(text).split(" ");
 }
 
 function same(a: AttributeValue, b: AttributeValue): boolean {

@@ -105,7 +105,10 @@ export function bodyOf({ write, allowPartial }: ChangeIntent): object {
   return {
     ...write,
     distance_metric: "euclidean_squared",
-    schema: { vector: { type: "[4]f32", ann: true, patchable: true } },
+    schema: {
+      vector: { type: "[4]f32", ann: true, patchable: true },
+      label: { type: "string", filterable: true, full_text_search: true },
+    },
     patch_by_filter_allow_partial: allowPartial,
     delete_by_filter_allow_partial: allowPartial,
   };

@@ -186,8 +186,9 @@ export class Isolate {
       } else throw error;
       return;
     }
-    if (kind === "counting" || kind === "ordered" || kind === "scored")
+    if (kind === "counting" || kind === "ordered" || kind === "scored" || kind === "text") {
       faults.saw(`query: ${kind}`);
+    }
     history.explain(window, what, (point) =>
       point.exists ? compare(point) : "answered, yet it does not exist",
     );

@@ -120,6 +120,7 @@ export const branches = [
   "query: counting",
   "query: ordered",
   "query: scored",
+  "query: text",
   "query: without the owner",
   "query: corrupt",
   "reader: answered",

@@ -13,6 +13,7 @@ import { quarantineMutants } from "./mutants-quarantine.ts";
 import { queryMutants } from "./mutants-queries.ts";
 import { settingMutants } from "./mutants-settings.ts";
 import { shardMutants } from "./mutants-shards.ts";
+import { textMutants } from "./mutants-texts.ts";
 import { writeMutants } from "./mutants-writes.ts";
 
 export const mutants: readonly Mutant[] = [
@@ -25,6 +26,7 @@ export const mutants: readonly Mutant[] = [
   ...mergeMutants,
   ...queryMutants,
   ...filterMutants,
+  ...textMutants,
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",

@@ -14,9 +14,10 @@ import { type OracleOrder, type OracleRank, ordered, scored } from "../oracle/ra
 import type { Point } from "./history.ts";
 import type { SimRandom } from "./random.ts";
 import type { Sizes } from "./sizes.ts";
+import { compareTexts, randomWords } from "./text-questions.ts";
 
 export interface Check {
-  readonly kind: "listing" | "kNN" | "ANN" | "ordered" | "scored";
+  readonly kind: "listing" | "kNN" | "ANN" | "ordered" | "scored" | "text";
   readonly filter: OracleFilter | undefined;
   readonly descending: boolean;
   readonly vector: Float32Array;
@@ -26,6 +27,8 @@ export interface Check {
   readonly orders?: readonly OracleOrder[];
   /** Of `scored`. */
   readonly expression?: OracleRank;
+  /** Of `text`. */
+  readonly words?: readonly string[];
 }
 
 export interface Question {
@@ -44,7 +47,9 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
           ? "ANN"
           : dice < 0.93
             ? "ordered"
-            : "scored";
+            : dice < 0.96
+              ? "scored"
+              : "text";
   const isComplete = kind === "listing" && random.chance(0.7);
   const check: Check = {
     kind,
@@ -71,7 +76,7 @@ function randomRank(
   random: SimRandom,
   kind: Check["kind"],
   { descending, vector }: Check,
-): { readonly rank: Query["rank"] } & Pick<Check, "orders" | "expression"> {
+): { readonly rank: Query["rank"] } & Pick<Check, "orders" | "expression" | "words"> {
   switch (kind) {
     case "listing":
       return { rank: { kind: "id", descending } };
@@ -84,6 +89,10 @@ function randomRank(
       if (random.chance(0.3)) orders.push(["id", "desc"]);
       const keys = orders.map(([attribute, way]) => ({ attribute, descending: way === "desc" }));
       return { rank: { kind: "order", keys }, orders };
+    }
+    case "text": {
+      const words = randomWords(random);
+      return { rank: { kind: "expression", json: ["label", "BM25", words.join(" ")] }, words };
     }
     case "scored": {
       const n = random.below(10);
@@ -153,7 +162,7 @@ function oracleOf(point: Point): BruteForce {
 function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
   const n = random.below(10);
   const letter = random.pick(["a", "b", "c"]);
-  switch (random.below(9)) {
+  switch (random.below(10)) {
     case 0:
       return ["n", random.pick(["Eq", "NotEq", "Lt", "Gte"]), n];
     case 1:
@@ -169,6 +178,8 @@ function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
     case 6:
       return ["label", random.pick(["IGlob", "NotIGlob"]), `{${letter.toUpperCase()},a}[0-${n}]`];
     case 7:
+      return ["label", "ContainsAnyToken", randomWords(random).join(" ")];
+    case 8:
       return ["And", [randomFilter(random, sizes), randomFilter(random, sizes)]];
     default:
       return ["Or", [randomFilter(random, sizes), randomFilter(random, sizes)]];
@@ -184,6 +195,9 @@ export function compareAnswer(
   const { kind, limit, offset } = check;
   const oracle = oracleOf(point);
   if (kind === "ANN") return compareNear(check, oracle, rows);
+  if (kind === "text") {
+    return compareTexts({ words: [], ...check }, oracle, rows, compareRow);
+  }
   const all = expectedHits(check, oracle);
   const expected = all.slice(offset, offset + limit);
   for (let at = 0; at < Math.max(rows.length, expected.length); at++) {
@@ -209,6 +223,7 @@ function expectedHits(
     case "ANN":
       return oracle.nearest("euclidean_squared", vector, filter);
     case "listing":
+    case "text":
       return oracle.byId(descending, filter);
     case "ordered":
       return ordered(oracle, orders, filter).map((document) => ({ id: document.id, document }));

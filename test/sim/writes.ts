@@ -1,5 +1,7 @@
 /** Random writes: overwrites, deletions and new attributes over a small set of ids. */
+
 import type { AttributeSchema, Schema } from "../../src/document/schema.ts";
+import { defaultText } from "../../src/document/text-options.ts";
 import type { AttributeColumn } from "../../src/document/value.ts";
 import type { BuiltWrite } from "../../src/submission.ts";
 import type { World } from "./world.ts";
@@ -80,7 +82,7 @@ export function buildRows(
     ["vector", { type: `[${dims}]f32`, filterable: false, ann: true }],
     ...columns.map(({ name, type }): [string, AttributeSchema] => [
       name,
-      { type, filterable: true },
+      { type, filterable: true, ...(name === "label" ? { text: { options: defaultText } } : {}) },
     ]),
   ];
   const attributes = new Map(wanted.filter(([name]) => !schema.attributes.has(name)));
