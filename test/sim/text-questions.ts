@@ -37,7 +37,7 @@ export function compareTexts(
   const scores = new Map<unknown, number | undefined>();
   for (const [at, row] of rows.entries()) {
     const document = byId.get(row.id);
-    if (document === undefined) return `${row.id} has none of ${words}`;
+    if (document === undefined) return `${row.id} has none of ${words.join(" ")}`;
     const { label } = document.attributes;
     const score = row.distance ?? 0;
     if (score <= 0 || (scores.get(label) ?? score) !== score) return `${row.id} scores ${score}`;
