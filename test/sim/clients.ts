@@ -1,7 +1,8 @@
 /**
  * Isolates with their clients: writers (writers.ts); readers that list, filter and look for
- * neighbours; now and then one that deletes a namespace, asks for a flush, branches (branching.ts)
- * or pins what it reads for hours (pinning.ts). Every answer is held against the history.
+ * neighbours; now and then one that deletes a namespace, asks for a flush, branches (branching.ts),
+ * pins what it reads for hours (pinning.ts) or turns over pages (paging.ts). Every answer is held
+ * against the history.
  */
 import { isEngineError } from "../../src/errors.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";
@@ -22,6 +23,7 @@ import { RetryingStore } from "../../src/store/retrying-store.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { makeBranch } from "./branching.ts";
 import { callOwner, removeName } from "./owner-client.ts";
+import { readPages } from "./paging.ts";
 import { readPinned } from "./pinning.ts";
 import type { Point } from "./point.ts";
 import { Process } from "./process.ts";
@@ -139,7 +141,11 @@ export class Isolate {
     if (happens(sizes.flushShare)) return this.#flush(process, name);
     if (happens(sizes.branchShare)) return makeBranch(process, ports, name);
     if (happens(sizes.settingShare)) return changeSettingsOf(process, ports, name);
-    if (happens(sizes.pinShare)) return readPinned(process, ports, name);
+    if (happens(sizes.pinShare)) {
+      return random.chance(0.4)
+        ? readPages(process, ports, name)
+        : readPinned(process, ports, name);
+    }
     return random.chance(sizes.writeShare)
       ? new Writer(process, ports, name, this.#descriptions).write()
       : this.#read(process, ports, name);

@@ -22,6 +22,12 @@ export const filterMutants: readonly Mutant[] = [
     'typeof value === "string" && value.endsWith("*") ? "*" : value,',
   ),
   mutant(
+    "comparisons of one column are joined by Or as they are by And",
+    "src/index/filter/filter-plan.ts",
+    "    joinCodes(known, found.accepted, isAnd);",
+    "    joinCodes(known, found.accepted, true);",
+  ),
+  mutant(
     "the complement of a glob is everything",
     "src/index/filter/column-test.ts",
     "    accepted.fill(matches(null) ? 1 : 0);\n",

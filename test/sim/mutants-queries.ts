@@ -32,4 +32,22 @@ export const queryMutants: readonly Mutant[] = [
     "    table[key] = (table[key] as number) + 1;\n",
     "    table[key] = 1;\n",
   ),
+  mutant(
+    "a page leaves out what the last one has shown, and nothing before that",
+    "src/pages.ts",
+    '(place?.kind === "rows" ? place.count : 0) + rows.length',
+    "rows.length",
+  ),
+  mutant(
+    "a page is of now, rather than of when the first was read",
+    "src/pages.ts",
+    "await searchParts(ports, { ...target, snapshot }, parts);",
+    "await searchParts(ports, cursor === undefined ? { ...target, snapshot } : target, parts);",
+  ),
+  mutant(
+    "each page in the order of ids leaves out as many rows as the first",
+    "src/pages.ts",
+    "offset: place ? 0 : query.offset",
+    "offset: query.offset",
+  ),
 ];

@@ -190,7 +190,7 @@ function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
 export function compareAnswer(
   check: Check,
   point: Point,
-  { rows }: SearchResult,
+  { rows }: Pick<SearchResult, "rows">,
 ): string | undefined {
   const { kind, limit, offset } = check;
   const oracle = oracleOf(point);
