@@ -105,7 +105,8 @@ async function readRef(
 async function isUnborn(ports: Ports, tenant: string, { child, name }: Ref): Promise<boolean> {
   const stored = await ports.store.get(registryKey(tenant, name));
   const entry = stored && (await openRegistryEntry(stored.bytes, ports.digest));
-  if (entry?.generation === child) {
+  // The entry of a name that was deleted names its last life for good.
+  if (entry?.state === "live" && entry.generation === child) {
     return false;
   }
   if (entry?.state === "live" && (await goesOnWith(ports, tenant, entry.generation, child))) {

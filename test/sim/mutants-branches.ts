@@ -72,7 +72,7 @@ export const branchMutants: readonly Mutant[] = [
   mutant(
     "refs of branches that live are taken for those of branches that never came to be",
     "src/refs.ts",
-    "  if (entry?.generation === child) {",
+    '  if (entry?.state === "live" && entry.generation === child) {',
     "  if (entry?.name === child) {",
   ),
   mutant(
