@@ -93,7 +93,7 @@ export class SimStore {
   mayStickPointer(): void {
     const { faults, random, scheduler } = this.#world;
     if (!this.isPointerStuck && faults.strikes("pointer-stuck")) {
-      this.#stuckUntilMs = scheduler.nowMs + random.spread(0.1, stuckHoursMax) * 3_600_000;
+      this.#stuckUntilMs = scheduler.nowMs + random.spread(0.5, stuckHoursMax) * 3_600_000;
     }
   }
 
@@ -108,7 +108,7 @@ export class SimStore {
 }
 
 /** For how long nothing may move `current`. */
-const stuckHoursMax = 6;
+const stuckHoursMax = 12;
 
 class StoreView implements ObjectStore {
   readonly #store: SimStore;

@@ -59,7 +59,7 @@ export function randomSizes(random: SimRandom): Sizes {
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
     thinkMsMax: thinkMsMin * random.pick([10, 1_000, 100_000]),
-    napShare: random.pick([0, 0.003, 0.008]),
+    napShare: random.pick([0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20]),
   };
