@@ -9,13 +9,20 @@ import type { Reply } from "../src/namespace/protocol.ts";
 import { readForQuery } from "../src/reader.ts";
 import type { ReadReply, ReadRequest } from "../src/reader-protocol.ts";
 import { openBackground } from "../workers/api/scope.ts";
-import { openMeter } from "../workers/platform/usage-meter.ts";
+import { openMeter, type Usage } from "../workers/platform/usage-meter.ts";
+
+export interface ReaderAnswer {
+  readonly reply: Reply<ReadReply>;
+  /** Of the platform, for whoever asked. */
+  readonly usage: Usage;
+}
 
 export class Reader extends DurableObject<Env> {
-  async read(request: ReadRequest): Promise<Reply<ReadReply>> {
-    const { ports, close } = openBackground(this.env, openMeter("reader"));
+  async read(request: ReadRequest): Promise<ReaderAnswer> {
+    const meter = openMeter("reader");
+    const { ports, close } = openBackground(this.env, meter);
     try {
-      return await readForQuery(ports, request);
+      return { reply: await readForQuery(ports, request), usage: meter.usage() };
     } finally {
       // What goes to the edge cache goes behind the answer.
       this.ctx.waitUntil(close());

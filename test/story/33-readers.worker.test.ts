@@ -30,6 +30,7 @@ interface Answer {
     readonly store_requests: number;
     readonly masked: number;
   };
+  readonly cost: { readonly store_reads: number; readonly object_calls: number };
 }
 
 function vectorOf(seed: number): number[] {
@@ -98,6 +99,8 @@ it("readers find what one isolate finds, and say what it cost", async () => {
     expect(performance.readers).toBeUndefined();
     expect([cold.performance.readers, warm.performance.readers]).toEqual([shards, shards]);
     expect(cold.performance.store_requests).toBeGreaterThan(0);
+    expect(cold.cost.store_reads).toBeGreaterThanOrEqual(cold.performance.store_requests);
+    expect(cold.cost.object_calls).toBe(1 + shards);
     expect([warm.performance.store_requests, warm.performance.rounds]).toEqual([0, 0]);
   }
   const several = await send<{ readonly performance: Answer["performance"] }>(

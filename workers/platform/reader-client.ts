@@ -1,7 +1,9 @@
 /**
  * Readers of shards as a Worker reaches them. A call is made once: whoever asks can read for
- * itself, so a reader that is overloaded or was lost is not asked again. `meter` counts the calls.
+ * itself, so a reader that is overloaded or was lost is not asked again. `meter` counts the calls,
+ * and what readers used.
  */
+import type { ReaderAnswer } from "../../durable-objects/reader.ts";
 import type { Readers } from "../../src/reader-protocol.ts";
 import { systemClock } from "./clock.ts";
 import type { UsageMeter } from "./usage-meter.ts";
@@ -17,7 +19,9 @@ export function readerClient(
       meter.add("objectCalls");
       // The stub has the method of Readers; its own types wrap what it returns.
       const reader = env.READERS.getByName(`${tenant}/${generation}/${number}`);
-      return (await reader.read(request)) as Awaited<ReturnType<Readers["read"]>>;
+      const { reply, usage } = (await reader.read(request)) as ReaderAnswer;
+      meter.include(usage);
+      return reply;
     },
   };
 }

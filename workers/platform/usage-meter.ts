@@ -71,6 +71,13 @@ export class UsageMeter {
     this.#total?.add(what, number);
   }
 
+  /** What others did for this piece of work, who have counted it in a total of their own. */
+  include(usage: Usage): void {
+    for (const what of Object.keys(this.#usage) as (keyof Usage)[]) {
+      this.#usage[what] += usage[what];
+    }
+  }
+
   /** A copy: later requests do not change it. */
   usage(): Usage {
     return { ...this.#usage };
