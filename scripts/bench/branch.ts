@@ -7,8 +7,8 @@
  *   branch        of the large namespace to a new name: two as well: refs, registry. The manifest
  *                 comes with the registry entry, and is put into its place behind the answer
  *
- * So where a bucket is far away a branch takes as long as a first write, whatever is branched. Where
- * it is near, three calls more between objects tell: the pin, and its renewals around the refs.
+ * So where a bucket is far away a branch takes as long as a first write, whatever is branched.
+ * Where it is near, calls between objects tell: the pin, and its renewals around the refs.
  */
 import type { ApiClient } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
