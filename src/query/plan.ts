@@ -53,7 +53,7 @@ const livePower = 0.7;
  * that leave 0.08 to 90 % of 60,000 rows: 97 % of the best ten are found by it, or more.
  */
 const missedShare = 0.01;
-const matchesPerWanted = 3;
+const matchesPerWanted = 2;
 
 /** So few matches are not worth a scan, however far apart they lie. */
 const refinedAtOnceMax = 32;
