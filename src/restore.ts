@@ -5,7 +5,8 @@
  *   2. owner   makes a generation that begins there, as for a branch: refs, manifest 1 (branch.ts)
  *   3. owner   ends the log with a tombstone that names that generation. This is the restore: its
  *              place in the one order of writes. What came before it is given up, whatever comes
- *              after is a write to what was restored
+ *              after is a write to what was restored. If the name was set otherwise since 2, that
+ *              is done once more
  *   4. owner   grave of the old generation, registry entry, state and jobs of the new life in one
  *              turn; then the caller is answered. Until then all calls of the name wait
  *   5. caller  releases the pin
