@@ -191,6 +191,11 @@ describe("what a key may not do", () => {
     expect(denied).toMatchObject({ isError: true });
     expect(denied.text).toContain("begin with `theirs-`");
     expect((await call(client, "write_documents", upsert)).text).toContain("`theirs-`");
+    // Not even whether there is such a namespace, and what a query of it would lack.
+    const absent = await call(client, "query", { namespace: freshName("nowhere") });
+    expect(absent.text).toContain("begin with `theirs-`");
+    const unsearchable = await call(client, "query", { namespace: name, vector: [1] });
+    expect(unsearchable.text).toContain("begin with `theirs-`");
     const mine = { namespace: `theirs-${name}`, upsert_rows: [{ id: 1 }] };
     expect((await call(client, "write_documents", mine)).isError).toBe(false);
     expect((await call(client, "list_namespaces", {})).json.namespaces).toEqual([

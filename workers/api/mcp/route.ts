@@ -3,7 +3,7 @@
  * key as bearer token; it is shown the tools its key may use, and `?read_only=true` hides those
  * that write, whatever the key may do. Answers are cut to what a model can read (fit-answer.ts).
  */
-import { invalid } from "../../../src/errors.ts";
+import { EngineError, invalid } from "../../../src/errors.ts";
 import { limits } from "../../../src/limits.ts";
 import { refuseAccess } from "../auth.ts";
 import { respondError } from "../errors.ts";
@@ -23,7 +23,7 @@ import {
   readMessage,
   supportedVersions,
 } from "./protocol.ts";
-import { type Tool, tools } from "./tools.ts";
+import { namespaceOf, type Tool, tools } from "./tools.ts";
 
 const serverInfo = { name: "shoal", title: "Shoal", version: "0.1.0" };
 const instructions =
@@ -145,12 +145,11 @@ async function callTool(scope: Scope, tool: Tool, args: unknown): Promise<Result
 
 async function carryOut(scope: Scope, tool: Tool, args: unknown): Promise<Response> {
   try {
-    const { name, params = {}, body, handle } = await tool.plan(scope, args);
-    const reason = refuseAccess(scope.principal, tool.access, name === "" ? undefined : name);
-    if (reason !== undefined) {
-      return respondJson(scope.request, { status: "error", error: reason }, { status: 403 });
-    }
-    return await handle(within(scope, params, body), name, "");
+    const name = namespaceOf(tool, args);
+    const reason = refuseAccess(scope.principal, tool.access, name);
+    if (reason !== undefined) throw new EngineError("forbidden", reason);
+    const { params = {}, body } = await tool.plan(scope, name ?? "", args);
+    return await tool.handle(within(scope, params, body), name ?? "", "");
   } catch (error) {
     return respondError(scope.request, error, scope.ports.log);
   }

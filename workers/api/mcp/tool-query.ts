@@ -34,25 +34,22 @@ export function buildQuery(asked: Asked, columns: Columns): object {
   if (limit < 1 || limit > limits.toolRowsMax) {
     throw invalid(`💔 limit must be between 1 and ${limits.toolRowsMax}`, "limit");
   }
-  const common = {
-    ...(filters === undefined ? {} : { filters }),
-    ...(asOf === undefined ? {} : { as_of: asOf }),
-  };
+  const selection = filters === undefined ? {} : { filters };
+  const moment = asOf === undefined ? {} : { as_of: asOf };
   const { aggregate_by: aggregates, group_by: groups } = asked;
   if (aggregates !== undefined) {
     const grouped = groups === undefined ? {} : { group_by: groups, top_k: limit };
-    return { ...common, aggregate_by: aggregates, ...grouped };
+    return { ...moment, ...selection, aggregate_by: aggregates, ...grouped };
   }
   const shown = attributesOf(asked, columns);
   const rankings = rankingsOf(asked, columns);
   const [rank] = rankings;
   if (rankings.length < 2) {
-    return { ...common, ...shown, rank_by: rank ?? ["id", "asc"], limit };
+    return { ...moment, ...selection, ...shown, rank_by: rank ?? ["id", "asc"], limit };
   }
-  const { as_of, ...inner } = { as_of: undefined, ...common };
   return {
-    ...(as_of === undefined ? {} : { as_of }),
-    queries: rankings.map((ranking) => ({ ...inner, ...shown, rank_by: ranking, limit })),
+    ...moment,
+    queries: rankings.map((ranking) => ({ ...selection, ...shown, rank_by: ranking, limit })),
     rerank_by: ["RRF"],
     limit,
   };

@@ -4,13 +4,14 @@
  * does, refuses and returns.
  */
 
+import { isJsonObject } from "../../../src/document/shape.ts";
 import { invalid } from "../../../src/errors.ts";
 import type { ApiScope } from "../../../src/format/api-key.ts";
 import { protocolVersion, replyValue } from "../../../src/namespace/protocol.ts";
 import { isNamespaceName } from "../namespace-name.ts";
 import { getMetadata, listRoute } from "../namespace-routes.ts";
 import { queryNamespace } from "../query-route.ts";
-import { type FieldTable, type Given, readFields } from "../reference/field.ts";
+import { type FieldTable, readFields } from "../reference/field.ts";
 import {
   deleteToolFields,
   describeToolFields,
@@ -25,12 +26,9 @@ import { writeNamespace } from "../write-route.ts";
 import { buildQuery, type Columns, columnsOf } from "./tool-query.ts";
 
 /** What a tool asks of the API. */
-export interface ApiCall {
-  /** Of the namespace, checked; empty for those about none. */
-  readonly name: string;
+export interface ApiRequest {
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  readonly handle: Handler;
 }
 
 export interface Tool {
@@ -42,7 +40,10 @@ export interface Tool {
   readonly fields: FieldTable;
   /** May remove what is there: clients ask their users first. */
   readonly destructive: boolean;
-  readonly plan: (scope: Scope, args: unknown) => Promise<ApiCall>;
+  /** `name`: the namespace, which the key may use; empty for tools about none. */
+  readonly plan: (scope: Scope, name: string, args: unknown) => Promise<ApiRequest>;
+  /** Of the endpoint that answers. */
+  readonly handle: Handler;
 }
 
 const listPageSize = "200";
@@ -55,15 +56,16 @@ export const tools: readonly Tool[] = [
     access: "read",
     fields: listToolFields,
     destructive: false,
-    plan: async (_scope, args) => {
+    plan: async (_scope, _name, args) => {
       const { prefix, cursor } = readFields(args, listToolFields);
       const params = {
         page_size: listPageSize,
         ...(prefix === undefined ? {} : { prefix }),
         ...(cursor === undefined ? {} : { cursor }),
       };
-      return { name: "", params, handle: listRoute };
+      return { params };
     },
+    handle: listRoute,
   },
   {
     name: "describe_namespace",
@@ -74,10 +76,11 @@ export const tools: readonly Tool[] = [
     access: "read",
     fields: describeToolFields,
     destructive: false,
-    plan: async (_scope, args) => {
-      const given = readFields(args, describeToolFields);
-      return { name: nameOf(given), handle: getMetadata(2) };
+    plan: async (_scope, _name, args) => {
+      readFields(args, describeToolFields);
+      return {};
     },
+    handle: getMetadata(2),
   },
   {
     name: "query",
@@ -89,12 +92,11 @@ export const tools: readonly Tool[] = [
     access: "read",
     fields: queryToolFields,
     destructive: false,
-    plan: async (scope, args) => {
+    plan: async (scope, name, args) => {
       const given = readFields(args, queryToolFields);
-      const name = nameOf(given);
-      const body = buildQuery(given, await readColumns(scope, name));
-      return { name, body, handle: queryNamespace };
+      return { body: buildQuery(given, await readColumns(scope, name)) };
     },
+    handle: queryNamespace,
   },
   {
     name: "fetch_documents",
@@ -103,13 +105,12 @@ export const tools: readonly Tool[] = [
     access: "read",
     fields: fetchToolFields,
     destructive: false,
-    plan: async (scope, args) => {
+    plan: async (scope, name, args) => {
       const { ids, ...given } = readFields(args, fetchToolFields);
-      const name = nameOf(given);
       const asked = { ...given, filters: ["id", "In", ids], limit: ids.length };
-      const body = buildQuery(asked, await readColumns(scope, name));
-      return { name, body, handle: queryNamespace };
+      return { body: buildQuery(asked, await readColumns(scope, name)) };
     },
+    handle: queryNamespace,
   },
   {
     name: "write_documents",
@@ -121,10 +122,11 @@ export const tools: readonly Tool[] = [
     access: "write",
     fields: writeToolFields,
     destructive: true,
-    plan: async (_scope, args) => {
-      const { namespace, ...given } = readFields(args, writeToolFields);
-      return { name: nameOf({ namespace }), body: withoutAbsent(given), handle: writeNamespace };
+    plan: async (_scope, _name, args) => {
+      const { namespace: _namespace, ...given } = readFields(args, writeToolFields);
+      return { body: withoutAbsent(given) };
     },
+    handle: writeNamespace,
   },
   {
     name: "delete_documents",
@@ -133,18 +135,25 @@ export const tools: readonly Tool[] = [
     access: "write",
     fields: deleteToolFields,
     destructive: true,
-    plan: async (_scope, args) => {
-      const { ids, filters, namespace } = readFields(args, deleteToolFields);
+    plan: async (_scope, _name, args) => {
+      const { ids, filters } = readFields(args, deleteToolFields);
       if ((ids === undefined) === (filters === undefined)) {
         throw invalid("💔 give either `ids` or `filters`", "ids");
       }
-      const body = ids === undefined ? { delete_by_filter: filters } : { deletes: ids };
-      return { name: nameOf({ namespace }), body, handle: writeNamespace };
+      return { body: ids === undefined ? { delete_by_filter: filters } : { deletes: ids } };
     },
+    handle: writeNamespace,
   },
 ];
 
-function nameOf({ namespace }: Given<typeof describeToolFields>): string {
+/**
+ * The namespace that a call is about; undefined for tools about none. Read before the rest, because
+ * nothing may be said of a namespace that the key may not use.
+ */
+export function namespaceOf({ fields }: Tool, args: unknown): string | undefined {
+  if (!Object.hasOwn(fields, "namespace")) return undefined;
+  const given = isJsonObject(args) ? { namespace: args["namespace"] } : args;
+  const { namespace } = readFields(given, describeToolFields);
   if (isNamespaceName(namespace)) return namespace;
   throw invalid("💔 namespace is no name of a namespace, [A-Za-z0-9-_.]{1,128}", "namespace");
 }
