@@ -54,7 +54,11 @@ export function costOf(usage: Usage, workerRequests: number): Cost {
   };
 }
 
-/** Dollars for work behind requests. */
+/**
+ * Dollars for work behind requests, as far as a namespace is told of it: without what its object
+ * writes to its storage and sends to the queue, and without the call of the Worker, which may have
+ * worked for others too.
+ */
 export function costOfWork({ reads, writes, objectCalls }: WorkUsage): number {
   return dollarsOf(
     reads * prices.storeReads + writes * prices.storeWrites + objectCalls * prices.objectCalls,

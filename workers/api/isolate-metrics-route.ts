@@ -10,7 +10,14 @@ import { limits } from "../../src/limits.ts";
 import { systemRandom } from "../platform/random.ts";
 import { requestKinds, usageTotals } from "../platform/usage-meter.ts";
 import { costOf } from "../prices.ts";
-import { type Metric, renderMetrics, respondMetrics, type Sample } from "./prometheus.ts";
+import {
+  counter,
+  gaugeOf,
+  type Metric,
+  renderMetrics,
+  respondMetrics,
+  type Sample,
+} from "./prometheus.ts";
 import { boundsMs, requestCounts } from "./request-counts.ts";
 import type { IsolateMemory, Scope } from "./scope.ts";
 
@@ -19,32 +26,21 @@ let isolateName: string | undefined;
 
 export async function describeIsolate(scope: Scope): Promise<Response> {
   isolateName ??= encodeHex(systemRandom.bytes(4));
-  const metrics = [
-    ...requestsOf(),
-    ...usageOf(),
-    ...cachesOf(scope.memory()),
-    ...memoryOf(scope.memory()),
-  ];
+  const memory = scope.memory();
+  const metrics = [...requestsOf(), ...usageOf(), ...cachesOf(memory), ...memoryOf(memory)];
   return respondMetrics(renderMetrics(metrics, { isolate: isolateName }));
 }
 
 function requestsOf(): readonly Metric[] {
   const routes = requestCounts();
   return [
-    {
-      name: "requests_total",
-      kind: "counter",
-      help: "Requests by route and status.",
-      samples: routes.flatMap(({ method, route, byStatus }) =>
-        Array.from(
-          byStatus,
-          ([status, value]): Sample => ({
-            labels: { method, route, status },
-            value,
-          }),
-        ),
+    counter(
+      "requests_total",
+      "Requests by route and status.",
+      routes.flatMap(({ method, route, byStatus }) =>
+        Array.from(byStatus, ([status, value]) => ({ labels: { method, route, status }, value })),
       ),
-    },
+    ),
     {
       name: "request_seconds",
       kind: "histogram",
@@ -72,50 +68,44 @@ function usageOf(): readonly Metric[] {
   const totals = [...usageTotals()];
   const requests = requestCounts().reduce((sum, { count }) => sum + count, 0);
   return [
-    {
-      name: "store_requests_total",
-      kind: "counter",
-      help: "Requests to the bucket, repeated ones included, by what they were for.",
-      samples: totals.flatMap(([by, usage]) =>
+    counter(
+      "store_requests_total",
+      "Requests to the bucket, repeated ones included, by what they were for.",
+      totals.flatMap(([by, usage]) =>
         requestKinds.map((kind) => ({ labels: { by, kind }, value: usage[kind] })),
       ),
-    },
-    {
-      name: "store_bytes_total",
-      kind: "counter",
-      help: "Bytes from and to the bucket.",
-      samples: totals.flatMap(([by, { bytesRead, bytesWritten }]) => [
+    ),
+    counter(
+      "store_bytes_total",
+      "Bytes from and to the bucket.",
+      totals.flatMap(([by, { bytesRead, bytesWritten }]) => [
         { labels: { by, direction: "read" }, value: bytesRead },
         { labels: { by, direction: "written" }, value: bytesWritten },
       ]),
-    },
-    {
-      name: "object_calls_total",
-      kind: "counter",
-      help: "Calls of namespaces' and meters' objects.",
-      samples: totals.map(([by, { objectCalls }]) => ({ labels: { by }, value: objectCalls })),
-    },
-    {
-      name: "object_writes_total",
-      kind: "counter",
-      help: "Writes of namespaces' objects to their own storage.",
-      samples: totals.map(([by, { objectWrites }]) => ({ labels: { by }, value: objectWrites })),
-    },
-    {
-      name: "queue_messages_total",
-      kind: "counter",
-      help: "Messages sent to the queue.",
-      samples: totals.map(([by, { queueMessages }]) => ({ labels: { by }, value: queueMessages })),
-    },
-    {
-      name: "dollars_total",
-      kind: "counter",
-      help: "What all of this costs at list prices, without CPU time.",
-      samples: totals.map(([by, usage]) => {
+    ),
+    counter(
+      "object_calls_total",
+      "Calls of namespaces' and meters' objects.",
+      totals.map(([by, { objectCalls }]) => ({ labels: { by }, value: objectCalls })),
+    ),
+    counter(
+      "object_writes_total",
+      "Writes of namespaces' objects to their own storage.",
+      totals.map(([by, { objectWrites }]) => ({ labels: { by }, value: objectWrites })),
+    ),
+    counter(
+      "queue_messages_total",
+      "Messages sent to the queue.",
+      totals.map(([by, { queueMessages }]) => ({ labels: { by }, value: queueMessages })),
+    ),
+    counter(
+      "dollars_total",
+      "What all of this costs at list prices, without CPU time.",
+      totals.map(([by, usage]) => {
         const { dollars } = costOf(usage, by === "request" ? requests : 0);
         return { labels: { by }, value: dollars };
       }),
-    },
+    ),
   ];
 }
 
@@ -125,24 +115,19 @@ function cachesOf({ blocks, edge, heads }: IsolateMemory): readonly Metric[] {
     { labels: { tier, outcome: "miss" }, value: misses },
   ];
   return [
-    {
-      name: "cache_requests_total",
-      kind: "counter",
-      help: "Blocks asked of the isolate's memory, and of the edge's cache.",
-      samples: [
-        ...asked("memory", blocks.hits, blocks.misses),
-        ...asked("edge", edge.hits, edge.misses),
-      ],
-    },
-    {
-      name: "head_calls_total",
-      kind: "counter",
-      help: "Calls for a snapshot, by what became of them.",
-      samples: Object.entries(heads).map(([kind, value]) => ({
+    counter(
+      "cache_requests_total",
+      "Blocks asked of the isolate's memory, and of the edge's cache.",
+      [...asked("memory", blocks.hits, blocks.misses), ...asked("edge", edge.hits, edge.misses)],
+    ),
+    counter(
+      "head_calls_total",
+      "Calls for a snapshot, by what became of them.",
+      Object.entries(heads).map(([kind, value]) => ({
         labels: { kind },
         value: Number(value),
       })),
-    },
+    ),
   ];
 }
 
@@ -152,43 +137,22 @@ function memoryOf({ blocks, reads, bodies }: IsolateMemory): readonly Metric[] {
     { labels: { of: "bodies" }, value: bodies[of] },
   ];
   return [
-    {
-      name: "memory_bytes",
-      kind: "gauge",
-      help: "Bytes that are kept (cache) or reserved (reads, bodies).",
-      samples: [
-        { labels: { of: "cache" }, value: blocks.bytes },
-        { labels: { of: "reads" }, value: reads.reservedBytes },
-        { labels: { of: "bodies" }, value: bodies.reservedBytes },
-      ],
-    },
-    {
-      name: "memory_bytes_max",
-      kind: "gauge",
-      help: "Bounds of the same.",
-      samples: [
-        { labels: { of: "cache" }, value: limits.cacheBytesMax },
-        { labels: { of: "reads" }, value: limits.reservedBytesMax },
-        { labels: { of: "bodies" }, value: limits.bodiesBytesMax },
-      ],
-    },
-    {
-      name: "memory_waits_total",
-      kind: "counter",
-      help: "Requests that waited for room.",
-      samples: budget("waited"),
-    },
-    {
-      name: "memory_refusals_total",
-      kind: "counter",
-      help: "Requests that were refused for want of room.",
-      samples: budget("refused"),
-    },
-    {
-      name: "memory_expiries_total",
-      kind: "counter",
-      help: "Reservations of requests that vanished.",
-      samples: budget("expired"),
-    },
+    gaugeOf("memory_bytes", "Bytes that are kept (cache) or reserved (reads, bodies).", [
+      { labels: { of: "cache" }, value: blocks.bytes },
+      { labels: { of: "reads" }, value: reads.reservedBytes },
+      { labels: { of: "bodies" }, value: bodies.reservedBytes },
+    ]),
+    gaugeOf("memory_bytes_max", "Bounds of the same.", [
+      { labels: { of: "cache" }, value: limits.cacheBytesMax },
+      { labels: { of: "reads" }, value: limits.reservedBytesMax },
+      { labels: { of: "bodies" }, value: limits.bodiesBytesMax },
+    ]),
+    counter("memory_waits_total", "Requests that waited for room.", budget("waited")),
+    counter(
+      "memory_refusals_total",
+      "Requests that were refused for want of room.",
+      budget("refused"),
+    ),
+    counter("memory_expiries_total", "Reservations of requests that vanished.", budget("expired")),
   ];
 }

@@ -8,7 +8,15 @@ import { replyValue } from "../../src/namespace/protocol.ts";
 import { recentRecall } from "../../src/namespace/recall-history.ts";
 import type { WorkUsage } from "../../src/namespace/usage-history.ts";
 import { costOfWork } from "../prices.ts";
-import { gauge, type Metric, renderMetrics, respondMetrics, type Sample } from "./prometheus.ts";
+import {
+  counter,
+  gauge,
+  gaugeOf,
+  type Metric,
+  renderMetrics,
+  respondMetrics,
+  type Sample,
+} from "./prometheus.ts";
 import type { Scope } from "./scope.ts";
 
 export async function describeMetrics(scope: Scope, name: string): Promise<Response> {
@@ -40,7 +48,7 @@ function stateOf(status: IndexStatus): readonly Metric[] {
     gauge("unindexed_entries", "Entries that are not in segments.", status.head - status.floor),
     gauge("unindexed_rows", "Rows that are not in segments.", status.unindexedRows),
     gauge("unindexed_bytes", "Bytes of log that are not in segments.", status.unindexedBytes),
-    { name: "jobs", kind: "gauge", help: "Jobs by state.", samples: [...states.values()] },
+    gaugeOf("jobs", "Jobs by state.", [...states.values()]),
     gauge("pending_write_bytes", "Bytes of writes that are not durable yet.", status.pendingBytes),
     gauge("quarantined", "1: something cannot be read.", status.quarantine === undefined ? 0 : 1),
   ];
@@ -114,7 +122,7 @@ function usageOf({ usage: { totals, days } }: IndexStatus): readonly Metric[] {
     ),
     counter(
       "work_dollars_total",
-      "What such work has cost at list prices, without CPU time.",
+      "What these requests and calls have cost at list prices; other charges are not in it.",
       sampled(costOfWork),
     ),
     gaugeOf(
@@ -126,12 +134,4 @@ function usageOf({ usage: { totals, days } }: IndexStatus): readonly Metric[] {
       })),
     ),
   ];
-}
-
-function counter(name: string, help: string, samples: readonly Sample[]): Metric {
-  return { name, kind: "counter", help, samples };
-}
-
-function gaugeOf(name: string, help: string, samples: readonly Sample[]): Metric {
-  return { name, kind: "gauge", help, samples };
 }

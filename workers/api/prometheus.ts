@@ -50,7 +50,15 @@ function escapeOf(character: string): string {
   return character === "\n" ? "\\n" : `\\${character}`;
 }
 
+export function counter(name: string, help: string, samples: readonly Sample[]): Metric {
+  return { name, kind: "counter", help, samples };
+}
+
+export function gaugeOf(name: string, help: string, samples: readonly Sample[]): Metric {
+  return { name, kind: "gauge", help, samples };
+}
+
 /** One number. */
 export function gauge(name: string, help: string, value: number): Metric {
-  return { name, kind: "gauge", help, samples: [{ value }] };
+  return gaugeOf(name, help, [{ value }]);
 }
