@@ -33,7 +33,7 @@ import { systemClock } from "./platform/clock.ts";
 import { createLog } from "./platform/log.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
-import { openMeter, type UsageKind, type UsageMeter } from "./platform/usage-meter.ts";
+import { openMeter, type UsageMeter } from "./platform/usage-meter.ts";
 import { noteSample } from "./recall-samples.ts";
 
 /**
@@ -97,7 +97,7 @@ async function runSample(env: Env, hint: RecallSampleHint): Promise<void> {
     work.ports.log.info("a sample was not compared", { name, error: String(error) });
   } finally {
     busyUntilMs = 0;
-    await work.end("recall");
+    await work.end();
   }
 }
 
@@ -147,7 +147,7 @@ async function runCounted(env: Env, identity: Identity, job: Job): Promise<"go o
   try {
     return await runJob(work.ports, work.api, identity, job);
   } finally {
-    await work.end(job.kind);
+    await work.end();
   }
 }
 
@@ -155,22 +155,22 @@ interface Work {
   readonly ports: SearchPorts;
   readonly api: NamespaceApi;
   /** Tells the namespace what it has cost. */
-  readonly end: (kind: WorkKind) => Promise<void>;
+  readonly end: () => Promise<void>;
 }
 
 /** Ports of one piece of work, whose requests are counted. */
-function openWork(env: Env, { tenant, name }: Identity, kind: UsageKind): Work {
+function openWork(env: Env, { tenant, name }: Identity, kind: WorkKind): Work {
   const meter = openMeter(kind);
   const { ports, close } = openBackground(env, meter);
   const api = namespaceClient(env, tenant, name, meter);
-  const end = async (as: WorkKind): Promise<void> => {
+  const end = async (): Promise<void> => {
     await close();
     const { get, head, put, list, delete: deletes, ...others } = meter.usage();
     const { bytesRead, bytesWritten, objectCalls } = others;
     const usage = { reads: get + head, writes: put + list, deletes, bytesRead, bytesWritten };
     try {
       // Its own call is part of what it reports.
-      await api.noteUsage(tenant, name, as, { ...usage, objectCalls: objectCalls + 1 });
+      await api.noteUsage(tenant, name, kind, { ...usage, objectCalls: objectCalls + 1 });
     } catch (error) {
       ports.log.info("a cost was not noted", { name, error: String(error) });
     }
