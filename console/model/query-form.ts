@@ -61,11 +61,11 @@ export function buildBody(
   vector: VectorText | readonly number[] | undefined,
 ): object {
   const filters = buildFilters(form.filters, columns);
-  const shown = columns.filter(({ packed }) => packed).map(({ name }) => name);
+  const packed = columns.filter(({ packed }) => packed).map(({ name }) => name);
   const common = {
     ...(filters === undefined ? {} : { filters }),
     limit: form.limit,
-    ...(shown.length === 0 ? { include_attributes: true } : { exclude_attributes: shown }),
+    ...(packed.length === 0 ? { include_attributes: true } : { exclude_attributes: packed }),
   };
   switch (form.mode) {
     case "vector":

@@ -138,6 +138,11 @@ export function Select({ id, label, value, options, onChange }: SelectProps) {
   );
 }
 
+/** With its label beside it. */
+export function SelectField({ label, ...props }: SelectProps & { readonly label: string }) {
+  return <Field label={label}>{(id) => <Select id={id} {...props} />}</Field>;
+}
+
 export function Notice({
   kind,
   children,

@@ -2,7 +2,6 @@
 import { useState } from "preact/hooks";
 import type { IndexMap, MappedCluster } from "../model/answers.ts";
 import { namespacePath } from "../model/api.ts";
-import type { Column } from "../model/columns.ts";
 import { embeddingDimensions } from "../model/encoder.ts";
 import { formatCount, formatShare } from "../model/format.ts";
 import { makeVector } from "../model/make-vector.ts";
@@ -15,22 +14,27 @@ const width = 900;
 const height = 420;
 const edge = 24;
 
-export function ClusterMap({ api, name, columns }: Pick<TabProps, "api" | "name" | "columns">) {
-  const vector = columns.find(({ dims }) => dims !== undefined);
+interface ClusterMapProps extends Pick<TabProps, "api" | "name" | "columns"> {
+  /** Its version: another has other clusters. */
+  readonly manifest: number;
+}
+
+export function ClusterMap({ api, name, columns, manifest }: ClusterMapProps) {
+  const form = { ...firstForm(columns, embeddingDimensions), mode: "vector" as const };
+  const byMeaning = form.source === "meaning";
   const [asked, setAsked] = useState("");
   const [shown, setShown] = useState<object>({});
   const [reason, setReason] = useState<string>();
   const [map] = useLoad(
     (signal) => api.post<IndexMap>(namespacePath(name, 1, "/index/map"), shown, signal),
-    [api, name, shown],
+    [api, name, shown, manifest],
   );
-  if (vector === undefined) return null;
-  const byMeaning = vector.dims === embeddingDimensions;
   const light = async (event: Event): Promise<void> => {
     event.preventDefault();
     setReason(undefined);
     try {
-      setShown(await bodyFor({ api, name, columns }, vector, asked));
+      const made = await makeVector(api, name, { ...form, words: asked, document: asked });
+      setShown(made === undefined ? {} : { rank_by: [form.column, "ANN", made] });
     } catch (error) {
       setReason(reasonOf(error));
     }
@@ -52,21 +56,6 @@ export function ClusterMap({ api, name, columns }: Pick<TabProps, "api" | "name"
       <Show of={map}>{(found) => <Picture map={found} />}</Show>
     </section>
   );
-}
-
-async function bodyFor(
-  { api, name, columns }: Pick<TabProps, "api" | "name" | "columns">,
-  vector: Column,
-  asked: string,
-): Promise<object> {
-  const form = { ...firstForm(columns, embeddingDimensions), mode: "vector" as const };
-  const made = await makeVector(api, name, {
-    ...form,
-    column: vector.name,
-    words: asked,
-    document: asked,
-  });
-  return made === undefined ? {} : { rank_by: [vector.name, "ANN", made] };
 }
 
 function Picture({ map }: { map: IndexMap }) {

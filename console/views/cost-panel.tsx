@@ -6,6 +6,7 @@ import { useState } from "preact/hooks";
 import type { QueryAnswer } from "../model/answers.ts";
 import { type Api, namespacePath } from "../model/api.ts";
 import { formatBytes, formatCount, formatDollars, formatShare } from "../model/format.ts";
+import { printJson } from "../model/json.ts";
 import { Chart } from "../parts/chart.tsx";
 import { Notice, Stats } from "../parts/controls.tsx";
 import { reasonOf } from "../parts/use-load.ts";
@@ -34,7 +35,7 @@ export function CostPanel({ api, name, runs, body }: CostPanelProps) {
   if (last === undefined) return null;
   const { performance: of, cost } = last.answer;
   return (
-    <section aria-label="What it cost" class="panel cost">
+    <section aria-label="What it cost" class="panel">
       <h2>
         What it cost <span class={`badge ${of.cache_temperature}`}>{of.cache_temperature}</span>
       </h2>
@@ -54,7 +55,7 @@ export function CostPanel({ api, name, runs, body }: CostPanelProps) {
           },
         ]}
       />
-      <Explanation key={JSON.stringify(body, bigintsAsTexts)} api={api} name={name} body={body} />
+      <Explanation key={printJson(body)} api={api} name={name} body={body} />
       {runs.length > 1 ? (
         <Chart
           title="Time in the server, of the queries made here"
@@ -66,10 +67,6 @@ export function CostPanel({ api, name, runs, body }: CostPanelProps) {
       ) : null}
     </section>
   );
-}
-
-function bigintsAsTexts(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? value.toString() : value;
 }
 
 interface Bar {
@@ -105,7 +102,7 @@ function Waterfall({ run: { browserMs, answer } }: { run: Run }) {
       text: formatCount(Number(count)),
     }));
   return (
-    <div class="waterfall">
+    <div>
       <Bars title="Time" bars={times} />
       <Bars title="Rows, from all to those returned" bars={rows} />
     </div>

@@ -3,8 +3,10 @@ import { useState } from "preact/hooks";
 import type { QueryAnswer, Row } from "../model/answers.ts";
 import { namespacePath } from "../model/api.ts";
 import type { Column } from "../model/columns.ts";
-import { buildFilters, type FilterRow } from "../model/filters.ts";
+import { embeddingDimensions } from "../model/encoder.ts";
+import type { FilterRow } from "../model/filters.ts";
 import { formatValue } from "../model/format.ts";
+import { buildBody, firstForm, type QueryForm } from "../model/query-form.ts";
 import { Show, Table } from "../parts/controls.tsx";
 import { DocumentDialog } from "../parts/document-dialog.tsx";
 import { FilterEditor } from "../parts/filter-editor.tsx";
@@ -24,15 +26,13 @@ export function Documents({ api, name, columns }: TabProps) {
   const cursor = cursors.at(-1) ?? true;
   const [page, reload] = useLoad(
     async (signal) => {
-      const selected = buildFilters(asked, columns);
-      const packed = columns.filter((column) => column.packed).map((column) => column.name);
-      const body = {
-        rank_by: ["id", "asc"],
+      const form: QueryForm = {
+        ...firstForm(columns, embeddingDimensions),
+        mode: "order",
+        filters: asked,
         limit: pageRows,
-        cursor,
-        ...(selected === undefined ? {} : { filters: selected }),
-        ...(packed.length === 0 ? { include_attributes: true } : { exclude_attributes: packed }),
       };
+      const body = { ...buildBody(form, columns, undefined), cursor };
       return await api.post<QueryAnswer>(namespacePath(name, 2, "/query"), body, signal);
     },
     [api, name, asked, cursor],

@@ -58,7 +58,9 @@ export function IndexState({ api, name, columns, reload: reloadMetadata }: TabPr
             ]}
           />
           <Shape index={index} />
-          <ClusterMap key={index.manifest_version} api={api} name={name} columns={columns} />
+          {columns.some(({ dims }) => dims !== undefined) ? (
+            <ClusterMap api={api} name={name} columns={columns} manifest={index.manifest_version} />
+          ) : null}
           <Jobs index={index} />
           {reason === undefined ? null : <Notice kind="error">{reason}</Notice>}
           <button

@@ -87,11 +87,7 @@ function Summary({ metadata }: { metadata: Metadata }) {
           value: index.status === "up-to-date" ? "up to date" : "updating",
           ...(waiting > 0 ? { note: `${formatBytes(waiting)} waiting` } : {}),
         },
-        {
-          label: "Recall",
-          value:
-            recall?.recent === undefined || recall.recent === null ? "–" : recall.recent.toFixed(3),
-        },
+        { label: "Recall", value: recall?.recent?.toFixed(3) ?? "–" },
         { label: "Written", value: formatAge(metadata.updated_at, Date.now()) },
       ]}
     />

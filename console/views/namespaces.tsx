@@ -139,9 +139,7 @@ function Cells({ of }: { of: Known | undefined }) {
         {of.read_only === true ? <span class="badge">read-only</span> : null}
         {of.branching === undefined ? null : <span class="badge">of {of.branching.parent}</span>}
       </td>
-      <td class="number">
-        {recall?.recent === undefined || recall.recent === null ? "–" : recall.recent.toFixed(3)}
-      </td>
+      <td class="number">{recall?.recent?.toFixed(3) ?? "–"}</td>
       <td>{formatAge(of.updated_at, Date.now())}</td>
     </>
   );

@@ -7,7 +7,7 @@ import {
   type QueryMode,
   type VectorSource,
 } from "../model/query-form.ts";
-import { Choice, Choices, Field, Select, TextField } from "../parts/controls.tsx";
+import { Choice, Choices, Field, SelectField, TextField } from "../parts/controls.tsx";
 import { FilterEditor } from "../parts/filter-editor.tsx";
 
 interface PlaygroundFormProps {
@@ -98,26 +98,18 @@ function VectorFields({ form, vectors, onChange }: PartProps & { vectors: readon
   return (
     <>
       <div class="row">
-        <Field label="Vector">
-          {(id) => (
-            <Select
-              id={id}
-              value={form.column}
-              options={vectors.map(({ name }) => name)}
-              onChange={(column) => onChange({ column })}
-            />
-          )}
-        </Field>
-        <Field label="From">
-          {(id) => (
-            <Select
-              id={id}
-              value={form.source}
-              options={sources}
-              onChange={(source) => onChange({ source: source as VectorSource })}
-            />
-          )}
-        </Field>
+        <SelectField
+          label="Vector"
+          value={form.column}
+          options={vectors.map(({ name }) => name)}
+          onChange={(column) => onChange({ column })}
+        />
+        <SelectField
+          label="From"
+          value={form.source}
+          options={sources}
+          onChange={(source) => onChange({ source: source as VectorSource })}
+        />
       </div>
       {form.source === "document" ? (
         <TextField
@@ -163,16 +155,12 @@ function OrderFields({ form, columns, onChange }: PartProps & { columns: readonl
   const sortable = columns.filter(({ filterable, type }) => filterable && !type.startsWith("[]"));
   return (
     <div class="row">
-      <Field label="By">
-        {(id) => (
-          <Select
-            id={id}
-            value={form.order}
-            options={sortable.map(({ name }) => name)}
-            onChange={(order) => onChange({ order })}
-          />
-        )}
-      </Field>
+      <SelectField
+        label="By"
+        value={form.order}
+        options={sortable.map(({ name }) => name)}
+        onChange={(order) => onChange({ order })}
+      />
       <label class="check">
         <input
           type="checkbox"

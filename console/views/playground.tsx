@@ -68,7 +68,9 @@ export function Playground({ api, name, columns }: TabProps) {
           void run();
         }}
         onKeyDown={(event) => {
-          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void run();
+          if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || isBusy) return;
+          event.preventDefault();
+          event.currentTarget.requestSubmit();
         }}
       >
         <PlaygroundForm form={form} columns={columns} isBusy={isBusy} onChange={change} />

@@ -32,7 +32,7 @@ export function Results({ api, name, columns, outcome }: ResultsProps) {
   const rows = answer.rows ?? answer.results?.flatMap((result) => result.rows ?? []);
   const isRows = rows !== undefined;
   return (
-    <section aria-label="Results" class="results">
+    <section aria-label="Results">
       <div class="row spread">
         <h2>
           <span role="status">{isRows ? `${rows.length} documents` : "Figures"}</span>

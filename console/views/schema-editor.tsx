@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { namespacePath } from "../model/api.ts";
 import type { Column } from "../model/columns.ts";
-import { Field, Notice, Select, Table } from "../parts/controls.tsx";
+import { Notice, SelectField, Table, TextField } from "../parts/controls.tsx";
 import { reasonOf } from "../parts/use-load.ts";
 import type { TabProps } from "./namespace.tsx";
 
@@ -151,19 +151,8 @@ function NewAttribute({ known, onAdd }: NewAttributeProps) {
         setName("");
       }}
     >
-      <Field label="New attribute">
-        {(id) => (
-          <input
-            id={id}
-            required
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        )}
-      </Field>
-      <Field label="Type">
-        {(id) => <Select id={id} value={type} options={types} onChange={setType} />}
-      </Field>
+      <TextField label="New attribute" required value={name} onChange={setName} />
+      <SelectField label="Type" value={type} options={types} onChange={setType} />
       <button type="submit" disabled={name.trim() === "" || known.has(name.trim())}>
         Add
       </button>
