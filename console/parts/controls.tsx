@@ -231,6 +231,38 @@ export function Stats({ stats }: { stats: readonly Stat[] }) {
   );
 }
 
+interface PagerProps {
+  /** Of the pages up to this one; the first has none. */
+  readonly cursors: readonly string[];
+  readonly next: string | null | undefined;
+  readonly onTurn: (cursors: readonly string[]) => void;
+}
+
+/** Nothing where there is one page only. */
+export function Pager({ cursors, next = null, onTurn }: PagerProps) {
+  if (cursors.length === 0 && next === null) return null;
+  return (
+    <div class="row">
+      <button
+        type="button"
+        disabled={cursors.length === 0}
+        onClick={() => onTurn(cursors.slice(0, -1))}
+      >
+        Back
+      </button>
+      <button
+        type="button"
+        disabled={next === null}
+        onClick={() => {
+          if (next !== null) onTurn([...cursors, next]);
+        }}
+      >
+        Next
+      </button>
+    </div>
+  );
+}
+
 interface TableProps {
   readonly caption: string;
   /** Those of numbers begin with #. */

@@ -1,4 +1,7 @@
-/** Documents in the order of their ids, a page at a time, among what filters leave. */
+/**
+ * Documents in the order of their ids, a page at a time, among what filters leave. All pages are of
+ * one moment, that of the first.
+ */
 import { useState } from "preact/hooks";
 import type { QueryAnswer, Row } from "../model/answers.ts";
 import { namespacePath } from "../model/api.ts";
@@ -7,7 +10,7 @@ import { embeddingDimensions } from "../model/encoder.ts";
 import type { FilterRow } from "../model/filters.ts";
 import { formatValue } from "../model/format.ts";
 import { buildBody, firstForm, type QueryForm } from "../model/query-form.ts";
-import { Show, Table } from "../parts/controls.tsx";
+import { Pager, Show, Table } from "../parts/controls.tsx";
 import { DocumentDialog } from "../parts/document-dialog.tsx";
 import { FilterEditor } from "../parts/filter-editor.tsx";
 import { useLoad } from "../parts/use-load.ts";
@@ -56,12 +59,7 @@ export function Documents({ api, name, columns }: TabProps) {
         {({ rows = [], next_cursor: next }) => (
           <>
             <DocumentTable columns={columns} rows={rows} onOpen={setOpened} />
-            <Pager
-              isFirst={cursors.length === 0}
-              next={next ?? undefined}
-              onBack={() => setCursors(cursors.slice(0, -1))}
-              onNext={(to) => setCursors([...cursors, to])}
-            />
+            <Pager cursors={cursors} next={next} onTurn={setCursors} />
           </>
         )}
       </Show>
@@ -79,33 +77,6 @@ export function Documents({ api, name, columns }: TabProps) {
         />
       )}
     </>
-  );
-}
-
-interface PagerProps {
-  readonly isFirst: boolean;
-  readonly next: string | undefined;
-  readonly onBack: () => void;
-  readonly onNext: (cursor: string) => void;
-}
-
-/** All pages are of one moment, that of the first. */
-function Pager({ isFirst, next, onBack, onNext }: PagerProps) {
-  return (
-    <div class="row">
-      <button type="button" disabled={isFirst} onClick={onBack}>
-        Back
-      </button>
-      <button
-        type="button"
-        disabled={next === undefined}
-        onClick={() => {
-          if (next !== undefined) onNext(next);
-        }}
-      >
-        Next
-      </button>
-    </div>
   );
 }
 

@@ -3,15 +3,25 @@ import { useState } from "preact/hooks";
 import type { ApiKey } from "../model/answers.ts";
 import type { Api } from "../model/api.ts";
 import { formatTime } from "../model/format.ts";
-import { Choices, Dialog, Notice, Show, Table, TextField } from "../parts/controls.tsx";
+import { Choices, Dialog, Notice, Pager, Show, Table, TextField } from "../parts/controls.tsx";
 import { reasonOf, useLoad } from "../parts/use-load.ts";
 
 const scopes = ["read", "write", "admin"] as const;
 
+interface Page {
+  readonly keys: readonly ApiKey[];
+  readonly next_cursor: string | null;
+}
+
 export function Keys({ api }: { api: Api }) {
+  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const cursor = cursors.at(-1);
   const [page, reload] = useLoad(
-    (signal) => api.get<{ readonly keys: readonly ApiKey[] }>("/v1/keys", signal),
-    [api],
+    (signal) => {
+      const params = new URLSearchParams(cursor === undefined ? {} : { cursor });
+      return api.get<Page>(`/v1/keys?${params.toString()}`, signal);
+    },
+    [api, cursor],
   );
   const [made, setMade] = useState<string>();
   const [ending, setEnding] = useState<ApiKey>();
@@ -37,7 +47,14 @@ export function Keys({ api }: { api: Api }) {
           }}
         />
       )}
-      <Show of={page}>{({ keys }) => <KeyTable keys={keys} onRevoke={setEnding} />}</Show>
+      <Show of={page}>
+        {({ keys, next_cursor: next }) => (
+          <>
+            <KeyTable keys={keys} onRevoke={setEnding} />
+            <Pager cursors={cursors} next={next} onTurn={setCursors} />
+          </>
+        )}
+      </Show>
     </>
   );
 }

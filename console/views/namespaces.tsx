@@ -4,7 +4,7 @@ import type { Metadata } from "../model/answers.ts";
 import { type Api, namespacePath } from "../model/api.ts";
 import { formatAge, formatBytes, formatCount } from "../model/format.ts";
 import { linkTo } from "../model/route.ts";
-import { Notice, Show, Table } from "../parts/controls.tsx";
+import { Notice, Pager, Show, Table } from "../parts/controls.tsx";
 import { reasonOf, useLoad } from "../parts/use-load.ts";
 
 const pageSize = 50;
@@ -51,18 +51,7 @@ export function Namespaces({ api }: { api: Api }) {
             ) : (
               <List api={api} names={namespaces.map(({ id }) => id)} />
             )}
-            <div class="row">
-              {cursors.length > 0 ? (
-                <button type="button" onClick={() => setCursors(cursors.slice(0, -1))}>
-                  Back
-                </button>
-              ) : null}
-              {next === null ? null : (
-                <button type="button" onClick={() => setCursors([...cursors, next])}>
-                  More
-                </button>
-              )}
-            </div>
+            <Pager cursors={cursors} next={next} onTurn={setCursors} />
           </>
         )}
       </Show>
