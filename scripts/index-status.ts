@@ -1,24 +1,9 @@
 /** Waiting until a namespace is indexed: GET and POST /v1/namespaces/:ns/index. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { IndexAnswer as IndexStatus } from "../console/model/answers.ts";
 import { type ApiClient, namespacePath, type SendOptions } from "./api-client.ts";
 
-export interface IndexStatus {
-  readonly indexed: boolean;
-  readonly generation: string;
-  /** Log entries so far, and those of them that are in segments. */
-  readonly head: number;
-  readonly floor: number;
-  readonly unindexed_rows: number;
-  readonly unindexed_bytes: number;
-  readonly manifest_version: number;
-  readonly segments: readonly {
-    readonly rows: number;
-    readonly dead_rows: number;
-    readonly bytes: number;
-    readonly clusters: number;
-  }[];
-  readonly jobs: readonly { readonly kind: string }[];
-}
+export type { IndexStatus };
 
 const pollMs = 250;
 /**

@@ -83,6 +83,7 @@ export interface QueryAnswer {
 export interface IndexAnswer {
   readonly indexed: boolean;
   readonly generation: string;
+  /** Log entries so far, and those of them that are in segments. */
   readonly head: number;
   readonly floor: number;
   readonly unindexed_rows: number;

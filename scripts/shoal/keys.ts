@@ -1,19 +1,10 @@
 /** `shoal keys list | create | revoke`. */
 import { Command, Option } from "commander";
+import type { ApiKey } from "../../console/model/answers.ts";
 import type { ApiClient } from "../api-client.ts";
 import { listOf, positiveInteger } from "../options.ts";
 import { onServer, type ServerOptions, withServer } from "./connection.ts";
 import { printJson, printTable, say } from "./output.ts";
-
-interface Key {
-  readonly id: string;
-  readonly tenant: string;
-  readonly scopes: readonly string[];
-  readonly namespace_prefix: string;
-  readonly note: string;
-  readonly created_at: string;
-  readonly expires_at: string | null;
-}
 
 export function keysCommand(): Command {
   const command = new Command("keys").description("make, list and revoke API keys");
@@ -28,7 +19,7 @@ function listCommand(): Command {
     .option("--json", "print lines of JSON", false)
     .action((options: ServerOptions & { readonly json: boolean }) =>
       onServer(options, async (client) => {
-        const keys: Key[] = [];
+        const keys: ApiKey[] = [];
         for await (const key of listKeys(client)) keys.push(key);
         if (options.json) for (const key of keys) printJson(key);
         else if (keys.length === 0) console.log("There are no keys but those of the deployment.");
@@ -48,11 +39,13 @@ function listCommand(): Command {
     );
 }
 
-async function* listKeys(client: ApiClient): AsyncGenerator<Key> {
+async function* listKeys(client: ApiClient): AsyncGenerator<ApiKey> {
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-    const page: { keys: Key[]; next_cursor: string | null } = await client.get(`/v1/keys${query}`);
+    const page: { keys: ApiKey[]; next_cursor: string | null } = await client.get(
+      `/v1/keys${query}`,
+    );
     yield* page.keys;
     cursor = page.next_cursor;
   } while (cursor !== null);
@@ -84,7 +77,7 @@ function createCommand(): Command {
     .action((options: CreateOptions) =>
       onServer(options, async (client) => {
         const { scopes, prefix, expires, note, requestsPerMinute, tenant } = options;
-        const made = await client.post<Key & { readonly key: string }>("/v1/keys", {
+        const made = await client.post<ApiKey & { readonly key: string }>("/v1/keys", {
           scopes,
           ...(prefix !== undefined && { namespace_prefix: prefix }),
           ...(expires !== undefined && { expires_at: expires }),
