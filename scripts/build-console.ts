@@ -9,12 +9,10 @@
  * Built only if something changed. Two builds at once both leave a whole folder: each is made aside
  * and renamed into place.
  */
-import { createHash } from "node:crypto";
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -22,17 +20,25 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
+import { digestSources } from "./source-digest.ts";
 
 const root = dirname(import.meta.dirname);
 const source = join(root, "console");
 const encoder = join(root, "assets", "static-embed");
 const encoderFiles = ["vocab.txt", "tokens-192.i8", "scales-192.f32"];
+/** What the output comes from. */
+const inputs = [
+  "console",
+  ...encoderFiles.map((file) => `assets/static-embed/${file}`),
+  "package-lock.json",
+  "scripts/build-console.ts",
+];
 const output = join(root, ".shoal", "console");
 
 await buildConsole();
 
 async function buildConsole(): Promise<void> {
-  const wanted = digestSources();
+  const wanted = digestSources(root, inputs);
   const stamp = join(output, ".built");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   const fresh = `${output}.${process.pid}`;
@@ -80,23 +86,4 @@ function swap(fresh: string): void {
     if (!existsSync(join(output, ".built"))) throw error;
   }
   rmSync(old, { recursive: true, force: true });
-}
-
-function digestSources(): string {
-  const hash = createHash("sha256");
-  const files = [
-    ...filesBelow(source),
-    ...encoderFiles.map((file) => join(encoder, file)),
-    join(root, "package-lock.json"),
-    import.meta.filename,
-  ];
-  for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file));
-  return hash.digest("hex");
-}
-
-function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }

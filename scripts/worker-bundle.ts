@@ -6,18 +6,10 @@
  * and renames it into place.
  */
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { digestSources } from "./source-digest.ts";
 
 const root = dirname(import.meta.dirname);
 const builds = join(root, ".shoal", "builds");
@@ -38,7 +30,7 @@ export interface BundledModule {
 }
 
 export async function bundleWorker(): Promise<WorkerBundle> {
-  const directory = join(builds, hashInputs());
+  const directory = join(builds, digestSources(root, inputs).slice(0, 32));
   if (!existsSync(directory)) await build(directory);
   const wasm = readdirSync(directory).filter((file) => file.endsWith(".wasm"));
   return {
@@ -77,24 +69,4 @@ function removeOldBuilds(): void {
     if (Date.now() - statSync(path).mtimeMs > keepMs)
       rmSync(path, { recursive: true, force: true });
   }
-}
-
-function hashInputs(): string {
-  const hash = createHash("sha256");
-  for (const input of inputs) {
-    for (const path of filesBelow(join(root, input))) {
-      const bytes = readFileSync(path);
-      hash.update(`${relative(root, path)} ${bytes.length}\n`).update(bytes);
-    }
-  }
-  return hash.digest("hex").slice(0, 32);
-}
-
-function filesBelow(path: string): readonly string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  const entries = readdirSync(path, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }
