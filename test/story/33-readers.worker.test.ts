@@ -7,6 +7,7 @@ import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { limits } from "../../src/limits.ts";
 import { Namespace, type Row, send } from "../workerd/api.ts";
+import { rowsOf, vectorOf } from "./sharded-rows.ts";
 
 const shards = 8;
 const chaosMs = 1_500;
@@ -31,17 +32,6 @@ interface Answer {
     readonly masked: number;
   };
   readonly cost: { readonly store_reads: number; readonly object_calls: number };
-}
-
-function vectorOf(seed: number): number[] {
-  return Array.from({ length: 8 }, (_, i) => Math.sin(seed * 12.9898 + i * 78.233));
-}
-
-function rowsOf(from: number, count: number, version: number) {
-  return Array.from({ length: count }, (_, i) => {
-    const id = from + i;
-    return { id, v: version, group: `g${id % 7}`, vector: vectorOf(id + 1_000 * version) };
-  });
 }
 
 const questions: readonly object[] = [

@@ -1,6 +1,7 @@
 /** A namespace of eight shards beside its unsharded twin: the same writes, the same answers. */
 import { expect, it } from "vitest";
 import { Namespace, type Row, send } from "../workerd/api.ts";
+import { rowsOf, vectorOf } from "./sharded-rows.ts";
 
 const shards = 8;
 
@@ -15,17 +16,6 @@ interface Answer {
   readonly rows?: readonly Row[];
   readonly aggregation_groups?: readonly object[];
   readonly error?: string;
-}
-
-function vectorOf(seed: number): number[] {
-  return Array.from({ length: 8 }, (_, i) => Math.sin(seed * 12.9898 + i * 78.233));
-}
-
-function rowsOf(from: number, count: number, version: number) {
-  return Array.from({ length: count }, (_, i) => {
-    const id = from + i;
-    return { id, v: version, group: `g${id % 7}`, vector: vectorOf(id + 1_000 * version) };
-  });
 }
 
 const questions: readonly object[] = [
