@@ -168,12 +168,15 @@ it("requests are counted by route and status, with their times", async () => {
   }
 });
 
-it("figures of the isolate are for administrators", async () => {
+it("figures of the isolate are for administrators of the deployment's own tenant", async () => {
   const { bindings } = countedEnv();
-  const made = await ask(bindings, "/v1/keys", { scopes: ["read"] });
-  const { key } = await made.json<{ key: string }>();
-  const request = new Request("https://shoal.test/metrics", {
-    headers: { authorization: `Bearer ${key}` },
-  });
-  expect((await app.fetch(request, bindings, createExecutionContext())).status).toBe(403);
+  const statusFor = async (wish: object): Promise<number> => {
+    const { key } = await (await ask(bindings, "/v1/keys", wish)).json<{ key: string }>();
+    const headers = { authorization: `Bearer ${key}` };
+    const request = new Request("https://shoal.test/metrics", { headers });
+    return (await app.fetch(request, bindings, createExecutionContext())).status;
+  };
+  expect(await statusFor({ scopes: ["read"] })).toBe(403);
+  expect(await statusFor({ scopes: ["admin"] })).toBe(200);
+  expect(await statusFor({ scopes: ["admin"], tenant: "other" })).toBe(403);
 });

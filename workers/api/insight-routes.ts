@@ -52,7 +52,8 @@ export const insightRoutes: readonly Route[] = [
     access: "admin",
     about:
       "Figures for Prometheus of the isolate that answers, labelled with its name: requests and " +
-      "their times, cache tiers, requests to the bucket and their cost by what they were for, memory.",
+      "their times, cache tiers, requests to the bucket and their cost by what they were for, memory. " +
+      "For keys of the deployment's own tenant: they are of all tenants.",
     answer: { status: 200, is: "Metrics", media: "text/plain" },
     handle: describeIsolate,
   },

@@ -3,13 +3,16 @@
  * isolates at once, each short-lived, and none sees what the others did: every figure is labelled
  * with the isolate's name, which is drawn when it begins, so that the figures of different ones are
  * never taken for one that fell. What concerns a namespace as a whole, its object knows:
- * GET /v1/namespaces/:ns/metrics.
+ * GET /v1/namespaces/:ns/metrics. An isolate works for all tenants, so its figures are shown to
+ * keys of the deployment's own tenant only.
  */
 import { encodeHex } from "../../src/bytes/hex.ts";
+import { EngineError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { systemRandom } from "../platform/random.ts";
 import { requestKinds, usageTotals } from "../platform/usage-meter.ts";
 import { costOf } from "../prices.ts";
+import { firstTenant } from "./auth.ts";
 import {
   counter,
   gaugeOf,
@@ -25,6 +28,10 @@ import type { IsolateMemory, Scope } from "./scope.ts";
 let isolateName: string | undefined;
 
 export async function describeIsolate(scope: Scope): Promise<Response> {
+  if (scope.tenant !== firstTenant) {
+    const text = "these figures are of all tenants: they want a key of the deployment's own";
+    throw new EngineError("forbidden", text);
+  }
   isolateName ??= encodeHex(systemRandom.bytes(4));
   const memory = scope.memory();
   const metrics = [...requestsOf(), ...usageOf(), ...cachesOf(memory), ...memoryOf(memory)];
