@@ -49,7 +49,11 @@ function stateOf(status: IndexStatus): readonly Metric[] {
     gauge("unindexed_rows", "Rows that are not in segments.", status.unindexedRows),
     gauge("unindexed_bytes", "Bytes of log that are not in segments.", status.unindexedBytes),
     gaugeOf("jobs", "Jobs by state.", [...states.values()]),
-    gauge("pending_write_bytes", "Bytes of writes that are not durable yet.", status.pendingBytes),
+    gauge(
+      "pending_write_bytes",
+      "Bytes of writes that are not durable yet, of all namespaces in the isolate.",
+      status.pendingBytes,
+    ),
     gauge("quarantined", "1: something cannot be read.", status.quarantine === undefined ? 0 : 1),
   ];
 }
