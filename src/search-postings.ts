@@ -22,29 +22,31 @@ import {
 import { type Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
-import type { Block } from "./store/block.ts";
+import { type Block, blockId } from "./store/block.ts";
 
 /** What a clause finds in a segment. */
 export class IndexedText {
   readonly #segment: Segment;
-  readonly #runs: readonly FoundRun[];
-  readonly #terms: number;
-  /** False if none of its rows may win: then nothing but the statistics is known. */
-  isRead = false;
+  readonly #terms: readonly WantedTerm[];
+  readonly #isRead: boolean;
+  readonly runs: readonly FoundRun[];
 
-  constructor(segment: Segment, runs: readonly TextRun[], terms: number) {
+  /** `isRead`: false if none of its rows may win; then nothing but the statistics is known. */
+  constructor(
+    segment: Segment,
+    runs: readonly TextRun[],
+    terms: readonly WantedTerm[],
+    isRead: boolean,
+  ) {
     this.#segment = segment;
     this.#terms = terms;
-    this.#runs = runs.map((run) => new FoundRun(segment, run, terms));
-  }
-
-  get runs(): readonly FoundRun[] {
-    return this.#runs;
+    this.#isRead = isRead;
+    this.runs = runs.map((run) => new FoundRun(segment, run, terms.length));
   }
 
   statistics(): TextStatistics {
-    const statistics = noStatistics(this.#terms);
-    for (const { run, found } of this.#runs) {
+    const statistics = noStatistics(this.#terms.length);
+    for (const { run, found } of this.runs) {
       statistics.rows += run.rows;
       statistics.tokens += run.tokens;
       found.forEach((terms, i) => {
@@ -57,16 +59,17 @@ export class IndexedText {
 
   /** Calls `visit` with the postings of each term, in the order of the query. */
   forEachTerm(visit: (postings: Postings, place: number) => void): void {
-    for (const run of this.isRead ? this.#runs : []) run.forEachTerm(visit);
+    for (const run of this.#isRead ? this.runs : []) run.forEachTerm(visit);
   }
 
   /** By ordinal; 0 where no term is. */
   scores(scorer: Bm25): Float32Array {
     const sums = new Float64Array(this.#segment.root.rows);
-    for (const each of this.isRead ? this.#runs : []) {
+    const hasPrefix = this.#terms.some(({ isPrefix }) => isPrefix);
+    for (const each of this.#isRead ? this.runs : []) {
       const { from } = each.run;
-      /** The last term whose prefix counted in a row, plus one. */
-      const counted = new Uint8Array(each.hasPrefix ? each.run.to - from : 0);
+      /** 1 where the prefix counted: once in a row, however many terms begin with it. */
+      const counted = new Uint8Array(hasPrefix ? each.run.to - from : 0);
       each.forEachTerm(({ rows, counts }, place) => {
         const isPrefix = scorer.isPrefix(place);
         for (let i = 0; i < rows.length; i++) {
@@ -92,7 +95,6 @@ class FoundRun {
   /** By term of the clause: what was found; of a prefix, many. */
   readonly found: readonly TermPostings[][];
   readonly pages = new Map<number, Uint8Array>();
-  hasPrefix = false;
   lengths = new Uint32Array(0);
 
   constructor(segment: Segment, run: TextRun, terms: number) {
@@ -121,88 +123,71 @@ export interface WantedText {
   readonly need: "counts" | "rows" | "scores";
 }
 
+/** A block, and what becomes of its bytes. */
+interface WantedRead {
+  readonly block: Block;
+  readonly open: (bytes: Uint8Array) => void;
+}
+
 /** For each: what was found, or undefined if the segment has no index for it. */
 export async function readIndexedTexts(
   context: SearchContext,
   wanted: readonly WantedText[],
 ): Promise<readonly (IndexedText | undefined)[]> {
-  const texts = wanted.map(({ segment, attribute, analysis, terms }) => {
-    const text = textIndexOf(segment, attribute, analysis);
-    return text && new IndexedText(segment, text.runs, terms.length);
+  const found = wanted.map(({ segment, attribute, analysis, terms, need }) => {
+    const index = textIndexOf(segment, attribute, analysis);
+    return index && new IndexedText(segment, index.runs, terms, need !== "counts");
   });
-  await readTerms(context, wanted, texts);
-  await readPages(context, wanted, texts);
-  return texts;
+  const runsOf = (text: IndexedText | undefined) => text?.runs ?? [];
+  const terms = wanted.flatMap((each, i) =>
+    runsOf(found[i]).flatMap((run) => termReads(run, each.terms)),
+  );
+  await readEach(context, terms);
+  const pages = wanted.flatMap(({ need }, i) =>
+    need === "counts" ? [] : runsOf(found[i]).flatMap((run) => pageReads(run, need)),
+  );
+  await readEach(context, pages);
+  return found;
 }
 
-async function readTerms(
-  context: SearchContext,
-  wanted: readonly WantedText[],
-  texts: readonly (IndexedText | undefined)[],
-): Promise<void> {
-  const reads: { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[] = [];
-  for (const [i, text] of texts.entries()) {
-    const { terms } = wanted[i] as WantedText;
-    for (const each of text?.runs ?? []) {
-      for (const [place, term] of terms.entries()) {
-        each.hasPrefix ||= term.isPrefix;
-        for (const index of termBlocks(each.run, term)) {
-          const block = sectionBlock(each.segment, each.run.terms, index);
-          const open = (bytes: Uint8Array): void =>
-            findTerms(bytes, each.run, term, (found) => each.found[place]?.push(found));
-          reads.push({ block, open });
-        }
-      }
-    }
-  }
-  await readEach(context, reads);
+function termReads(
+  { segment, run, found }: FoundRun,
+  terms: readonly WantedTerm[],
+): readonly WantedRead[] {
+  return terms.flatMap((term, place) =>
+    termBlocks(run, term).map((index) => ({
+      block: sectionBlock(segment, run.terms, index),
+      open: (bytes) => findTerms(bytes, run, term, (postings) => found[place]?.push(postings)),
+    })),
+  );
 }
 
-async function readPages(
-  context: SearchContext,
-  wanted: readonly WantedText[],
-  texts: readonly (IndexedText | undefined)[],
-): Promise<void> {
-  const reads: { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[] = [];
-  for (const [i, text] of texts.entries()) {
-    const { need } = wanted[i] as WantedText;
-    if (text === undefined || need === "counts") continue;
-    text.isRead = true;
-    for (const each of text.runs) {
-      const { run, segment, found } = each;
-      if (found.every((terms) => terms.length === 0)) continue;
-      for (const page of new Set(found.flat().flatMap(pagesOf))) {
-        const block = sectionBlock(segment, run.postings, page);
-        reads.push({ block, open: (bytes) => each.pages.set(page, bytes) });
-      }
-      if (need === "rows") continue;
-      each.lengths = new Uint32Array(run.to - run.from);
-      for (let index = 0; index < run.lengths.count; index++) {
-        const block = sectionBlock(segment, run.lengths, index);
-        reads.push({ block, open: (bytes) => openLengths(run, index, bytes, each.lengths) });
-      }
-    }
+function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead[] {
+  const { run, segment, found, pages } = each;
+  if (found.every((terms) => terms.length === 0)) return [];
+  const reads: WantedRead[] = [];
+  for (const page of new Set(found.flat().flatMap(pagesOf))) {
+    const block = sectionBlock(segment, run.postings, page);
+    reads.push({ block, open: (bytes) => pages.set(page, bytes) });
   }
-  await readEach(context, reads);
+  if (need === "rows") return reads;
+  each.lengths = new Uint32Array(run.to - run.from);
+  for (let index = 0; index < run.lengths.count; index++) {
+    const block = sectionBlock(segment, run.lengths, index);
+    reads.push({ block, open: (bytes) => openLengths(run, index, bytes, each.lengths) });
+  }
+  return reads;
 }
 
 /** Blocks that several want are read once. */
-async function readEach(
-  { reader }: SearchContext,
-  reads: readonly { readonly block: Block; readonly open: (bytes: Uint8Array) => void }[],
-): Promise<void> {
-  const byPlace = new Map<string, (typeof reads)[number][]>();
-  for (const read of reads) {
-    const place = `${read.block.key}@${read.block.offset}`;
-    byPlace.set(place, [...(byPlace.get(place) ?? []), read]);
-  }
-  const all = [...byPlace.values()];
+async function readEach({ reader }: SearchContext, reads: readonly WantedRead[]): Promise<void> {
+  const sharing = [...Map.groupBy(reads, ({ block }) => blockId(block)).values()];
   await reader.readRound(
-    all.map(([read]) => (read as (typeof reads)[number]).block),
+    sharing.map(([read]) => (read as WantedRead).block),
     {
       readsMax: exhaustiveReadsMax,
       onBlock: (index, bytes) => {
-        for (const { open } of all[index] ?? []) open(bytes);
+        for (const { open } of sharing[index] ?? []) open(bytes);
       },
     },
   );
