@@ -110,9 +110,13 @@ export function planScan(
     else blocks.push(...matchingBlocks(segment, index));
   }
   const chosen = clustered.map((index) => segments[index] as PlannedSegment);
-  const nearest = isFiltered
-    ? promisedClusters(chosen, wanted, kernels, probes)
-    : nearestClusters(metric, chosen, wanted, kernels, probes);
+  const query = chosen[0]?.query;
+  let nearest: ScanTarget[] = [];
+  if (query !== undefined) {
+    nearest = isFiltered
+      ? promisedClusters(query, chosen, wanted, kernels, probes)
+      : nearestClusters(metric, query, chosen, wanted, kernels, probes);
+  }
   // The nearest clusters are the most promising reads, so they come first.
   blocks.unshift(
     ...nearest.map(({ segment, block }) => ({ segment: clustered[segment] as number, block })),
@@ -136,15 +140,12 @@ function matchingBlocks({ directory }: PlannedSegment, segment: number): ScanTar
 
 /** `segment` of what both choose: index into `chosen`. */
 function promisedClusters(
+  query: Int8Query,
   chosen: readonly PlannedSegment[],
   wanted: number,
   kernels: Kernels,
   probes: number,
 ): ScanTarget[] {
-  const query = chosen[0]?.query;
-  if (query === undefined) {
-    return [];
-  }
   const directories = chosen.map(({ directory }) => directory);
   const promising = promisingClusters(query, directories, wanted, kernels);
   const promisedMin = wanted * (1 - missedShare / probes);
@@ -163,15 +164,12 @@ function promisedClusters(
 
 function nearestClusters(
   metric: DistanceMetric,
+  query: Int8Query,
   chosen: readonly PlannedSegment[],
   wanted: number,
   kernels: Kernels,
   probes: number,
 ): ScanTarget[] {
-  const query = chosen[0]?.query;
-  if (query === undefined) {
-    return [];
-  }
   const rows = chosen.reduce((sum, segment) => sum + segment.rows, 0);
   const matches = chosen.reduce((sum, segment) => sum + segment.matches, 0);
   const share = Math.min(1, matches / rows) ** livePower;
