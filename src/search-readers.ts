@@ -83,20 +83,21 @@ export function planReaders(
   asked: Query | undefined,
 ): ReadersPlan | undefined {
   const { manifest, schema, unindexedRows } = snapshot;
-  const shipped = shipRank(rank, schema, filter !== undefined);
-  const count = Math.min(shardCount(manifest.settings), limits.readersMax);
-  const bytes = count * wanted * (hitBytes + rowBytes(snapshot, columns));
   if (
     readers === undefined ||
     asked === undefined ||
-    shipped === undefined ||
     per !== undefined ||
     textsIn(computed).length > 0 ||
     !isSmallTail(snapshot) ||
     unindexedRows > limits.readersTailRowsMax ||
-    bytes > limits.readersAnswerBytesMax ||
     !isReadByReaders(snapshot)
   ) {
+    return undefined;
+  }
+  const shipped = shipRank(rank, schema, filter !== undefined);
+  const count = Math.min(shardCount(manifest.settings), limits.readersMax);
+  const bytes = count * wanted * (hitBytes + rowBytes(snapshot, columns));
+  if (shipped === undefined || bytes > limits.readersAnswerBytesMax) {
     return undefined;
   }
   const { attributes, vector } = columns;
@@ -112,11 +113,7 @@ export function planReaders(
     consistency,
     disableCache,
   };
-  const segments = new Map<number, SegmentInfo[]>();
-  for (const segment of manifest.segments) {
-    const number = readerOf(segment.shard);
-    segments.set(number, [...(segments.get(number) ?? []), segment]);
-  }
+  const segments = Map.groupBy(manifest.segments, ({ shard }) => readerOf(shard));
   return { readers, query, segments, bytes };
 }
 
@@ -160,7 +157,6 @@ export async function askReaders(
         return { own, answer: await askReader(context, plan.readers, number, request) };
       }),
     );
-    const rows: ResultRow[] = [];
     const left: SegmentInfo[] = [];
     const answers: ReadReply[] = [];
     for (const outcome of settled) {
@@ -169,9 +165,8 @@ export async function askReaders(
       if (answer === undefined) left.push(...own);
       else answers.push(answer);
     }
-    for (const answer of answers) rows.push(...answer.rows);
     addUp(context, answers);
-    return { rows, left };
+    return { rows: answers.flatMap(({ rows }) => rows), left };
   } finally {
     reservation?.release();
   }
