@@ -7,8 +7,8 @@ import { decodeBitmap } from "../../src/bytes/roaring.ts";
 import { decodeDeadBitmap } from "../../src/format/dead-bitmap.ts";
 import type { SegmentInfo } from "../../src/format/manifest.ts";
 import { openManifest } from "../../src/format/manifest-codec.ts";
-import { locateBlock, type Section } from "../../src/format/segment-section.ts";
-import { textSections } from "../../src/format/segment-text-codec.ts";
+import { rootSections } from "../../src/format/segment-root-codec.ts";
+import { locateBlock } from "../../src/format/segment-section.ts";
 import {
   documentId,
   documentValues,
@@ -98,34 +98,7 @@ async function showRoot(
   part: number,
   load: (block: Block) => Promise<Uint8Array>,
 ): Promise<void> {
-  const { vector, documents, ids, attributes } = segment.root;
-  const sections: [string, Section][] = [
-    ...(vector === undefined
-      ? []
-      : ([
-          ["scan", vector.scan],
-          ["refine", vector.refine],
-          ["vectors", vector.vectors],
-        ] as [string, Section][])),
-    ["documents", documents.blocks],
-    ["ids", ids.blocks],
-    ...attributes.flatMap(({ name, column }): [string, Section][] =>
-      column === undefined
-        ? []
-        : [
-            [`dictionary of ${name}`, column.dictionary],
-            [`codes of ${name}`, column.codes],
-          ],
-    ),
-    ...attributes.flatMap(({ name, text: index }) =>
-      index === undefined
-        ? []
-        : textSections(index).map(([kind, each]): [string, Section] => [
-            `${kind} of ${name}`,
-            each,
-          ]),
-    ),
-  ];
+  const { vector } = segment.root;
   text.title("root");
   if (vector !== undefined) {
     const { name, dims, width, metric, clustered, firstRows, element } = vector;
@@ -136,7 +109,7 @@ async function showRoot(
   }
   text.title("sections");
   const rows: (string | number)[][] = [];
-  for (const [name, section] of sections) {
+  for (const [name, section] of rootSections(segment.root)) {
     let [bytes, bad] = [0, 0];
     for (let index = 0; index < section.count; index++) {
       const range = locateBlock(section, index);

@@ -17,8 +17,8 @@ import { equalBytes } from "../../src/format/envelope.ts";
 import { type SegmentInfo } from "../../src/format/manifest.ts";
 import { documentHash, sumHashes } from "../../src/format/record-hash.ts";
 import { codeBlockRows, readCodes, readDictionary } from "../../src/format/segment-columns.ts";
-import { locateBlock, type Section } from "../../src/format/segment-section.ts";
-import { textSections } from "../../src/format/segment-text-codec.ts";
+import { rootSections } from "../../src/format/segment-root-codec.ts";
+import { locateBlock } from "../../src/format/segment-section.ts";
 import {
   documentId,
   documentValues,
@@ -138,38 +138,6 @@ async function readBlock(ledger: Ledger, block: Block): Promise<Uint8Array | und
     : undefined;
 }
 
-/** Every section with the name that people know it by. */
-function sectionsOf({ root }: Segment): [string, Section][] {
-  const { vector, documents, ids, attributes } = root;
-  return [
-    ...(vector === undefined
-      ? []
-      : ([
-          ["scan", vector.scan],
-          ["refine", vector.refine],
-          ["vectors", vector.vectors],
-        ] as [string, Section][])),
-    ["documents", documents.blocks],
-    ["ids", ids.blocks],
-    ...attributes.flatMap(({ name, column }): [string, Section][] =>
-      column === undefined
-        ? []
-        : [
-            [`dictionary of ${name}`, column.dictionary],
-            [`codes of ${name}`, column.codes],
-          ],
-    ),
-    ...attributes.flatMap(({ name, text: index }) =>
-      index === undefined
-        ? []
-        : textSections(index).map(([kind, each]): [string, Section] => [
-            `${kind} of ${name}`,
-            each,
-          ]),
-    ),
-  ];
-}
-
 async function checkBlocks(ledger: Ledger, segment: Segment): Promise<boolean> {
   let isWhole = true;
   const check = async (name: string, block: Block): Promise<void> => {
@@ -186,7 +154,7 @@ async function checkBlocks(ledger: Ledger, segment: Segment): Promise<boolean> {
       lesson,
     );
   };
-  for (const [name, section] of sectionsOf(segment)) {
+  for (const [name, section] of rootSections(segment.root)) {
     for (let index = 0; index < section.count; index++) {
       await check(`${name}, block ${index}`, blockAt(segment, locateBlock(section, index)));
     }

@@ -329,8 +329,28 @@ function readFirsts(reader: ByteReader, blocks: number, total?: number): Uint32A
   return firsts;
 }
 
+/** Every section, with the name that people know it by. */
+export function rootSections({ vector, documents, ids, attributes }: SegmentRoot) {
+  const sections: [string, Section][] = [];
+  if (vector !== undefined) {
+    const { scan, refine, vectors } = vector;
+    sections.push(["scan", scan], ["refine", refine], ["vectors", vectors]);
+  }
+  sections.push(["documents", documents.blocks], ["ids", ids.blocks]);
+  for (const { name, column } of attributes) {
+    if (column === undefined) continue;
+    sections.push([`dictionary of ${name}`, column.dictionary], [`codes of ${name}`, column.codes]);
+  }
+  for (const { name, text } of attributes) {
+    if (text === undefined) continue;
+    for (const [kind, section] of textSections(text))
+      sections.push([`${kind} of ${name}`, section]);
+  }
+  return sections;
+}
+
 function checkRoot(root: SegmentRoot, expected: ExpectedRoot): void {
-  const { vector, documents, ids, attributes } = root;
+  const { vector, ids } = root;
   const same = root.generation === expected.generation && root.segment === expected.segment;
   if (!same || root.rows !== expected.rows) {
     throw corrupt(`segment root: says it is segment ${root.segment} of ${root.generation}`);
@@ -341,17 +361,7 @@ function checkRoot(root: SegmentRoot, expected: ExpectedRoot): void {
       throw corrupt("segment root: centroids do not match the scan blocks");
     }
   }
-  const sections = [documents.blocks, ids.blocks];
-  if (vector !== undefined) {
-    sections.push(vector.scan, vector.refine, vector.vectors);
-  }
-  for (const { column, text } of attributes) {
-    if (column !== undefined) {
-      sections.push(column.dictionary, column.codes);
-    }
-    sections.push(...(text === undefined ? [] : textSections(text).map(([, section]) => section)));
-  }
-  for (const section of sections) {
+  for (const [, section] of rootSections(root)) {
     checkSection(section, expected.partBytes);
   }
   const { part, offset, length } = ids.membership;
