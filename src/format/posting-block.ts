@@ -9,7 +9,8 @@
  *   (rows - 1) × g bits  gaps - 1, lowest bit first, up to a whole byte
  *   rows × c bits        counts - 1, likewise
  *
- * Largest count and shortest row bound what the block can add to a score, for any k1 and b.
+ * Largest count and shortest row bound what the block can add to a score, for any k1 and b. No
+ * query skips blocks yet: both are stored so that one can without another format.
  */
 import type { ByteReader } from "../bytes/byte-reader.ts";
 import type { ByteWriter } from "../bytes/byte-writer.ts";
