@@ -55,6 +55,18 @@ describe("a stored API key", () => {
     expect((await ask(root, "GET", "/v1/namespaces/keys-b-1/schema")).status).toBe(404);
   });
 
+  it("makes no key that may more than its prefix says", async () => {
+    const { key } = await make({ scopes: ["admin"], namespace_prefix: "keys-p-" });
+    const wish = (prefix?: string) => ({
+      scopes: ["read"],
+      ...(prefix === undefined ? {} : { namespace_prefix: prefix }),
+    });
+    for (const prefix of [undefined, "keys-", "keys-q-"]) {
+      expect((await ask(key, "POST", "/v1/keys", wish(prefix))).status).toBe(403);
+    }
+    expect((await ask(key, "POST", "/v1/keys", wish("keys-p-1"))).status).toBe(201);
+  });
+
   it("does of every route only what its scopes allow", async () => {
     const keys = {
       read: (await make({ scopes: ["read"] })).key,

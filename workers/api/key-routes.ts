@@ -22,6 +22,11 @@ export function createKeyRoute(scope: Scope): Promise<Response> {
   return scope.withJson(limits.queryBodyBytesMax, async (json) => {
     const given = readFields(json, keyFields);
     const wish = parseWish(given, scope.ports.clock.now());
+    const { prefix } = scope.principal;
+    if (!wish.prefix.startsWith(prefix)) {
+      const which = `whose namespace_prefix begins with \`${prefix}\``;
+      throw new EngineError("forbidden", `the API key may only make keys ${which}`);
+    }
     const tenant = parseTenant(given.tenant, scope);
     const { key, text } = await createKey(scope.ports, tenant, wish);
     return respondJson(scope.request, { key: text, ...renderKey(key) }, { status: 201 });
