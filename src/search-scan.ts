@@ -93,7 +93,7 @@ async function scanBlocks(
     const { from, to } = scanBlockRows(matched(target).segment, target.block);
     return Math.max(most, to - from);
   }, 0);
-  const out = { distances: new Float32Array(largest), errors: new Float32Array(largest) };
+  const estimates = new Float32Array(largest);
   const centroid = new Float32Array(scan.query.length);
   await round.readBlocks(
     targets.map((target) => scanBlock(matched(target).segment, target.block)),
@@ -105,15 +105,16 @@ async function scanBlocks(
         const { centroids } = vectorPlanes(segment);
         const codes = readScanBlock(segment, target.block, bytes);
         dequantiseCentroid(centroids, centroidOfScanBlock(segment, target.block), centroid);
-        estimateCluster(distance.metric, scan, centroid, codes, ports.kernels, out);
+        const { metric } = distance;
+        const errorOf = estimateCluster(metric, scan, centroid, codes, ports.kernels, estimates);
         const { from, to } = scanBlockRows(segment, target.block);
         counters.candidates += to - from;
         let { worst } = candidates;
         for (let i = 0; i < to - from; i++) {
-          const estimate = out.distances[i] as number;
+          const estimate = estimates[i] as number;
           // Not `estimate >= worst`: what is not a number is no promise either.
           if (estimate < worst && rows?.has(from + i) !== false) {
-            candidates.offer(estimate, out.errors[i] as number, target.segment, from + i);
+            candidates.offer(estimate, errorOf(i), target.segment, from + i);
             worst = candidates.worst;
           }
         }

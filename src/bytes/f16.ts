@@ -54,7 +54,11 @@ export function f32ToF16(value: number): number {
 
 /** The value of a half. */
 export function f16ToF32(half: number): number {
-  return decodeF16(Uint16Array.of(half))[0] as number;
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 0x3ff;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
 function halfOf(bits: number, value: number): number {

@@ -50,12 +50,10 @@ export class Candidates {
   offer(estimate: number, error: number, segment: number, ordinal: number): void {
     if (this.#size < this.#limit) {
       if (this.#size === this.#estimates.length) this.#grow();
-      this.#set(this.#size, estimate, error, segment, ordinal);
       this.#size += 1;
-      this.#rise(this.#size - 1);
+      this.#set(this.#riseTo(estimate), estimate, error, segment, ordinal);
     } else if (estimate < this.worst) {
-      this.#set(0, estimate, error, segment, ordinal);
-      this.#sink();
+      this.#set(this.#sinkTo(estimate), estimate, error, segment, ordinal);
     }
   }
 
@@ -93,43 +91,40 @@ export class Candidates {
     this.#ordinals = larger(new Uint32Array(room), this.#ordinals);
   }
 
-  #rise(from: number): void {
-    for (let at = from; at > 0; ) {
+  /** The place of an estimate that comes in at the end: those it exceeds move down. */
+  #riseTo(estimate: number): number {
+    let at = this.#size - 1;
+    while (at > 0) {
       const parent = (at - 1) >> 1;
-      if ((this.#estimates[at] as number) <= (this.#estimates[parent] as number)) {
-        return;
-      }
-      this.#swap(at, parent);
+      if (estimate <= (this.#estimates[parent] as number)) break;
+      this.#move(parent, at);
       at = parent;
     }
+    return at;
   }
 
-  #sink(): void {
+  /** The place of an estimate that takes the root's: those that exceed it move up. */
+  #sinkTo(estimate: number): number {
     const estimates = this.#estimates;
     for (let at = 0; ; ) {
       const left = 2 * at + 1;
       const right = left + 1;
-      if (left >= this.#size) {
-        return;
-      }
+      if (left >= this.#size) return at;
       const child =
         right < this.#size && (estimates[right] as number) > (estimates[left] as number)
           ? right
           : left;
-      if ((estimates[child] as number) <= (estimates[at] as number)) {
-        return;
-      }
-      this.#swap(at, child);
+      if ((estimates[child] as number) <= estimate) return at;
+      this.#move(child, at);
       at = child;
     }
   }
 
-  #swap(a: number, b: number): void {
-    for (const values of [this.#estimates, this.#errors, this.#segments, this.#ordinals]) {
-      const held = values[a] as number;
-      values[a] = values[b] as number;
-      values[b] = held;
-    }
+  #move(from: number, to: number): void {
+    this.#estimates[to] = this.#estimates[from] as number;
+    this.#errors[to] = this.#errors[from] as number;
+    this.#segments[to] = this.#segments[from] as number;
+    this.#ordinals[to] = this.#ordinals[from] as number;
   }
 }
 

@@ -42,15 +42,19 @@ export interface RefineCandidates {
 /** Some rows of a page, by their index in it; codes stay where they are. */
 export function pickRefineRows(rows: RefineRows, indexes: readonly number[]): RefineCandidates {
   const width = rows.codes.length / rows.scales.length;
-  const pick = (values: Float32Array): Float32Array =>
-    Float32Array.from(indexes, (i) => values[i] as number);
-  return {
-    codes: rows.codes,
-    starts: Uint32Array.from(indexes, (i) => i * width),
-    scales: pick(rows.scales),
-    norms: pick(rows.norms),
-    errors: pick(rows.errors),
-  };
+  const count = indexes.length;
+  const starts = new Uint32Array(count);
+  const scales = new Float32Array(count);
+  const norms = new Float32Array(count);
+  const errors = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const index = indexes[i] as number;
+    starts[i] = index * width;
+    scales[i] = rows.scales[index] as number;
+    norms[i] = rows.norms[index] as number;
+    errors[i] = rows.errors[index] as number;
+  }
+  return { codes: rows.codes, starts, scales, norms, errors };
 }
 
 /**

@@ -54,11 +54,15 @@ export function clusterDirectory(segment: Segment, matching?: Bitmap): ScanDirec
   const { firstRows, centroids } = vectorPlanes(segment);
   const count = firstRows.length - 1;
   const sizes = new Uint32Array(count);
-  const rows = Uint32Array.from(sizes, (_, cluster) => {
-    const from = firstRows[cluster] as number;
-    const to = firstRows[cluster + 1] as number;
-    sizes[cluster] = to - from;
-    return matching === undefined ? to - from : matching.countRange(from, to);
-  });
+  for (let cluster = 0; cluster < count; cluster++) {
+    sizes[cluster] = (firstRows[cluster + 1] as number) - (firstRows[cluster] as number);
+  }
+  const rows =
+    matching === undefined
+      ? sizes
+      : sizes.map((size, cluster) => {
+          const from = firstRows[cluster] as number;
+          return matching.countRange(from, from + size);
+        });
   return { centroids, radii: centroids.radii, rows, sizes };
 }

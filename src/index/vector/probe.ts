@@ -64,7 +64,7 @@ export function chooseClusters(
   directories.forEach((directory, segment) => {
     const count = directory.rows.length;
     segments.fill(segment, at, at + count);
-    clusters.set([...directory.rows.keys()], at);
+    for (let cluster = 0; cluster < count; cluster++) clusters[at + cluster] = cluster;
     scoreClusters(metric, query, directory, kernels, scores.subarray(at, at + count));
     at += count;
   });
@@ -121,7 +121,8 @@ export function multiplyCentroids(
   out: Float32Array,
 ): void {
   const width = query.codes.length;
-  const starts = Uint32Array.from(out, (_, j) => j * width);
+  const starts = new Uint32Array(out.length);
+  for (let j = 0; j < starts.length; j++) starts[j] = j * width;
   const sums = new Int32Array(out.length);
   kernels.dotInt8(query.codes, codes, starts, sums);
   for (let j = 0; j < out.length; j++) {

@@ -19,7 +19,7 @@
  * origin.
  *   u ~ û = low + step * level,  <s, û> = 2 (step W + low pop) - sum û,  W = `Kernels.scanBits`.
  */
-import { decodeF16 } from "../../bytes/f16.ts";
+import { f16ToF32 } from "../../bytes/f16.ts";
 import type { DistanceMetric } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
@@ -109,12 +109,8 @@ export function prepareScanQuery(rotated: Float32Array): ScanQuery {
   };
 }
 
-/** Where estimates go; several clusters share one set of arrays. */
-export interface Estimates {
-  readonly distances: Float32Array;
-  /** Standard errors of the distances. */
-  readonly errors: Float32Array;
-}
+/** The standard error of the estimate of a row of the cluster: asked for few of them. */
+export type ErrorOf = (row: number) => number;
 
 /**
  * Estimates the distance of every row of a cluster and writes them from index `at` on. Under cosine
@@ -126,25 +122,25 @@ export function estimateCluster(
   centroid: Float32Array,
   block: ClusterBlock,
   kernels: Kernels,
-  out: Estimates,
+  out: Float32Array,
   at = 0,
-): void {
+): ErrorOf {
   const count = block.pop.length;
-  assert(at + count <= out.distances.length, "no room for the estimates");
+  assert(at + count <= out.length, "no room for the estimates");
   const target = relate(query, centroid);
   const sums = new Uint32Array(count);
   kernels.scanBits(query.planes, block.codes, sums);
   const base = metric === "cosine_distance" ? 1 - target.along : target.norm;
   const { low, step, total, norm, lost } = target;
-  const { a, f, pop } = block;
-  const e = decodeF16(block.e);
+  const { a, f, e, pop } = block;
   for (let i = 0; i < count; i++) {
     const signed = 2 * (step * (sums[i] as number) + low * (pop[i] as number)) - total;
-    const factor = f[i] as number;
-    const share = e[i] as number;
-    out.distances[at + i] = base + (a[i] as number) + factor * signed;
-    out.errors[at + i] = Math.abs(factor) * Math.sqrt(share * share * norm + lost);
+    out[at + i] = base + (a[i] as number) + (f[i] as number) * signed;
   }
+  return (row) => {
+    const share = f16ToF32(e[row] as number);
+    return Math.abs(f[row] as number) * Math.sqrt(share * share * norm + lost);
+  };
 }
 
 /** What is the same for all rows of a cluster; u = q - c. */

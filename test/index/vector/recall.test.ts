@@ -94,14 +94,14 @@ function search(
   const prepared = prepareInt8Query(rotated);
   const scan = prepareScanQuery(rotated);
   const probe = chooseClusters(metric, prepared, [directory], rowBudget, kernels);
-  const out = { distances: new Float32Array(probe.rows), errors: new Float32Array(probe.rows) };
+  const out = new Float32Array(probe.rows);
   const scanned: number[] = [];
   for (const cluster of probe.clusters) {
     const { numbers, centroid, block } = built[cluster] as (typeof built)[number];
     estimateCluster(metric, scan, centroid, block, kernels, out, scanned.length);
     scanned.push(...numbers);
   }
-  const candidates = nearest(out.distances, refined).map((i) => scanned[i] as number);
+  const candidates = nearest(out, refined).map((i) => scanned[i] as number);
   const pick = (values: Float32Array): Float32Array =>
     Float32Array.from(candidates, (row) => values[row] as number);
   const gathered = {
