@@ -319,6 +319,8 @@ export const limits = {
   decodedBitmapsBytesMax: 2 * MiB,
   decodedTailBytesMax: 12 * MiB,
   decodedDictionariesBytesMax: 4 * MiB,
+  /** 16 bytes a coordinate: 80 namespaces of 784 dimensions. */
+  rotationsBytesMax: 1 * MiB,
   snapshotsBytesMax: 4 * MiB,
   /** A larger tail is streamed through each query instead of being kept decoded. */
   tailHeldBytesMax: 6 * MiB,

@@ -5,6 +5,7 @@
 import type { Bitmap } from "./bytes/bitmap.ts";
 import type { ComparableValue } from "./document/value.ts";
 import type { Segment } from "./index/segment/segment.ts";
+import type { Rotation } from "./index/vector/rotation.ts";
 import { limits } from "./limits.ts";
 import type { IndexPorts } from "./ports.ts";
 import type { TailPiece } from "./query/tail.ts";
@@ -28,6 +29,8 @@ export interface SearchMemory {
   readonly bitmaps: WeightedLru<Bitmap>;
   /** Values of chunks of dictionaries. */
   readonly dictionaries: WeightedLru<readonly ComparableValue[]>;
+  /** Rotations of namespaces, by dimensions and seed. */
+  readonly rotations: WeightedLru<Rotation>;
   /** Decoded WAL entries and attachments of small tails. */
   readonly tail: WeightedLru<readonly TailPiece[]>;
 }
@@ -39,6 +42,7 @@ export function createSearchMemory(): SearchMemory {
     segments: new WeightedLru(limits.decodedRootsBytesMax),
     bitmaps: new WeightedLru(limits.decodedBitmapsBytesMax),
     dictionaries: new WeightedLru(limits.decodedDictionariesBytesMax),
+    rotations: new WeightedLru(limits.rotationsBytesMax),
     tail: new WeightedLru(limits.decodedTailBytesMax),
   };
 }

@@ -13,10 +13,11 @@
 import type { DocumentId } from "./document/id.ts";
 import { assert, corrupt } from "./errors.ts";
 import { idKeys } from "./format/segment-ids.ts";
+import type { VectorPlanes } from "./format/segment-root.ts";
 import { vectorPlanes } from "./index/segment/segment.ts";
 import { prepareInt8Query } from "./index/vector/int8.ts";
 import { prepareScanQuery } from "./index/vector/rabitq.ts";
-import { createRotation, rotateRows } from "./index/vector/rotation.ts";
+import { createRotation, type Rotation, rotateRows } from "./index/vector/rotation.ts";
 import { normaliseRows } from "./index/vector/unit-vector.ts";
 import { limits } from "./limits.ts";
 import { type DistanceQuery, exactDistance } from "./query/distance.ts";
@@ -125,7 +126,20 @@ function rotateQuery({ context, segments, distance }: VectorSearch): Float32Arra
   if (distance.metric === "cosine_distance") {
     normaliseRows(vector, vector.length);
   }
-  return rotateRows(createRotation(vector.length, first.rotation), vector, context.ports.kernels);
+  return rotateRows(recallRotation(context, first), vector, context.ports.kernels);
+}
+
+/** Signs are drawn one by one: dearer than the rotation. */
+function recallRotation(
+  { ports: { memory } }: SearchContext,
+  { dims, rotation: seed }: VectorPlanes,
+): Rotation {
+  const key = `${dims}/${seed.low}/${seed.high}`;
+  const known = memory.rotations.get(key);
+  if (known !== undefined) return known;
+  const rotation = createRotation(dims, seed);
+  memory.rotations.put(key, rotation, rotation.signs.byteLength);
+  return rotation;
 }
 
 /** More rows than this leave their attributes for later, when fewer of them are left. */
