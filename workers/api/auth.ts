@@ -112,6 +112,17 @@ function bearerToken(header: string | null): string | undefined {
   return /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
 }
 
-function sha256(key: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
+/** A server has few keys and each is presented often; a digest costs more than most of a parser. */
+const digestsHeldMax = 64;
+const keyCharsHeldMax = 256;
+const digests = new Map<string, ArrayBuffer>();
+
+async function sha256(key: string): Promise<ArrayBuffer> {
+  const known = digests.get(key);
+  if (known !== undefined) return known;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
+  if (key.length > keyCharsHeldMax) return digest;
+  if (digests.size >= digestsHeldMax) digests.clear();
+  digests.set(key, digest);
+  return digest;
 }
