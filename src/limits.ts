@@ -67,6 +67,8 @@ export const limits = {
   percentileValuesMax: 500_000,
   percentilesMax: 32,
   computedMax: 256,
+  /** Fragments of one text that a query shows. */
+  fragmentsMax: 1_024,
   /** Vectors of one query of a vector array, and documents that it may look at. */
   queryTokensMax: 1_024,
   lateInteractionRowsMax: 10_000,

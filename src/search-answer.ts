@@ -12,6 +12,7 @@ import type { BoundQuery, BoundRank, WantedColumns } from "./query/bind.ts";
 import type { Computation } from "./query/computed.ts";
 import { exactDistance } from "./query/distance.ts";
 import { leavesOf, prepareScore, type TextLeaf } from "./query/expression.ts";
+import { highlightValue, textLeavesIn } from "./query/highlight.ts";
 import {
   billSearch,
   type ComputedValue,
@@ -101,9 +102,10 @@ function contentsOfRow(place: Exclude<Place, { kind: "tail" }>): Contents {
 
 /** Their numbers depend on all segments, not only on the row's. */
 export function textsIn(computed: readonly Computation[]): readonly TextLeaf[] {
-  const leaves = computed.flatMap((each) =>
-    each.kind === "expression" ? leavesOf(each.expression) : [],
-  );
+  const leaves = computed.flatMap((each) => {
+    if (each.kind === "highlight") return textLeavesIn(each.highlight);
+    return each.kind === "expression" ? leavesOf(each.expression) : [];
+  });
   return leaves.filter((leaf) => leaf.kind === "text");
 }
 
@@ -136,6 +138,11 @@ function computeValues(
           ),
         );
         return [{ name, value: score(0) || 0 }];
+      }
+      case "highlight": {
+        const { highlight } = each;
+        const scoreOf = texts.ofFrequencies.bind(texts);
+        return [{ name, value: highlightValue(highlight, valueOf(highlight.attribute), scoreOf) }];
       }
     }
   });

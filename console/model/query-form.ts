@@ -1,6 +1,7 @@
 /** The playground's form -> the body of a query. Pure. */
-import type { Column } from "./columns.ts";
+import { type Column, titleOf } from "./columns.ts";
 import { buildFilters, type FilterRow } from "./filters.ts";
+import { highlightName } from "./highlight.ts";
 
 export type QueryMode = "vector" | "text" | "hybrid" | "order";
 export type VectorSource = "meaning" | "document" | "numbers";
@@ -66,6 +67,7 @@ export function buildBody(
     ...(filters === undefined ? {} : { filters }),
     limit: form.limit,
     ...(packed.length === 0 ? { include_attributes: true } : { exclude_attributes: packed }),
+    ...highlightTexts(form, columns),
   };
   switch (form.mode) {
     case "vector":
@@ -104,6 +106,27 @@ function rankByText({ texts, words }: QueryForm): readonly unknown[] {
   if (words.trim() === "") throw new Error("say what to look for");
   const each = texts.map((name) => [name, "BM25", words]);
   return texts.length === 1 ? [first, "BM25", words] : ["Sum", each];
+}
+
+/** Of all texts that are searched, also where the documents are found by their vectors. */
+function highlightTexts(form: QueryForm, columns: readonly Column[]): object {
+  const { mode, source, texts, words } = form;
+  const hasWords =
+    mode === "text" || mode === "hybrid" || (mode === "vector" && source === "meaning");
+  const names = texts.filter(
+    (name) => !columns.some((other) => other.name === highlightName(name)),
+  );
+  if (!hasWords || words.trim() === "" || names.length === 0) return {};
+  const title = titleOf(columns);
+  const highlights = names.map((name) => {
+    const options = {
+      fragment_by: name === title ? "none" : "sentence",
+      include_offsets: "utf-16",
+      rank_fragments_by: ["$fragment", "BM25", words],
+    };
+    return [highlightName(name), ["Highlight", name, options]] as const;
+  });
+  return { compute_attributes: Object.fromEntries(highlights) };
 }
 
 /** `[1, 2]`, `1 2` or base64. */

@@ -18,7 +18,6 @@ import { Results } from "./results.tsx";
 
 export interface Outcome {
   readonly answer: QueryAnswer;
-  readonly words: string;
   readonly body: object;
 }
 
@@ -52,7 +51,7 @@ export function Playground({ api, name, columns }: TabProps) {
       const startedMs = performance.now();
       const answer = await api.post<QueryAnswer>(namespacePath(name, 2, "/query"), body);
       const browserMs = performance.now() - startedMs;
-      setOutcome({ answer, words: form.mode === "order" ? "" : form.words, body });
+      setOutcome({ answer, body });
       setRuns((before) => [...before, { browserMs, answer }].slice(-runsKept));
     } catch (error) {
       setReason(reasonOf(error));

@@ -4,7 +4,7 @@ import type { Row } from "../model/answers.ts";
 import type { Api } from "../model/api.ts";
 import { type Column, titleOf } from "../model/columns.ts";
 import { formatValue } from "../model/format.ts";
-import { excerpt, highlight } from "../model/highlight.ts";
+import { excerpt, type Fragment, fragmentsOf, piecesOf } from "../model/highlight.ts";
 import { formatJson } from "../model/json.ts";
 import { Choice } from "../parts/controls.tsx";
 import { DocumentDialog } from "../parts/document-dialog.tsx";
@@ -28,7 +28,7 @@ interface ResultsProps {
 export function Results({ api, name, columns, outcome }: ResultsProps) {
   const [view, setView] = useState<View>("cards");
   const [opened, setOpened] = useState<Row>();
-  const { answer, words } = outcome;
+  const { answer } = outcome;
   const rows = answer.rows ?? answer.results?.flatMap((result) => result.rows ?? []);
   const isRows = rows !== undefined;
   return (
@@ -48,7 +48,7 @@ export function Results({ api, name, columns, outcome }: ResultsProps) {
       ) : view === "table" ? (
         <DocumentTable columns={columns} rows={rows} onOpen={setOpened} />
       ) : (
-        <Cards columns={columns} rows={rows} words={words} onOpen={setOpened} />
+        <Cards columns={columns} rows={rows} onOpen={setOpened} />
       )}
       {opened === undefined ? null : (
         <DocumentDialog
@@ -66,11 +66,10 @@ export function Results({ api, name, columns, outcome }: ResultsProps) {
 interface CardsProps {
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
-  readonly words: string;
   readonly onOpen: (row: Row) => void;
 }
 
-function Cards({ columns, rows, words, onOpen }: CardsProps) {
+function Cards({ columns, rows, onOpen }: CardsProps) {
   const title = titleOf(columns);
   const body = columns.find(
     ({ name, type }) =>
@@ -87,7 +86,7 @@ function Cards({ columns, rows, words, onOpen }: CardsProps) {
             <button type="button" class="link" onClick={() => onOpen(row)}>
               <Marked
                 text={formatValue(title === undefined ? row.id : (row[title] ?? row.id))}
-                words={words}
+                fragments={title === undefined ? [] : fragmentsOf(row, title)}
               />
             </button>
             {row.$dist === undefined ? null : (
@@ -96,7 +95,10 @@ function Cards({ columns, rows, words, onOpen }: CardsProps) {
           </header>
           {body === undefined ? null : (
             <p>
-              <Marked text={excerpt(formatValue(row[body], 10_000), words)} words={words} />
+              <Marked
+                text={excerpt(formatValue(row[body], 10_000))}
+                fragments={fragmentsOf(row, body)}
+              />
             </p>
           )}
           <p class="facts">
@@ -117,12 +119,19 @@ function Cards({ columns, rows, words, onOpen }: CardsProps) {
   );
 }
 
-function Marked({ text, words }: { text: string; words: string }) {
+interface MarkedProps {
+  readonly text: string;
+  readonly fragments: readonly Fragment[];
+}
+
+/** The fragments, or the text if there are none. */
+function Marked({ text, fragments }: MarkedProps) {
+  if (fragments.length === 0) return <>{text}</>;
+  const pieces = fragments.flatMap((fragment, i) => [
+    ...(i === 0 ? [] : [{ text: " … ", isMatch: false }]),
+    ...piecesOf(fragment),
+  ]);
   return (
-    <>
-      {highlight(text, words).map((piece, i) =>
-        piece.isMatch ? <mark key={i}>{piece.text}</mark> : piece.text,
-      )}
-    </>
+    <>{pieces.map(({ text, isMatch }, i) => (isMatch ? <mark key={i}>{text}</mark> : text))}</>
   );
 }

@@ -88,12 +88,13 @@ function requireMetric(metric: Query["metric"], schema: Schema): void {
 
 export function bindQuery(query: Query, schema: Schema): BoundQuery {
   requireMetric(query.metric, schema);
+  const rank = bindRank(query, schema);
   return {
-    rank: bindRank(query, schema),
+    rank,
     filter: query.filters === undefined ? undefined : parseFilter(query.filters, schema),
     wanted: query.limit + query.offset,
     offset: query.offset,
-    ...bindColumns(query, schema),
+    ...bindColumns(query, schema, rank),
     ...bindPer(query.per, schema),
   };
 }
@@ -101,12 +102,15 @@ export function bindQuery(query: Query, schema: Schema): BoundQuery {
 function bindColumns(
   query: Query,
   schema: Schema,
+  rank: BoundRank,
 ): Pick<BoundQuery, "columns" | "shown" | "computed"> {
   const shown = chooseColumns(query.attributes, schema);
   if (query.computed === undefined || query.computed.length === 0) {
     return { columns: shown };
   }
-  const { computed, names } = bindComputed(query.computed, schema, (column, vector) =>
+  const ranking = rank.kind === "ranked" ? rank.ranking : undefined;
+  const expression = ranking?.kind === "expression" ? ranking.expression : undefined;
+  const { computed, names } = bindComputed(query.computed, schema, expression, (column, vector) =>
     bindDistance(column, vector, schema, query.metric, "compute_attributes"),
   );
   const reads = new Set([...shown.attributes, ...names]);

@@ -1,6 +1,7 @@
 /**
- * What is computed for each row of an answer: the score of an expression, or the distance of a
- * vector from one given. Pure, but for reading what it is computed from, which comes along.
+ * What is computed for each row of an answer: the score of an expression, the distance of a vector
+ * from one given, or the fragments of a text that the query's words stand in. Pure, but for reading
+ * what it is computed from, which comes along.
  */
 import type { Filter } from "../document/filter.ts";
 import type { Schema } from "../document/schema.ts";
@@ -8,6 +9,8 @@ import { type EngineError, invalid } from "../errors.ts";
 import type { DistanceQuery } from "./distance.ts";
 import { type Expression, leavesOf } from "./expression.ts";
 import { parseExpression } from "./expression-input.ts";
+import type { Highlight } from "./highlight.ts";
+import { isHighlight, parseHighlight } from "./highlight-input.ts";
 import type { Computed } from "./query.ts";
 import type { AttributeScore } from "./score.ts";
 
@@ -17,6 +20,7 @@ export type Computation = { readonly name: string } & (
   | { readonly kind: "distance"; readonly distance: DistanceQuery }
   /** Of another. */
   | { readonly kind: "score"; readonly score: AttributeScore }
+  | { readonly kind: "highlight"; readonly highlight: Highlight }
 );
 
 type BindDistance = (
@@ -24,10 +28,11 @@ type BindDistance = (
   vector: Float32Array,
 ) => { readonly distance: DistanceQuery; readonly score: AttributeScore | undefined };
 
-/** The computations, and the attributes that they read. */
+/** The computations, and the attributes that they read. `ranking`: of the query. */
 export function bindComputed(
   asked: readonly Computed[],
   schema: Schema,
+  ranking: Expression | undefined,
   bindDistance: BindDistance,
 ): { readonly computed: readonly Computation[]; readonly names: ReadonlySet<string> } {
   const names = new Set<string>();
@@ -42,6 +47,11 @@ export function bindComputed(
       return score === undefined
         ? { name, kind: "distance", distance }
         : { name, kind: "score", score };
+    }
+    if (isHighlight(each.json)) {
+      const highlight = parseHighlight(each.json, schema, ranking, `compute_attributes.${name}`);
+      names.add(highlight.attribute);
+      return { name, kind: "highlight", highlight };
     }
     const expression = parseExpression(each.json, schema, "compute_attributes");
     for (const leaf of leavesOf(expression)) {

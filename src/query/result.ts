@@ -4,10 +4,11 @@
  */
 import type { DocumentId, IdKind } from "../document/id.ts";
 import { elementBytes, type Schema, type VectorElement } from "../document/schema.ts";
-import { idLogicalBytes, valueLogicalBytes } from "../document/size.ts";
+import { idLogicalBytes, utf8Length, valueLogicalBytes } from "../document/size.ts";
 import { type AttributeValue, compareValues } from "../document/value.ts";
 import type { Temperature } from "../store/block-reader.ts";
 import type { AggregateValue, BoundAggregate, Group, GroupBy } from "./aggregate.ts";
+import type { Fragment } from "./highlight.ts";
 
 export interface SearchResult {
   readonly rows: readonly ResultRow[];
@@ -30,8 +31,8 @@ export interface ResultRow {
 
 export interface ComputedValue {
   readonly name: string;
-  /** Single precision. */
-  readonly value: number;
+  /** Single precision, or what is to be shown of a text. */
+  readonly value: number | readonly Fragment[];
 }
 
 /** The answer to one query of several. */
@@ -163,7 +164,7 @@ export function billSearch(
 ): SearchBilling {
   let returnedBytes = 0;
   for (const { id, distance, attributes, vector, computed = [] } of rows) {
-    returnedBytes += computed.length * distanceBytes;
+    for (const { value } of computed) returnedBytes += computedBytes(value);
     returnedBytes += idLogicalBytes(id, idKind ?? "uint");
     returnedBytes += distance === undefined ? 0 : distanceBytes;
     returnedBytes += vector === undefined ? 0 : vectorBytes(vector);
@@ -172,6 +173,12 @@ export function billSearch(
     }
   }
   return { queriedBytes: Math.max(queriedBytesMin, logicalBytes), returnedBytes };
+}
+
+function computedBytes(value: ComputedValue["value"]): number {
+  return typeof value === "number"
+    ? distanceBytes
+    : value.reduce((sum, { text }) => sum + utf8Length(text), 0);
 }
 
 function vectorBytes({ values, element }: RowVector): number {

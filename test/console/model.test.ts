@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Column, columnsOf, titleOf } from "../../console/model/columns.ts";
 import { buildFilters } from "../../console/model/filters.ts";
 import { formatBytes, formatDollars } from "../../console/model/format.ts";
-import { excerpt, highlight } from "../../console/model/highlight.ts";
+import { excerpt, fragmentsOf, piecesOf } from "../../console/model/highlight.ts";
 import { formatJson, parseJson } from "../../console/model/json.ts";
 import { parseMetrics, quantileMs, sumOf } from "../../console/model/metrics.ts";
 import {
@@ -74,6 +74,10 @@ describe("the query form", () => {
 
   it("becomes the query of its mode", () => {
     const vector = { rank_by: ["vector", "ANN", [1, 2]], ...common };
+    const highlight = {
+      include_offsets: "utf-16",
+      rank_fragments_by: ["$fragment", "BM25", "fog"],
+    };
     const text = {
       rank_by: [
         "Sum",
@@ -83,16 +87,32 @@ describe("the query form", () => {
         ],
       ],
       ...common,
+      compute_attributes: {
+        title_highlight: ["Highlight", "title", { ...highlight, fragment_by: "none" }],
+        body_highlight: ["Highlight", "body", { ...highlight, fragment_by: "sentence" }],
+      },
     };
     expect(buildBody({ ...form, mode: "vector" }, columns, [1, 2])).toEqual(vector);
     expect(buildBody({ ...form, mode: "text" }, columns, undefined)).toEqual(text);
     expect(buildBody({ ...form, mode: "hybrid" }, columns, [1, 2])).toEqual({
-      queries: [vector, text],
+      queries: [{ ...vector, compute_attributes: text.compute_attributes }, text],
       rerank_by: ["RRF"],
       limit: 10,
     });
     const order = { ...form, mode: "order", order: "year", descending: true } as const;
     expect(buildBody(order, columns, undefined)).toEqual({ rank_by: ["year", "desc"], ...common });
+  });
+
+  it("highlights what it is about where documents are found by meaning", () => {
+    const meaning = { ...form, mode: "vector", source: "meaning" } as const;
+    expect(buildBody(meaning, columns, [1, 2])).toHaveProperty("compute_attributes");
+    const clash = columnsOf({
+      id: "uint",
+      text: { type: "string", full_text_search: {} },
+      text_highlight: "string",
+    });
+    const text = { ...firstForm(clash, 2), words: "fog" };
+    expect(buildBody(text, clash, undefined)).not.toHaveProperty("compute_attributes");
   });
 
   it("says what is missing", () => {
@@ -122,20 +142,28 @@ describe("JSON", () => {
 });
 
 describe("highlights", () => {
-  const marked = (text: string, words: string) =>
-    highlight(text, words).flatMap((piece) => (piece.isMatch ? [piece.text] : []));
-
-  it("mark words that begin alike, and leave out words that say nothing", () => {
-    expect(marked("They searched the sea.", "searching the seas")).toEqual(["searched"]);
-    expect(marked("Eggs in a nest", "look after their eggs")).toEqual(["Eggs"]);
-    expect(marked("the season", "sea")).toEqual([]);
+  it("of the server become pieces that lose nothing of the text", () => {
+    const fragment = {
+      text: "Eggs, 🐡 eggs.",
+      fragment_range: [10, 24],
+      match_ranges: [
+        [10, 14],
+        [19, 23],
+      ],
+    } as const;
+    expect(piecesOf(fragment)).toEqual([
+      { text: "Eggs", isMatch: true },
+      { text: ", 🐡 ", isMatch: false },
+      { text: "eggs", isMatch: true },
+      { text: ".", isMatch: false },
+    ]);
+    expect(fragmentsOf({ id: 1, text_highlight: [fragment] }, "text")).toEqual([fragment]);
+    expect(fragmentsOf({ id: 1, text: "Eggs" }, "text")).toEqual([]);
   });
 
-  it("lose nothing of the text, whose excerpt begins before the first match", () => {
-    const text = `${"word ".repeat(200)}eggs ${"word ".repeat(200)}`;
-    expect(highlight(text, "eggs").reduce((all, piece) => all + piece.text, "")).toBe(text);
-    expect(excerpt(text, "eggs")).toMatch(/^… (word )+eggs .* …$/);
-    expect(excerpt("short", "x")).toBe("short");
+  it("are the beginning of a text without one", () => {
+    expect(excerpt("word ".repeat(200))).toMatch(/^(word )+…$/);
+    expect(excerpt("short")).toBe("short");
   });
 });
 

@@ -77,6 +77,38 @@ describe("full-text search", () => {
     });
   });
 
+  it("highlights what it found", async () => {
+    const { namespace } = await openAnimals();
+    const { rows } = await namespace.query({
+      rank_by: ["text", "BM25", "walrus fox"],
+      top_k: 1,
+      compute_attributes: {
+        whole: ["Highlight", "text", { fragment_by: "none", include_offsets: "utf-8" }],
+        words: ["Highlight", "text", { fragment_by: "word" }],
+      },
+    });
+    expect(rows?.[0]).toMatchObject({
+      id: 2,
+      whole: [
+        {
+          text: "a quick brown fox and a walrus",
+          fragment_range: [0, 30],
+          match_ranges: [
+            [14, 17],
+            [24, 30],
+          ],
+        },
+      ],
+      words: [{ text: "fox" }, { text: "walrus" }],
+    });
+    const wrong = namespace.query({
+      rank_by: ["text", "BM25", "fox"],
+      top_k: 1,
+      compute_attributes: { h: ["Highlight", "name"] },
+    });
+    await expect(wrong).rejects.toThrow(/full_text_search/);
+  });
+
   it("takes the last word for a prefix, and refuses what cannot be searched", async () => {
     const { namespace } = await openAnimals();
     const { rows } = await namespace.query({

@@ -110,6 +110,14 @@ describe.each(["auto", "legacy"] as const)("a client that connects in the mode %
     expect(byWords.rows).toEqual([
       { id: 2, $dist: expect.any(Number) as number, title: "blue whale", kind: "mammal" },
     ]);
+    expect((await query({ text: "whale", highlight: true })).rows).toEqual([
+      {
+        id: 2,
+        $dist: expect.any(Number) as number,
+        kind: "mammal",
+        title_highlight: [{ text: "blue whale" }],
+      },
+    ]);
     expect(idsOf(await query({ vector: [1, 0], limit: 2 }))).toEqual([1, 3]);
     expect(idsOf(await query({ text: "red", vector: [0, 1], limit: 3 }))).toHaveLength(3);
     expect(idsOf(await query({ filters: ["kind", "Eq", "fish"] }))).toEqual([1, 3]);

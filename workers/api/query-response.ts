@@ -4,6 +4,8 @@
  */
 import { formatDatetime } from "../../src/document/datetime.ts";
 import type { Schema } from "../../src/document/schema.ts";
+import type { Span } from "../../src/index/text/fragments.ts";
+import type { Fragment } from "../../src/query/highlight.ts";
 import type { ResultRow, SearchBilling, SearchPerformance } from "../../src/query/result.ts";
 import type { PartsResult } from "../../src/search-parts.ts";
 import { renderAggregates } from "./aggregate-response.ts";
@@ -61,9 +63,22 @@ export function renderRow(
     }
   }
   for (const { name, value } of row.computed ?? []) {
-    fields.set(name, new F32(value));
+    fields.set(name, typeof value === "number" ? new F32(value) : value.map(renderFragment));
   }
   return fields;
+}
+
+function renderFragment({ text, ranges, element }: Fragment): JsonEncodable {
+  return {
+    text,
+    fragment_range: ranges && renderSpan(ranges.fragment),
+    match_ranges: ranges?.matches.map(renderSpan),
+    array_index: element,
+  };
+}
+
+function renderSpan({ from, to }: Span): JsonEncodable {
+  return [from, to];
 }
 
 /** Those the clients know first, then ours. Times are whole milliseconds, never 0. */

@@ -41,7 +41,7 @@ export function buildQuery(asked: Asked, columns: Columns): object {
     const grouped = groups === undefined ? {} : { group_by: groups, top_k: limit };
     return { ...moment, ...selection, aggregate_by: aggregates, ...grouped };
   }
-  const shown = attributesOf(asked, columns);
+  const shown = { ...attributesOf(asked, columns), ...highlightsOf(asked, columns) };
   const rankings = rankingsOf(asked, columns);
   const [rank] = rankings;
   if (rankings.length < 2) {
@@ -55,9 +55,23 @@ export function buildQuery(asked: Asked, columns: Columns): object {
   };
 }
 
-function attributesOf({ include_attributes: named }: Asked, { packed }: Columns): object {
-  if (named !== undefined) return { include_attributes: named };
-  return packed.length === 0 ? { include_attributes: true } : { exclude_attributes: packed };
+function attributesOf(asked: Asked, { packed, texts }: Columns): object {
+  if (asked.include_attributes !== undefined) {
+    return { include_attributes: asked.include_attributes };
+  }
+  const excluded = asked.highlight === true ? [...packed, ...texts] : packed;
+  return excluded.length === 0 ? { include_attributes: true } : { exclude_attributes: excluded };
+}
+
+/** In each ranking: documents that only their vectors are near to have words, too. */
+function highlightsOf({ highlight, text }: Asked, { texts }: Columns): object {
+  if (highlight !== true) return {};
+  if (text === undefined) {
+    throw invalid("💔 `highlight` shows where the words of `text` stand: say `text`", "highlight");
+  }
+  const options = { rank_fragments_by: ["$fragment", "BM25", text] };
+  const entries = texts.map((name) => [`${name}_highlight`, ["Highlight", name, options]] as const);
+  return { compute_attributes: Object.fromEntries(entries) };
 }
 
 function rankingsOf({ text, vector, rank_by: rank }: Asked, columns: Columns) {

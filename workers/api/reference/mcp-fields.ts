@@ -41,6 +41,12 @@ export const queryToolFields = {
     about: "Find the documents nearest to this embedding.",
     schema: { items: { type: "number" } },
   },
+  highlight: {
+    type: "boolean",
+    about:
+      "With `text`: of each text that is searched, the three sentences that say most of it, as " +
+      "`NAME_highlight`; whole texts come along only if `include_attributes` names them.",
+  },
   filters: queryFields.filters,
   limit: {
     type: "count",

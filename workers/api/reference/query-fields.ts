@@ -71,8 +71,10 @@ export const subqueryFields = {
   compute_attributes: {
     type: "object",
     about:
-      "What to compute for each row returned, by name: an expression as in `rank_by`, or " +
-      `["column", "VectorDist", vector]. At most ${limits.computedMax}.`,
+      "What to compute for each row returned, by name: an expression as in `rank_by`; " +
+      '["column", "VectorDist", vector]; or ["Highlight", "column", {"fragment_by", ' +
+      '"fragment_limit", "include_offsets", "rank_fragments_by"}]: the sentences, paragraphs or ' +
+      `words that the query is about. At most ${limits.computedMax}.`,
   },
   aggregate_by: {
     type: "object",
