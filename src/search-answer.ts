@@ -12,7 +12,7 @@ import type { BoundQuery, BoundRank, WantedColumns } from "./query/bind.ts";
 import type { Computation } from "./query/computed.ts";
 import { exactDistance } from "./query/distance.ts";
 import { leavesOf, prepareScore, type TextLeaf } from "./query/expression.ts";
-import { highlightValue, textLeavesIn } from "./query/highlight.ts";
+import { highlightValue } from "./query/highlight.ts";
 import {
   billSearch,
   type ComputedValue,
@@ -102,10 +102,9 @@ function contentsOfRow(place: Exclude<Place, { kind: "tail" }>): Contents {
 
 /** Their numbers depend on all segments, not only on the row's. */
 export function textsIn(computed: readonly Computation[]): readonly TextLeaf[] {
-  const leaves = computed.flatMap((each) => {
-    if (each.kind === "highlight") return textLeavesIn(each.highlight);
-    return each.kind === "expression" ? leavesOf(each.expression) : [];
-  });
+  const leaves = computed.flatMap((each) =>
+    each.kind === "expression" ? leavesOf(each.expression) : [],
+  );
   return leaves.filter((leaf) => leaf.kind === "text");
 }
 
@@ -141,8 +140,7 @@ function computeValues(
       }
       case "highlight": {
         const { highlight } = each;
-        const scoreOf = texts.ofFrequencies.bind(texts);
-        return [{ name, value: highlightValue(highlight, valueOf(highlight.attribute), scoreOf) }];
+        return [{ name, value: highlightValue(highlight, valueOf(highlight.attribute)) }];
       }
     }
   });

@@ -42,7 +42,6 @@ export class TextScores {
   readonly #statistics: Map<TextLeaf, TextStatistics>;
   readonly #found = new Map<TextLeaf, readonly SegmentText[]>();
   readonly #scorers = new Map<TextLeaf, Bm25>();
-  readonly #fragmentScorers = new Map<TextLeaf, Bm25>();
 
   constructor(leaves: readonly TextLeaf[]) {
     this.leaves = leaves;
@@ -86,16 +85,6 @@ export class TextScores {
   ofValue(leaf: TextLeaf, value: AttributeValue): number {
     const { frequencies, length } = prepareCount(leaf.clause)(value);
     return this.#scorer(leaf).score(frequencies, length);
-  }
-
-  /** Of a part of a document, whose length is left out of account. */
-  ofFrequencies(leaf: TextLeaf, frequencies: Uint32Array): number {
-    const { options, terms } = leaf.clause;
-    const known = this.#fragmentScorers.get(leaf);
-    const statistics = this.#statistics.get(leaf) as TextStatistics;
-    const scorer = known ?? new Bm25({ ...options, b: 0 }, terms, statistics);
-    this.#fragmentScorers.set(leaf, scorer);
-    return scorer.score(frequencies, 0);
   }
 
   ofBatch(leaf: TextLeaf, batch: Batch): RowScore {

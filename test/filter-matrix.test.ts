@@ -241,6 +241,63 @@ test("regular expressions are found anywhere, fuzzy searches within their edits"
   }
 });
 
+test("fuzzy searches and other filters of texts rank: 1 for each that a document passes", async () => {
+  const rig = new FilterRig();
+  const patterns = { type: "string", glob: true, regex: true, fuzzy: true };
+  await rig.send({
+    upsert_rows: [
+      { id: 1, a: "turbopuffer" },
+      { id: 2, a: "turbopufer inc" },
+      { id: 3, a: null },
+    ],
+    schema: { a: patterns },
+  });
+  const fuzzyBy = (...distances: readonly (readonly [number, number])[]) => ({
+    max_edit_distance: distances.map(([least, distance]) => ({
+      min_query_chars: least,
+      distance,
+    })),
+    case_sensitive: false,
+  });
+  const fuzzy = ["a", "Fuzzy", "TURBOPUFER", fuzzyBy([6, 1])];
+  const ask = async (rank: unknown, more: object = {}) => {
+    const { rows } = await rig.search({ rank_by: rank, limit: 9, ...more });
+    return rows.map(({ id, distance }) => [id, distance]);
+  };
+  const both = [
+    [1, 1],
+    [2, 1],
+  ];
+  for (const state of ["tail", "indexed"]) {
+    if (state === "indexed") await rig.flush();
+    expect(await ask(fuzzy), state).toEqual(both);
+    expect(await ask(["Sum", [["a", "Glob", "*pufer*"], fuzzy]]), state).toEqual([
+      [2, 2],
+      [1, 1],
+    ]);
+    expect(await ask(["Product", 3, fuzzy]), state).toEqual(both.map(([id]) => [id, 3]));
+    expect(await ask(["a", "Regex", "^turbo"]), state).toEqual(both);
+    expect(await ask(["a", "Fuzzy", "turbo", fuzzyBy([6, 1])]), state).toEqual([]);
+    expect(await ask(["a", "Fuzzy", "turbopufr", fuzzyBy([6, 1], [9, 2])]), state).toEqual(both);
+    const computed = await rig.search({
+      rank_by: ["id", "asc"],
+      limit: 9,
+      compute_attributes: { near: fuzzy },
+    });
+    const near = computed.rows.map((row) => row.computed?.map(({ value }) => value));
+    expect(near, state).toEqual([[1], [1], [0]]);
+    for (const [options, kind] of [
+      [fuzzyBy([5, 1]), "invalid"],
+      [fuzzyBy(), "invalid"],
+      [{}, "malformed"],
+      [1, "malformed"],
+    ] as const) {
+      await expect(ask(["a", "Fuzzy", "turbo", options]), state).rejects.toMatchObject({ kind });
+    }
+    await expect(ask(["id", "Fuzzy", "turbo", fuzzyBy([6, 1])])).rejects.toThrow("Fuzzy");
+  }
+});
+
 test("patterns that would take too long are refused, whatever they meet", {
   timeout: 60_000,
 }, async () => {

@@ -8,8 +8,8 @@ const text =
   "turbopuffer is a search engine built on object storage. " +
   "Writes land in a write-ahead log for durability.\n\n" +
   "Warm queries are served from an NVMe cache. " +
-  "Cold ones take a few round trips more, no longer than a blink.\n" +
-  "What else is there to say? That a name may be a fish and a sound! OK then so. " +
+  "Colder ones travel considerably longer distances to find answers.\n" +
+  "A page has a head, a body, a foot, and marginalia here, there, everywhere. " +
   "Pufferfish café 🐡 naïve storage.";
 
 const whole = "object storage cache";
@@ -115,33 +115,33 @@ describe.each(["the tail", "a segment"])("a highlight in %s", (place) => {
   });
 
   test("of paragraphs ends at line breaks and leaves out white space at the end", async () => {
-    const page = await open("one fish\t \n\n \r\n  two fish  three\u2028fish", "fish");
+    const page = await open("one fish\t \n\n \r\n  two fish\u2028six fish", "fish");
     expect(await page.texts({ fragment_by: "paragraph" })).toEqual([
       "one fish",
-      "  two fish  three",
-      "fish",
+      "  two fish",
+      "six fish",
     ]);
   });
 
   test("of sentences follows the standard, and a line break ends one", async () => {
     const page = await open(
-      "Mr. X paid 3.14 for a fish. No fish?  A fish\nof U.S.A. fish.",
+      "Mr. X paid 3.14 a fish. Is there a fish?  It was a fish\nat U.S.A. fish dot.",
       "fish",
     );
     expect(await page.texts({ fragment_limit: 9 })).toEqual([
-      "X paid 3.14 for a fish.",
-      "No fish?",
-      "A fish",
-      "of U.S.A. fish.",
+      "Is there a fish?",
+      "It was a fish",
+      "at U.S.A. fish dot.",
+      "X paid 3.14 a fish.",
     ]);
   });
 
   test("of words shows each word once, the best first", async () => {
-    const page = await open("Fish and fish, a sea of FISH, salt", "fish salt fish");
+    const page = await open("Fish and fish, a sea of FISH, salt", "fish salt");
     const words = await page.show({ fragment_by: "word", include_offsets: "utf-8" });
     expect(words).toEqual([
-      { text: "Fish", fragment_range: [0, 4], match_ranges: [[0, 4]] },
       { text: "salt", fragment_range: [30, 34], match_ranges: [[30, 34]] },
+      { text: "Fish", fragment_range: [0, 4], match_ranges: [[0, 4]] },
     ]);
   });
 
@@ -154,17 +154,45 @@ describe.each(["the tail", "a segment"])("a highlight in %s", (place) => {
     await expect(page.show({ fragment_limit: 1_025 })).rejects.toMatchObject({ kind: "invalid" });
   });
 
-  test("prefers more of the words, and rarer ones", async () => {
-    const page = await open("A fish. A whale. A fish, a whale.", "fish whale");
-    await page.rig.putTexts([{ id: 2, text: "whale" }]);
-    const rank = [
-      "Sum",
-      [
-        ["text", "BM25", "fish whale"],
-        ["id", "Eq", 1],
-      ],
-    ];
-    expect(await page.texts({}, rank)).toEqual(["A fish, a whale.", "A fish.", "A whale."]);
+  test("prefers more of the words, and words that fewer of its fragments have", async () => {
+    const page = await open("A fish. A whale. A fish, a whale. One more fish.", "fish whale");
+    expect(await page.texts({ fragment_limit: 4 })).toEqual([
+      "A fish, a whale.",
+      "A whale.",
+      "A fish.",
+      "One more fish.",
+    ]);
+  });
+
+  test("shows what the clients' service shows of these documents, with its scores", async () => {
+    const page = await open(text, "");
+    await page.rig.putTexts([
+      { id: 1, text },
+      { id: 2, text: "Of no interest. Just cache." },
+      { id: 3, text: "three other words" },
+    ]);
+    if (place === "a segment") {
+      await page.rig.flush();
+    }
+    const ask = async (words: string, options: object) => {
+      const { rows } = await page.rig.search({
+        rank_by: ["text", "BM25", words],
+        limit: 9,
+        compute_attributes: { h: ["Highlight", "text", options] },
+      });
+      return rows.map(({ id, distance, computed }) => {
+        const [h] = computed ?? [];
+        const fragments = h?.value as readonly Shown[];
+        return [Number(id), distance?.toFixed(5), fragments.map((fragment) => fragment.text)];
+      });
+    };
+    expect(await ask(whole, { fragment_by: "word" })).toEqual([
+      [1, "1.80186", ["object", "cache", "storage"]],
+      [2, "0.68128", ["cache"]],
+    ]);
+    expect(await ask("naïve storage", { fragment_limit: 1 })).toEqual([
+      [1, "1.51870", ["Pufferfish café 🐡 naïve storage."]],
+    ]);
   });
 
   test("weighs what the query weighs", async () => {

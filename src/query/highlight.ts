@@ -1,18 +1,20 @@
 /**
  * What to show of a text: the fragments that a query's words stand in, the best first. Pure.
  *
- *   1. The words of the text that are terms of the query, in one pass.
- *   2. The fragments that these stand in (index/text/fragments.ts).
- *   3. Each is scored as if it were a document, by the statistics of all documents, but its length
- *      plays no part: where a sentence ends says little about it, and of two that say the same the
- *      first is to be read first.
+ *   1. The fragments of the text (index/text/fragments.ts), and the words in them that are terms of
+ *      the query, in one pass.
+ *   2. Each fragment is scored by BM25 as if it were a document and the fragments of the text were
+ *      all there are: a word that stands in many of them says little about each.
  *
- * Cost: that of analyzing the text, as it was when the document was written.
+ * Nothing but the text is needed, so it is the same wherever the document lies, and no statistics
+ * are read. Cost: that of analyzing the text, and of finding where its sentences end.
  */
 import type { AttributeValue } from "../document/value.ts";
 import type { Token } from "../index/text/analyzer.ts";
+import { Bm25, noStatistics, type TextStatistics } from "../index/text/bm25.ts";
 import { type FragmentKind, prepareFragments, type Span } from "../index/text/fragments.ts";
 import { type Expression, leavesOf, prepareScore, type TextLeaf } from "./expression.ts";
+import { TopK } from "./top-k.ts";
 
 export const offsetUnits = ["utf-8", "utf-16", "codepoints"] as const;
 export type OffsetUnit = (typeof offsetUnits)[number];
@@ -35,100 +37,143 @@ export interface Fragment {
   readonly element: number | undefined;
 }
 
-/** How much the frequencies of a leaf's terms are worth. */
-export type ScoreFrequencies = (leaf: TextLeaf, frequencies: Uint32Array) => number;
-
-/** A fragment in the making. */
+/** A fragment as the tokens of a text are walked through. */
 interface Candidate {
   readonly element: number;
   readonly span: Span;
+  /** Its first token. */
+  readonly term: string;
+  /** Tokens of it. */
+  length: number;
+  /** Of the terms of each leaf; undefined if none is in it. */
+  frequencies: readonly Uint32Array[] | undefined;
   readonly matches: Span[];
-  /** Of the terms of each leaf. */
-  readonly frequencies: ReadonlyMap<TextLeaf, Uint32Array>;
-}
-
-export function textLeavesIn({ expression }: Highlight): readonly TextLeaf[] {
-  return leavesOf(expression).filter((leaf) => leaf.kind === "text");
 }
 
 /** Those with a score, the best first, then the first in the text. */
-export function highlightValue(
-  highlight: Highlight,
-  value: AttributeValue,
-  scoreOf: ScoreFrequencies,
-): readonly Fragment[] {
-  const candidates = findCandidates(highlight, value);
-  const score = prepareScore(highlight.expression, (leaf) => (row) => {
-    const { frequencies } = candidates[row] as Candidate;
-    const own = leaf.kind === "text" ? frequencies.get(leaf) : undefined;
-    return own === undefined ? 0 : scoreOf(leaf as TextLeaf, own);
-  });
-  const best = candidates
-    .map((candidate, row) => ({ candidate, score: score(row) }))
-    .filter((each) => each.score > 0)
-    .sort((a, b) => b.score - a.score)
-    .slice(0, highlight.fragmentsMax)
-    .map(({ candidate }) => candidate);
-  return showAll(highlight, value, best);
+export function highlightValue(highlight: Highlight, value: AttributeValue): readonly Fragment[] {
+  const leaves = leavesOf(highlight.expression).filter((leaf) => leaf.kind === "text");
+  const text: Walked = { value, leaves, matcher: prepareMatcher(leaves), by: highlight.fragmentBy };
+  return hasMatch(text) ? showAll(highlight, value, chooseBest(highlight, text)) : [];
 }
 
-// ---- Finding them
+interface Walked {
+  readonly value: AttributeValue;
+  readonly leaves: readonly TextLeaf[];
+  readonly matcher: Matcher;
+  readonly by: FragmentKind;
+}
+
+/** Walks twice: how much a term is worth is known at the end, and only the best are kept. */
+function chooseBest(
+  { expression, fragmentBy, fragmentsMax }: Highlight,
+  text: Walked,
+): readonly Candidate[] {
+  const { leaves } = text;
+  const statistics = leaves.map(({ clause }) => noStatistics(clause.terms.length));
+  walkFragments(text, (candidate) => countFragment(candidate, statistics));
+  const scorers = new Map<TextLeaf, (candidate: Candidate) => number>(
+    leaves.map((leaf, i) => {
+      const { options, terms } = leaf.clause;
+      const scorer = new Bm25(options, terms, statistics[i] as TextStatistics);
+      return [leaf, ({ frequencies, length }) => scorer.score(frequencies?.[i] ?? [], length)];
+    }),
+  );
+  let current: Candidate | undefined;
+  const score = prepareScore(expression, (leaf) => () => {
+    const scorer = leaf.kind === "text" ? scorers.get(leaf) : undefined;
+    return current === undefined ? 0 : (scorer?.(current) ?? 0);
+  });
+  const best = new TopK<Candidate>(fragmentsMax);
+  const words = new Set<string>();
+  let position = 0;
+  walkFragments(text, (candidate) => {
+    const { frequencies, term } = candidate;
+    position += 1;
+    // A word is shown once, where it stands first.
+    if (frequencies === undefined || (fragmentBy === "word" && words.has(term))) return;
+    if (fragmentBy === "word") words.add(term);
+    current = candidate;
+    const value = score(0);
+    if (value > 0) best.offer({ distance: -value, id: position, value: candidate });
+  });
+  return best.sorted().map(({ value }) => value);
+}
+
+function countFragment({ frequencies, length }: Candidate, to: readonly TextStatistics[]): void {
+  for (const [i, statistics] of to.entries()) {
+    statistics.rows += 1;
+    statistics.tokens += length;
+    frequencies?.[i]?.forEach((frequency, place) => {
+      const before = statistics.frequencies[place] as number;
+      if (frequency > 0) statistics.frequencies[place] = before + 1;
+    });
+  }
+}
+
+// ---- Walking through them
 // ------------------------------------------------------------------------------------
 
-type AddMatch = (term: string, candidate: Pick<Candidate, "frequencies">) => void;
+function hasMatch({ leaves, value, matcher }: Walked): boolean {
+  let found = false;
+  leaves[0]?.clause.analyzer.visit(value, ({ term }) => {
+    found ||= matcher.isMatch(term);
+  });
+  return found;
+}
 
-function findCandidates(highlight: Highlight, value: AttributeValue): readonly Candidate[] {
-  const leaves = textLeavesIn(highlight);
-  const { isMatch, add } = prepareMatches(leaves);
-  const candidates: Candidate[] = [];
-  const known = new Map<Span | string, Candidate>();
+/** Calls `visit` with each fragment that has a token, in their order. */
+function walkFragments(
+  { leaves, value, matcher, by }: Walked,
+  visit: (candidate: Candidate) => void,
+): void {
   let element = -1;
-  let fragmentAt = prepareFragments("", "none");
+  let fragmentAt = prepareFragments("", by);
+  let current: Candidate | undefined;
   leaves[0]?.clause.analyzer.visit(value, (token) => {
-    if (!isMatch(token.term)) return;
     if (token.element !== element) {
       element = token.element;
-      fragmentAt = prepareFragments(textAt(value, element), highlight.fragmentBy);
+      fragmentAt = prepareFragments(textAt(value, element), by);
     }
     const span = fragmentAt(token);
-    // A word is shown once, wherever it stands first.
-    const key = highlight.fragmentBy === "word" ? token.term : span;
-    const candidate = known.get(key) ?? newCandidate(leaves, token, span);
-    if (!known.has(key)) candidates.push(candidate);
-    else if (key !== span) return;
-    known.set(key, candidate);
-    candidate.matches.push({ from: token.from, to: token.to });
-    add(token.term, candidate);
+    if (current === undefined || current.span !== span) {
+      if (current !== undefined) visit(current);
+      current = newCandidate(token, span);
+    }
+    current.length += 1;
+    if (!matcher.isMatch(token.term)) return;
+    current.matches.push({ from: token.from, to: token.to });
+    current.frequencies ??= leaves.map(({ clause }) => new Uint32Array(clause.terms.length));
+    matcher.count(token.term, current.frequencies);
   });
-  return candidates;
+  if (current !== undefined) visit(current);
 }
 
-function newCandidate(leaves: readonly TextLeaf[], { element }: Token, span: Span): Candidate {
-  const frequencies = new Map(
-    leaves.map((leaf) => [leaf, new Uint32Array(leaf.clause.terms.length)] as const),
-  );
-  return { element, span, matches: [], frequencies };
+function newCandidate({ element, term }: Token, span: Span): Candidate {
+  return { element, span, term, length: 0, frequencies: undefined, matches: [] };
 }
 
-function prepareMatches(leaves: readonly TextLeaf[]): {
+interface Matcher {
   readonly isMatch: (term: string) => boolean;
-  readonly add: AddMatch;
-} {
-  const exact = new Map<string, { readonly leaf: TextLeaf; readonly place: number }[]>();
-  const prefixes: { readonly leaf: TextLeaf; readonly place: number; readonly start: string }[] =
-    [];
-  for (const leaf of leaves) {
-    for (const [place, { term, isPrefix }] of leaf.clause.terms.entries()) {
+  /** Adds a token to the frequencies of the terms that it is, leaf by leaf. */
+  readonly count: (term: string, frequencies: readonly Uint32Array[]) => void;
+}
+
+function prepareMatcher(leaves: readonly TextLeaf[]): Matcher {
+  const exact = new Map<string, { readonly leaf: number; readonly place: number }[]>();
+  const prefixes: { readonly leaf: number; readonly place: number; readonly start: string }[] = [];
+  for (const [leaf, { clause }] of leaves.entries()) {
+    for (const [place, { term, isPrefix }] of clause.terms.entries()) {
       if (isPrefix) prefixes.push({ leaf, place, start: term });
       else exact.set(term, [...(exact.get(term) ?? []), { leaf, place }]);
     }
   }
   return {
     isMatch: (term) => exact.has(term) || prefixes.some(({ start }) => term.startsWith(start)),
-    add: (term, { frequencies }) => {
+    count: (term, frequencies) => {
       const begun = prefixes.filter(({ start }) => term.startsWith(start));
       for (const { leaf, place } of [...(exact.get(term) ?? []), ...begun]) {
-        const own = frequencies.get(leaf);
+        const own = frequencies[leaf];
         if (own !== undefined) own[place] = (own[place] as number) + 1;
       }
     },

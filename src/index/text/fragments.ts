@@ -1,13 +1,13 @@
 /**
- * Parts of a text to show in its place: those that hold something of interest, wherever it lies.
+ * Parts of a text to show in its place.
  *
  *   none        the whole text
  *   paragraph   up to a line break
  *   sentence    of UAX #29; a line break ends one, too
  *   word        the token itself
  *
- * White space at the end of a paragraph or a sentence is left out. Only paragraphs that are asked
- * about are split into sentences, so a long text costs little more than the look at its tokens.
+ * White space at the end of a paragraph or a sentence is left out. Where sentences end is what
+ * `Intl.Segmenter` says, which does not say the same in every version: nothing of it is stored.
  */
 export const fragmentKinds = ["none", "sentence", "paragraph", "word"] as const;
 export type FragmentKind = (typeof fragmentKinds)[number];

@@ -3,7 +3,15 @@ import { defaultText } from "../../../src/document/text-options.ts";
 import { analyzerFor } from "../../../src/index/text/analyzer.ts";
 import { Bm25, noStatistics } from "../../../src/index/text/bm25.ts";
 
-const documents = ["fish fish swim", "fish tank water deep blue", "swim swim fish"];
+const fish = ["fish fish swim", "fish tank water deep blue", "swim swim fish"];
+
+/** As long as the texts whose scores are known, and with as much of what is searched for. */
+const pages = [
+  `object storage cache durability naïve storage ${"other ".repeat(48)}`,
+  "cache and four others more",
+  "three other words",
+];
+const tags = ["object storage cold cache warm", "x", "y"];
 
 function tokensOf(text: string): string[] {
   const tokens: string[] = [];
@@ -11,7 +19,7 @@ function tokensOf(text: string): string[] {
   return tokens;
 }
 
-function scores(query: string): number[] {
+function scores(query: string, documents: readonly string[]): number[] {
   const tokens = tokensOf(query);
   const terms = [...new Set(tokens)];
   const statistics = noStatistics(terms.length);
@@ -38,13 +46,22 @@ function scores(query: string): number[] {
 
 describe("BM25", () => {
   it.each([
-    ["fish", [0.1935007, 0.1162396, 0.1442616]],
-    ["fish fish", [0.348301, 0.2092313, 0.259671]],
-    ["fish fish swim", [0.856073, 0.2092313, 0.9407541]],
-  ])("of %j has the known values", (query, expected) => {
-    for (const [i, score] of scores(query).entries()) {
+    ["fish", fish, [0.1935007, 0.1162396, 0.1442616]],
+    ["fish fish", fish, [0.348301, 0.2092313, 0.259671]],
+    ["fish fish swim", fish, [0.856073, 0.2092313, 0.9407541]],
+    ["object storage cache", pages, [1.801863, 0.68128055, 0]],
+    ["naïve storage", pages, [1.5186982, 0, 0]],
+    ["cache", tags, [0.6683526, 0, 0]],
+  ])("of %j has the known values", (query, documents, expected) => {
+    for (const [i, score] of scores(query, documents).entries()) {
       expect(score).toBeCloseTo(expected[i] as number, 6);
     }
+  });
+
+  it("of two attributes adds up to the known value", () => {
+    const [page = 0] = scores("durability", pages);
+    const [tag = 0] = scores("warm", tags);
+    expect(page + tag).toBeCloseTo(1.2592762, 6);
   });
 
   it("gives a prefix 1 wherever it is met", () => {
