@@ -57,8 +57,8 @@ export async function benchPeer(
   return failure === undefined ? lines : [...lines, skip(failure)];
 }
 
-interface PeerOutput {
-  readonly messages: readonly PeerMessage[];
+interface PeerOutput<Message = PeerMessage> {
+  readonly messages: readonly Message[];
   /** Why the process did not end well. */
   readonly failure: string | undefined;
 }
@@ -82,11 +82,14 @@ function runPeer(peer: PeerName, bench: PeersBench): Promise<PeerOutput> {
         runSecondsMax: bench.runSecondsMax,
       };
       return await (peer === "faiss"
-        ? collect("python3", [
+        ? collectMessages<PeerMessage>("python3", [
             join(peersFolder, "faiss-ivfflat.py"),
             JSON.stringify(forPython(job, bench)),
           ])
-        : collect(process.execPath, [join(peersFolder, "run.ts"), JSON.stringify(job)]));
+        : collectMessages<PeerMessage>(process.execPath, [
+            join(peersFolder, "run.ts"),
+            JSON.stringify(job),
+          ]));
     } finally {
       await store.stop();
     }
@@ -105,7 +108,11 @@ function forPython(job: PeerJob, { dataset, rows, questions }: PeersBench) {
   return { ...job, base, vectors, metric: dataset.metric, dimensions: dataset.base.dimensions };
 }
 
-async function collect(command: string, args: readonly string[]): Promise<PeerOutput> {
+/** Runs a process and reads the messages that it prints. */
+export async function collectMessages<Message>(
+  command: string,
+  args: readonly string[],
+): Promise<PeerOutput<Message>> {
   const env = { ...process.env, LANCE_CPU_THREADS: "16" };
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
   const ended = new Promise<string | undefined>((resolve) => {
@@ -116,8 +123,8 @@ async function collect(command: string, args: readonly string[]): Promise<PeerOu
   });
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const failure = await ended;
-  const messages = out.split("\n").flatMap((line): PeerMessage[] => {
-    return line.startsWith("{") ? [JSON.parse(line) as PeerMessage] : [];
+  const messages = out.split("\n").flatMap((line): Message[] => {
+    return line.startsWith("{") ? [JSON.parse(line) as Message] : [];
   });
   const lastWords =
     err

@@ -6,6 +6,7 @@ import { filtersCommand } from "./bench-filters.ts";
 import { growthCommand } from "./bench-growth.ts";
 import { recallCommand } from "./bench-recall.ts";
 import { relevanceCommand } from "./bench-relevance.ts";
+import { textCommand } from "./bench-text.ts";
 import { vectorsCommand } from "./bench-vectors.ts";
 
 export function benchCommand(): Command {
@@ -17,5 +18,6 @@ export function benchCommand(): Command {
     .addCommand(branchCommand())
     .addCommand(facetsCommand())
     .addCommand(relevanceCommand())
+    .addCommand(textCommand())
     .addCommand(filtersCommand());
 }
