@@ -7,6 +7,8 @@ import { benchGrowth } from "../../scripts/bench/growth.ts";
 import { isMeasured } from "../../scripts/bench/lines.ts";
 import { benchRecall } from "../../scripts/bench/recall.ts";
 import { benchRelevance, openJudgedTexts } from "../../scripts/bench/relevance.ts";
+import { benchText } from "../../scripts/bench/text/bench.ts";
+import type { TextSummary } from "../../scripts/bench/text/lines.ts";
 import { benchVectors } from "../../scripts/bench/vectors.ts";
 import { openDataset } from "../../scripts/datasets.ts";
 import { writeDataFolder } from "./data-folder.ts";
@@ -134,4 +136,41 @@ it("measures relevance, beside an exhaustive search", async () => {
     expect(line.ndcg_at_10).toBe(line.exhaustive_ndcg_at_10);
   }
   expect(measured.at(-1)).toMatchObject({ ndcg_at_10: 1, recall_at_100: 1 });
+});
+
+it("measures full-text search of ours and of SQLite, with a summary", async () => {
+  const passages = Array.from({ length: 40 }, (_, i) =>
+    Array.from({ length: 4 }, (_, j) => `The walrus of island${i} swam around rock${i + j} again.`),
+  );
+  const questions = ["which walrus swam around the rock of island7 again and again in the winter"];
+  let summary: TextSummary | undefined;
+  const lines = await benchText({
+    collections: [{ passages, questions }],
+    engines: ["shoal", "sqlite-fts5"],
+    rows: 300,
+    queries: 14,
+    coldQueries: 3,
+    seed: 1,
+    runQueriesMin: 20,
+    runSecondsMax: 5,
+    buildSecondsMax: 30,
+    latency: "get=2/4 put=2/4",
+    onLine: (line) => {
+      if ("summary" in line) summary = line;
+    },
+    say: () => {},
+  });
+  const shown = lines.filter((line) => "phase" in line);
+  expect(shown.map(({ engine, phase, top_k }) => `${engine} ${phase} ${top_k}`)).toEqual([
+    "shoal cold 10",
+    "shoal cold 100",
+    "shoal warm 10",
+    "shoal warm 100",
+    "sqlite-fts5 warm 10",
+    "sqlite-fts5 warm 100",
+  ]);
+  for (const line of shown) expect(line).toMatchObject({ bench: "text", rows: 300 });
+  expect(shown[2]).toMatchObject({ rounds_max: 0, bytes_max: 0 });
+  expect(shown[0]?.index_bytes).toBeGreaterThan(1_000);
+  expect(summary).toMatchObject({ bench: "text", summary: true, rows: 300, seed: 1 });
 });
