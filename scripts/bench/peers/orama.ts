@@ -3,9 +3,13 @@ import { loadPackage, versionOf } from "./packages.ts";
 import type { TextPeer } from "./text-peer.ts";
 
 interface Package {
-  create(options: unknown): unknown;
-  insertMultiple(index: unknown, documents: readonly unknown[], batch?: number): unknown;
-  search(index: unknown, query: unknown): unknown;
+  readonly create: (options: unknown) => unknown;
+  readonly insertMultiple: (
+    index: unknown,
+    documents: readonly unknown[],
+    batch?: number,
+  ) => unknown;
+  readonly search: (index: unknown, query: unknown) => unknown;
 }
 
 export function openPeer(): TextPeer {

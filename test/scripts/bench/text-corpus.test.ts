@@ -3,11 +3,13 @@ import { expect, test } from "vitest";
 import { type Collection, sampleCorpus } from "../../../scripts/bench/text/corpus.ts";
 
 const subjects = ["walruses", "harbours", "lanterns", "glaciers", "ferrymen", "estuaries"];
+const letterOf = (i: number) => String.fromCharCode(97 + (i % 26));
 const collection: Collection = {
   passages: Array.from({ length: 40 }, (_, i) =>
     Array.from(
       { length: 4 },
-      (_, j) => `The ${subjects[(i + j) % 6]} of ${"kelp".repeat(1 + (i % 3))}on${i} are ${i + j}.`,
+      (_, j) =>
+        `The ${subjects[(i + j) % 6]} of ${letterOf(i)}${letterOf(i * j)}kelpshire are old.`,
     ),
   ),
   questions: ["what became of the walruses in winter and of the lanterns in the old harbours"],
