@@ -1,4 +1,4 @@
-/** Bytes of a namespace's segments by kind of section, from their roots in the state of a server. */
+/** Bytes of the segments in the state of a stopped server, by kind of section, from their roots. */
 import { openManifest } from "../../../src/format/manifest-codec.ts";
 import { rootSections } from "../../../src/format/segment-root-codec.ts";
 import { locateBlock, type Section } from "../../../src/format/segment-section.ts";
