@@ -307,7 +307,13 @@ export const limits = {
   /** Postings that a build collects before it writes them: some 40 MB of text. */
   textRunBytes: 20 * MiB,
   idBlockRows: 512,
-  refinePageRows: 32,
+  /**
+   * A query refines some forty rows that lie apart, and wants a dozen vectors: what else is in
+   * their blocks takes room in caches. Smaller pages would cost exhaustive queries, which read all.
+   */
+  refinePageBytes: 8 * KiB,
+  refinePageRowsMax: 32,
+  vectorBlockBytes: 4 * KiB,
 
   // ---- Reads
   // --------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ export async function refineBest(
   const spare = masks.isEmpty ? 0 : Math.min(target, context.snapshot.unindexedRows);
   let live = 0;
   for (let from = 0, to = Math.min(total, target + spare); from < to; ) {
-    const tasks = new PageTasks();
+    const tasks = new PageTasks(refinement.segments);
     for (let i = from; i < to; i++) {
       tasks.add(rows.segments[i] as number, rows.ordinals[i] as number);
     }
@@ -82,7 +82,7 @@ export async function refineRanges(
   ranges: readonly SegmentRange[],
   readsMax: number,
 ): Promise<void> {
-  const tasks = new PageTasks();
+  const tasks = new PageTasks(refinement.segments);
   for (const { segment, from, to } of ranges) {
     const { rows } = refinement.segments[segment] as MatchedSegment;
     let ordinal = rows?.next(from) ?? from;
@@ -97,16 +97,22 @@ export async function refineRanges(
 /** Rows by page, pages in the order of their first row. */
 class PageTasks {
   readonly #tasks = new Map<string, PageTask>();
+  readonly #segments: readonly MatchedSegment[];
   #last: PageTask | undefined;
 
+  constructor(segments: readonly MatchedSegment[]) {
+    this.#segments = segments;
+  }
+
   add(segment: number, ordinal: number): void {
-    const page = refinePageOf(ordinal);
+    const { segment: opened } = this.#segments[segment] as MatchedSegment;
+    const page = refinePageOf(opened, ordinal);
     if (this.#last?.segment !== segment || this.#last.page !== page) {
       const key = `${segment}/${page}`;
       this.#last = this.#tasks.get(key) ?? { segment, page, indexes: [] };
       this.#tasks.set(key, this.#last);
     }
-    this.#last.indexes.push(ordinal - refinePageStart(page));
+    this.#last.indexes.push(ordinal - refinePageStart(opened, page));
   }
 
   list(): readonly PageTask[] {
@@ -154,7 +160,7 @@ function scorePage(
   const { metric } = distance;
   const { segment } = segments[task.segment] as MatchedSegment;
   const scored = distanceInt8(metric, query, pickRefineRows(page, indexes), context.ports.kernels);
-  const start = refinePageStart(task.page);
+  const start = refinePageStart(segment, task.page);
   for (const [i, row] of indexes.entries()) {
     let estimate = scored.estimates[i] as number;
     let bound = boundShare * (scored.bounds[i] as number);

@@ -1,8 +1,12 @@
 /** Sections whose block sizes follow from counts in the root. */
 import { corrupt } from "../errors.ts";
-import { limits } from "../limits.ts";
 import { type CodeBytes, codeBlockBytes, codeBlockRows } from "./segment-columns.ts";
-import { refinePageBytes, refinePageLength, refinePages } from "./segment-refine.ts";
+import {
+  refinePageBytes,
+  refinePageLength,
+  refinePageRows,
+  refinePages,
+} from "./segment-refine.ts";
 import { scanBlockBytes } from "./segment-scan.ts";
 import { evenSection, type Section, type SectionPlace, unevenSection } from "./segment-section.ts";
 import { type VectorShape, vectorBlockBytes, vectorBlockRows } from "./segment-vectors.ts";
@@ -16,12 +20,12 @@ export function scanSection(place: SectionPlace, firstRows: Uint32Array, width: 
 }
 
 export function refineSection(place: SectionPlace, rows: number, width: number): Section {
-  const pages = refinePages(rows);
-  const last = refinePageLength(rows, Math.max(0, pages - 1));
+  const pages = refinePages(rows, width);
+  const last = refinePageLength(rows, Math.max(0, pages - 1), width);
   expectBlocks(place, pages);
   return evenSection(
     place,
-    refinePageBytes(limits.refinePageRows, width),
+    refinePageBytes(refinePageRows(width), width),
     refinePageBytes(last, width),
   );
 }

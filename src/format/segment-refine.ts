@@ -1,6 +1,6 @@
 /**
- * Refine page: `refinePageRows` consecutive rows as int8 with what exact bounds need; the last page
- * of a segment may hold fewer.
+ * Refine page: `refinePageRows(P)` consecutive rows as int8 with what exact bounds need; the last
+ * page of a segment may hold fewer.
  *
  *   offset  size     field
  *        0  n × P    codes, i8, row after row
@@ -39,13 +39,20 @@ export function refinePageBytes(rows: number, width: number): number {
   return blockBytes(rows * refineRowBytes(width));
 }
 
-export function refinePages(rows: number): number {
-  return Math.ceil(rows / limits.refinePageRows);
+/** Rows of every page but the last. */
+export function refinePageRows(width: number): number {
+  const rows = Math.floor(limits.refinePageBytes / refineRowBytes(width));
+  return Math.min(limits.refinePageRowsMax, Math.max(1, rows));
+}
+
+export function refinePages(rows: number, width: number): number {
+  return Math.ceil(rows / refinePageRows(width));
 }
 
 /** Rows of a page of a segment of `rows` rows. */
-export function refinePageLength(rows: number, page: number): number {
-  return Math.min(limits.refinePageRows, rows - page * limits.refinePageRows);
+export function refinePageLength(rows: number, page: number, width: number): number {
+  const each = refinePageRows(width);
+  return Math.min(each, rows - page * each);
 }
 
 export function allocateRefineRows(rows: number, width: number): RefineRows {

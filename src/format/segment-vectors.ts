@@ -25,7 +25,7 @@ function rowBytes({ dims, element }: VectorShape): number {
 }
 
 export function vectorBlockRows(shape: VectorShape): number {
-  return Math.max(1, Math.floor((limits.documentBlockBytes - 16) / rowBytes(shape)));
+  return Math.max(1, Math.floor((limits.vectorBlockBytes - 16) / rowBytes(shape)));
 }
 
 export function vectorBlockBytes(rows: number, shape: VectorShape): number {

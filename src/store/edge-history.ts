@@ -27,7 +27,7 @@ const knownMissesMax = 32;
 const silentMs = 300_000;
 /** Some 100 bytes each. */
 const objectsMax = 1_024;
-const blocksMax = 8_192;
+const blocksMax = 16_384;
 
 export class EdgeHistory {
   readonly #objects = new Map<string, ObjectHistory>();

@@ -64,7 +64,7 @@ describe("edge history", () => {
     for (let i = 0; i < 1_024; i += 1) history.miss(at(0, `object ${i}`), 0);
     expect(history.worthAsking(at(500), 0)).toBe(true);
     history.stored(at(70));
-    for (let i = 0; i < 8_192; i += 1) history.stored(at(i, "many"));
+    for (let i = 0; i < 16_384; i += 1) history.stored(at(i, "many"));
     missRow(history, 4);
     expect(history.worthAsking(at(70), 0)).toBe(false);
   });

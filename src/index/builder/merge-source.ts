@@ -199,12 +199,12 @@ function gatherCodes(
   ledger: MemoryLedger,
 ): Promise<void> {
   const layout = {
-    blockOf: (_: Segment, ordinal: number) => refinePageOf(ordinal),
+    blockOf: refinePageOf,
     block: refinePage,
   };
   return visitBlocks(inputs, wanted, layout, read, ledger, (visit) => {
     const rows = readRefinePage(visit.segment, visit.index, visit.bytes);
-    const start = refinePageStart(visit.index);
+    const start = refinePageStart(visit.segment, visit.index);
     visit.ordinals.forEach((ordinal, i) => {
       copyRefineRow(rows, ordinal - start, out, visit.positions[i] as number);
     });

@@ -8,12 +8,16 @@ import { bytesOf } from "../../bytes/typed-view.ts";
 import type { VectorColumn } from "../../document/schema.ts";
 import { refineSection, scanSection, vectorSection } from "../../format/counted-sections.ts";
 import { hashVectors } from "../../format/record-hash.ts";
-import { type RefineRows, refinePageBytes, writeRefineRows } from "../../format/segment-refine.ts";
+import {
+  type RefineRows,
+  refinePageBytes,
+  refinePageRows,
+  writeRefineRows,
+} from "../../format/segment-refine.ts";
 import type { VectorPlanes } from "../../format/segment-root.ts";
 import { scanBlockBytes, writeScanRows } from "../../format/segment-scan.ts";
 import { vectorBlockBytes, vectorBlockRows } from "../../format/segment-vectors.ts";
 import { allocateVectors, narrowVector, widenVectors } from "../../format/vector-element.ts";
-import { limits } from "../../limits.ts";
 import { dequantiseCentroid, quantiseCentroids } from "../vector/centroids.ts";
 import { encodeCluster } from "../vector/rabitq.ts";
 import { blockStretches, evenStretches, forEachSlice, forEachStretch } from "./code-stream.ts";
@@ -126,7 +130,7 @@ async function writeRefine(
   writer: PartWriter,
 ): Promise<void> {
   const { width } = input;
-  const pageRows = limits.refinePageRows;
+  const pageRows = refinePageRows(width);
   const stretches = evenStretches(rows.length, width, pageRows);
   await forEachStretch(input, rows, stretches, async (codes, start, end) => {
     for (let from = 0; from < end - start; from += pageRows) {

@@ -4,30 +4,34 @@
  */
 import type { DocumentId } from "../../document/id.ts";
 import { idOfKey } from "../../format/segment-ids.ts";
-import { type RefineRows, readRefineRows, refinePageLength } from "../../format/segment-refine.ts";
+import {
+  type RefineRows,
+  readRefineRows,
+  refinePageLength,
+  refinePageRows,
+} from "../../format/segment-refine.ts";
 import { locateBlock } from "../../format/segment-section.ts";
-import { limits } from "../../limits.ts";
 import type { Block } from "../../store/block.ts";
 import { blockAt, type Segment, vectorPlanes } from "./segment.ts";
 
 /** The page of an ordinal. */
-export function refinePageOf(ordinal: number): number {
-  return Math.floor(ordinal / limits.refinePageRows);
+export function refinePageOf(segment: Segment, ordinal: number): number {
+  return Math.floor(ordinal / refinePageRows(vectorPlanes(segment).width));
 }
 
 /** The first ordinal of a page. */
-export function refinePageStart(page: number): number {
-  return page * limits.refinePageRows;
+export function refinePageStart(segment: Segment, page: number): number {
+  return page * refinePageRows(vectorPlanes(segment).width);
 }
 
 export function refinePage(segment: Segment, page: number): Block {
   return blockAt(segment, locateBlock(vectorPlanes(segment).refine, page));
 }
 
-/** Views of the verified bytes of a page; row i is ordinal `refinePageStart(page) + i`. */
+/** Views of the verified bytes of a page; row i is ordinal `refinePageStart(…) + i`. */
 export function readRefinePage(segment: Segment, page: number, bytes: Uint8Array): RefineRows {
-  const rows = refinePageLength(segment.root.rows, page);
-  return readRefineRows(bytes, rows, vectorPlanes(segment).width);
+  const { width } = vectorPlanes(segment);
+  return readRefineRows(bytes, refinePageLength(segment.root.rows, page, width), width);
 }
 
 /** What `distanceInt8` scores. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Bitmap } from "../../../src/bytes/bitmap.ts";
 import type { DistanceMetric } from "../../../src/document/schema.ts";
+import { refinePageRows } from "../../../src/format/segment-refine.ts";
 import { rotationSeed } from "../../../src/index/builder/segment-spec.ts";
 import {
   pickRefineRows,
@@ -105,11 +106,12 @@ describe.each(["cosine_distance", "euclidean_squared"] as const)("under %s", (me
       const documents = readAll(lab);
       const { vector, rotated } = prepareQuery(metric);
       const query = prepareInt8Query(rotated);
-      for (let first = 0; first < documents.length; first += limits.refinePageRows) {
-        const page = refinePageOf(first);
+      const pageRows = refinePageRows(vectorPlanes(lab.segment).width);
+      for (let first = 0; first < documents.length; first += pageRows) {
+        const page = refinePageOf(lab.segment, first);
         const bytes = lab.objects.load(refinePage(lab.segment, page));
         const rows = readRefinePage(lab.segment, page, bytes);
-        expect(refinePageStart(page)).toBe(first);
+        expect(refinePageStart(lab.segment, page)).toBe(first);
         const indexes = [...rows.scales.keys()].filter((i) => i % 3 !== 1);
         const candidates = pickRefineRows(rows, indexes);
         const { estimates, bounds } = distanceInt8(metric, query, candidates, ports.kernels);
