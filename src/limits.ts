@@ -339,6 +339,8 @@ export const limits = {
   /** Documents that a query may read to rank them by an attribute without an index: seconds. */
   scoredBytesMax: 256 * MiB,
   reservationLeaseMs: 60_000,
+  /** How long a query waits for blocks that another one reads: some reads of the slowest. */
+  sharedReadMs: 1_000,
   /** Memory of the Durable Objects of one isolate together. */
   objectBytesMax: 48 * MiB,
   /** What a walk through all documents reads at a time: few requests, little memory. */

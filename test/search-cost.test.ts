@@ -1,7 +1,11 @@
 /** What queries cost: rounds, reads and rows looked at, cold and warm, on a clustered namespace. */
 import { beforeAll, describe, expect, test } from "vitest";
+import { isEngineError } from "../src/errors.ts";
 import { limits } from "../src/limits.ts";
 import type { SearchResult } from "../src/query/result.ts";
+import { type BlockPosition, blockId } from "../src/store/block.ts";
+import { BlockCache } from "../src/store/block-cache.ts";
+import { LatencyStore, remoteLatency } from "../src/store/latency-store.ts";
 import { simdKernels } from "./kernels/simd.ts";
 import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
@@ -230,6 +234,57 @@ describe("an approximate query", () => {
     const { performance } = await rig.search(ann(query));
     expect(performance.masked).toBeGreaterThan(0);
     expect(await rig.recall(query, 100)).toBeGreaterThanOrEqual(0.9);
+  });
+});
+
+/** Knows how often each block came from the store. */
+class CountingCache extends BlockCache {
+  readonly kept = new Map<string, number>();
+
+  override keep(block: BlockPosition, bytes: Uint8Array): void {
+    this.kept.set(blockId(block), (this.kept.get(blockId(block)) ?? 0) + 1);
+    super.keep(block, bytes);
+  }
+}
+
+describe("two hundred queries at once of an isolate that knows nothing", () => {
+  /** Reads take as long as over a network, and queries arrive together. */
+  async function ask(bodies: readonly object[], budgetBytes: number) {
+    const isolate = rig.newIsolate({ budget: { bytesMax: budgetBytes } });
+    const cache = new CountingCache();
+    const store = new LatencyStore(rig.reads, rig.clock, remoteLatency);
+    rig.isolate = { ...isolate, cache, store };
+    const outcomes = await rig.clock.run(
+      Promise.allSettled(bodies.map((body) => rig.searchUntimed(body))),
+    );
+    return { outcomes, budget: isolate.budget.counts(), cache, reads: rig.reads.counts() };
+  }
+
+  test("are answered, read each block about once, and stay within their memory", async () => {
+    const bodies = Array.from({ length: 200 }, (_, i) => ann(queryNear(i * 53)));
+    const alone = await ask(bodies.slice(0, 1), limits.reservedBytesMax);
+    const { outcomes, budget, cache, reads } = await ask(bodies, limits.reservedBytesMax);
+    expect(outcomes.every(({ status }) => status === "fulfilled")).toBe(true);
+    const kept = [...cache.kept.values()].reduce((sum, times) => sum + times, 0);
+    expect(kept).toBeLessThan(1.05 * cache.kept.size);
+    // What lies between two blocks is read with them, so bytes are more than those of blocks.
+    expect(reads.bytesRead).toBeLessThan(0.15 * 200 * alone.reads.bytesRead);
+    expect(cache.underWay.size).toBe(0);
+    expect(budget.reservedBytesPeak).toBeLessThanOrEqual(limits.reservedBytesMax);
+    expect([budget.reservedBytes, budget.refused]).toEqual([0, 0]);
+  });
+
+  test("are answered or told to come back when memory is short", async () => {
+    const budgetBytes = 2 * 1024 * 1024;
+    const bodies = Array.from({ length: 200 }, (_, i) => ann(queryNear(i * 53)));
+    const { outcomes, budget } = await ask(bodies, budgetBytes);
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") {
+        expect(isEngineError(outcome.reason, "overloaded")).toBe(true);
+      }
+    }
+    expect(budget.reservedBytesPeak).toBeLessThanOrEqual(budgetBytes);
+    expect(budget.reservedBytes).toBe(0);
   });
 });
 

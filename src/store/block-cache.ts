@@ -7,12 +7,14 @@
  * edge are verified each time; an entry that fails counts as missing and is overwritten by the
  * next `publish`.
  *
- * One per isolate. Holds no promise: those of one request must not be waited for by another.
+ * One per isolate. Blocks themselves are never waited for across requests, only the end of a
+ * request's claim on them, and that not for long (reads-under-way.ts).
  */
 import { limits } from "../limits.ts";
 import { type Block, type BlockPosition, blockId } from "./block.ts";
 import { ByteLru } from "./byte-lru.ts";
 import { EdgeHistory } from "./edge-history.ts";
+import { ReadsUnderWay } from "./reads-under-way.ts";
 
 /** A cache that may forget anything at any time. It may also fail: that is a miss. */
 export interface EdgeCache {
@@ -33,6 +35,7 @@ export interface BlockCacheOptions {
 
 export class BlockCache {
   readonly memory: ByteLru;
+  readonly underWay = new ReadsUnderWay(limits.sharedReadMs);
   readonly #edge: EdgeCache | undefined;
   readonly #history = new EdgeHistory();
 

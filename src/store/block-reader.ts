@@ -2,7 +2,7 @@
  * Reads for one request. A *round* is a set of reads of which none waits for another's bytes.
  *
  *   1. Blocks in memory are delivered at once, while the first requests for the others are under
- *      way.
+ *      way. Blocks that another request is reading are waited for, for a while.
  *   2. Blocks that the edge cache may have are looked up there (see edge-history.ts).
  *   3. What is still missing becomes at most `readsMax` range reads (range-plan.ts), most promising
  *      first, and each block is delivered as its range arrives, so that scoring overlaps reading.
@@ -11,7 +11,8 @@
  *   - Every block was verified before it is delivered: on arrival, or before it went into memory.
  *   - At most `connectionsMax` requests wait at once, each with its bytes reserved in the budget
  *     of the isolate until they are delivered (request-gate.ts).
- *   - No promise is shared with another request: two that miss the same block both read it.
+ *   - No answer is shared with another request: who waited for one looks into memory, and reads
+ *     what is not there. So whatever becomes of the other, this one is served.
  *   - After a failure nothing new starts; what is under way ends before the failure is thrown.
  *
  * Delivered bytes begin at offset 0 of a buffer of their own (aligned for typed arrays) and are
@@ -29,7 +30,7 @@ import { type Batch, RequestGate, settleAll } from "./request-gate.ts";
 
 export interface BlockReaderPorts {
   readonly store: ObjectStore;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Clock;
   readonly cache: BlockCache;
   readonly budget: Budget;
   /** Lets work outlive the request (`waitUntil`). The promise never rejects. */
@@ -193,16 +194,54 @@ export class BlockReader {
     reads: BlockReads,
     askStore: () => ObjectStore,
   ): Promise<void> {
+    const { held, missing } = this.#recall(blocks, blocks.keys());
+    const batch: Batch = { failed: false };
+    const others = this.#disableCache
+      ? this.#readMissing(blocks, missing, reads, batch, askStore)
+      : this.#readShared(blocks, missing, reads, batch, askStore);
+    await settleAll([this.#deliverHeld(held, batch, reads.onBlock), others]);
+  }
+
+  /** Reads what nobody else is reading, and waits for the rest. */
+  async #readShared(
+    blocks: readonly Block[],
+    missing: readonly number[],
+    reads: BlockReads,
+    batch: Batch,
+    askStore: () => ObjectStore,
+  ): Promise<void> {
+    const { cache, clock } = this.#ports;
+    const { own, awaited, claim, others } = cache.underWay.claim(blocks, missing, clock.now());
+    const readOwn = async (): Promise<void> => {
+      try {
+        await this.#readMissing(blocks, own, reads, batch, askStore);
+      } finally {
+        claim.end();
+      }
+    };
+    const readAwaited = async (): Promise<void> => {
+      if (awaited.length === 0) return;
+      await Promise.race([Promise.all(others), clock.sleep(limits.sharedReadMs)]);
+      if (batch.failed) return;
+      const { held, missing: left } = this.#recall(blocks, awaited);
+      await this.#deliverHeld(held, batch, reads.onBlock);
+      await this.#readMissing(blocks, left, reads, batch, askStore);
+    };
+    await settleAll([readOwn(), readAwaited()]);
+  }
+
+  /** What is in memory, of the blocks with these indexes. */
+  #recall(blocks: readonly Block[], indexes: Iterable<number>) {
     const held: Held[] = [];
     const missing: number[] = [];
-    for (const [index, block] of blocks.entries()) {
-      const bytes = this.#disableCache ? undefined : this.#ports.cache.recall(block);
+    for (const index of indexes) {
+      const bytes = this.#disableCache
+        ? undefined
+        : this.#ports.cache.recall(blocks[index] as Block);
       if (bytes === undefined) missing.push(index);
       else held.push({ index, bytes });
     }
-    const batch: Batch = { failed: false };
-    const others = this.#readMissing(blocks, missing, reads, batch, askStore);
-    await settleAll([this.#deliverHeld(held, batch, reads.onBlock), others]);
+    return { held, missing };
   }
 
   async #readMissing(
