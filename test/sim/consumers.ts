@@ -5,8 +5,9 @@
 import { collect, isVisitDue, purge } from "../../src/collect.ts";
 import { compact } from "../../src/compact.ts";
 import { heartbeat } from "../../src/compact-resolve.ts";
-import { openGrave } from "../../src/format/registry.ts";
+import { type Grave, openGrave } from "../../src/format/registry.ts";
 import { scalarKernels } from "../../src/kernels/scalar.ts";
+import { limits } from "../../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../../src/namespace/protocol.ts";
 import type { Identity } from "../../src/owner-ports.ts";
 import type { IndexPorts, JobHint } from "../../src/ports.ts";
@@ -126,7 +127,7 @@ class Consumer {
   async #runDue(process: Process, identity: Identity): Promise<boolean> {
     // By an isolate that has nothing yet.
     const ports = { ...searchPorts(process), ...consumerPorts(process) };
-    const api = callOwner(process, identity.name);
+    const api = stalling(process, callOwner(process, identity.name));
     const endMs = this.#world.scheduler.nowMs + invocationMs;
     while (this.#world.scheduler.nowMs < endMs) {
       const job = replyValue(await api.claim(identity.tenant, identity.name));
@@ -196,6 +197,22 @@ class Consumer {
   }
 }
 
+/** Just when it has a ticket its host gives it no turn, so long that another's turn may come. */
+function stalling(process: Process, api: NamespaceApi): NamespaceApi {
+  const { faults, random } = process.world;
+  return {
+    ...api,
+    ticket: async (...args) => {
+      const reply = await api.ticket(...args);
+      const isGranted = reply.ok && reply.value.kind === "granted";
+      if (isGranted && faults.strikes("consumer-stalls")) {
+        await process.pause(random.spread(1_000, limits.leaseMs), "stall");
+      }
+      return reply;
+    },
+  };
+}
+
 function consumerPorts(process: Process): IndexPorts {
   const { world, clock } = process;
   const ports = { clock, random: world.random, digest: syncDigest, log: world.log };
@@ -208,11 +225,14 @@ export function startCron(world: World): void {
   const process = new Process(world, "cron");
   const ports = consumerPorts(process);
   const { tenant } = world;
+  // What is in one never changes.
+  const graves = new Map<string, Grave>();
   const sweep = async (): Promise<void> => {
     const page = await ports.store.list(gravePrefix(tenant));
     for (const { key } of page.objects) {
-      const stored = await ports.store.get(key);
-      const grave = stored && (await openGrave(stored.bytes, syncDigest));
+      const stored = graves.has(key) ? undefined : await ports.store.get(key);
+      if (stored !== undefined) graves.set(key, await openGrave(stored.bytes, syncDigest));
+      const grave = graves.get(key);
       if (!grave || !isVisitDue(grave, ports.clock.now())) continue;
       const owner = callOwner(process, grave.name);
       const present = replyValue(await owner.describe(tenant, grave.name));

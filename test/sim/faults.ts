@@ -34,6 +34,7 @@ export const faultKinds = [
   "hint-repeated",
   "hint-late",
   "consumer-crash",
+  "consumer-stalls",
   "isolate-crash",
   "request-aborted",
   "process-sleeps",
@@ -134,6 +135,7 @@ export const branches = [
   "namespace: made again",
   "quarantine: entered",
   "quarantine: entry skipped",
+  "quarantine: healed",
   "quarantine: deleted",
 ] as const;
 
@@ -169,6 +171,7 @@ const rates: Readonly<Record<FaultKind, number>> = {
   "hint-repeated": 0.3,
   "hint-late": 0.3,
   "consumer-crash": 0.02,
+  "consumer-stalls": 0.1,
   "isolate-crash": 0.001,
   "request-aborted": 0.05,
   "process-sleeps": 0.0005,

@@ -5,6 +5,7 @@
  *   1. the namespace must start, and say how it is; a read is refused, or right
  *   2. a log entry that is bad, or whose attachment is, is skipped
  *      and then a strong read shows the log without it
+ *      though its object, or the attachment, may be well again: a disk had answered wrongly
  *   3. for a manifest, segment, bitmap or keys there is no remedy but deletion, which must work
  *
  * Meanwhile answers are right or errors: the history holds every one of them against the log.
@@ -22,6 +23,7 @@ import { createSearchMemory, type SearchPorts } from "../../src/search-ports.ts"
 import { BlockCache } from "../../src/store/block-cache.ts";
 import { sequenceOfWalKey, walKey } from "../../src/store/keys.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
+import type { StoredObject } from "../../src/store/object-store.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
 import { parseQueryRequest } from "../../workers/api/query-request.ts";
 import { syncDigest } from "../sync-digest.ts";
@@ -39,6 +41,8 @@ const triesMax = 100;
 export class Rot {
   readonly #world: World;
   readonly #keys = new Map<string, Kind>();
+  /** What lay in the log before: of entries and attachments that are still bad. */
+  readonly #sound = new Map<string, StoredObject>();
 
   constructor(world: World) {
     this.#world = world;
@@ -133,15 +137,36 @@ export class Rot {
     const key = random.chance(0.7) ? keys.at(-1) : keys[random.below(Math.max(1, keys.length))];
     const stored = key === undefined ? undefined : await store.memory.get(key);
     if (key === undefined || stored === undefined || stored.bytes.length === 0) return;
-    const { bytes } = stored;
+    const bytes = stored.bytes.slice();
     for (let flips = 1 + random.below(3); flips > 0; flips--) {
       const at = random.below(bytes.length);
       bytes[at] = (bytes[at] as number) ^ (1 << random.below(8));
     }
     this.#keys.set(key, kind);
+    // What rots again was not sound before.
+    if (kind === "wal" || kind === "part") {
+      if (!this.#sound.has(key)) this.#sound.set(key, stored);
+    }
     scheduler.note(`${key} rots`);
-    await store.memory.delete([key]);
-    await store.memory.put(key, bytes, { kind: "create" }, { metadata: stored.metadata });
+    await this.#lay({ ...stored, bytes });
+  }
+
+  async #lay({ key, bytes, metadata }: StoredObject): Promise<void> {
+    const { memory } = this.#world.store;
+    await memory.delete([key]);
+    await memory.put(key, bytes, { kind: "create" }, { metadata });
+  }
+
+  /** The log can be read again where it is still there: whatever was skipped stays skipped. */
+  async #heal(): Promise<void> {
+    const { store, scheduler, faults } = this.#world;
+    for (const [key, stored] of this.#sound) {
+      this.#sound.delete(key);
+      if ((await store.memory.head(key)) === undefined) continue;
+      await this.#lay(stored);
+      scheduler.note(`${key} heals`);
+      faults.saw("quarantine: healed");
+    }
   }
 
   /** What was skipped is no reason any more for a read to fail. */
@@ -212,6 +237,7 @@ export class Rot {
       const skipped = await insist(process, skip, ["conflict", "notFound"]);
       if (skipped !== undefined) {
         world.first.history.skipAcknowledged();
+        if (world.random.chance(0.5)) await this.#heal();
         await this.#readBack(process, sequence);
       }
       return false;
@@ -228,6 +254,7 @@ export class Rot {
   #badPart(floor: number): number | undefined {
     const { history } = this.#world.first;
     for (const [key, kind] of this.#keys) {
+      if (!this.#sound.has(key)) continue;
       const part = kind === "part" ? /\/part\/([^/]+)$/.exec(key)?.[1] : undefined;
       const sequence = part === undefined ? undefined : history.entryNaming(part);
       if (sequence !== undefined && sequence >= floor) return sequence;
