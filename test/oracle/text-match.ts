@@ -12,8 +12,19 @@ export interface OracleFuzzy {
 }
 
 export function matchesGlob(pattern: string, text: string, ignoresCase: boolean): boolean {
-  const flags = ignoresCase ? "sui" : "su";
-  return text !== "" && new RegExp(`^(?:${globSource(pattern)})$`, flags).test(text);
+  return text !== "" && globOf(pattern, ignoresCase).test(text);
+}
+
+/** The last one: it is asked of one document after the other. */
+let last: { pattern: string; ignoresCase: boolean; regex: RegExp } | undefined;
+
+function globOf(pattern: string, ignoresCase: boolean): RegExp {
+  if (last?.pattern !== pattern || last.ignoresCase !== ignoresCase) {
+    const flags = ignoresCase ? "sui" : "su";
+    const regex = new RegExp(`^(?:${globSource(pattern)})$`, flags);
+    last = { pattern, ignoresCase, regex };
+  }
+  return last.regex;
 }
 
 function globSource(pattern: string): string {

@@ -20,12 +20,7 @@ import { encodeHex } from "../../src/bytes/hex.ts";
 import type { Batch } from "../../src/document/batch.ts";
 import { decodeBatch } from "../../src/format/batch.ts";
 import { openSkip } from "../../src/format/skip.ts";
-import {
-  type ChunkRef,
-  type OpenedWalEntry,
-  openWalEntry,
-  type WalBatch,
-} from "../../src/format/wal.ts";
+import { type ChunkRef, type OpenedWalEntry, type WalBatch } from "../../src/format/wal.ts";
 import { entryFault } from "../../src/namespace/invariants.ts";
 import { zeroHash } from "../../src/namespace/state.ts";
 import { attachmentKey, generationRoot, sequenceOfSkipKey } from "../../src/store/keys.ts";
@@ -150,7 +145,7 @@ export class History {
   }
 
   /** A log entry landed. */
-  async entry(generation: string, sequence: number, bytes: Uint8Array): Promise<void> {
+  async entry(generation: string, sequence: number, entry: OpenedWalEntry): Promise<void> {
     const { last } = this;
     const continues = last.generation === generation && last.next === sequence && last.exists;
     const begins = !last.exists && sequence === 0 && this.pointAt(generation, 1) === undefined;
@@ -162,7 +157,6 @@ export class History {
       }
       return;
     }
-    const entry = await openWalEntry(bytes, { generation, sequence }, syncDigest);
     const hash = begins ? zeroHash : last.hash;
     const fault = entryFault({ generation, next: sequence, hash, ended: false }, entry);
     // What follows an entry that went bad may not know its hash any more.

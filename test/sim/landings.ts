@@ -8,6 +8,7 @@ import type { Manifest } from "../../src/format/manifest.ts";
 import { openManifest } from "../../src/format/manifest-codec.ts";
 import { openRef } from "../../src/format/ref.ts";
 import { openRegistryEntry } from "../../src/format/registry.ts";
+import { type OpenedWalEntry, openWalEntry } from "../../src/format/wal.ts";
 import {
   attachmentKey,
   generationRoot,
@@ -19,7 +20,7 @@ import {
 } from "../../src/store/keys.ts";
 import { syncDigest } from "../sync-digest.ts";
 import type { Point } from "./history.ts";
-import { namedBy, partsOf } from "./leftovers.ts";
+import { namedBy, namedParts } from "./leftovers.ts";
 import { ManifestCheck } from "./manifest-check.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
@@ -52,8 +53,10 @@ export class Landings {
       /\/n\/([^/]+)\/(wal|manifest|refs|skips)\/([^/]+)$/.exec(key) ?? [];
     if (kind === "wal") {
       const name = this.#names.get(generation);
-      await name?.history.entry(generation, sequenceOfWalKey(key) ?? 0, bytes);
-      await this.#noteParts(key, bytes);
+      const sequence = sequenceOfWalKey(key) ?? 0;
+      const entry = await openWalEntry(bytes, { generation, sequence }, syncDigest);
+      await name?.history.entry(generation, sequence, entry);
+      this.#noteParts(key, entry);
       if (name === undefined) this.#world.violate("unregistered", `${key} is written`);
     } else if (kind === "manifest") {
       await this.manifests.check(key, bytes);
@@ -116,14 +119,12 @@ export class Landings {
     }
   }
 
-  async #noteParts(key: string, bytes: Uint8Array): Promise<void> {
+  #noteParts(key: string, entry: OpenedWalEntry): void {
+    const parts = namedParts(entry);
+    if (parts.length === 0) return;
     const [root = ""] = /^.*\/n\/[^/]+\//.exec(key) ?? [];
-    const parts = await partsOf(key, bytes);
-    if (parts.length > 0)
-      this.#parts.set(
-        key,
-        parts.map((id) => attachmentKey(root, id)),
-      );
+    const keys = parts.map((id) => attachmentKey(root, id));
+    this.#parts.set(key, keys);
   }
 
   async #storedManifests(generation: string): Promise<Manifest[]> {

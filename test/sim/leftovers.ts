@@ -12,7 +12,7 @@ import { equalBytes } from "../../src/format/envelope.ts";
 import { ancestorsOf, homeOfEntry } from "../../src/format/homes.ts";
 import type { Manifest } from "../../src/format/manifest.ts";
 import { openRef } from "../../src/format/ref.ts";
-import { openWalEntry } from "../../src/format/wal.ts";
+import { type OpenedWalEntry, openWalEntry } from "../../src/format/wal.ts";
 import {
   attachmentKey,
   childOfRefKey,
@@ -153,7 +153,10 @@ async function heldByRefs(
 export async function partsOf(key: string, bytes: Uint8Array): Promise<string[]> {
   const generation = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
   const sequence = sequenceOfWalKey(key) ?? 0;
-  const { members } = await openWalEntry(bytes, { generation, sequence }, syncDigest);
+  return namedParts(await openWalEntry(bytes, { generation, sequence }, syncDigest));
+}
+
+export function namedParts({ members }: OpenedWalEntry): string[] {
   return members.flatMap((member) =>
     (member.kind === "batch" ? member.chunks : []).flatMap((chunk) =>
       chunk.kind === "part" ? [chunk.id] : [],

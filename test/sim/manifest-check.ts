@@ -36,6 +36,7 @@ interface SegmentRows {
 export class ManifestCheck {
   readonly #world: World;
   readonly #rows = new Map<string, readonly Row[]>();
+  readonly #dead = new Map<string, Bitmap>();
   readonly #hashes = new WeakMap<OracleDocument, bigint>();
   readonly #newest = new Map<string, Manifest>();
   readonly #all = new Map<string, Manifest>();
@@ -149,9 +150,18 @@ export class ManifestCheck {
     const segments: SegmentRows[] = [];
     for (const info of manifest.segments) {
       const rows = await this.#rowsOf(reader, info, manifest);
-      segments.push({ info, rows, dead: await reader.deadRows(info) });
+      segments.push({ info, rows, dead: await this.#deadOf(reader, info) });
     }
     return segments;
+  }
+
+  async #deadOf(reader: JobReader, info: SegmentInfo): Promise<Bitmap> {
+    const name = `${info.id}/${info.dead.home}/${info.dead.name}`;
+    const known = info.dead.version > 0 ? this.#dead.get(name) : undefined;
+    if (known !== undefined) return known;
+    const dead = await reader.deadRows(info);
+    this.#dead.set(name, dead);
+    return dead;
   }
 
   async #rowsOf(reader: JobReader, info: SegmentInfo, manifest: Manifest): Promise<readonly Row[]> {

@@ -153,9 +153,15 @@ function plainNumber(_: string, value: unknown): unknown {
   return typeof value === "bigint" ? Number(value) : value;
 }
 
-function oracleOf(point: Point): BruteForce {
+/** Many readers see the same point. */
+const oracles = new WeakMap<Point["documents"], BruteForce>();
+
+function oracleOf({ documents }: Point): BruteForce {
+  const known = oracles.get(documents);
+  if (known !== undefined) return known;
   const oracle = new BruteForce();
-  for (const document of point.documents.values()) oracle.upsert(document);
+  for (const document of documents.values()) oracle.upsert(document);
+  oracles.set(documents, oracle);
   return oracle;
 }
 
@@ -264,12 +270,13 @@ export function compareRow(row: ResultRow, document: OracleDocument): string | u
   if (row.id !== document.id) return `id ${row.id} instead of ${document.id}`;
   // No attributes were asked for.
   if (row.attributes.length === 0 && row.vector === undefined) return undefined;
-  const shown = Object.fromEntries(row.attributes.map(({ name, value }) => [name, value]));
-  const wanted = Object.entries(document.attributes);
-  const differs =
-    wanted.length !== row.attributes.length ||
-    wanted.some(([name, value]) => shown[name] !== value);
-  if (differs) {
+  const { attributes } = document;
+  const names = Object.keys(attributes);
+  const isSame = names.every((wanted) =>
+    row.attributes.some(({ name, value }) => name === wanted && value === attributes[name]),
+  );
+  if (!isSame || row.attributes.length !== names.length) {
+    const shown = Object.fromEntries(row.attributes.map(({ name, value }) => [name, value]));
     return `id ${row.id} is ${JSON.stringify(shown)}, not ${JSON.stringify(document.attributes)}`;
   }
   const vector = row.vector?.values ?? [];

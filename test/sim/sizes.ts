@@ -38,7 +38,7 @@ export interface Sizes {
 
 export function randomSizes(random: SimRandom): Sizes {
   const thinkMsMin = random.spread(0.5, 100);
-  const branchShare = random.pick([0, 0, 0.02, 0.06]);
+  const branchShare = random.pick([0, 0, 0, 0.02, 0.06]);
   return {
     isolates: 1 + random.below(3),
     clients: 1 + random.below(8),
@@ -46,7 +46,7 @@ export function randomSizes(random: SimRandom): Sizes {
     ids: random.pick([6, 24, 24, 24, 100]),
     rowsMax: random.pick([2, 6, 6, 30]),
     attributes: 5,
-    writeShare: random.pick([0.2, 0.5, 0.5, 0.8]),
+    writeShare: random.pick([0.2, 0.2, 0.5, 0.8]),
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.2, 0.5, 0.9]),
     disturbShare: random.pick([0, 0.1, 0.3]),
@@ -58,7 +58,7 @@ export function randomSizes(random: SimRandom): Sizes {
     flushShare: random.pick([0.001, 0.01, 0.05]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
-    thinkMsMax: thinkMsMin * random.pick([10, 1_000, 100_000]),
+    thinkMsMax: thinkMsMin * random.pick([10, 10, 1_000, 1_000, 100_000]),
     napShare: random.pick([0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20]),
@@ -69,9 +69,9 @@ type Bounds = { -readonly [K in keyof typeof limits]: number };
 
 /** Bounds of the engine for one world. */
 export function randomBounds(random: SimRandom): Partial<Bounds> {
-  const hard = random.pick([12_000, 60_000, limits.unindexedHardBytes]);
+  const hard = random.pick([12_000, 60_000, limits.unindexedHardBytes, limits.unindexedHardBytes]);
   return {
-    flushObjects: random.pick([4, 16, 64]),
+    flushObjects: random.pick([4, 16, 64, 64]),
     inlineBatchBytesMax: random.pick([400, limits.inlineBatchBytesMax]),
     groupBytesMax: random.pick([600, limits.groupBytesMax]),
     unindexedHardBytes: hard,
@@ -80,7 +80,7 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     segmentsMax: random.pick([12, 64]),
     clusteredRowsMin: random.pick([16, limits.clusteredRowsMin]),
     clusterRowsTarget: random.pick([8, limits.clusterRowsTarget]),
-    stepBytesMin: random.pick([0, limits.stepBytesMin, limits.stepBytesMin]),
+    stepBytesMin: random.pick([0, limits.stepBytesMin, limits.stepBytesMin, limits.stepBytesMin]),
     stepMs: random.pick([0, 50, limits.stepMs]),
     appliedDeltasMax: random.pick([4, 64]),
     headWalBytesMax: random.pick([0, 2_000, limits.headWalBytesMax]),
@@ -89,9 +89,10 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     keysKeptMin: random.pick([64, limits.keysKeptMin]),
     keysObjectMin: random.pick([4, limits.keysObjectMin]),
     rememberedIdsMax: random.pick([12, 200, limits.rememberedIdsMax]),
-    tailHeldBytesMax: random.pick([500, limits.tailHeldBytesMax]),
+    tailHeldBytesMax: random.pick([500, limits.tailHeldBytesMax, limits.tailHeldBytesMax]),
     walkBytes: random.pick([200, limits.walkBytes]),
     tailWindowBytes: random.pick([1_000, limits.tailWindowBytes]),
+    alarmMs: random.pick([limits.alarmMs, 6 * limits.alarmMs]),
     // Shorter than a consumer may sleep, longer than its lease.
     orphanAgeMs: random.pick([0.5 * 3_600_000, limits.orphanAgeMs]),
     deleteByFilterRowsMax: random.pick([2, limits.deleteByFilterRowsMax]),
