@@ -17,14 +17,6 @@ import type { SegmentInfo } from "./format/manifest.ts";
 import type { TokenRows } from "./index/filter/evaluation.ts";
 import { evaluateFilter, type FilterPlan, planFilter } from "./index/filter/filter-plan.ts";
 import {
-  attributeIndex,
-  documentBlock,
-  documentBlockRange,
-  documentId,
-  documentValues,
-  openDocumentBlock,
-} from "./index/segment/document-rows.ts";
-import {
   deadKeyOf,
   deadPlace,
   openSegment,
@@ -32,7 +24,8 @@ import {
   type Segment,
 } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
-import { filterText, prepareRowTest } from "./query/filter.ts";
+import { filterText } from "./query/filter.ts";
+import { type DocumentScan, scanDocuments } from "./search-document-filter.ts";
 import type { SearchContext, SearchMemory } from "./search-ports.ts";
 import { readTokenRows } from "./search-tokens.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -217,12 +210,16 @@ async function evaluateAll(
     if (plan !== undefined) plans.push({ index, plan });
     else if (bitmaps[index] === undefined) scans.push(index);
   }
-  const tokens = await findTokens(context, plans);
+  const { tokens, scanned } = await findTokens(
+    context,
+    plans,
+    scans.map((index) => ({ segment: (segments[index] as OpenSegment).segment, filter })),
+  );
   await readPlans(round, plans, tokens, (index, bitmap) => {
     bitmaps[index] = bitmap;
   });
-  for (const index of scans) {
-    bitmaps[index] = await scanDocuments(context, (segments[index] as OpenSegment).segment, filter);
+  for (const [at, index] of scans.entries()) {
+    bitmaps[index] = scanned[at];
   }
   for (const [index, bitmap] of bitmaps.entries()) {
     if (bitmap !== undefined && isKept) keepBitmap(context, keys[index] as string, bitmap);
@@ -235,23 +232,32 @@ interface SegmentPlan {
   readonly plan: FilterPlan;
 }
 
-/** Of each plan: the rows of its filters of tokens. */
+/**
+ * Of each plan: the rows of its filters of tokens. Of each scan: the rows that pass. Documents are
+ * read for both in one round, those of sequences once it is known which rows have all the tokens.
+ */
 async function findTokens(
   context: SearchContext,
   plans: readonly SegmentPlan[],
-): Promise<readonly TokenRows[]> {
+  scans: readonly DocumentScan[],
+): Promise<{ readonly tokens: readonly TokenRows[]; readonly scanned: readonly Bitmap[] }> {
   const wanted = plans.flatMap(({ plan: { segment, tokens } }, at) =>
     tokens.map((filter) => ({ at, segment, filter })),
   );
-  const found = plans.map(() => new Map<TokenFilter, Bitmap>());
+  const tokens = plans.map(() => new Map<TokenFilter, Bitmap>());
   const rows = wanted.length === 0 ? [] : await readTokenRows(context, wanted);
+  const sequences: (DocumentScan & { readonly filter: TokenFilter; readonly at: number })[] = [];
   for (const [i, { at, segment, filter }] of wanted.entries()) {
     const candidates = rows[i] as Bitmap;
     const isSure = filter.op !== "ContainsTokenSequence" || filter.tokens.length < 2;
-    const sure = isSure ? candidates : await scanDocuments(context, segment, filter, candidates);
-    found[at]?.set(filter, sure);
+    if (isSure) tokens[at]?.set(filter, candidates);
+    else sequences.push({ at, segment, filter, candidates });
   }
-  return found;
+  const found = await scanDocuments(context, [...sequences, ...scans]);
+  for (const [i, { at, filter }] of sequences.entries()) {
+    tokens[at]?.set(filter, found[i] as Bitmap);
+  }
+  return { tokens, scanned: found.slice(sequences.length) };
 }
 
 /** Evaluates each plan as soon as its last block has arrived, so that few blocks are held. */
@@ -292,41 +298,4 @@ interface Waiting {
   readonly found: TokenRows;
   bytes: Uint8Array[];
   left: number;
-}
-
-/** Rows that pass, of `candidates` where there are any. */
-async function scanDocuments(
-  { reader }: SearchContext,
-  segment: Segment,
-  filter: Filter,
-  candidates?: Bitmap,
-): Promise<Bitmap> {
-  const result = new Bitmap(segment.root.rows);
-  const count = segment.root.documents.blocks.count;
-  const indexes = Array.from(Array(count).keys()).filter((index) => {
-    const { from, to } = documentBlockRange(segment, index);
-    return candidates === undefined || candidates.countRange(from, to) > 0;
-  });
-  const blocks = indexes.map((index) => documentBlock(segment, index));
-  await reader.readRound(blocks, {
-    readsMax: limits.filterReadsMax,
-    onBlock: (i, bytes) => {
-      const index = indexes[i] as number;
-      const block = openDocumentBlock(segment, index, bytes);
-      const { from, to } = documentBlockRange(segment, index);
-      const rows = Array.from({ length: to - from }, (_, i) =>
-        documentValues(segment, block, from + i),
-      );
-      const passes = prepareRowTest(filter, (name) => {
-        const column = attributeIndex(segment, name);
-        return name === "id"
-          ? (row) => documentId(block, from + row)
-          : (row) => rows[row]?.[column] ?? null;
-      });
-      for (let row = 0; row < rows.length; row++) {
-        if (candidates?.has(from + row) !== false && passes(row)) result.set(from + row);
-      }
-    },
-  });
-  return result;
 }

@@ -254,6 +254,60 @@ describe("a filter of tokens", () => {
     }
   });
 
+  test("looks for all sequences in the documents of all segments in one round", async () => {
+    const rig = new TextRig();
+    const text = (i: number) => (i % 7 === 0 ? "deep blue sea" : "blue deep sea, sea blue");
+    for (const part of [0, 1, 2]) {
+      const rows = Array.from({ length: 400 }, (_, i) => ({ id: part * 1_000 + i, text: text(i) }));
+      await rig.putTexts(rows);
+      await rig.flush();
+    }
+    rig.newIsolate();
+    const phrase = (words: string) => ["text", "ContainsTokenSequence", words];
+    const either = ["Or", [phrase("deep blue"), phrase("blue deep"), phrase("sea deep")]];
+    const { rows, performance } = await rig.search({
+      filters: ["And", [either, ["Not", phrase("deep sea sea")]]],
+      rank_by: ["id", "asc"],
+      limit: 9_000,
+    });
+    expect(rows).toHaveLength(3 * Math.ceil(400 / 7));
+    // Terms, postings, documents.
+    expect(performance.rounds).toBe(3);
+  });
+
+  test("finds Chinese phrases where they stand, and not over punctuation", async () => {
+    const rig = new TextRig();
+    const poems = [
+      "床前明月光，疑是地上霜。舉頭望明月，低頭思故鄉。",
+      "春眠不覺曉，處處聞啼鳥。夜來風雨聲，花落知多少。",
+      "白日依山盡，黃河入海流。欲窮千里目，更上一層樓。",
+      "空山不見人，但聞人語響。返景入深林，復照青苔上。",
+      "明月松間照，清泉石上流。竹喧歸浣女，蓮動下漁舟。",
+    ];
+    await rig.putTexts(poems.slice(0, 3).map((text, id) => ({ id, text })));
+    await rig.flush();
+    await rig.putTexts(poems.slice(3).map((text, i) => ({ id: 3 + i, text })));
+    for (const place of ["a segment and the tail", "two segments"]) {
+      for (const phrase of [
+        "光疑",
+        "光，疑",
+        "明月",
+        "月明",
+        "上流",
+        "海流",
+        "聞人",
+        "人聞",
+        "照青苔上",
+        "山不",
+        "山盡黃河",
+      ]) {
+        const found = poems.flatMap((text, id) => (text.includes(phrase) ? [id] : []));
+        expect(await ask(rig, ["text", "ContainsTokenSequence", phrase]), place).toEqual(found);
+      }
+      await rig.flush();
+    }
+  });
+
   test("is an expression, and refused where it means nothing", async () => {
     const rig = await open({});
     const { rows } = await rig.search({

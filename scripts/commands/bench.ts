@@ -4,6 +4,7 @@ import { branchCommand } from "./bench-branch.ts";
 import { facetsCommand } from "./bench-facets.ts";
 import { filtersCommand } from "./bench-filters.ts";
 import { growthCommand } from "./bench-growth.ts";
+import { phrasesCommand } from "./bench-phrases.ts";
 import { recallCommand } from "./bench-recall.ts";
 import { relevanceCommand } from "./bench-relevance.ts";
 import { textCommand } from "./bench-text.ts";
@@ -19,5 +20,6 @@ export function benchCommand(): Command {
     .addCommand(facetsCommand())
     .addCommand(relevanceCommand())
     .addCommand(textCommand())
+    .addCommand(phrasesCommand())
     .addCommand(filtersCommand());
 }

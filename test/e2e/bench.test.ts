@@ -5,6 +5,7 @@ import { afterAll, expect, it } from "vitest";
 import { benchBranch } from "../../scripts/bench/branch.ts";
 import { benchGrowth } from "../../scripts/bench/growth.ts";
 import { isMeasured } from "../../scripts/bench/lines.ts";
+import { benchPhrases, openPhraseTexts } from "../../scripts/bench/phrases.ts";
 import { benchRecall } from "../../scripts/bench/recall.ts";
 import { benchRelevance, openJudgedTexts } from "../../scripts/bench/relevance.ts";
 import { benchText } from "../../scripts/bench/text/bench.ts";
@@ -117,6 +118,22 @@ it("measures growth, and what was written for it", async () => {
     expect(line.segment_rewrites).toBeGreaterThanOrEqual(1);
     expect(line.write_amplification).toBeGreaterThan(2);
   }
+});
+
+it("counts the phrases that are found exactly where they stand", async () => {
+  const place = join(folder, "phrases");
+  mkdirSync(place, { recursive: true });
+  const docs = ["床前明月光，疑是地上霜。", "明月松間照，清泉石上流。", "舉頭望明月。", "月明"];
+  const lines = (list: readonly object[]) => list.map((each) => JSON.stringify(each)).join("\n");
+  writeFileSync(join(place, "docs.jsonl"), lines(docs.map((text, id) => ({ id, text }))));
+  const phrases = [
+    { phrase: "明月", ids: [0, 1, 2] },
+    { phrase: "月明", ids: [3] },
+    { phrase: "光疑", ids: [0] },
+  ];
+  writeFileSync(join(place, "phrase_queries.jsonl"), lines(phrases));
+  const line = await benchPhrases(openPhraseTexts(place));
+  expect(line).toMatchObject({ bench: "phrases", docs: 4, queries: 3, exact: 2, wrong: ["光疑"] });
 });
 
 it("measures relevance, beside an exhaustive search", async () => {

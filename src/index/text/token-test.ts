@@ -2,10 +2,15 @@
  * Filters of tokens on one text: all of them are in it, some are, or they stand in it in their
  * order, side by side. Words that the analysis drops keep their places: between tokens of a
  * sequence, a dropped word of the query stands for any dropped word.
+ *
+ * Ideographs are words of one letter and stand side by side where they touch, or where there is but
+ * a space: a phrase of them does not reach over punctuation or into the next line, as those of
+ * other writings do.
  */
 import type { TokenFilter, ValueTest } from "../../document/filter.ts";
 import type { AttributeValue } from "../../document/value.ts";
-import { type Analyzer, analyzerFor } from "./analyzer.ts";
+import { type Analyzer, analyzerFor, type Token } from "./analyzer.ts";
+import { wordClass, wordClassAt } from "./word-classes.ts";
 
 const prepared = new WeakMap<TokenFilter, ValueTest>();
 
@@ -30,7 +35,7 @@ function prepareTest({ op, options, tokens }: TokenFilter): ValueTest {
   }
   /** Calls `visit` with each token of the query that a token of the text is. */
   const visitMatches = (value: AttributeValue, visit: VisitMatch, every?: VisitPosition): void => {
-    analyzer.visit(value, ({ term, position }) => {
+    visitPlaced(analyzer, value, ({ term }, position) => {
       every?.(position);
       for (const place of exact.get(term) ?? []) visit(place, position);
       for (const prefix of prefixes) {
@@ -85,10 +90,43 @@ export function queryTokens(
 ): TokenFilter["tokens"] {
   const tokens: TokenFilter["tokens"][number][] = [];
   const last = lastAsPrefix ? analyzer.lastPrefix(input) : undefined;
-  analyzer.visit(input, ({ term, position }) => {
-    if (last === undefined || position < last.position) {
-      tokens.push({ term, position, isPrefix: false });
+  const gaps = visitPlaced(analyzer, input, (token, position) => {
+    if (last === undefined || token.position < last.position) {
+      tokens.push({ term: token.term, position, isPrefix: false });
     }
   });
-  return last === undefined ? tokens : [...tokens, { ...last, isPrefix: true }];
+  return last === undefined
+    ? tokens
+    : [...tokens, { term: last.term, position: last.position + gaps, isPrefix: true }];
+}
+
+/** Positions with a gap where ideographs do not touch; returns how many gaps there were. */
+function visitPlaced(
+  analyzer: Analyzer,
+  value: AttributeValue,
+  visit: (token: Token, position: number) => void,
+): number {
+  let gaps = 0;
+  let before: Token | undefined;
+  analyzer.visit(value, (token) => {
+    if (before !== undefined && areParted(value, before, token)) gaps += 1;
+    before = token;
+    visit(token, token.position + gaps);
+  });
+  return gaps;
+}
+
+const parting = /[^\p{Zs}\t]/u;
+
+function areParted(value: AttributeValue, before: Token, { element, from, position }: Token) {
+  if (from <= before.to || element !== before.element || position !== before.position + 1) {
+    return false;
+  }
+  const text = Array.isArray(value) ? (value as readonly unknown[])[element] : value;
+  return (
+    typeof text === "string" &&
+    wordClassAt(text, from) === wordClass.ideograph &&
+    wordClassAt(text, before.from) === wordClass.ideograph &&
+    parting.test(text.slice(before.to, from))
+  );
 }
