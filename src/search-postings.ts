@@ -4,12 +4,16 @@
  *   1. One round: blocks of terms. Now the statistics are known.
  *   2. One round: pages of postings, and lengths, where rows may win.
  *
- * Segments that have no index for a clause are left to others.
+ * Decoded postings of a term are kept in the cache of blocks, as bytes among bytes; a term that has
+ * them is looked up nowhere. Segments that have no index for a clause are left to others.
  */
-import type { Postings } from "./format/posting-block.ts";
+import type { BlockedPostings } from "./format/posting-block.ts";
+import type { Codes } from "./format/segment-columns.ts";
 import { findTerms, type TermPostings, type TextRun } from "./format/segment-text.ts";
-import type { Segment } from "./index/segment/segment.ts";
+import { packPostings, viewPostings } from "./index/segment/kept-postings.ts";
+import { rootBlock, type Segment } from "./index/segment/segment.ts";
 import {
+  joinPostings,
   openLengths,
   openPostings,
   pagesOf,
@@ -20,6 +24,7 @@ import {
   type WantedTerm,
 } from "./index/segment/text-index.ts";
 import { type Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
+import type { ScoredList } from "./index/text/max-score.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
 import { type Block, blockId } from "./store/block.ts";
@@ -32,84 +37,142 @@ export class IndexedText {
   readonly runs: readonly FoundRun[];
 
   /** `isRead`: false if none of its rows may win; then nothing but the statistics is known. */
-  constructor(
-    segment: Segment,
-    runs: readonly TextRun[],
-    terms: readonly WantedTerm[],
-    isRead: boolean,
-  ) {
-    this.#segment = segment;
-    this.#terms = terms;
-    this.#isRead = isRead;
-    this.runs = runs.map((run) => new FoundRun(segment, run, terms.length));
+  constructor(wanted: WantedText, runs: readonly TextRun[]) {
+    this.#segment = wanted.segment;
+    this.#terms = wanted.terms;
+    this.#isRead = wanted.need !== "counts";
+    this.runs = runs.map((run) => new FoundRun(wanted, run));
   }
 
   statistics(): TextStatistics {
     const statistics = noStatistics(this.#terms.length);
-    for (const { run, found } of this.runs) {
+    for (const found of this.runs) {
+      const { run } = found;
       statistics.rows += run.rows;
       statistics.tokens += run.tokens;
-      found.forEach((terms, i) => {
-        const rows = terms.reduce((sum, each) => sum + rowsWith(each), 0);
-        statistics.frequencies[i] = (statistics.frequencies[i] as number) + rows;
-      });
+      for (const place of this.#terms.keys()) {
+        const before = statistics.frequencies[place] as number;
+        statistics.frequencies[place] = before + found.rowsWith(place);
+      }
     }
     return statistics;
   }
 
   /** Calls `visit` with the postings of each term, in the order of the query. */
-  forEachTerm(visit: (postings: Postings, place: number) => void): void {
-    for (const run of this.#isRead ? this.runs : []) run.forEachTerm(visit);
+  forEachTerm(visit: (postings: BlockedPostings, place: number) => void): void {
+    for (const run of this.#isRead ? this.runs : []) {
+      for (const place of this.#terms.keys()) visit(run.postings(place), place);
+    }
   }
 
   /** By ordinal; 0 where no term is. */
   scores(scorer: Bm25): Float32Array {
     const sums = new Float64Array(this.#segment.root.rows);
-    const hasPrefix = this.#terms.some(({ isPrefix }) => isPrefix);
     for (const each of this.#isRead ? this.runs : []) {
-      const { from } = each.run;
-      /** 1 where the prefix counted: once in a row, however many terms begin with it. */
-      const counted = new Uint8Array(hasPrefix ? each.run.to - from : 0);
-      each.forEachTerm(({ rows, counts }, place) => {
-        const isPrefix = scorer.isPrefix(place);
+      const { run, lengths } = each;
+      for (const place of this.#terms.keys()) {
+        const { rows, counts } = each.postings(place);
         for (let i = 0; i < rows.length; i++) {
           const row = rows[i] as number;
-          if (isPrefix) {
-            if (counted[row - from] === 1) continue;
-            counted[row - from] = 1;
-          }
-          const length = each.lengths[row - from] as number;
+          const length = lengths[row - run.from] as number;
           const score = scorer.termScore(place, counts[i] as number, length);
           sums[row] = (sums[row] as number) + score;
         }
-      });
+      }
     }
     return Float32Array.from(sums);
   }
+
+  /** The terms of each run, to be scored as those of a leaf. */
+  lists(scorer: Bm25, leaf: number, factor: number): readonly (readonly ScoredList[])[] {
+    return this.runs.map((run) =>
+      (this.#isRead ? [...this.#terms.keys()] : []).map((place) => ({
+        postings: run.postings(place),
+        lengths: run.lengths,
+        term: scorer.term(place),
+        factor,
+        leaf,
+      })),
+    );
+  }
 }
+
+const nothing: BlockedPostings = {
+  rows: new Uint32Array(0),
+  counts: new Uint8Array(0),
+  largest: new Uint32Array(0),
+  shortest: new Uint32Array(0),
+};
 
 /** The terms of a clause in one run, in the making. */
 class FoundRun {
   readonly run: TextRun;
   readonly segment: Segment;
+  readonly terms: readonly WantedTerm[];
   /** By term of the clause: what was found; of a prefix, many. */
   readonly found: readonly TermPostings[][];
   readonly pages = new Map<number, Uint8Array>();
-  lengths = new Uint32Array(0);
+  readonly lengthBlocks: Uint8Array[] = [];
+  readonly #opened: (BlockedPostings | undefined)[];
+  readonly #place: string;
+  #lengths: Codes | undefined;
 
-  constructor(segment: Segment, run: TextRun, terms: number) {
+  constructor({ segment, attribute, terms }: WantedText, run: TextRun) {
     this.segment = segment;
     this.run = run;
-    this.found = Array.from({ length: terms }, () => []);
+    this.terms = terms;
+    this.found = terms.map(() => []);
+    this.#opened = terms.map(() => undefined);
+    const { key } = rootBlock(segment.home.tenant, segment.info);
+    this.#place = `${key}?${run.from}/${attribute.length}:${attribute}/`;
   }
 
-  forEachTerm(visit: (postings: Postings, place: number) => void): void {
-    for (const [place, terms] of this.found.entries()) {
-      for (const each of terms) {
-        const pageAt = (page: number) => this.pages.get(page) ?? new Uint8Array(0);
-        visit(openPostings(this.run, each, pageAt), place);
+  has(place: number): boolean {
+    return this.#opened[place] !== undefined;
+  }
+
+  rowsWith(place: number): number {
+    const opened = this.#opened[place];
+    if (opened !== undefined) return opened.rows.length;
+    return (this.found[place] ?? []).reduce((sum, each) => sum + rowsWith(each), 0);
+  }
+
+  /** Of a prefix: rows with a term that begins so, each once. */
+  postings(place: number): BlockedPostings {
+    return this.#opened[place] ?? nothing;
+  }
+
+  get lengths(): Codes {
+    this.#lengths ??= openLengths(this.run, this.lengthBlocks);
+    return this.#lengths;
+  }
+
+  /** Takes what the isolate has kept. */
+  recall({ ports, disableCache }: SearchContext): void {
+    for (const [place, { isPrefix, term }] of this.terms.entries()) {
+      const key = `${this.#place}${term}`;
+      const kept = disableCache || isPrefix ? undefined : ports.cache.memory.get(key);
+      if (kept !== undefined) this.#opened[place] = viewPostings(kept);
+    }
+  }
+
+  /** Decodes what was found. */
+  open({ ports, disableCache }: SearchContext): void {
+    const pageAt = (page: number) => this.pages.get(page) ?? new Uint8Array(0);
+    for (const [place, { isPrefix, term }] of this.terms.entries()) {
+      if (this.has(place)) continue;
+      const lists = (this.found[place] ?? []).map((each) => openPostings(this.run, each, pageAt));
+      if (isPrefix) {
+        this.#opened[place] = joinPostings(lists, this.run);
+        continue;
+      }
+      const [postings = nothing] = lists;
+      this.#opened[place] = postings;
+      if (!disableCache) {
+        ports.cache.memory.put(`${this.#place}${term}`, packPostings(postings));
       }
     }
+    this.pages.clear();
   }
 }
 
@@ -134,28 +197,28 @@ export async function readIndexedTexts(
   context: SearchContext,
   wanted: readonly WantedText[],
 ): Promise<readonly (IndexedText | undefined)[]> {
-  const found = wanted.map(({ segment, attribute, analysis, terms, need }) => {
-    const index = textIndexOf(segment, attribute, analysis);
-    return index && new IndexedText(segment, index.runs, terms, need !== "counts");
+  const found = wanted.map((each) => {
+    const index = textIndexOf(each.segment, each.attribute, each.analysis);
+    return index && new IndexedText(each, index.runs);
   });
-  const runsOf = (text: IndexedText | undefined) => text?.runs ?? [];
-  const terms = wanted.flatMap((each, i) =>
-    runsOf(found[i]).flatMap((run) => termReads(run, each.terms)),
+  const runs = found.flatMap((text) => text?.runs ?? []);
+  for (const run of runs) run.recall(context);
+  await readEach(context, runs.flatMap(termReads));
+  const read = wanted.flatMap(({ need }, i) =>
+    need === "counts" ? [] : (found[i]?.runs ?? []).map((run) => ({ run, need })),
   );
-  await readEach(context, terms);
-  const pages = wanted.flatMap(({ need }, i) =>
-    need === "counts" ? [] : runsOf(found[i]).flatMap((run) => pageReads(run, need)),
+  await readEach(
+    context,
+    read.flatMap(({ run, need }) => pageReads(run, need)),
   );
-  await readEach(context, pages);
+  for (const { run } of read) run.open(context);
   return found;
 }
 
-function termReads(
-  { segment, run, found }: FoundRun,
-  terms: readonly WantedTerm[],
-): readonly WantedRead[] {
+function termReads(each: FoundRun): readonly WantedRead[] {
+  const { segment, run, terms, found } = each;
   return terms.flatMap((term, place) =>
-    termBlocks(run, term).map((index) => ({
+    (each.has(place) ? [] : termBlocks(run, term)).map((index) => ({
       block: sectionBlock(segment, run.terms, index),
       open: (bytes) => findTerms(bytes, run, term, (postings) => found[place]?.push(postings)),
     })),
@@ -163,18 +226,22 @@ function termReads(
 }
 
 function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead[] {
-  const { run, segment, found, pages } = each;
-  if (found.every((terms) => terms.length === 0)) return [];
+  const { run, segment, terms, found, pages, lengthBlocks } = each;
+  if (terms.every((_, place) => each.rowsWith(place) === 0)) return [];
   const reads: WantedRead[] = [];
   for (const page of new Set(found.flat().flatMap(pagesOf))) {
     const block = sectionBlock(segment, run.postings, page);
     reads.push({ block, open: (bytes) => pages.set(page, bytes) });
   }
   if (need === "rows") return reads;
-  each.lengths = new Uint32Array(run.to - run.from);
   for (let index = 0; index < run.lengths.count; index++) {
     const block = sectionBlock(segment, run.lengths, index);
-    reads.push({ block, open: (bytes) => openLengths(run, index, bytes, each.lengths) });
+    reads.push({
+      block,
+      open: (bytes) => {
+        lengthBlocks[index] = bytes;
+      },
+    });
   }
   return reads;
 }

@@ -13,8 +13,10 @@
 import { Bitmap } from "./bytes/bitmap.ts";
 import type { DocumentId } from "./document/id.ts";
 import { assert } from "./errors.ts";
+import { BestScores } from "./index/text/best-scores.ts";
+import { findBestRows } from "./index/text/max-score.ts";
 import type { BoundQuery } from "./query/bind.ts";
-import { prepareScore } from "./query/expression.ts";
+import { type Leaf, prepareScore, weighTexts } from "./query/expression.ts";
 import { allIds } from "./query/id-range.ts";
 import {
   directionsOf,
@@ -89,7 +91,8 @@ export async function findRanked(
   await texts.readSegments(context, segments);
   for (const { chunk, counting } of waiting) offer(chunk, counting);
   if (texts.leaves.length > 0 && !isSmall) await readAgain(context, offer);
-  const groups = await rankSegments(context, segments, filled, { ranking, texts, wanted });
+  const known = best.sorted().map(({ value }) => Number(value.key[0]));
+  const groups = await rankSegments(context, segments, filled, { ranking, texts, wanted, known });
   const merge: Merge = { context, segments, ranking, wanted, attributes };
   const winners = await mergeGroups(merge, groups, best.sorted());
   return { winners: winners.slice(offset), segments, fold, chunks };
@@ -158,10 +161,11 @@ async function rankSegments(
   context: SearchContext,
   segments: readonly MatchedSegment[],
   columns: readonly SegmentColumns[],
-  { ranking, texts, wanted }: SegmentRanking,
+  { ranking, texts, wanted, known }: SegmentRanking,
 ): Promise<readonly Group[]> {
   return ranking.kind === "expression"
-    ? rankByScore(context, segments, columns, { ranking, texts, wanted })
+    ? (rankTexts(segments, { ranking, texts, wanted, known }) ??
+        rankByScore(context, segments, columns, { ranking, texts, wanted, known }))
     : rankByValues(context, segments, columns, ranking, wanted);
 }
 
@@ -169,9 +173,40 @@ interface SegmentRanking {
   readonly ranking: Ranking;
   readonly texts: TextScores;
   readonly wanted: number;
+  /** Scores of the best rows of the tail. */
+  readonly known: readonly number[];
 }
 
 type ByScore = SegmentRanking & { readonly ranking: Extract<Ranking, { kind: "expression" }> };
+
+/** By texts alone, with a look at few of the rows that have a term. */
+function rankTexts(
+  segments: readonly MatchedSegment[],
+  { ranking, texts, wanted, known }: ByScore,
+): readonly Group[] | undefined {
+  const weights = weighTexts(ranking.expression);
+  const runs = weights && texts.runs(weights, segments);
+  if (weights === undefined || runs === undefined) return undefined;
+  const leaves = [...weights.keys()];
+  const numbers = new Float64Array(leaves.length);
+  const places = new Map<Leaf, number>(leaves.map((leaf, i) => [leaf, i]));
+  const combine = prepareScore(ranking.expression, (leaf) => {
+    const place = places.get(leaf) as number;
+    return () => numbers[place] as number;
+  });
+  const best = new BestScores(wanted);
+  for (const score of known) best.offer(score);
+  const found = findBestRows(runs, { leaves: numbers, combine: () => combine(0) }, best)
+    .filter(({ score }) => score >= best.threshold)
+    .sort((a, b) => b.score - a.score);
+  return segments.flatMap((_, segment) => {
+    const own = found.filter((each) => each.segment === segment);
+    const scoreOf = new Map(own.map(({ row, score }) => [row, score]));
+    const rows = own.map(({ row }) => row);
+    const keyOf = (row: number): RankKey => [scoreOf.get(row) as number];
+    return groupRows(segment, { rows, tied: [] }, keyOf, keyOrder(ranking));
+  });
+}
 
 async function rankByScore(
   context: SearchContext,

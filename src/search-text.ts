@@ -19,6 +19,7 @@ import {
   openDocumentBlock,
 } from "./index/segment/document-rows.ts";
 import { addStatistics, Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
+import type { ScoredRun } from "./index/text/max-score.ts";
 import { limits } from "./limits.ts";
 import { leavesOf, type RowScore, type TextLeaf } from "./query/expression.ts";
 import type { Ranking } from "./query/ranking.ts";
@@ -26,7 +27,7 @@ import { TailFold } from "./query/tail.ts";
 import { addBatchStatistics, findInBatch } from "./query/tail-text.ts";
 import { type Occurrences, prepareCount, type TextClause } from "./query/text-clause.ts";
 import type { SearchContext } from "./search-ports.ts";
-import { readIndexedTexts, type WantedText } from "./search-postings.ts";
+import { IndexedText, readIndexedTexts, type WantedText } from "./search-postings.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import { readTail } from "./search-tail.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
@@ -99,6 +100,32 @@ export class TextScores {
   ofSegment(leaf: TextLeaf, segment: number): RowScore {
     const scores = this.#found.get(leaf)?.[segment]?.scores(this.#scorer(leaf));
     return (row) => scores?.[row] ?? 0;
+  }
+
+  /** All runs of the segments, to be searched for the best; undefined where a leaf has no index. */
+  runs(
+    weights: ReadonlyMap<TextLeaf, number>,
+    segments: readonly MatchedSegment[],
+  ): readonly ScoredRun[] | undefined {
+    const runs: ScoredRun[] = [];
+    for (const [segment, { rows, count }] of segments.entries()) {
+      const lists = [...weights].map(([leaf, weight], i) => {
+        const text = this.#found.get(leaf)?.[segment];
+        const isIndexed = text instanceof IndexedText;
+        return isIndexed ? { text, lists: text.lists(this.#scorer(leaf), i, weight) } : undefined;
+      });
+      const [first] = lists;
+      // All indexes of a segment are made run by run together.
+      if (first === undefined || lists.some((each) => each?.lists.length !== first.lists.length)) {
+        return undefined;
+      }
+      for (const [at, { run }] of count === 0 ? [] : first.text.runs.entries()) {
+        const { from, to } = run;
+        const all = lists.flatMap((each) => each?.lists[at] ?? []);
+        runs.push({ segment, from, to, rows, lists: all });
+      }
+    }
+    return runs;
   }
 
   #scorer(leaf: TextLeaf): Bm25 {

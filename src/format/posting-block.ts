@@ -9,8 +9,7 @@
  *   (rows - 1) × g bits  gaps - 1, lowest bit first, up to a whole byte
  *   rows × c bits        counts - 1, likewise
  *
- * Largest count and shortest row bound what the block can add to a score, for any k1 and b. No
- * query skips blocks yet: both are stored so that one can without another format.
+ * Largest count and shortest row bound what the block can add to a score, for any k1 and b.
  */
 import type { ByteReader } from "../bytes/byte-reader.ts";
 import type { ByteWriter } from "../bytes/byte-writer.ts";
@@ -24,6 +23,23 @@ export const postingBlockBytesMax = 3 + 4 * 5 + 2 * (postingBlockRows * 3 + 1);
 export interface Postings {
   readonly rows: Uint32Array;
   readonly counts: Uint32Array;
+}
+
+/** All postings of a term in a run, in blocks that are full but for the last. */
+export interface BlockedPostings {
+  readonly rows: Uint32Array;
+  readonly counts: Uint8Array | Uint32Array;
+  /** Of each block. */
+  readonly largest: Uint32Array;
+  readonly shortest: Uint32Array;
+}
+
+/** What is read of a block: its postings, from an index on, and its bounds, at another. */
+export interface PostingsRead {
+  readonly rows: Uint32Array;
+  readonly counts: Uint32Array;
+  readonly largest: Uint32Array;
+  readonly shortest: Uint32Array;
 }
 
 /** Writes a block of 1 to 128 rows; `before` as above. */
@@ -50,12 +66,12 @@ export function encodePostings(
 }
 
 /**
- * Reads a block into `rows` and `counts` from index `at` on and returns how many there are. `end`:
- * rows are below.
+ * Reads a block into `rows` and `counts` from index `at` on, its bounds to where blocks of
+ * `postingBlockRows` before it put them, and returns how many there are. `end`: rows are below.
  */
 export function decodePostings(
   reader: ByteReader,
-  { rows, counts }: Postings,
+  { rows, counts, largest, shortest }: PostingsRead,
   at: number,
   before: number,
   end: number,
@@ -65,8 +81,9 @@ export function decodePostings(
   const gapBits = reader.u8();
   const countBits = reader.u8();
   const span = reader.varint();
-  reader.varint();
-  reader.varint();
+  const block = Math.floor(at / postingBlockRows);
+  largest[block] = reader.varint();
+  shortest[block] = reader.varint();
   if (gapBits > bitsMax || countBits > bitsMax || length > postingBlockRows) {
     throw reader.error("a block of postings of unknown width");
   }

@@ -61,6 +61,17 @@ export function codeBlockBytes(rows: number, codeBytes: CodeBytes): number {
   return blockBytes(rows * codeBytes);
 }
 
+export function allocateCodes(length: number, codeBytes: CodeBytes): Codes {
+  switch (codeBytes) {
+    case 1:
+      return new Uint8Array(length);
+    case 2:
+      return new Uint16Array(length);
+    case 4:
+      return new Uint32Array(length);
+  }
+}
+
 /** View of a verified block of `rows` codes. */
 export function readCodes(block: Uint8Array, rows: number, codeBytes: CodeBytes): Codes {
   if (block.length !== codeBlockBytes(rows, codeBytes)) {

@@ -79,6 +79,29 @@ export function leavesOf(expression: Expression): readonly Leaf[] {
   }
 }
 
+/**
+ * Of sums and maxima of texts alone: the leaves, each with the most that the score grows by where
+ * the leaf's grows by 1. Undefined for all other expressions.
+ */
+export function weighTexts(expression: Expression): ReadonlyMap<TextLeaf, number> | undefined {
+  const weights = new Map<TextLeaf, number>();
+  const weigh = (each: Expression, weight: number): boolean => {
+    switch (each.kind) {
+      case "text":
+        weights.set(each, (weights.get(each) ?? 0) + weight);
+        return true;
+      case "sum":
+      case "max":
+        return each.members.every((member) => weigh(member, weight));
+      case "product":
+        return weigh(each.member, weight * each.weight);
+      default:
+        return false;
+    }
+  };
+  return weigh(expression, 1) && [...weights.values()].every(Number.isFinite) ? weights : undefined;
+}
+
 /** The number that a value is to an expression: NaN if it is absent. */
 export function numberOf({ origin }: AttributeLeaf, value: AttributeValue): number {
   if (typeof value !== "number" && typeof value !== "bigint") {

@@ -121,6 +121,13 @@ describe("a block of postings", () => {
     return { rows, counts: rows.map(() => 1 + prng.below(countMax)) };
   };
 
+  const readOf = (rows: number) => ({
+    rows: new Uint32Array(rows),
+    counts: new Uint32Array(rows),
+    largest: new Uint32Array(2),
+    shortest: new Uint32Array(2),
+  });
+
   it.each([
     [1, 1, 1],
     [128, 1, 1],
@@ -132,13 +139,15 @@ describe("a block of postings", () => {
     const writer = new ByteWriter();
     encodePostings(writer, postings, 3, 1);
     const bytes = writer.finish();
-    const read = { rows: new Uint32Array(200), counts: new Uint32Array(200) };
+    const read = readOf(200);
     const end = (postings.rows.at(-1) as number) + 1;
     const reader = new ByteReader(bytes);
     const length = decodePostings(reader, read, 5, 3, end);
     expect(reader.remaining).toBe(0);
     expect(read.rows.slice(5, 5 + length)).toEqual(postings.rows);
     expect(read.counts.slice(5, 5 + length)).toEqual(postings.counts);
+    expect(read.largest[0]).toBe(Math.max(...postings.counts));
+    expect(read.shortest[0]).toBe(1);
   });
 
   it("is corrupt if rows lie beyond their end, or anything is missing", () => {
@@ -148,13 +157,7 @@ describe("a block of postings", () => {
     const bytes = writer.finish();
     const last = postings.rows.at(-1) as number;
     const read = (content: Uint8Array, end: number) => () =>
-      decodePostings(
-        new ByteReader(content),
-        { rows: new Uint32Array(100), counts: new Uint32Array(100) },
-        0,
-        0,
-        end,
-      );
+      decodePostings(new ByteReader(content), readOf(100), 0, 0, end);
     expect(read(bytes, last + 1)()).toBe(100);
     expect(read(bytes, last)).toThrow("beyond their end");
     for (let length = 0; length < bytes.length; length++) {

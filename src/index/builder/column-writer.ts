@@ -10,8 +10,8 @@ import { compareValues, type ScalarValue } from "../../document/value.ts";
 import { cborLength } from "../../format/cbor-length.ts";
 import { codeSection } from "../../format/counted-sections.ts";
 import {
+  allocateCodes,
   type CodeBytes,
-  type Codes,
   type ColumnValue,
   codeBlockBytes,
   codeBlockRows,
@@ -164,16 +164,5 @@ async function writeCodes(
     await writer.add(codeBlockBytes(rows.length, codeBytes), (block) => {
       block.set(bytesOf(codes));
     });
-  }
-}
-
-export function allocateCodes(length: number, codeBytes: CodeBytes): Codes {
-  switch (codeBytes) {
-    case 1:
-      return new Uint8Array(length);
-    case 2:
-      return new Uint16Array(length);
-    case 4:
-      return new Uint32Array(length);
   }
 }

@@ -17,6 +17,7 @@ import type { AttributeValue } from "../../document/value.ts";
 import { codeSection } from "../../format/counted-sections.ts";
 import { encodePostings, type Postings, postingBlockRows } from "../../format/posting-block.ts";
 import {
+  allocateCodes,
   codeBlockBytes,
   codeBlockRows,
   codeBytesFor,
@@ -35,7 +36,6 @@ import {
 } from "../../format/segment-text.ts";
 import type { Analyzer } from "../text/analyzer.ts";
 import type { BuildSteps } from "./build-steps.ts";
-import { allocateCodes } from "./column-writer.ts";
 import { addSized } from "./document-writer.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
 import type { PartWriter } from "./part-writer.ts";

@@ -4,9 +4,19 @@
  */
 import { ByteReader } from "../../bytes/byte-reader.ts";
 import { corrupt } from "../../errors.ts";
-import { decodePostings, type Postings } from "../../format/posting-block.ts";
+import {
+  type BlockedPostings,
+  decodePostings,
+  type PostingsRead,
+  postingBlockRows,
+} from "../../format/posting-block.ts";
 import { readSized } from "../../format/segment-block.ts";
-import { codeBlockRows, readCodes } from "../../format/segment-columns.ts";
+import {
+  allocateCodes,
+  type Codes,
+  codeBlockRows,
+  readCodes,
+} from "../../format/segment-columns.ts";
 import { locateBlock, type Section } from "../../format/segment-section.ts";
 import type { TermPostings, TextDirectory, TextRun } from "../../format/segment-text.ts";
 import type { Block } from "../../store/block.ts";
@@ -73,10 +83,14 @@ export function openPostings(
   { from, to }: TextRun,
   found: TermPostings,
   pageAt: (page: number) => Uint8Array,
-): Postings {
-  if (found.kind === "inline") return found;
+): BlockedPostings {
+  if (found.kind === "inline") {
+    // So few are never bounded by their block.
+    const { rows, counts } = found;
+    return { rows, counts: narrow(counts), ...unbounded(rows.length) };
+  }
   const { df, page, pages, offset } = found;
-  const postings = { rows: new Uint32Array(df), counts: new Uint32Array(df) };
+  const read = { ...allocate(df), ...unbounded(df) };
   let before = from;
   let at = 0;
   for (let i = 0; i < pages && at < df; i++) {
@@ -84,24 +98,57 @@ export function openPostings(
     const reader = new ByteReader(content, "postings");
     reader.bytes(i === 0 ? offset : 0);
     while (at < df && reader.remaining > 0) {
-      at += decodePostings(reader, postings, at, before, to);
-      before = postings.rows[at - 1] as number;
+      if (at % postingBlockRows !== 0) throw reader.error("a block in the middle is not full");
+      at += decodePostings(reader, read, at, before, to);
+      before = read.rows[at - 1] as number;
     }
   }
   if (at !== df) {
     throw corrupt(`postings: ${at} rows instead of ${df}`);
   }
-  return postings;
+  return { ...read, counts: narrow(read.counts) };
 }
 
-/** Writes the lengths of a verified block to `out`, which holds those of all rows of the run. */
-export function openLengths(
-  run: TextRun,
-  index: number,
-  bytes: Uint8Array,
-  out: Uint32Array,
-): void {
-  const first = index * codeBlockRows;
-  const rows = Math.min(codeBlockRows, run.to - run.from - first);
-  out.set(readCodes(bytes, rows, run.lengthBytes), first);
+function allocate(rows: number) {
+  return { rows: new Uint32Array(rows), counts: new Uint32Array(rows) };
+}
+
+function unbounded(rows: number): Pick<PostingsRead, "largest" | "shortest"> {
+  const blocks = Math.ceil(rows / postingBlockRows);
+  return {
+    largest: new Uint32Array(blocks).fill(0xffff_ffff),
+    shortest: new Uint32Array(blocks),
+  };
+}
+
+/** A byte each is enough for nearly all terms. */
+function narrow(counts: Uint32Array): Uint8Array | Uint32Array {
+  return counts.every((count) => count < 256) ? Uint8Array.from(counts) : counts;
+}
+
+/** Rows that have a term that begins so, each once. */
+export function joinPostings(lists: readonly BlockedPostings[], run: TextRun): BlockedPostings {
+  const isIn = new Uint8Array(run.to - run.from);
+  for (const { rows } of lists) {
+    for (const row of rows) isIn[row - run.from] = 1;
+  }
+  const rows = Uint32Array.from(isIn.keys()).filter((at) => isIn[at] === 1);
+  return {
+    rows: rows.map((at) => at + run.from),
+    counts: new Uint8Array(rows.length).fill(1),
+    ...unbounded(rows.length),
+  };
+}
+
+/** Of verified blocks, the lengths of the rows of a run. */
+export function openLengths(run: TextRun, blocks: readonly Uint8Array[]): Codes {
+  const parts = blocks.map((bytes, index) => {
+    const rows = Math.min(codeBlockRows, run.to - run.from - index * codeBlockRows);
+    return readCodes(bytes, rows, run.lengthBytes);
+  });
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const lengths = allocateCodes(run.to - run.from, run.lengthBytes);
+  for (const [index, part] of parts.entries()) lengths.set(part, index * codeBlockRows);
+  return lengths;
 }

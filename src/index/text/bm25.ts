@@ -42,6 +42,15 @@ export function addStatistics(to: TextStatistics, more: TextStatistics): void {
   }
 }
 
+/** A term's part of a score, with all that does not depend on the document. */
+export interface TermScore {
+  readonly weight: number;
+  /** It adds its weight, however often it occurs; else weight * tf / (tf + base + perToken * len). */
+  readonly isFlat: boolean;
+  readonly base: number;
+  readonly perToken: number;
+}
+
 /** A scoring function with all that does not depend on the document. */
 export class Bm25 {
   /** What each term is worth at most. */
@@ -65,6 +74,15 @@ export class Bm25 {
 
   isPrefix(term: number): boolean {
     return this.#isPrefix[term] === true;
+  }
+
+  term(term: number): TermScore {
+    return {
+      weight: this.weights[term] as number,
+      isFlat: this.isPrefix(term),
+      base: this.#base,
+      perToken: this.#perToken,
+    };
   }
 
   /** What a term that occurs so often adds in a document of so many tokens. */

@@ -44,10 +44,12 @@ function lookUp(segment: Segment, objects: Objects, wanted: WantedTerm): Map<num
   const text = textIndexOf(segment, "body", analysisName(defaultText));
   const pages = new Map<string, Uint8Array>();
   for (const run of text?.runs ?? []) {
-    const lengths = new Uint32Array(run.to - run.from);
-    for (let i = 0; i < run.lengths.count; i++) {
-      openLengths(run, i, objects.load(sectionBlock(segment, run.lengths, i)), lengths);
-    }
+    const lengths = openLengths(
+      run,
+      Array.from({ length: run.lengths.count }, (_, i) =>
+        objects.load(sectionBlock(segment, run.lengths, i)),
+      ),
+    );
     for (const index of termBlocks(run, wanted)) {
       findTerms(objects.load(sectionBlock(segment, run.terms, index)), run, wanted, (postings) => {
         const pageAt = (page: number): Uint8Array => {
