@@ -95,7 +95,13 @@ export function weighTexts(expression: Expression): ReadonlyMap<TextLeaf, number
         return each.members.every((member) => weigh(member, weight));
       case "product":
         return weigh(each.member, weight * each.weight);
-      default:
+      case "constant":
+      case "saturate":
+      case "decay":
+      case "distance":
+      case "attribute":
+      case "filter":
+      case "sparse":
         return false;
     }
   };
