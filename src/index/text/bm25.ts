@@ -45,7 +45,7 @@ export function addStatistics(to: TextStatistics, more: TextStatistics): void {
 /** A term's part of a score, with all that does not depend on the document. */
 export interface TermScore {
   readonly weight: number;
-  /** It adds its weight, however often it occurs; else weight * tf / (tf + base + perToken * len). */
+  /** It adds its weight, however often; else weight * tf / (tf + base + perToken * length). */
   readonly isFlat: boolean;
   readonly base: number;
   readonly perToken: number;
