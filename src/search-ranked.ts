@@ -13,10 +13,8 @@
 import { Bitmap } from "./bytes/bitmap.ts";
 import type { DocumentId } from "./document/id.ts";
 import { assert } from "./errors.ts";
-import { BestScores } from "./index/text/best-scores.ts";
-import { findBestRows } from "./index/text/max-score.ts";
 import type { BoundQuery } from "./query/bind.ts";
-import { type Leaf, prepareScore, weighTexts } from "./query/expression.ts";
+import { prepareScore } from "./query/expression.ts";
 import { allIds } from "./query/id-range.ts";
 import {
   directionsOf,
@@ -30,6 +28,7 @@ import {
 import { batchValues, filterRows, type TailChunk, TailFold, type TailPlace } from "./query/tail.ts";
 import { type Hit, TopK } from "./query/top-k.ts";
 import type { Found, Place } from "./search-answer.ts";
+import { findBestTexts } from "./search-best-texts.ts";
 import {
   fillColumns,
   maskTouched,
@@ -44,6 +43,7 @@ import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
 import { type MatchedSegment, matchRows, openSegments } from "./search-segments.ts";
 import { isSmallTail, readTail } from "./search-tail.ts";
 import { TextScores, textLeavesOf } from "./search-text.ts";
+import type { ByteLru } from "./store/byte-lru.ts";
 
 /** A row of the tail with its key; the distance plays no part. */
 type TailBest = TopK<TailPlace & { readonly key: RankKey }>;
@@ -182,29 +182,12 @@ type ByScore = SegmentRanking & { readonly ranking: Extract<Ranking, { kind: "ex
 /** By texts alone, with a look at few of the rows that have a term. */
 function rankTexts(
   segments: readonly MatchedSegment[],
-  { ranking, texts, wanted, known }: ByScore,
+  ranked: ByScore,
 ): readonly Group[] | undefined {
-  const weights = weighTexts(ranking.expression);
-  const runs = weights && texts.runs(weights, segments);
-  if (weights === undefined || runs === undefined) return undefined;
-  const leaves = [...weights.keys()];
-  const numbers = new Float64Array(leaves.length);
-  const places = new Map<Leaf, number>(leaves.map((leaf, i) => [leaf, i]));
-  const combine = prepareScore(ranking.expression, (leaf) => {
-    const place = places.get(leaf) as number;
-    return () => numbers[place] as number;
-  });
-  const best = new BestScores(wanted);
-  for (const score of known) best.offer(score);
-  const found = findBestRows(runs, { leaves: numbers, combine: () => combine(0) }, best)
-    .filter(({ score }) => score >= best.threshold)
-    .sort((a, b) => b.score - a.score);
-  return segments.flatMap((_, segment) => {
-    const own = found.filter((each) => each.segment === segment);
-    const scoreOf = new Map(own.map(({ row, score }) => [row, score]));
-    const rows = own.map(({ row }) => row);
-    const keyOf = (row: number): RankKey => [scoreOf.get(row) as number];
-    return groupRows(segment, { rows, tied: [] }, keyOf, keyOrder(ranking));
+  const { ranking } = ranked;
+  return findBestTexts(segments, ranking.expression, ranked)?.flatMap((scores, segment) => {
+    const keyOf = (row: number): RankKey => [scores.get(row) as number];
+    return groupRows(segment, { rows: [...scores.keys()], tied: [] }, keyOf, keyOrder(ranking));
   });
 }
 
@@ -297,6 +280,13 @@ interface Merge {
 
 type RankedHit = Hit<Place> & { readonly key: RankKey };
 
+/** Rows beyond those that are wanted whose ids are read because they tie with the last one. */
+const tiedRowsMax = 16;
+
+function keptOf({ ports, disableCache }: SearchContext): ByteLru | undefined {
+  return disableCache ? undefined : ports.cache.memory;
+}
+
 async function mergeGroups(
   merge: Merge,
   groups: readonly Group[],
@@ -309,8 +299,9 @@ async function mergeGroups(
   const last = lastKey(ordered, tail, wanted, compareKeys);
   const isBefore = ({ key }: Group) => last === undefined || compareKeys(key, last) < 0;
   const tied = ordered.filter(({ key }) => last !== undefined && compareKeys(key, last) === 0);
-  // As many as are wanted: none of them has to be left out.
-  const allFit = countRows(ordered.filter(isBefore)) + countRows(tied) <= wanted;
+  // A few that are left out in the end cost less than a walk through ids.
+  const fit = wanted + tiedRowsMax;
+  const allFit = countRows(ordered.filter(isBefore)) + countRows(tied) <= fit;
   const first = allFit ? [...ordered.filter(isBefore), ...tied] : ordered.filter(isBefore);
   const rows = first.flatMap(({ segment, key, rows: members }) =>
     members.map((row) => ({ key, row: newRow(segment, row) })),
@@ -320,7 +311,7 @@ async function mergeGroups(
     context.reader.round(),
     segments,
     rows.map(({ row }) => row),
-    { ids: true, attributes, onVector: undefined },
+    { ids: true, attributes, onVector: undefined, kept: keptOf(context) },
   );
   if (last !== undefined && !allFit) {
     const found = await firstOfTied({ ...merge, wanted: wanted - rows.length }, tied);

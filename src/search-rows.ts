@@ -4,10 +4,12 @@
  * and let go.
  */
 import type { DocumentId } from "./document/id.ts";
+import { openIds } from "./format/id-column.ts";
 import {
   attributeIndex,
   documentBlock,
   documentBlockOf,
+  documentBlockRange,
   documentId,
   documentValues,
   openDocumentBlock,
@@ -23,6 +25,7 @@ import type { OpenSegment } from "./search-segments.ts";
 import type { Block } from "./store/block.ts";
 import { blockId } from "./store/block.ts";
 import type { ReadRound } from "./store/block-reader.ts";
+import type { ByteLru } from "./store/byte-lru.ts";
 
 /** A row of a segment on its way into the answer. */
 export interface SegmentRow {
@@ -47,6 +50,8 @@ export interface RowNeeds {
   readonly onVector: ((row: SegmentRow, values: Float32Array, start: number) => void) | undefined;
   /** Other than the usual bound. */
   readonly readsMax?: number;
+  /** Where ids of blocks are kept, so that a block need not be inflated for ids alone. */
+  readonly kept?: ByteLru | undefined;
 }
 
 interface BlockUse {
@@ -69,8 +74,9 @@ export async function fetchRows(
     if (known === undefined) uses.set(key, { block, rows: [row], use });
     else known.rows.push(row);
   };
-  const { onVector } = needs;
+  const { onVector, kept } = needs;
   for (const row of rows) {
+    if (needs.attributes === undefined && needs.ids) recallId(segments, row, kept);
     const { segment } = segments[row.segment] as OpenSegment;
     if (onVector !== undefined) {
       const index = vectorBlockOf(segment, row.ordinal);
@@ -81,7 +87,7 @@ export async function fetchRows(
     if (needs.attributes !== undefined || (needs.ids && row.id === undefined)) {
       const index = documentBlockOf(segment, row.ordinal);
       want(row, documentBlock(segment, index), (members, bytes) => {
-        useDocuments(segment, index, bytes, members, needs.attributes);
+        useDocuments(segment, index, bytes, members, needs);
       });
     }
   }
@@ -113,14 +119,33 @@ function useVectors(
   }
 }
 
+/** Decodes the id of a row from those that were kept of its block. */
+function recallId(
+  segments: readonly OpenSegment[],
+  row: SegmentRow,
+  kept: ByteLru | undefined,
+): void {
+  const { segment } = segments[row.segment] as OpenSegment;
+  const index = documentBlockOf(segment, row.ordinal);
+  const bytes = kept?.get(keptIds(documentBlock(segment, index)));
+  if (bytes === undefined) return;
+  const { from, to } = documentBlockRange(segment, index);
+  row.id ??= openIds(segment.root.idKind, bytes, to - from).at(row.ordinal - from);
+}
+
+function keptIds(block: Block): string {
+  return `${blockId(block)}?ids`;
+}
+
 function useDocuments(
   segment: Segment,
   index: number,
   bytes: Uint8Array,
   rows: readonly SegmentRow[],
-  names: readonly string[] | undefined,
+  { attributes: names, kept }: RowNeeds,
 ): void {
   const block = openDocumentBlock(segment, index, bytes);
+  if (names === undefined) kept?.put(keptIds(documentBlock(segment, index)), block.rows.idBytes);
   const columns = names?.map((name) => ({ name, at: attributeIndex(segment, name) }));
   for (const row of rows) {
     row.id ??= documentId(block, row.ordinal);

@@ -55,6 +55,8 @@ function isScalar(value: CborValue): value is ScalarValue {
 
 export interface DocumentRows {
   readonly ids: IdColumn;
+  /** What `ids` was opened from; a view. */
+  readonly idBytes: Uint8Array;
   /** The encoded attributes of a row of the block; a view. */
   row(index: number): Uint8Array;
 }
@@ -105,7 +107,8 @@ export function readDocuments(
   const reader = new ByteReader(raw, what);
   const columnBytes = reader.u32();
   const ends = reader.u32s(length);
-  const ids = openIds(kind, reader.bytes(columnBytes), length);
+  const idBytes = reader.bytes(columnBytes);
+  const ids = openIds(kind, idBytes, length);
   const rows = reader.bytes(reader.remaining);
   let before = 0;
   for (const end of ends) {
@@ -117,5 +120,5 @@ export function readDocuments(
   if (before !== rows.length) {
     throw reader.error("rows do not fill the block");
   }
-  return { ids, row: (i) => rows.subarray(i === 0 ? 0 : ends[i - 1], ends[i]) };
+  return { ids, idBytes, row: (i) => rows.subarray(i === 0 ? 0 : ends[i - 1], ends[i]) };
 }
