@@ -145,6 +145,10 @@ function compares(
       return texts.some((each) => matchesFuzzy(String(wanted), each, options as OracleFuzzy));
     case "ContainsAnyToken":
       return texts.some((each) => words(each).some((word) => words(wanted).includes(word)));
+    case "ContainsTokenSequence":
+      return texts.some((each) =>
+        ` ${words(each).join(" ")} `.includes(` ${words(wanted).join(" ")} `),
+      );
     case "NotContains":
     case "NotContainsAny":
     case "NotGlob":

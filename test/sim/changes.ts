@@ -50,7 +50,7 @@ export function planChange({ changing: random, sizes, newTag }: World, now: Docu
     vector: vector(random),
     w: tag,
     n: random.below(10),
-    label: `${random.pick(["a", "b", "c"])}${random.below(10)}`,
+    label: `${random.pick(["a", "b", "c"])}${random.below(10)}${random.pick(["", "", " a0", " b0"])}`,
   });
   const patch = (): OracleRow => {
     const { vector: replaced, ...others } = row(0);

@@ -27,6 +27,30 @@ export const textMutants: readonly Mutant[] = [
     'filter.op === "ContainsAnyToken" && filter.tokens.length < 2',
   ),
   mutant(
+    "rows that have all tokens of a sequence have the sequence",
+    "src/search-document-filter.ts",
+    "if (candidates?.has(from + row) !== false && passes(row)) result.set(from + row);",
+    "if (candidates?.has(from + row) ?? passes(row)) result.set(from + row);",
+  ),
+  mutant(
+    "what is found in documents counts for the first segment asked about",
+    "src/search-document-filter.ts",
+    "scanBlock(scans[at] as DocumentScan, index, bytes, results[at] as Bitmap);",
+    "scanBlock(scans[at] as DocumentScan, index, bytes, results[0] as Bitmap);",
+  ),
+  mutant(
+    "the last fragment of a text is not looked at",
+    "src/query/highlight.ts",
+    "  });\n  if (current !== undefined) visit(current);\n",
+    "  });\n",
+  ),
+  mutant(
+    "tokens of a sequence stand in any order",
+    "src/index/text/token-test.ts",
+    "places[place]?.has(start + offset)",
+    "(places[place]?.size ?? 0) > 0",
+  ),
+  mutant(
     "the first block of terms has them all",
     "src/index/segment/text-index.ts",
     "if (!isPrefix) return first < 0 ? [] : [first];",

@@ -14,7 +14,7 @@ import { type OracleOrder, type OracleRank, ordered, scored } from "../oracle/ra
 import type { Point } from "./history.ts";
 import type { SimRandom } from "./random.ts";
 import type { Sizes } from "./sizes.ts";
-import { compareTexts, randomWords } from "./text-questions.ts";
+import { compareTexts, highlightLabel, randomSequence, randomWords } from "./text-questions.ts";
 
 export interface Check {
   readonly kind: "listing" | "kNN" | "ANN" | "ordered" | "scored" | "text";
@@ -66,6 +66,7 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
     offset: check.offset,
     filters: check.filter,
     attributes: random.chance(0.9) ? ({ kind: "all" } as const) : noAttributes,
+    ...(kind === "text" ? { computed: [highlightLabel] } : {}),
     metric: undefined,
     disableCache: random.chance(0.1),
   };
@@ -184,7 +185,9 @@ function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
     case 6:
       return ["label", random.pick(["IGlob", "NotIGlob"]), `{${letter.toUpperCase()},a}[0-${n}]`];
     case 7:
-      return ["label", "ContainsAnyToken", randomWords(random).join(" ")];
+      return random.chance(0.5)
+        ? ["label", "ContainsAnyToken", randomWords(random).join(" ")]
+        : ["label", "ContainsTokenSequence", randomSequence(random)];
     case 8:
       return ["And", [randomFilter(random, sizes), randomFilter(random, sizes)]];
     default:

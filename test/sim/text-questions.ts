@@ -1,8 +1,9 @@
 /**
- * Questions of texts: a label is a word, which each write of a document changes. Which rows have
- * one of some words is exact, and so is their order by ids where they have the same. What a word is
- * worth depends on rows that are superseded and not merged yet, which nobody outside knows: all
- * rows with it score the same, and more than nothing.
+ * Questions of texts: a label is a word or two, which each write of a document changes. Which rows
+ * have one of some words is exact, and so is their order by ids where they have the same label.
+ * What a word is worth depends on rows that are superseded and not merged yet, which nobody outside
+ * knows: all rows with a label score the same, and more than nothing. Highlights are the words of
+ * the label that were asked for.
  */
 
 import type { ResultRow } from "../../src/query/result.ts";
@@ -12,6 +13,42 @@ import type { SimRandom } from "./random.ts";
 export function randomWords(random: SimRandom): readonly string[] {
   const word = () => `${random.pick(["a", "b", "c"])}${random.below(10)}`;
   return [...new Set(Array.from({ length: 1 + random.below(8) }, word))];
+}
+
+/** What the second word of a label may be: few, so that sequences are found. */
+export const secondWords = ["a0", "b0", "c0"] as const;
+
+/** Two words that may stand side by side. */
+export function randomSequence(random: SimRandom): string {
+  const first = `${random.pick(["a", "b", "c"])}${random.below(10)}`;
+  return random.chance(0.8)
+    ? `${first} ${random.pick(secondWords)}`
+    : `${random.pick(secondWords)} ${first}`;
+}
+
+export const highlightLabel = {
+  name: "h",
+  kind: "expression",
+  json: ["Highlight", "label", { fragment_by: "word" }],
+} as const;
+
+function wordsOf({ attributes }: OracleDocument): readonly string[] {
+  return String(attributes["label"]).split(" ");
+}
+
+function wrongHighlight(
+  { id, computed }: ResultRow,
+  document: OracleDocument,
+  words: readonly string[],
+): string | undefined {
+  const [highlight] = computed ?? [];
+  if (highlight === undefined) return undefined;
+  const fragments = typeof highlight.value === "number" ? [] : highlight.value;
+  const shown = fragments.map(({ text }) => text).sort();
+  const expected = [...new Set(wordsOf(document).filter((word) => words.includes(word)))].sort();
+  return shown.join() === expected.join()
+    ? undefined
+    : `${id} highlights ${shown.join()} instead of ${expected.join()}`;
 }
 
 export interface TextCheck {
@@ -30,7 +67,7 @@ export function compareTexts(
 ): string | undefined {
   const matching = oracle
     .matching(filter)
-    .filter(({ attributes }) => words.includes(String(attributes["label"])));
+    .filter((document) => wordsOf(document).some((word) => words.includes(word)));
   const byId = new Map(matching.map((document) => [document.id, document]));
   const count = Math.max(0, Math.min(limit, matching.length - offset));
   if (rows.length !== count) return `${rows.length} rows instead of ${count}`;
@@ -48,7 +85,7 @@ export function compareTexts(
       (before.distance ?? 0) > score ||
       (before.distance === score && before.id < row.id);
     if (!isLater) return `${row.id} with ${score} behind ${before?.id} with ${before?.distance}`;
-    const wrong = compareRow(row, document);
+    const wrong = compareRow(row, document) ?? wrongHighlight(row, document, words);
     if (wrong !== undefined) return wrong;
   }
   return offset > 0 ? undefined : missingTies(matching, rows, limit);

@@ -4,6 +4,7 @@ import type { AttributeSchema, Schema } from "../../src/document/schema.ts";
 import { defaultText } from "../../src/document/text-options.ts";
 import type { AttributeColumn } from "../../src/document/value.ts";
 import type { BuiltWrite } from "../../src/submission.ts";
+import { secondWords } from "./text-questions.ts";
 import type { World } from "./world.ts";
 
 const dims = 4;
@@ -59,9 +60,10 @@ export function buildWrite(schema: Schema, intent: WriteIntent): BuiltWrite {
   return buildRows(schema, intent, columns);
 }
 
-/** A text for filters: an id has another with each write. */
+/** A text for filters: an id has another with each write. One or two words. */
 function labelOf(id: number, tag: number): string {
-  return `${"abc"[tag % 3]}${(id * 7 + tag) % 10}`;
+  const word = `${"abc"[tag % 3]}${(id * 7 + tag) % 10}`;
+  return tag % 5 < 2 ? `${word} ${secondWords[(id + tag) % secondWords.length]}` : word;
 }
 
 export type Column = AttributeColumn & { readonly type: "string" | "int" };
