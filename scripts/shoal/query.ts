@@ -1,4 +1,4 @@
-/** `shoal query NS`: near a vector or a document, what a filter selects, as a table. */
+/** `shoal query NS`: by words, near a vector or a document, what a filter selects, as a table. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { type ApiClient, namespacePath } from "../api-client.ts";
@@ -11,6 +11,7 @@ import { printTable, showValue } from "./output.ts";
 import { type Filter, joinFilters, parseJson, parseWhere } from "./where.ts";
 
 interface Options extends ServerOptions {
+  readonly text?: string;
   readonly vector?: string;
   readonly like?: string;
   readonly by: string;
@@ -37,16 +38,20 @@ interface Answer {
   };
 }
 
-type Schema = Readonly<Record<string, { readonly type: string }>>;
+type Schema = Readonly<
+  Record<string, { readonly type: string; readonly full_text_search?: unknown }>
+>;
 
 const help = `
   query films --where "release_year >= 2015" --where "type = Movie" --order id --top 5
+  query films --text "a heist in space" --where "type = Movie"
   query words --like 42 --attributes word,language
   query words --vector @vector.json --exact --json`;
 
 export function queryCommand(): Command {
   return withServer(new Command("query").description("search a namespace"))
     .argument("<namespace>", "its name")
+    .option("--text <words>", "by words, in all attributes with full-text search")
     .option("--vector <list>", "near this: a list of numbers, @file, or @- for standard input")
     .option("--like <id>", "near the vector of this document")
     .option("--by <column>", "which vectors to compare", "vector")
@@ -110,9 +115,9 @@ function printRows(rows: Answer["rows"]): void {
 }
 
 async function bodyOf(client: ApiClient, name: string, options: Options) {
-  const { attributes, top, asOf, eventual, like, vector, order } = options;
-  if ([like, vector, order].filter((given) => given !== undefined).length > 1) {
-    throw cannotRun("Of --vector, --like and --order only one can rank.");
+  const { attributes, top, asOf, eventual, text, like, vector, order } = options;
+  if ([text, like, vector, order].filter((given) => given !== undefined).length > 1) {
+    throw cannotRun("Of --text, --vector, --like and --order only one can rank.");
   }
   const schema = await client.get<Schema>(`${namespacePath(name, "v1")}/schema`);
   const vectors = Object.keys(schema).filter((column) => isVector(schema[column]?.type ?? ""));
@@ -132,7 +137,13 @@ async function bodyOf(client: ApiClient, name: string, options: Options) {
 }
 
 async function rankOf(client: ApiClient, name: string, schema: Schema, options: Options) {
-  const { vector, like, by, exact, order } = options;
+  const { text, vector, like, by, exact, order } = options;
+  if (text !== undefined) {
+    const searched = Object.keys(schema).filter((column) => isSearched(schema, column));
+    if (searched.length === 0) throw failed(`No attribute of ${name} has full-text search.`);
+    const each = searched.map((column) => [column, "BM25", text]);
+    return each.length === 1 ? each[0] : ["Sum", each];
+  }
   const method = exact ? "kNN" : "ANN";
   if (vector !== undefined) {
     const list = parseJson(readGiven(vector), "--vector");
@@ -162,6 +173,11 @@ async function vectorOf(
   if (rows[0] === undefined) throw failed(`There is no document ${id} in ${name}.`);
   if (!Array.isArray(vector)) throw failed(`The document ${id} has no vector in ${by}.`);
   return encodeVector(vector, by);
+}
+
+function isSearched(schema: Schema, column: string): boolean {
+  const text = schema[column]?.full_text_search;
+  return text !== undefined && text !== null && text !== false;
 }
 
 function isVector(type: string): boolean {

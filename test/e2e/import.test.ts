@@ -106,6 +106,26 @@ it("imports a compressed CSV, finds it by a condition, and exports it", async ()
   });
 });
 
+it("finds by words, if there is an attribute whose words are searched", async () => {
+  const namespace = freshName("words");
+  const upsert_rows = [
+    { id: 1, text: "a red herring" },
+    { id: 2, text: "a blue whale" },
+  ];
+  const schema = { text: { type: "string", full_text_search: true } };
+  await client.post(namespacePath(namespace), { upsert_rows, schema });
+  const found = await run("query", namespace, "--text", "Whale");
+  expect(found.code, found.stderr).toBe(0);
+  expect(found.stdout).toMatch(/2 .*a blue whale/);
+  expect(found.stdout).not.toMatch(/herring/);
+  const plain = freshName("plain");
+  await client.post(namespacePath(plain), { upsert_rows: [{ id: 1, text: "a whale" }] });
+  const refused = await run("query", plain, "--text", "whale");
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/No attribute of .* has full-text search/);
+  expect((await run("query", plain, "--text", "whale", "--like", "1")).code).toBe(2);
+});
+
 it("exits with 1 for what the server refuses and with 2 if it cannot run", async () => {
   const missing = await run("query", freshName("none"));
   expect(missing.code).toBe(1);
