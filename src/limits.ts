@@ -357,7 +357,11 @@ export const limits = {
   coalesceGapBytes: 128 * KiB,
   filterReadsMax: 12,
   scanReadsMax: 6,
-  refineReadsMax: 8,
+  refineReadsMax: 6,
+  /** As many as connections, like the two above: a seventh read waits for one of six to end. */
+  exactReadsMax: 6,
+  /** Of the columns of a filter and all rounds of ranking together. */
+  filteredReadsMax: 36,
   documentReadsMax: 10,
 
   // ---- Readers of shards

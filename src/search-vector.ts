@@ -2,8 +2,8 @@
  * Ranks the rows of segments by distance to a vector.
  *
  *   approximate   1. scan: 1-bit codes of the planned blocks -> candidates by estimate; 6 reads
- *                 2. refine: int8 codes of the best, each with a rigorous range; 8 reads
- *                 3. exact: vectors of the rows whose range reaches into the answer; 10 reads
+ *                 2. refine: int8 codes of the best, each with a rigorous range; 6 reads
+ *                 3. exact: vectors of the rows whose range reaches into the answer; 6 reads
  *   exhaustive    2 and 3 over every matching row
  *
  * Rows whose id the tail touched are dropped at 2, where ids are first seen; so that they do not

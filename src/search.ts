@@ -10,8 +10,8 @@
  *   5. The best rows of both, by exact distance and id or by id alone.
  *   6. Attributes and vectors of those only, as far as step 4 has not met them.
  *
- * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 24 reads without a
- * filter, one round and 12 reads more with one; ordered by id, a round for ids and one for
+ * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 18 reads without a
+ * filter, 4 and 36 with one; ordered by id, a round for ids and one for
  * documents.
  *
  * If an object is gone, the snapshot has outlived the collector's grace: the whole query starts

@@ -69,7 +69,7 @@ test("the namespace has a clustered segment, flat ones and a tail", async () => 
 });
 
 describe("a cold query", () => {
-  const bounds = { rounds: 3, reads: 24 };
+  const bounds = { rounds: 3, reads: 18 };
 
   function expectWithin({ performance }: SearchResult, rounds: number, reads: number): void {
     expect(performance.rounds).toBeLessThanOrEqual(rounds);
@@ -79,7 +79,7 @@ describe("a cold query", () => {
     expect(rig.reads.counts().inFlightPeak).toBeLessThanOrEqual(limits.connectionsMax);
   }
 
-  test("without a filter takes at most 3 rounds and 24 reads beside one call of head", async () => {
+  test("without a filter takes at most 3 rounds and 18 reads beside one call of head", async () => {
     for (let i = 0; i < 20; i++) {
       rig.newIsolate();
       rig.heads = 0;
@@ -112,7 +112,7 @@ describe("a cold query", () => {
     for (const filter of filters) {
       rig.newIsolate();
       const result = await rig.search(ann(queryNear(3), { filters: filter }));
-      expectWithin(result, bounds.rounds + 1, bounds.reads + 12);
+      expectWithin(result, bounds.rounds + 1, limits.filteredReadsMax);
     }
   });
 

@@ -3,21 +3,21 @@
  * number of its own; what the rounds before have not used, it may use as well: rows that match a
  * filter lie apart, and one read more saves the bytes between two of them.
  *
- *   filter 12    scan 6    refine 8    exact 10
+ *   filter 12    scan 6    refine 6    exact 6    all with a filter 36
  */
 import { limits } from "../limits.ts";
 
 export type RankingRound = "scan" | "refine" | "exact";
 
-const { scanReadsMax, refineReadsMax, documentReadsMax, filterReadsMax } = limits;
+const { scanReadsMax, refineReadsMax, exactReadsMax, filteredReadsMax } = limits;
 const sure: Readonly<Record<RankingRound, number>> = {
   scan: scanReadsMax,
   refine: refineReadsMax,
-  exact: documentReadsMax,
+  exact: exactReadsMax,
 };
 const later: Readonly<Record<RankingRound, number>> = {
-  scan: refineReadsMax + documentReadsMax,
-  refine: documentReadsMax,
+  scan: refineReadsMax + exactReadsMax,
+  refine: exactReadsMax,
   exact: 0,
 };
 /** Scan blocks are large, and near ones lie together; rows to refine are scattered. */
@@ -34,8 +34,8 @@ export class ReadAllowance {
 
   /** `readsMade`: by the request so far, those of other parts of it included. */
   constructor(isFiltered: boolean, readsMade: () => number) {
-    const unfiltered = scanReadsMax + refineReadsMax + documentReadsMax;
-    this.#readsMax = isFiltered ? filterReadsMax + unfiltered : unfiltered;
+    const unfiltered = scanReadsMax + refineReadsMax + exactReadsMax;
+    this.#readsMax = isFiltered ? filteredReadsMax : unfiltered;
     this.#readsMade = readsMade;
     this.#before = readsMade();
   }

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { limits } from "../../src/limits.ts";
 import { ReadAllowance } from "../../src/query/read-allowance.ts";
 
-const { filterReadsMax, scanReadsMax, refineReadsMax, documentReadsMax } = limits;
-const ranking = scanReadsMax + refineReadsMax + documentReadsMax;
+const { filteredReadsMax, scanReadsMax, refineReadsMax, exactReadsMax } = limits;
+const ranking = scanReadsMax + refineReadsMax + exactReadsMax;
 
 /** Makes the reads that `made` says, or as many as each round may. */
 function run(isFiltered: boolean, filterReads: number, made: readonly (number | undefined)[]) {
@@ -21,14 +21,17 @@ function run(isFiltered: boolean, filterReads: number, made: readonly (number | 
 
 test("a round that uses all it may leaves the others what they are sure of", () => {
   const { allowed, reads } = run(false, 0, []);
-  expect(allowed).toEqual([scanReadsMax, refineReadsMax, documentReadsMax]);
+  expect(allowed).toEqual([scanReadsMax, refineReadsMax, exactReadsMax]);
   expect(reads).toBe(ranking);
 });
 
 test("reads that a filter did not need go to the rounds behind it", () => {
   const { allowed, reads } = run(true, 3, []);
-  expect(allowed).toEqual([scanReadsMax + 3, refineReadsMax + 6, documentReadsMax]);
-  expect(reads).toBe(ranking + filterReadsMax);
+  const spare = filteredReadsMax - ranking - 3;
+  const scanned = Math.floor(spare / 3);
+  const refined = refineReadsMax + spare - scanned;
+  expect(allowed).toEqual([scanReadsMax + scanned, refined, exactReadsMax]);
+  expect(reads).toBe(filteredReadsMax);
 });
 
 test("reads that a round did not need go to the next", () => {
@@ -40,5 +43,5 @@ test("reads that a round did not need go to the next", () => {
 });
 
 test("more reads than were expected take nothing from what a round is sure of", () => {
-  expect(run(true, 90, []).allowed).toEqual([scanReadsMax, refineReadsMax, documentReadsMax]);
+  expect(run(true, 90, []).allowed).toEqual([scanReadsMax, refineReadsMax, exactReadsMax]);
 });
