@@ -56,4 +56,35 @@ export const textMutants: readonly Mutant[] = [
     "if (!isPrefix) return first < 0 ? [] : [first];",
     'if (!isPrefix) return first < 0 || term > "b" ? [] : [first];',
   ),
+  mutant(
+    "a term adds less than it may",
+    "src/index/text/max-score.ts",
+    "raise(bounds, Math.floor(at / windowRows), added);",
+    "raise(bounds, Math.floor(at / windowRows), added / 8);",
+  ),
+  mutant(
+    "rows must be better than those of the tail together",
+    "src/search-best-texts.ts",
+    "  for (const score of known) best.offer(score);\n",
+    "  for (const score of known) best.offer(2 * score);\n",
+  ),
+  mutant(
+    "the last posting of a window is not in it",
+    "src/index/text/max-score.ts",
+    "      this.#ends[i] = stop;\n",
+    "      this.#ends[i] = stop - start > 2 ? stop - 1 : stop;\n",
+  ),
+  mutant(
+    "rows that a filter leaves out are ranked",
+    "src/index/text/max-score.ts",
+    "if (sum < least || rows?.has(first + slot) === false) continue;",
+    "if (sum < least) continue;",
+  ),
+  mutant(
+    "the threshold is that of another query",
+    "src/search-best-texts.ts",
+    "  const best = new BestScores(wanted);\n",
+    "  const kept = globalThis as unknown as { best?: BestScores };\n" +
+      "  kept.best ??= new BestScores(wanted);\n  const { best } = kept;\n",
+  ),
 ];

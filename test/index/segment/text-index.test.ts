@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Bitmap } from "../../../src/bytes/bitmap.ts";
 import type { Schema } from "../../../src/document/schema.ts";
 import { defaultText } from "../../../src/document/text-options.ts";
+import { type BlockedPostings, postingBlockRows } from "../../../src/format/posting-block.ts";
 import { findTerms } from "../../../src/format/segment-text.ts";
 import { buildFromRows, mergeSegments } from "../../../src/index/builder/build-segment.ts";
 import { MemoryLedger } from "../../../src/index/builder/memory-ledger.ts";
@@ -59,7 +60,9 @@ function lookUp(segment: Segment, objects: Objects, wanted: WantedTerm): Map<num
           pages.set(key, bytes);
           return bytes;
         };
-        const { rows, counts } = openPostings(run, postings, pageAt);
+        const opened = openPostings(run, postings, pageAt);
+        const { rows, counts } = opened;
+        if (postings.kind === "pages") expectBounds(opened, run.from, lengths);
         rows.forEach((row, i) => {
           const before = found.get(row)?.[0] ?? 0;
           found.set(row, [before + (counts[i] as number), lengths[row - run.from] as number]);
@@ -68,6 +71,20 @@ function lookUp(segment: Segment, objects: Objects, wanted: WantedTerm): Map<num
     }
   }
   return found;
+}
+
+/** Each block says what its largest count is, and how long its shortest row. */
+function expectBounds(
+  { rows, counts, largest, shortest }: BlockedPostings,
+  from: number,
+  lengths: ArrayLike<number>,
+): void {
+  for (let block = 0; block < largest.length; block++) {
+    const at = block * postingBlockRows;
+    const lengthsOf = rows.slice(at, at + postingBlockRows).map((row) => lengths[row - from] ?? 0);
+    expect(largest[block]).toBe(Math.max(...counts.slice(at, at + postingBlockRows)));
+    expect(shortest[block]).toBe(Math.min(...lengthsOf));
+  }
 }
 
 function countIn(documents: readonly Document[], { term, isPrefix }: WantedTerm) {
