@@ -145,6 +145,11 @@ class Consumer {
     if (reply.ok) {
       this.#world.faults.saw(reply.value ? "recall: noted" : "recall: of another life");
     }
+    // A life that never was: whatever it has found says nothing about this one.
+    const foreign = await api.noteRecall(tenant, name, `${job.generation}x`, sample);
+    if (foreign.ok && foreign.value) {
+      this.#world.violate("recall", `${name}: a sample of another life was noted`);
+    }
     await api.noteUsage(tenant, name, job.kind, usageOfJob);
   }
 

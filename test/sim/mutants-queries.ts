@@ -50,4 +50,10 @@ export const queryMutants: readonly Mutant[] = [
     "offset: place ? 0 : query.offset",
     "offset: query.offset",
   ),
+  mutant(
+    "samples of recall count for whatever life the name has by then",
+    "src/owner-notes.ts",
+    "    table.generation === generation\n      ? {\n          table: {\n            ...table,\n            recall:",
+    '    generation !== ""\n      ? {\n          table: {\n            ...table,\n            recall:',
+  ),
 ];
