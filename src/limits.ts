@@ -306,6 +306,9 @@ export const limits = {
   documentBlockBytes: 16 * KiB,
   /** Postings that a build collects before it writes them: some 40 MB of text. */
   textRunBytes: 20 * MiB,
+  /** Of the elements of arrays that a build indexes, decoded; and rows listed for them. */
+  elementBytesMax: 8 * MiB,
+  elementRowsMax: 4 * 1024 * 1024,
   idBlockRows: 512,
   /**
    * A query refines some forty rows that lie apart, and wants a dozen vectors: what else is in

@@ -152,8 +152,10 @@ export function decodeBitmap(bytes: Uint8Array, size: number): Bitmap {
   return bitmap;
 }
 
-/** Adds the stored set to `target`; on an error `target` holds part of it. */
-export function decodeBitmapInto(bytes: Uint8Array, target: Bitmap): void {
+/**
+ * Adds the stored set to `target` and returns its size; on an error `target` holds part of it.
+ */
+export function decodeBitmapInto(bytes: Uint8Array, target: Bitmap): number {
   const reader = new ByteReader(bytes, what);
   const cookie = reader.u32();
   const hasRuns = (cookie & 0xffff) === cookieWithRuns;
@@ -169,6 +171,7 @@ export function decodeBitmapInto(bytes: Uint8Array, target: Bitmap): void {
   const hasOffsets = !hasRuns || containers >= offsetsFromContainers;
   const offsets = hasOffsets ? reader.u32s(containers) : undefined;
   let keyBefore = -1;
+  let total = 0;
   for (let i = 0; i < containers; i++) {
     const key = descriptors[2 * i] as number;
     const cardinality = (descriptors[2 * i + 1] as number) + 1;
@@ -179,6 +182,7 @@ export function decodeBitmapInto(bytes: Uint8Array, target: Bitmap): void {
       throw reader.error(`container ${i} is not at its offset`);
     }
     keyBefore = key;
+    total += cardinality;
     if ((((runFlags[i >>> 3] ?? 0) >>> (i & 7)) & 1) === 1) {
       addRuns(reader, key, cardinality, target);
     } else if (cardinality <= arrayCardinalityMax) {
@@ -188,6 +192,7 @@ export function decodeBitmapInto(bytes: Uint8Array, target: Bitmap): void {
     }
   }
   reader.end();
+  return total;
 }
 
 function addArray(values: Uint16Array, key: number, target: Bitmap): void {

@@ -26,7 +26,7 @@ export type CodeBytes = 1 | 2 | 4;
 export type Codes = Uint8Array | Uint16Array | Uint32Array;
 
 /** Encoded values of one chunk; a larger value has a chunk to itself. */
-export const dictionaryChunkBytes = 64 * 1024;
+export const dictionaryChunkBytes = 16 * 1024;
 export const codeBlockRows = 65_536;
 
 export function encodeDictionary(values: readonly ColumnValue[]): Uint8Array {

@@ -12,22 +12,21 @@ import {
   type VectorElement,
   vectorElements,
 } from "../document/schema.ts";
-import type { ScalarValue } from "../document/value.ts";
 import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
-import {
-  codeSection,
-  expectBlocks,
-  refineSection,
-  scanSection,
-  vectorSection,
-} from "./counted-sections.ts";
+import { expectBlocks, refineSection, scanSection, vectorSection } from "./counted-sections.ts";
 import { encodeIds, openIds } from "./id-column.ts";
 import type { SectionRange } from "./manifest.ts";
 import { blockBytes } from "./segment-block.ts";
+import {
+  columnArrays,
+  columnHead,
+  columnSections,
+  readColumn,
+  readFirsts,
+} from "./segment-column-codec.ts";
 import type {
-  ColumnDirectory,
   DocumentDirectory,
   IdDirectory,
   RootAttribute,
@@ -89,14 +88,7 @@ function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
     ids: [placeToCbor(ids.blocks), rangeToCbor(ids.membership), firstIdBytes],
     attributes: root.attributes.map(({ name, column, text }) => [
       name,
-      column === undefined
-        ? null
-        : [
-            placeToCbor(column.dictionary),
-            placeToCbor(column.codes),
-            column.codeBytes,
-            column.separators ?? null,
-          ],
+      column === undefined ? null : columnHead(column),
       ...(text === undefined ? [] : [textHead(text)]),
     ]),
   };
@@ -129,9 +121,7 @@ function arraysOf(root: SegmentRoot, firstIds: Uint8Array): ArrayBufferView[] {
   arrays.push(documents.firstRows, lengthsOf(documents.blocks), documents.contentBytes);
   arrays.push(lengthsOf(ids.blocks), firstIds);
   for (const { column, text } of attributes) {
-    if (column !== undefined) {
-      arrays.push(lengthsOf(column.dictionary), column.firstValues);
-    }
+    arrays.push(...(column === undefined ? [] : columnArrays(column)));
     arrays.push(...(text === undefined ? [] : textArrays(text)));
   }
   return arrays;
@@ -284,49 +274,10 @@ function readAttributes(reader: ByteReader, head: RootFields, rows: number): Roo
     }
     return {
       name: RootFields.text(name),
-      column: column === null ? undefined : readColumn(reader, RootFields.list(column, 4), rows),
+      column: column === null ? undefined : readColumn(reader, column, rows),
       ...(text === undefined ? {} : { text: readText(reader, text, rows) }),
     };
   });
-}
-
-function readColumn(
-  reader: ByteReader,
-  [dictionary, codes, bytes, separators]: readonly unknown[],
-  rows: number,
-): ColumnDirectory {
-  const place = placeFromCbor(dictionary);
-  reader.alignTo(16);
-  const lengths = reader.u32s(place.count);
-  reader.alignTo(16);
-  const firstValues = readFirsts(reader, place.count);
-  if (bytes !== 1 && bytes !== 2 && bytes !== 4) {
-    throw reader.error("unknown width of codes");
-  }
-  return {
-    dictionary: unevenSection(place, lengths),
-    firstValues,
-    separators:
-      separators === null
-        ? undefined
-        : (RootFields.list(separators, place.count) as readonly ScalarValue[]),
-    codes: codeSection(placeFromCbor(codes), rows, bytes),
-    codeBytes: bytes,
-  };
-}
-
-/** Ascending numbers of the first member of each block, from 0, then the total. */
-function readFirsts(reader: ByteReader, blocks: number, total?: number): Uint32Array {
-  const firsts = reader.u32s(blocks + 1);
-  for (let i = 0; i < blocks; i++) {
-    if ((firsts[i] as number) >= (firsts[i + 1] as number)) {
-      throw reader.error("an empty block");
-    }
-  }
-  if (firsts[0] !== 0 || (total !== undefined && firsts[blocks] !== total)) {
-    throw reader.error("blocks do not cover the rows");
-  }
-  return firsts;
 }
 
 /** Every section, with the name that people know it by. */
@@ -338,8 +289,7 @@ export function rootSections({ vector, documents, ids, attributes }: SegmentRoot
   }
   sections.push(["documents", documents.blocks], ["ids", ids.blocks]);
   for (const { name, column } of attributes) {
-    if (column === undefined) continue;
-    sections.push([`dictionary of ${name}`, column.dictionary], [`codes of ${name}`, column.codes]);
+    if (column !== undefined) sections.push(...columnSections(name, column));
   }
   for (const { name, text } of attributes) {
     if (text === undefined) continue;

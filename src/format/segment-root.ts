@@ -16,7 +16,10 @@
  *                            block sizes u32 × d, content sizes u32 × d
  *                 ids        block sizes u32 × i, first ids: id-column.ts
  *                 columns    for each: chunk sizes u32 × s, index of each chunk's first value and
- *                            the number of values, u32 × (s + 1)
+ *                            the number of values, u32 × (s + 1); its lists; its elements: chunks
+ *                            as of a column, lists. Of lists: block sizes u32 × l, first code of
+ *                            each block and the number of codes, u32 × (l + 1), rows listed before
+ *                            each block and all rows listed, u32 × (l + 1)
  *                 texts      for each run: block sizes of terms u32 × t, of postings u32 × p; those
  *                            of an attribute behind its column
  *
@@ -29,6 +32,7 @@ import type { ScalarValue } from "../document/value.ts";
 import type { IdColumn } from "./id-column.ts";
 import type { SectionRange } from "./manifest.ts";
 import type { CodeBytes } from "./segment-columns.ts";
+import type { RowLists } from "./segment-lists.ts";
 import type { Section } from "./segment-section.ts";
 import type { TextDirectory } from "./segment-text.ts";
 
@@ -109,7 +113,8 @@ export interface RootAttribute {
   readonly text?: TextDirectory;
 }
 
-export interface ColumnDirectory {
+/** Sorted distinct values: code c is value c - 1. */
+export interface DictionaryDirectory {
   readonly dictionary: Section;
   /** Index of each chunk's first value, then the number of values. */
   readonly firstValues: Uint32Array;
@@ -117,6 +122,18 @@ export interface ColumnDirectory {
    * Of each chunk; undefined when values are arrays, whose comparisons read the whole dictionary.
    */
   readonly separators: readonly ScalarValue[] | undefined;
+}
+
+export interface ColumnDirectory extends DictionaryDirectory {
   readonly codes: Section;
   readonly codeBytes: CodeBytes;
+  /** Of scalars; missing: filters read codes. */
+  readonly lists?: RowLists;
+  /** Of arrays; missing: filters read codes. */
+  readonly elements?: ElementDirectory;
+}
+
+/** Values that stand in arrays, and the rows whose arrays they stand in. */
+export interface ElementDirectory extends DictionaryDirectory {
+  readonly lists: RowLists;
 }

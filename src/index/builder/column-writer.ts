@@ -1,13 +1,13 @@
 /**
  * Writes one column: the dictionaries of the source are merged, values that no living row has are
- * left out, and codes are translated on the way.
+ * left out, and codes are translated on the way. Behind the dictionary come lists of the rows of
+ * each value, or, of arrays, elements with lists of theirs; then the codes.
  *
- * Memory: 4 bytes a row, 5 a distinct value, one chunk of each dictionary.
+ * Memory: 8 bytes a row, 12 a distinct value, one chunk of each dictionary; of arrays what
+ * element-lists.ts takes.
  */
-import { Bitmap } from "../../bytes/bitmap.ts";
 import { bytesOf } from "../../bytes/typed-view.ts";
-import { compareValues, type ScalarValue } from "../../document/value.ts";
-import { cborLength } from "../../format/cbor-length.ts";
+import { compareValues } from "../../document/value.ts";
 import { codeSection } from "../../format/counted-sections.ts";
 import {
   allocateCodes,
@@ -16,13 +16,11 @@ import {
   codeBlockBytes,
   codeBlockRows,
   codeBytesFor,
-  dictionaryChunkBytes,
-  encodeDictionary,
-  separate,
 } from "../../format/segment-columns.ts";
 import type { ColumnDirectory } from "../../format/segment-root.ts";
-import { unevenSection } from "../../format/segment-section.ts";
-import { addSized } from "./document-writer.ts";
+import { DictionaryBlocks } from "./dictionary-blocks.ts";
+import { ElementLists } from "./element-lists.ts";
+import { ListBlocks } from "./list-writer.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
 import type { PartWriter } from "./part-writer.ts";
 import type { ColumnSource, DictionarySource } from "./row-source.ts";
@@ -39,33 +37,77 @@ export interface ColumnWriterInput {
 }
 
 export async function writeColumn(input: ColumnWriterInput): Promise<ColumnDirectory> {
-  const { column, order, writer, ledger } = input;
+  const { column, order, writer, ledger, scalar } = input;
   const total = column.dictionaries.reduce((sum, { length }) => sum + length, 0);
-  const release = ledger.hold(column.codes.byteLength + 5 * total);
-  const used = new Bitmap(total + 1);
-  for (const row of order) {
-    used.set(column.codes[row] as number);
-  }
+  const release = ledger.hold(column.codes.byteLength + 8 * total);
+  const listed = countCodes(column.codes, order, total);
   const translated = new Uint32Array(total + 1);
-  const dictionary = new DictionaryBlocks(writer, input.scalar);
-  let last: ColumnValue | undefined;
-  for await (const items of mergeSorted(itemsOf(column.dictionaries), compareItems)) {
-    for (const { value, code } of items) {
-      if (used.has(code)) {
-        if (last === undefined || compareValues(last, value) !== 0) {
-          await dictionary.add(value);
-          last = value;
-        }
-        translated[code] = dictionary.length;
-      }
-    }
+  const dictionary = new DictionaryBlocks(writer, scalar);
+  // Of one byte a code, whatever their number turns out to be: that is known too late.
+  const lists = new ListBlocks(order.length, order.length, listed[0] as number);
+  const elements = scalar ? undefined : new ElementLists(ledger);
+  for await (const { value, rows } of distinctValues(column, listed, translated)) {
+    await dictionary.add(value);
+    if (typeof value !== "object") lists.add(value, rows);
+    elements?.add(value, rows);
   }
   const directory = await dictionary.finish();
+  const codeOf = (ordinal: number): number =>
+    translated[column.codes[order[ordinal] as number] as number] as number;
+  const visit = (each: (row: number, code: number) => void): void => {
+    for (let row = 0; row < order.length; row++) each(row, codeOf(row));
+  };
+  const rows = scalar ? await lists.write(visit, writer, ledger) : undefined;
+  const inArrays = await elements?.write(
+    { codeOf, rows: order.length, columnBytes: order.length },
+    writer,
+  );
   const codeBytes = codeBytesFor(dictionary.length);
-  await writeCodes(input, translated, codeBytes);
+  await writeCodes(input, codeOf, codeBytes);
   const codes = codeSection(writer.endSection(), order.length, codeBytes);
   release();
-  return { ...directory, codes, codeBytes };
+  return {
+    ...directory,
+    codes,
+    codeBytes,
+    ...(rows === undefined ? {} : { lists: rows }),
+    ...(inArrays === undefined ? {} : { elements: inArrays }),
+  };
+}
+
+/** Living rows of each code of the source. */
+function countCodes(codes: Uint32Array, order: Uint32Array, total: number): Uint32Array {
+  const counts = new Uint32Array(total + 1);
+  for (const row of order) {
+    const code = codes[row] as number;
+    counts[code] = (counts[code] as number) + 1;
+  }
+  return counts;
+}
+
+/** Each value that living rows have, ascending; `translated` is complete once all have passed. */
+async function* distinctValues(
+  { dictionaries }: ColumnSource,
+  listed: Uint32Array,
+  translated: Uint32Array,
+): AsyncGenerator<{ readonly value: ColumnValue; readonly rows: number }> {
+  let last: { readonly value: ColumnValue; rows: number } | undefined;
+  let length = 0;
+  for await (const items of mergeSorted(itemsOf(dictionaries), compareItems)) {
+    for (const { value, code } of items) {
+      const rows = listed[code] as number;
+      if (rows === 0) continue;
+      if (last !== undefined && compareValues(last.value, value) === 0) {
+        last.rows += rows;
+      } else {
+        if (last !== undefined) yield last;
+        last = { value, rows };
+        length += 1;
+      }
+      translated[code] = length;
+    }
+  }
+  if (last !== undefined) yield last;
 }
 
 interface DictionaryItem {
@@ -98,70 +140,18 @@ async function* numberValues(
   }
 }
 
-/** Collects values into chunks. */
-class DictionaryBlocks {
-  readonly #writer: PartWriter;
-  readonly #separators: ScalarValue[] | undefined;
-  readonly #lengths: number[] = [];
-  readonly #firstValues = [0];
-  #last: ColumnValue | undefined;
-  #values: ColumnValue[] = [];
-  #bytes = 0;
-  length = 0;
-
-  constructor(writer: PartWriter, scalar: boolean) {
-    this.#writer = writer;
-    this.#separators = scalar ? [] : undefined;
-  }
-
-  async add(value: ColumnValue): Promise<void> {
-    const bytes = cborLength(value);
-    if (this.#values.length > 0 && this.#bytes + bytes > dictionaryChunkBytes) {
-      await this.#write();
-    }
-    if (this.#values.length === 0 && typeof value !== "object") {
-      const before = this.#last as ScalarValue | undefined;
-      this.#separators?.push(before === undefined ? value : separate(before, value));
-    }
-    this.#values.push(value);
-    this.#last = value;
-    this.#bytes += bytes;
-    this.length++;
-  }
-
-  async finish(): Promise<Pick<ColumnDirectory, "dictionary" | "firstValues" | "separators">> {
-    if (this.#values.length > 0) {
-      await this.#write();
-    }
-    const place = this.#writer.endSection();
-    return {
-      dictionary: unevenSection(place, Uint32Array.from(this.#lengths)),
-      firstValues: Uint32Array.from(this.#firstValues),
-      separators: this.#separators,
-    };
-  }
-
-  async #write(): Promise<void> {
-    const { length } = await addSized(this.#writer, encodeDictionary(this.#values));
-    this.#lengths.push(length);
-    this.#firstValues.push(this.length);
-    this.#values = [];
-    this.#bytes = 0;
-  }
-}
-
 async function writeCodes(
-  { column, order, writer }: ColumnWriterInput,
-  translated: Uint32Array,
+  { order, writer }: ColumnWriterInput,
+  codeOf: (ordinal: number) => number,
   codeBytes: CodeBytes,
 ): Promise<void> {
   for (let from = 0; from < order.length; from += codeBlockRows) {
-    const rows = order.subarray(from, from + codeBlockRows);
-    const codes = allocateCodes(rows.length, codeBytes);
-    for (let i = 0; i < rows.length; i++) {
-      codes[i] = translated[column.codes[rows[i] as number] as number] as number;
+    const rows = Math.min(codeBlockRows, order.length - from);
+    const codes = allocateCodes(rows, codeBytes);
+    for (let i = 0; i < rows; i++) {
+      codes[i] = codeOf(from + i);
     }
-    await writer.add(codeBlockBytes(rows.length, codeBytes), (block) => {
+    await writer.add(codeBlockBytes(rows, codeBytes), (block) => {
       block.set(bytesOf(codes));
     });
   }

@@ -4,34 +4,27 @@
  * are compared, and texts matched with patterns, value by value over the whole dictionary, or over
  * the part of it that begins as the pattern does.
  */
-import { Bitmap } from "../../bytes/bitmap.ts";
 import { type CompareFilter, type CompareOp, globOps, testOf } from "../../document/filter.ts";
 import { globPrefix } from "../../document/glob.ts";
 import { compareScalars, type ScalarValue } from "../../document/value.ts";
-import {
-  type Codes,
-  type ColumnValue,
-  codeBlockRows,
-  readCodes,
-} from "../../format/segment-columns.ts";
-import type { ColumnDirectory } from "../../format/segment-root.ts";
+import type { ColumnValue } from "../../format/segment-columns.ts";
+import type { DictionaryDirectory } from "../../format/segment-root.ts";
 import { locateBlock } from "../../format/segment-section.ts";
 import { blockAt, type Segment } from "../segment/segment.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { WantedBlocks } from "./wanted-blocks.ts";
 
 export interface ColumnTest {
-  readonly column: ColumnDirectory;
+  /** Of a column, or of the elements of one. */
+  readonly column: DictionaryDirectory;
   readonly filter: CompareFilter;
   /** Numbers of blocks, by dictionary chunk. */
   readonly chunks: ReadonlyMap<number, number>;
-  /** Numbers of all code blocks, in order. */
-  readonly codes: readonly number[];
 }
 
 export function planColumnTest(
   segment: Segment,
-  column: ColumnDirectory,
+  column: DictionaryDirectory,
   filter: CompareFilter,
   wanted: WantedBlocks,
 ): ColumnTest {
@@ -39,13 +32,11 @@ export function planColumnTest(
   for (const chunk of chunksFor(column, filter)) {
     chunks.set(chunk, wanted.add(blockAt(segment, locateBlock(column.dictionary, chunk))));
   }
-  const codes = Array.from({ length: column.codes.count }, (_, i) =>
-    wanted.add(blockAt(segment, locateBlock(column.codes, i))),
-  );
-  return { column, filter, chunks, codes };
+  return { column, filter, chunks };
 }
 
-function chunksFor(column: ColumnDirectory, filter: CompareFilter): Iterable<number> {
+/** Chunks of the dictionary that tell which codes the comparison accepts. */
+export function chunksFor(column: DictionaryDirectory, filter: CompareFilter): Iterable<number> {
   const { separators, dictionary } = column;
   const { op, value } = filter;
   if (value === null) {
@@ -62,7 +53,7 @@ function chunksFor(column: ColumnDirectory, filter: CompareFilter): Iterable<num
 }
 
 /** Whether values are tested one by one. */
-function isPattern(op: CompareOp): boolean {
+export function isPattern(op: CompareOp): boolean {
   return op === "Regex" || op === "Fuzzy" || (globOps as readonly CompareOp[]).includes(op);
 }
 
@@ -86,7 +77,7 @@ function chunksWithPrefix(separators: readonly ScalarValue[], prefix: string): r
 }
 
 /** The chunk a value is in if any is; -1 if it is below all. */
-function chunkOf(separators: readonly ScalarValue[], value: ScalarValue): number {
+export function chunkOf(separators: readonly ScalarValue[], value: ScalarValue): number {
   let low = 0;
   let high = separators.length;
   while (low < high) {
@@ -98,36 +89,6 @@ function chunkOf(separators: readonly ScalarValue[], value: ScalarValue): number
     }
   }
   return low - 1;
-}
-
-/** The rows whose code is accepted. */
-export function markRows(
-  { segment, bytes, steps }: Evaluation,
-  test: ColumnTest,
-  accepted: Uint8Array,
-): Bitmap {
-  const { rows } = segment.root;
-  const result = new Bitmap(rows);
-  test.codes.forEach((number, block) => {
-    const from = block * codeBlockRows;
-    const length = Math.min(codeBlockRows, rows - from);
-    const codes = readCodes(bytes[number] as Uint8Array, length, test.column.codeBytes);
-    markCodes(codes, accepted, result.words.subarray(from / 32));
-  });
-  steps.rows += rows;
-  return result;
-}
-
-/** Sets bit i for every code i that is accepted. */
-function markCodes(codes: Codes, accepted: Uint8Array, words: Uint32Array): void {
-  for (let start = 0; start < codes.length; start += 32) {
-    const end = Math.min(start + 32, codes.length);
-    let word = 0;
-    for (let i = start; i < end; i++) {
-      word |= (accepted[codes[i] as number] as number) << (i - start);
-    }
-    words[start / 32] = word;
-  }
 }
 
 /** One byte a code, 1 if documents with this code match. */
@@ -207,7 +168,7 @@ function acceptRanges(
 }
 
 function findCode(
-  column: ColumnDirectory,
+  column: DictionaryDirectory,
   value: ScalarValue,
   dictionary: (chunk: number) => readonly ColumnValue[],
 ): CodeRange {

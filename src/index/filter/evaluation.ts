@@ -8,7 +8,7 @@ import type { TokenFilter } from "../../document/filter.ts";
 import { assert } from "../../errors.ts";
 import { type ColumnValue, readDictionary } from "../../format/segment-columns.ts";
 import type { IdRows } from "../../format/segment-ids.ts";
-import type { ColumnDirectory } from "../../format/segment-root.ts";
+import type { DictionaryDirectory } from "../../format/segment-root.ts";
 import { openIdBlock } from "../segment/id-lookup.ts";
 import type { Segment } from "../segment/segment.ts";
 
@@ -18,7 +18,7 @@ export interface FilterSteps {
   decoded: number;
   /** Values tested, or looked up, or ids looked at. */
   values: number;
-  /** Rows whose code was mapped to a bit. */
+  /** Rows whose code was mapped to a bit, or that were taken from a list. */
   rows: number;
 }
 
@@ -52,7 +52,7 @@ export class Evaluation {
   }
 
   /** A chunk of the column's dictionary; `number`: its block's in the plan. */
-  dictionary({ firstValues }: ColumnDirectory, chunk: number, number: number) {
+  dictionary({ firstValues }: DictionaryDirectory, chunk: number, number: number) {
     const known = this.#dictionaries.get(number);
     if (known !== undefined) return known;
     const length = (firstValues[chunk + 1] as number) - (firstValues[chunk] as number);

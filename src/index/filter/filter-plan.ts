@@ -3,11 +3,13 @@
  *
  *   1. `planFilter`: the blocks that decide it, found from the root alone; undefined if an
  *      attribute has no column in this segment, and then the filter is answered from the documents.
+ *      Comparisons of one column that And, Or and Not join are one set of codes; its rows come from
+ *      lists or from codes, by what is less to read (code-rows.ts).
  *   2. Read `plan.blocks`, each once; find the rows of `plan.tokens` in text indexes.
  *   3. `evaluateFilter`: the ordinals that match, dead ones included.
  *
- * Cost: a comparison decides each distinct value once. Comparisons of one column that And, Or and
- * Not join are one set of codes, which is mapped to bits once, about 1 ns a row.
+ * Cost: a comparison decides each distinct value once. A set of codes is mapped to bits once, about
+ * 1 ns a row, or 10 ns a row that is listed.
  */
 import { Bitmap } from "../../bytes/bitmap.ts";
 import {
@@ -20,7 +22,18 @@ import type { ColumnDirectory } from "../../format/segment-root.ts";
 import type { Block } from "../../store/block.ts";
 import type { Segment } from "../segment/segment.ts";
 import { textIndexOf } from "../segment/text-index.ts";
-import { acceptCodes, type ColumnTest, markRows, planColumnTest } from "./column-test.ts";
+import {
+  type BlockStates,
+  boundRows,
+  type CodeRows,
+  invertStates,
+  joinStates,
+  markRows,
+  planRows,
+  statesOf,
+} from "./code-rows.ts";
+import { acceptCodes, type ColumnTest, planColumnTest } from "./column-test.ts";
+import { type ElementTest, evaluateElements, planElementTest } from "./element-test.ts";
 import { Evaluation, type FilterSteps, noFilterSteps, type TokenRows } from "./evaluation.ts";
 import { evaluateIdTest, type IdTest, planIdTest } from "./id-test.ts";
 import { WantedBlocks } from "./wanted-blocks.ts";
@@ -35,21 +48,61 @@ export interface FilterPlan {
 
 type PlannedTest =
   | { readonly kind: "all" | "none" }
-  | JoinedTests
+  | { readonly kind: "and" | "or"; readonly tests: readonly PlannedTest[] }
   | { readonly kind: "not"; readonly test: PlannedTest }
-  | { readonly kind: "column"; readonly test: ColumnTest }
+  | CodedTest
+  | { readonly kind: "elements"; readonly test: ElementTest }
   | { readonly kind: "id"; readonly test: IdTest }
   | { readonly kind: "tokens"; readonly filter: TokenFilter };
 
-interface JoinedTests {
-  readonly kind: "and" | "or";
-  readonly tests: readonly PlannedTest[];
+/** Which codes of a column match, and where their rows are taken from. */
+interface CodedTest {
+  readonly kind: "codes";
+  readonly test: CodeTest;
+  readonly rows: CodeRows;
+  /** What the root knows of their number. */
+  readonly bounds: RowBounds | undefined;
+}
+
+/** Comparisons of one column, joined. */
+type CodeTest =
+  | { readonly kind: "compare"; readonly test: ColumnTest }
+  | { readonly kind: "and" | "or"; readonly tests: readonly CodeTest[] }
+  | { readonly kind: "not"; readonly test: CodeTest };
+
+/** Codes to which others of their column may still be joined. */
+interface OpenCodes {
+  readonly kind: "open";
+  readonly column: ColumnDirectory;
+  readonly test: CodeTest;
+  /** Of the column's lists, if it has any. */
+  readonly states: BlockStates | undefined;
+}
+
+export interface RowBounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+interface Planning {
+  readonly segment: Segment;
+  readonly wanted: WantedBlocks;
 }
 
 export function planFilter(segment: Segment, filter: Filter): FilterPlan | undefined {
   const wanted = new WantedBlocks();
-  const test = planTest(segment, filter, wanted);
-  return test && { blocks: wanted.blocks, segment, test, tokens: tokensOf(test) };
+  const planning = { segment, wanted };
+  const found = planTest(planning, filter);
+  if (found === undefined) return undefined;
+  const test = close(planning, found);
+  return { blocks: wanted.blocks, segment, test, tokens: tokensOf(test) };
+}
+
+/** How many rows match a filter on one column, dead ones included, as far as the root tells. */
+export function boundMatches({ test, segment }: FilterPlan): RowBounds | undefined {
+  if (test.kind === "none") return { least: 0, most: 0 };
+  if (test.kind === "all") return { least: segment.root.rows, most: segment.root.rows };
+  return test.kind === "codes" ? test.bounds : undefined;
 }
 
 function tokensOf(test: PlannedTest): readonly TokenFilter[] {
@@ -63,35 +116,80 @@ function tokensOf(test: PlannedTest): readonly TokenFilter[] {
       return [test.filter];
     case "all":
     case "none":
-    case "column":
+    case "codes":
+    case "elements":
     case "id":
       return [];
   }
 }
 
-function planTest(segment: Segment, filter: Filter, wanted: WantedBlocks): PlannedTest | undefined {
+function planTest(planning: Planning, filter: Filter): PlannedTest | OpenCodes | undefined {
   switch (filter.kind) {
     case "and":
     case "or": {
-      const tests: PlannedTest[] = [];
+      const tests: (PlannedTest | OpenCodes)[] = [];
       for (const member of filter.filters) {
-        const test = planTest(segment, member, wanted);
+        const test = planTest(planning, member);
         if (test === undefined) {
           return undefined;
         }
         tests.push(test);
       }
-      return { kind: filter.kind, tests };
+      return joinTests(planning, filter.kind, tests);
     }
     case "not": {
-      const test = planTest(segment, filter.filter, wanted);
+      const test = planTest(planning, filter.filter);
+      if (test?.kind === "open") {
+        const states = test.states && invertStates(test.states);
+        return { ...test, test: { kind: "not", test: test.test }, states };
+      }
       return test && { kind: "not", test };
     }
     case "compare":
-      return planComparison(segment, filter, wanted);
+      return planComparison(planning, filter);
     case "tokens":
-      return planTokens(segment, filter);
+      return planTokens(planning.segment, filter);
   }
+}
+
+/** Codes of one column are joined before rows are looked at: once for each column. */
+function joinTests(
+  planning: Planning,
+  kind: "and" | "or",
+  tests: readonly (PlannedTest | OpenCodes)[],
+): PlannedTest | OpenCodes {
+  const byColumn = new Map<ColumnDirectory, OpenCodes[]>();
+  const others: PlannedTest[] = [];
+  for (const test of tests) {
+    if (test.kind !== "open") others.push(test);
+    else byColumn.set(test.column, [...(byColumn.get(test.column) ?? []), test]);
+  }
+  const joined = Array.from(byColumn.values(), (members) => joinCodeTests(kind, members));
+  const [only, ...more] = joined;
+  if (only !== undefined && more.length === 0 && others.length === 0) return only;
+  return { kind, tests: [...others, ...joined.map((each) => close(planning, each))] };
+}
+
+function joinCodeTests(kind: "and" | "or", members: readonly OpenCodes[]): OpenCodes {
+  const [first, ...others] = members as readonly [OpenCodes, ...OpenCodes[]];
+  if (others.length === 0) return first;
+  const states = first.states?.slice();
+  for (const each of others) {
+    if (states !== undefined && each.states !== undefined) {
+      joinStates(states, each.states, kind === "and");
+    }
+  }
+  const test: CodeTest = { kind, tests: members.map((each) => each.test) };
+  return { kind: "open", column: first.column, test, states };
+}
+
+/** Nothing is joined to the codes any more: their rows are planned. */
+function close({ segment, wanted }: Planning, test: PlannedTest | OpenCodes): PlannedTest {
+  if (test.kind !== "open") return test;
+  const { column, states } = test;
+  const rows = planRows(segment, column, states, wanted);
+  const bounds = column.lists && states && boundRows(column.lists, states);
+  return { kind: "codes", test: test.test, rows, bounds };
 }
 
 function planTokens(segment: Segment, filter: TokenFilter): PlannedTest | undefined {
@@ -105,10 +203,9 @@ function planTokens(segment: Segment, filter: TokenFilter): PlannedTest | undefi
 }
 
 function planComparison(
-  segment: Segment,
+  { segment, wanted }: Planning,
   filter: CompareFilter,
-  wanted: WantedBlocks,
-): PlannedTest | undefined {
+): PlannedTest | OpenCodes | undefined {
   if (filter.attribute === "id") {
     return { kind: "id", test: planIdTest(segment, filter, wanted) };
   }
@@ -117,10 +214,17 @@ function planComparison(
     // The attribute is younger than the segment: absent in all of its documents.
     return { kind: testOf(filter)(null) ? "all" : "none" };
   }
-  if (attribute.column === undefined) {
+  const { column } = attribute;
+  if (column === undefined) {
     return undefined;
   }
-  return { kind: "column", test: planColumnTest(segment, attribute.column, filter, wanted) };
+  const elements = planElementTest(segment, column, filter, wanted);
+  if (elements !== undefined) {
+    return { kind: "elements", test: elements };
+  }
+  const test = planColumnTest(segment, column, filter, wanted);
+  const states = column.lists && statesOf(test, column.lists);
+  return { kind: "open", column, test: { kind: "compare", test }, states };
 }
 
 /** `bytes[i]` are the verified bytes of `plan.blocks[i]`, `found` the rows of `plan.tokens`. */
@@ -130,24 +234,10 @@ export function evaluateFilter(
   steps: FilterSteps = noFilterSteps(),
   found: TokenRows = new Map(),
 ): Bitmap {
-  const evaluation = new Evaluation(plan.segment, bytes, steps, found);
-  return toBitmap(evaluation, evaluate(evaluation, plan.test));
+  return evaluate(new Evaluation(plan.segment, bytes, steps, found), plan.test);
 }
 
-/** What matches: rows, or codes of a column that are not mapped to rows yet. */
-type Matches = Bitmap | MatchingCodes;
-
-interface MatchingCodes {
-  readonly test: ColumnTest;
-  /** One byte a code. */
-  readonly accepted: Uint8Array;
-}
-
-function toBitmap(evaluation: Evaluation, found: Matches): Bitmap {
-  return found instanceof Bitmap ? found : markRows(evaluation, found.test, found.accepted);
-}
-
-function evaluate(evaluation: Evaluation, test: PlannedTest): Matches {
+function evaluate(evaluation: Evaluation, test: PlannedTest): Bitmap {
   const { rows } = evaluation.segment.root;
   switch (test.kind) {
     case "all":
@@ -156,14 +246,17 @@ function evaluate(evaluation: Evaluation, test: PlannedTest): Matches {
       return new Bitmap(rows);
     case "and":
     case "or":
-      return join(evaluation, test);
-    case "not": {
-      const found = evaluate(evaluation, test.test);
-      if (found instanceof Bitmap) return found.invert();
-      return { test: found.test, accepted: found.accepted.map((each) => 1 - each) };
-    }
-    case "column":
-      return { test: test.test, accepted: acceptCodes(evaluation, test.test) };
+      return join(
+        evaluation,
+        test.kind === "and",
+        test.tests.map((each) => evaluate(evaluation, each)),
+      );
+    case "not":
+      return evaluate(evaluation, test.test).invert();
+    case "codes":
+      return markRows(evaluation, test.rows, accept(evaluation, test.test));
+    case "elements":
+      return evaluateElements(evaluation, test.test);
     case "id":
       return evaluateIdTest(evaluation, test.test);
     case "tokens":
@@ -171,34 +264,34 @@ function evaluate(evaluation: Evaluation, test: PlannedTest): Matches {
   }
 }
 
-/** Codes of one column are joined before rows are looked at: once for each column. */
-function join(evaluation: Evaluation, { kind, tests }: JoinedTests): Matches {
-  const byColumn = new Map<ColumnDirectory, MatchingCodes>();
-  let joined: Bitmap | undefined;
-  const isAnd = kind === "and";
-  const add = (rows: Bitmap): void => {
-    if (joined === undefined) joined = rows;
-    else if (isAnd) joined.and(rows);
-    else joined.or(rows);
-  };
-  for (const test of tests) {
-    const found = evaluate(evaluation, test);
-    if (found instanceof Bitmap) {
-      add(found);
-      continue;
-    }
-    const known = byColumn.get(found.test.column)?.accepted;
-    if (known === undefined) {
-      byColumn.set(found.test.column, found);
-      continue;
-    }
-    joinCodes(known, found.accepted, isAnd);
+function join({ segment }: Evaluation, isAnd: boolean, members: readonly Bitmap[]): Bitmap {
+  const [first, ...others] = members;
+  const { rows } = segment.root;
+  if (first === undefined) return isAnd ? Bitmap.full(rows) : new Bitmap(rows);
+  for (const each of others) {
+    if (isAnd) first.and(each);
+    else first.or(each);
   }
-  const [first, ...others] = byColumn.values();
-  if (joined === undefined && first !== undefined && others.length === 0) return first;
-  for (const found of byColumn.values()) add(toBitmap(evaluation, found));
-  const { rows } = evaluation.segment.root;
-  return joined ?? (isAnd ? Bitmap.full(rows) : new Bitmap(rows));
+  return first;
+}
+
+/** One byte a code, 1 if documents with this code match. */
+function accept(evaluation: Evaluation, test: CodeTest): Uint8Array {
+  switch (test.kind) {
+    case "compare":
+      return acceptCodes(evaluation, test.test);
+    case "not":
+      return accept(evaluation, test.test).map((each) => 1 - each);
+    case "and":
+    case "or": {
+      const [first, ...others] = test.tests as readonly [CodeTest, ...CodeTest[]];
+      const accepted = accept(evaluation, first);
+      for (const each of others) {
+        joinCodes(accepted, accept(evaluation, each), test.kind === "and");
+      }
+      return accepted;
+    }
+  }
 }
 
 function joinCodes(into: Uint8Array, from: Uint8Array, isAnd: boolean): void {
