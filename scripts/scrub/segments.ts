@@ -6,9 +6,9 @@
  *   ids        in order, each once, of the segment's shard; each row has one
  *   documents  decode, and are those their ids were stored with: their record hashes match
  *   digests    of all rows, and of the dead ones in the bitmap, are what the manifest says
- *   columns    decode, and hold a code for each row
+ *   columns    decode, and hold a code for each row; lists name the rows that have their values
  *
- * Memory: four objects of at most 17 MiB, and 9 bytes a row.
+ * Memory: four objects of at most 17 MiB, and 13 bytes a row.
  */
 import { Bitmap } from "../../src/bytes/bitmap.ts";
 import { compareIds } from "../../src/document/id.ts";
@@ -17,6 +17,7 @@ import { equalBytes } from "../../src/format/envelope.ts";
 import { type SegmentInfo } from "../../src/format/manifest.ts";
 import { documentHash, sumHashes } from "../../src/format/record-hash.ts";
 import { codeBlockRows, readCodes, readDictionary } from "../../src/format/segment-columns.ts";
+import { type RowLists, readRowLists } from "../../src/format/segment-lists.ts";
 import { rootSections } from "../../src/format/segment-root-codec.ts";
 import { locateBlock } from "../../src/format/segment-section.ts";
 import {
@@ -250,6 +251,7 @@ async function checkColumns(ledger: Ledger, segment: Segment): Promise<void> {
     if (column === undefined) continue;
     const { firstValues, dictionary, codes, codeBytes } = column;
     const distinct = firstValues.at(-1) ?? 0;
+    const codeOf = new Uint32Array(rows);
     for (let index = 0; index < dictionary.count; index++) {
       const block = blockAt(segment, locateBlock(dictionary, index));
       const bytes = (await readBlock(ledger, block)) as Uint8Array;
@@ -269,8 +271,48 @@ async function checkColumns(ledger: Ledger, segment: Segment): Promise<void> {
           mixedUp,
         );
       }
+      for (const [ordinal, code] of (read ?? new Uint8Array(0)).entries()) {
+        codeOf[index * codeBlockRows + ordinal] = code;
+      }
     }
+    if (column.lists !== undefined) await checkLists(ledger, segment, name, column.lists, codeOf);
   }
+}
+
+/** Each list holds the rows whose code it is of, and no others. */
+async function checkLists(
+  ledger: Ledger,
+  segment: Segment,
+  name: string,
+  lists: RowLists,
+  codeOf: Uint32Array,
+): Promise<void> {
+  const { blocks, firstCodes } = lists;
+  for (let index = 0; index < blocks.count; index++) {
+    const block = blockAt(segment, locateBlock(blocks, index));
+    const bytes = (await readBlock(ledger, block)) as Uint8Array;
+    const [from, to] = [firstCodes[index] as number, firstCodes[index + 1] as number];
+    await ledger.open(block.key, lesson, () => {
+      const all = new Bitmap(segment.root.rows);
+      const listed = readRowLists(bytes, lists, index, () => true, all);
+      const rows = all.ordinals();
+      const isOfBlock = rows.every((row) => inRange(codeOf[row] as number, from, to));
+      // Every bit of the codes by itself: each row is in the list of its own code then.
+      let isRight = isOfBlock && rows.length === listed;
+      for (let bit = 1; bit < 2 * to; bit *= 2) {
+        const some = new Bitmap(segment.root.rows);
+        readRowLists(bytes, lists, index, (code) => (code & bit) !== 0, some);
+        isRight &&= rows.every((row) => some.has(row) === (((codeOf[row] as number) & bit) !== 0));
+      }
+      if (!isRight) {
+        ledger.fault(block.key, `lists of ${name} name rows that have other values`, mixedUp);
+      }
+    });
+  }
+}
+
+function inRange(code: number, from: number, to: number): boolean {
+  return code >= from && code < to;
 }
 
 function checkDigests(

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Bitmap } from "../../src/bytes/bitmap.ts";
 import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
 import { compareText } from "../../src/document/id.ts";
 import type { Schema } from "../../src/document/schema.ts";
@@ -11,15 +12,15 @@ import { blockBytes, partSeed, sealBlock, verifyBlock } from "../../src/format/s
 import { readCodes, readDictionary, separate } from "../../src/format/segment-columns.ts";
 import { decodeRow, readDocuments } from "../../src/format/segment-documents.ts";
 import { readIdRows, readMembership } from "../../src/format/segment-ids.ts";
+import { readRowLists } from "../../src/format/segment-lists.ts";
 import { readRefineRows } from "../../src/format/segment-refine.ts";
-import { decodeRoot } from "../../src/format/segment-root-codec.ts";
+import { decodeRoot, rootSections } from "../../src/format/segment-root-codec.ts";
 import { readScanRows } from "../../src/format/segment-scan.ts";
 import {
   evenSection,
   locateBlock,
   placeFromCbor,
   placeToCbor,
-  type Section,
   unevenSection,
 } from "../../src/format/segment-section.ts";
 import { readVectorRows } from "../../src/format/segment-vectors.ts";
@@ -49,12 +50,8 @@ const sample = build(documents, schema, "job-1");
 
 /** Every block of a segment, the root included. */
 function allBlocks({ segment }: Lab): SectionRange[] {
-  const { vector, documents: rows, ids, attributes } = segment.root;
-  const sections: Section[] = [rows.blocks, ids.blocks];
-  sections.push(...(vector === undefined ? [] : [vector.scan, vector.refine, vector.vectors]));
-  for (const { column } of attributes) {
-    sections.push(...(column === undefined ? [] : [column.dictionary, column.codes]));
-  }
+  const { ids } = segment.root;
+  const sections = rootSections(segment.root).map(([, section]) => section);
   const ranges = sections.flatMap((section) =>
     Array.from({ length: section.count }, (_, i) => locateBlock(section, i)),
   );
@@ -179,6 +176,7 @@ describe("a root", () => {
 });
 
 it("decoders of blocks let nothing but corruption out, whatever the bytes", () => {
+  const listed = { firstCodes: Uint32Array.of(0, 3), firstRows: Uint32Array.of(0, 20) };
   const decoders: ((block: Uint8Array) => unknown)[] = [
     (block) => readScanRows(block, 2, 64),
     (block) => readRefineRows(block, 1, 64),
@@ -196,6 +194,7 @@ it("decoders of blocks let nothing but corruption out, whatever the bytes", () =
     (block) => readMembership(block)(new Uint8Array(16), 0),
     (block) => readDictionary(block, 2),
     (block) => readCodes(block, 9, 2),
+    (block) => readRowLists(block, listed, 0, () => true, new Bitmap(40)),
   ];
   const aligned = fc.uint8Array({ maxLength: 96 }).map((bytes) => {
     const block = new Uint8Array(Math.ceil((bytes.length + 1) / 16) * 16);

@@ -24,13 +24,25 @@ export const filterMutants: readonly Mutant[] = [
   mutant(
     "comparisons of one column are joined by Or as they are by And",
     "src/index/filter/filter-plan.ts",
-    "    joinCodes(known, found.accepted, isAnd);",
-    "    joinCodes(known, found.accepted, true);",
+    'joinCodes(accepted, accept(evaluation, each), test.kind === "and");',
+    "joinCodes(accepted, accept(evaluation, each), true);",
   ),
   mutant(
     "the complement of a glob is everything",
     "src/index/filter/column-test.ts",
     "    accepted.fill(matches(null) ? 1 : 0);\n",
     '    accepted.fill(matches(null) ? 1 : 0);\n    if (op === "NotGlob") return accepted;\n',
+  ),
+  mutant(
+    "a list of rows is that of the value before",
+    "src/index/filter/code-rows.ts",
+    "(code: number): boolean => accepted[code] === taken;",
+    "(code: number): boolean => accepted[code > 1 ? code - 1 : code] === taken;",
+  ),
+  mutant(
+    "rows that lists do not name are taken for those that they name",
+    "src/index/filter/code-rows.ts",
+    "  return inverted ? result.invert() : result;",
+    "  return result;",
   ),
 ];

@@ -65,7 +65,8 @@ describe("the largest filter", () => {
     const { matches, steps, blocks } = measure(largest((i) => compare("n", "Eq", i)));
     const even = (id: number): boolean => id % 10_000 < 254 && id % 2 === 0;
     expect(matches).toEqual([...Array(rows).keys()].filter(even));
-    expect(steps.rows).toBe(rows);
+    // From lists, which are less to read: a row for each match.
+    expect(steps.rows).toBe(matches.length);
     expect(steps.decoded).toBeLessThan(blocks);
     expect(steps.values).toBeLessThanOrEqual(limits.filterNodesMax);
   });
@@ -82,11 +83,10 @@ describe("the largest filter", () => {
     expect(steps.values).toBeLessThanOrEqual(limits.filterNodesMax);
   });
 
-  test("on elements of arrays tests each distinct array once for each comparison", () => {
+  test("on elements of arrays looks at each row once for each of its elements", () => {
     const { steps } = measure(largest((i) => compare("tags", "Contains", `t${i}`)));
-    expect(steps.rows).toBe(rows);
-    const distinct = new Set([...Array(rows).keys()].map((id) => tags(id).join())).size;
-    expect(steps.values).toBeLessThanOrEqual(limits.filterNodesMax * distinct);
+    expect(steps.rows).toBeLessThanOrEqual(2 * rows);
+    expect(steps.values).toBeLessThanOrEqual(limits.filterNodesMax);
     expect(steps.decoded).toBe(1);
   });
 
@@ -119,10 +119,9 @@ describe("the longest list", () => {
     expect(steps.decoded).toBe(blocks);
   });
 
-  test("of elements tests each distinct array once, whatever its length", () => {
+  test("of elements looks up each of its values once", () => {
     const list = Array.from({ length: limits.inListMax }, (_, i) => `t${i + 50}`);
     const { steps } = measure(compare("tags", "ContainsAny", list));
-    const distinct = new Set([...Array(rows).keys()].map((id) => tags(id).join())).size;
-    expect(steps).toEqual({ rows, values: distinct, decoded: 1 });
+    expect(steps).toEqual({ rows: rows / 2, values: limits.inListMax, decoded: 1 });
   });
 });
