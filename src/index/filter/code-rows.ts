@@ -69,18 +69,9 @@ export function statesOf({ column, filter, chunks }: ColumnTest, lists: RowLists
 
 /** States of blocks below and above that of the value. */
 function besides({ op }: CompareFilter): readonly [number, number] {
-  switch (op) {
-    case "Lt":
-    case "Lte":
-      return [holdsSome, lacksSome];
-    case "Gt":
-    case "Gte":
-      return [lacksSome, holdsSome];
-    case "NotEq":
-      return [holdsSome, holdsSome];
-    default:
-      return [lacksSome, lacksSome];
-  }
+  if (op === "Lt" || op === "Lte") return [holdsSome, lacksSome];
+  if (op === "Gt" || op === "Gte") return [lacksSome, holdsSome];
+  return op === "NotEq" ? [holdsSome, holdsSome] : [lacksSome, lacksSome];
 }
 
 function blockOfCode({ firstCodes }: RowLists, code: number): number {
