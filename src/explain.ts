@@ -4,7 +4,7 @@
  */
 import type { CompareFilter, Filter } from "./document/filter.ts";
 import { invalid } from "./errors.ts";
-import { planFilter } from "./index/filter/filter-plan.ts";
+import { boundMatches, type FilterPlan, planFilter } from "./index/filter/filter-plan.ts";
 import {
   type BoundAggregates,
   type BoundQuery,
@@ -155,15 +155,27 @@ async function describePredicates(
   const lines: { readonly text: string; readonly count: number }[] = [];
   for (const comparison of comparisons) {
     // Blocks are at hand since the query has run; what has no column is not read again for this.
-    if (opened.some(({ segment }) => planFilter(segment, comparison) === undefined)) continue;
+    const plans = opened.map(({ segment }) => planFilter(segment, comparison));
+    if (plans.includes(undefined)) continue;
     const matched = await matchRows(context, context.reader.round(), opened, comparison);
     const count = matched.reduce((sum, each) => sum + each.count, 0);
     const share = all === 0 ? 0 : Math.round((1_000 * count) / all) / 10;
     const { attribute, op, value } = comparison;
-    const text = `           ${attribute} ${op} ${shortText(value)}: ${count} of ${all} rows, ${share} %`;
+    const found = `${count} of ${all} rows, ${share} %${expectation(plans)}`;
+    const text = `           ${attribute} ${op} ${shortText(value)}: ${found}`;
     lines.push({ text, count });
   }
   return lines.sort((a, b) => a.count - b.count).map(({ text }) => text);
+}
+
+/** What roots alone say of the number of rows, dead ones included. */
+function expectation(plans: readonly (FilterPlan | undefined)[]): string {
+  const bounds = plans.map((plan) => plan && boundMatches(plan));
+  const known = bounds.filter((each) => each !== undefined);
+  if (known.length < bounds.length) return "";
+  const least = known.reduce((sum, each) => sum + each.least, 0);
+  const most = known.reduce((sum, each) => sum + each.most, 0);
+  return `; roots said ${least} to ${most}`;
 }
 
 const predicatesMax = 32;
