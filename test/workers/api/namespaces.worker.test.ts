@@ -158,7 +158,7 @@ describe("explain_query", () => {
       /^tail +1 entries, 1 rows in \d+ bytes/m,
       /^segments +\S+: 3 rows, 0 of them dead, flat$/m,
       /^filter +decided from columns and ids in 1 segments$/m,
-      /^ +colour Eq red: \d of 3 rows, [\d.]+ %$/m,
+      /^ +colour Eq red: \d of 3 rows, [\d.]+ %; roots said \d to \d$/m,
       /^plan +segments are flat: scanned whole$/m,
       /^rank +ANN: /m,
       /^rows +2 from 0 on, with id, colour$/m,
