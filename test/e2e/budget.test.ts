@@ -151,7 +151,7 @@ describe("the memory of an isolate", () => {
 
   test("stays within its bounds when many queries run at once over far more data", async () => {
     const isolate = namespace.openIsolate(sizes);
-    const results = await isolate.askAll(queries, 32);
+    const results = await isolate.askAll(queries, 128);
     expect(recallOf(results)).toBeGreaterThanOrEqual(0.97);
     const { reservedBytesPeak, waited, refused, expired } = isolate.ports.budget.counts();
     expect(reservedBytesPeak).toBeGreaterThan(0.9 * bytesMax);
