@@ -196,6 +196,7 @@ export class BlockReader {
   ): Promise<void> {
     const { held, missing } = this.#recall(blocks, blocks.keys());
     const batch: Batch = { failed: false };
+    if (missing.length === 0) return await this.#deliverHeld(held, batch, reads.onBlock);
     const others = this.#disableCache
       ? this.#readMissing(blocks, missing, reads, batch, askStore)
       : this.#readShared(blocks, missing, reads, batch, askStore);
@@ -234,10 +235,9 @@ export class BlockReader {
   #recall(blocks: readonly Block[], indexes: Iterable<number>) {
     const held: Held[] = [];
     const missing: number[] = [];
+    const { cache } = this.#ports;
     for (const index of indexes) {
-      const bytes = this.#disableCache
-        ? undefined
-        : this.#ports.cache.recall(blocks[index] as Block);
+      const bytes = this.#disableCache ? undefined : cache.recall(blocks[index] as Block);
       if (bytes === undefined) missing.push(index);
       else held.push({ index, bytes });
     }
