@@ -6,7 +6,8 @@
  *   ids        in order, each once, of the segment's shard; each row has one
  *   documents  decode, and are those their ids were stored with: their record hashes match
  *   digests    of all rows, and of the dead ones in the bitmap, are what the manifest says
- *   columns    decode, and hold a code for each row; lists name the rows that have their values
+ *   columns    decode, and hold a code for each row; lists of scalars name the rows that have their
+ *              values. Of the elements of arrays only the checksums are looked at
  *
  * Memory: four objects of at most 17 MiB, and 13 bytes a row.
  */

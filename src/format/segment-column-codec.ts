@@ -15,7 +15,13 @@ import { codeSection } from "./counted-sections.ts";
 import type { RowLists } from "./segment-lists.ts";
 import type { ColumnDirectory, DictionaryDirectory, ElementDirectory } from "./segment-root.ts";
 import { RootFields } from "./segment-root-fields.ts";
-import { placeFromCbor, placeToCbor, type Section, unevenSection } from "./segment-section.ts";
+import {
+  lengthsOf,
+  placeFromCbor,
+  placeToCbor,
+  type Section,
+  unevenSection,
+} from "./segment-section.ts";
 
 export function columnHead(column: ColumnDirectory): unknown {
   const { dictionary, codes, codeBytes, separators, lists, elements } = column;
@@ -42,15 +48,11 @@ export function columnArrays({ lists, elements, ...column }: ColumnDirectory): A
 }
 
 function dictionaryArrays({ dictionary, firstValues }: DictionaryDirectory): ArrayBufferView[] {
-  return [sizesOf(dictionary), firstValues];
+  return [lengthsOf(dictionary), firstValues];
 }
 
 function listArrays({ blocks, firstCodes, firstRows }: RowLists): ArrayBufferView[] {
-  return [sizesOf(blocks), firstCodes, firstRows];
-}
-
-function sizesOf({ sizes }: Section): Uint32Array {
-  return sizes.kind === "uneven" ? sizes.lengths : new Uint32Array(0);
+  return [lengthsOf(blocks), firstCodes, firstRows];
 }
 
 /** Every section, with the name that people know it by. */

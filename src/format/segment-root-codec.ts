@@ -36,6 +36,7 @@ import type {
 import { RootFields } from "./segment-root-fields.ts";
 import {
   checkSection,
+  lengthsOf,
   placeFromCbor,
   placeToCbor,
   type Section,
@@ -125,10 +126,6 @@ function arraysOf(root: SegmentRoot, firstIds: Uint8Array): ArrayBufferView[] {
     arrays.push(...(text === undefined ? [] : textArrays(text)));
   }
   return arrays;
-}
-
-function lengthsOf(section: Section): Uint32Array {
-  return section.sizes.kind === "uneven" ? section.sizes.lengths : new Uint32Array(0);
 }
 
 function rangeToCbor({ part, offset, length }: SectionRange): unknown {

@@ -34,6 +34,11 @@ export interface Section extends SectionPlace {
   readonly sizes: BlockSizes;
 }
 
+/** Sizes that are stored; none where they follow from counts. */
+export function lengthsOf({ sizes }: Section): Uint32Array {
+  return sizes.kind === "uneven" ? sizes.lengths : new Uint32Array(0);
+}
+
 /** Blocks of `stride` bytes, the last of `last`. */
 export function evenSection(place: SectionPlace, stride: number, last: number): Section {
   return { ...place, sizes: { kind: "even", stride, last } };

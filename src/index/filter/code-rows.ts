@@ -12,7 +12,7 @@ import { type Codes, codeBlockRows, readCodes } from "../../format/segment-colum
 import { type RowLists, readRowLists } from "../../format/segment-lists.ts";
 import type { ColumnDirectory } from "../../format/segment-root.ts";
 import { locateBlock, type Section } from "../../format/segment-section.ts";
-import { blockAt, type Segment } from "../segment/segment.ts";
+import { blockAt, blockOfRow, type Segment } from "../segment/segment.ts";
 import { type ColumnTest, chunkOf, isPattern } from "./column-test.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { WantedBlocks } from "./wanted-blocks.ts";
@@ -48,7 +48,8 @@ export function statesOf({ column, filter, chunks }: ColumnTest, lists: RowLists
     for (const chunk of chunks.keys()) {
       const from = 1 + (column.firstValues[chunk] as number);
       const to = column.firstValues[chunk + 1] as number;
-      states.fill(holdsBoth, blockOfCode(lists, from), blockOfCode(lists, to) + 1);
+      const last = blockOfRow(lists.firstCodes, to);
+      states.fill(holdsBoth, blockOfRow(lists.firstCodes, from), last + 1);
     }
     return states;
   }
@@ -72,12 +73,6 @@ function besides({ op }: CompareFilter): readonly [number, number] {
   if (op === "Lt" || op === "Lte") return [holdsSome, lacksSome];
   if (op === "Gt" || op === "Gte") return [lacksSome, holdsSome];
   return op === "NotEq" ? [holdsSome, holdsSome] : [lacksSome, lacksSome];
-}
-
-function blockOfCode({ firstCodes }: RowLists, code: number): number {
-  let block = 0;
-  while ((firstCodes[block + 1] as number) <= code && block < firstCodes.length - 2) block++;
-  return block;
 }
 
 export function joinStates(into: BlockStates, from: BlockStates, isAnd: boolean): void {
@@ -186,8 +181,7 @@ function isCovered(
   for (let block = 0; block < firstCodes.length - 1; block++) {
     if (blocks.has(block)) continue;
     const [from, to] = [firstCodes[block] as number, firstCodes[block + 1] as number];
-    const at = accepted.indexOf(taken, from);
-    if (at >= 0 && at < to) return false;
+    if (accepted.subarray(from, to).includes(taken)) return false;
   }
   return true;
 }

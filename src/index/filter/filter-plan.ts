@@ -246,11 +246,7 @@ function evaluate(evaluation: Evaluation, test: PlannedTest): Bitmap {
       return new Bitmap(rows);
     case "and":
     case "or":
-      return join(
-        evaluation,
-        test.kind === "and",
-        test.tests.map((each) => evaluate(evaluation, each)),
-      );
+      return join(evaluation, test.kind === "and", test.tests);
     case "not":
       return evaluate(evaluation, test.test).invert();
     case "codes":
@@ -264,15 +260,17 @@ function evaluate(evaluation: Evaluation, test: PlannedTest): Bitmap {
   }
 }
 
-function join({ segment }: Evaluation, isAnd: boolean, members: readonly Bitmap[]): Bitmap {
-  const [first, ...others] = members;
-  const { rows } = segment.root;
-  if (first === undefined) return isAnd ? Bitmap.full(rows) : new Bitmap(rows);
-  for (const each of others) {
-    if (isAnd) first.and(each);
-    else first.or(each);
+/** Two bitmaps at a time, however many members there are. */
+function join(evaluation: Evaluation, isAnd: boolean, members: readonly PlannedTest[]): Bitmap {
+  const { rows } = evaluation.segment.root;
+  let joined: Bitmap | undefined;
+  for (const member of members) {
+    const found = evaluate(evaluation, member);
+    if (joined === undefined) joined = found;
+    else if (isAnd) joined.and(found);
+    else joined.or(found);
   }
-  return first;
+  return joined ?? (isAnd ? Bitmap.full(rows) : new Bitmap(rows));
 }
 
 /** One byte a code, 1 if documents with this code match. */
