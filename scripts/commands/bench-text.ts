@@ -3,13 +3,14 @@ import { Command } from "commander";
 import { benchText, type TextEngineName, textEngineNames } from "../bench/text/bench.ts";
 import { type Collection, readCollections } from "../bench/text/corpus.ts";
 import { isMeasured, type SkippedLine, type TextLine } from "../bench/text/lines.ts";
-import { DatasetError, dataFolder } from "../datasets.ts";
-import { listOf, positiveInteger } from "../options.ts";
+import { DatasetError } from "../datasets.ts";
+import { listOf, names, positiveInteger } from "../options.ts";
 import { cannotRun, failed } from "../outcome.ts";
 import { formatTable } from "../table.ts";
 import { lineWriter, printTable, readLatency } from "./bench-options.ts";
 
 interface Options {
+  readonly data: readonly string[];
   readonly engines: readonly TextEngineName[];
   readonly rows: number;
   readonly queries: number;
@@ -26,18 +27,18 @@ const runSecondsMax = 60;
 export function textCommand(): Command {
   return new Command("text")
     .description("CPU time, latency, size and speed of indexing, ours beside other engines")
+    .requiredOption(
+      "--data <folders>",
+      "judged English texts to sample from, separated by commas: paths, or names below $SHOAL_DATA",
+      names,
+    )
     .option(
       "--engines <names>",
       `which, separated by commas: ${textEngineNames.join(", ")}`,
       listOf(textEngineNames),
       [...textEngineNames],
     )
-    .option(
-      "--rows <n>",
-      "documents, sampled from the texts in $SHOAL_DATA",
-      positiveInteger,
-      100_000,
-    )
+    .option("--rows <n>", "documents", positiveInteger, 100_000)
     .option("--queries <n>", "questions of 1 to 14 words", positiveInteger, 280)
     .option("--cold-queries <n>", "how many of them with cold caches", positiveInteger, 28)
     .option("--run-queries <n>", "queries of a warm run, at least", positiveInteger, 1_000)
@@ -57,7 +58,7 @@ export function textCommand(): Command {
 }
 
 async function measure(options: Options): Promise<void> {
-  const collections = open();
+  const collections = open(options.data);
   const { engines, rows, queries, coldQueries, seed, buildSeconds, json } = options;
   let lines: readonly (TextLine | SkippedLine)[];
   try {
@@ -84,9 +85,9 @@ async function measure(options: Options): Promise<void> {
   printTable(json, [...tabulate(lines.filter(isMeasured)), ...notes]);
 }
 
-function open(): readonly Collection[] {
+function open(places: readonly string[]): readonly Collection[] {
   try {
-    return readCollections(dataFolder());
+    return readCollections(places);
   } catch (error) {
     if (error instanceof DatasetError) throw cannotRun(error.message);
     throw error;

@@ -1,5 +1,4 @@
 /** `npm run sim`: simulated worlds in which everything goes wrong, and nothing may be lost. */
-import { setFlagsFromString } from "node:v8";
 import { Command, Option } from "commander";
 import { type BatchSummary, runBatch } from "../../test/sim/batch.ts";
 import { type MutantResult, runMutants } from "../../test/sim/mutation-batch.ts";
@@ -40,9 +39,6 @@ export function simCommand(): Command {
 }
 
 async function sim(options: Options): Promise<void> {
-  // Worlds live short and are many: most of what they make is garbage before it is a second old.
-  setFlagsFromString("--min-semi-space-size=128");
-  setFlagsFromString("--max-semi-space-size=128");
   await (options.mutants ? plant(options) : simulate(options));
 }
 

@@ -17,8 +17,6 @@ import type { ByteWriter } from "../bytes/byte-writer.ts";
 export const postingBlockRows = 128;
 /** A value and what is left of the byte before it fit 32 bits. */
 const bitsMax = 24;
-/** Of a block: header and packed bits. */
-export const postingBlockBytesMax = 3 + 4 * 5 + 2 * (postingBlockRows * 3 + 1);
 
 export interface Postings {
   readonly rows: Uint32Array;

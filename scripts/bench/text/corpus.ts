@@ -16,7 +16,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPrng, type Prng } from "../../../src/index/vector/prng.ts";
-import { DatasetError } from "../../datasets.ts";
+import { DatasetError, placeOf } from "../../datasets.ts";
 import { round } from "../../quantiles.ts";
 
 /** Passages that belong together, by sentences. */
@@ -48,20 +48,19 @@ export interface CorpusRequest {
   readonly seed: number;
 }
 
-const folders = ["ir-cranfield", "ir-cisi", "ir-medline", join("ir-xquad", "en")];
 const questionWordsMax = 14;
 const rareMax = 2;
 /** Words as frequent as the hundredth are no question by themselves. */
 const frequentRanks = 100;
 const wordPattern = /[a-z]{2,}/gi;
 
-export function readCollections(dataFolder: string): readonly Collection[] {
-  return folders.map((name) => {
-    const folder = join(dataFolder, name);
-    if (!existsSync(join(folder, "docs.jsonl"))) {
-      throw new DatasetError(
-        `There is no ${join(folder, "docs.jsonl")}: ${folders.join(", ")} are sampled.`,
-      );
+/** Of these folders of judged texts: paths, or names below the data folder. */
+export function readCollections(places: readonly string[]): readonly Collection[] {
+  return places.map((place) => {
+    const folder = placeOf(place);
+    for (const file of ["docs.jsonl", "queries.jsonl"]) {
+      const path = join(folder, file);
+      if (!existsSync(path)) throw new DatasetError(`${path} is missing: nothing to sample from.`);
     }
     const texts = (file: string) =>
       readFileSync(join(folder, file), "utf8")

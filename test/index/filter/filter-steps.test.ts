@@ -61,7 +61,7 @@ function largest(leaf: (i: number) => Filter): Filter {
 }
 
 describe("the largest filter", () => {
-  test("on one column maps its codes to rows once, and opens each chunk once", () => {
+  test("on one column looks at each match once, and opens each chunk once", () => {
     const { matches, steps, blocks } = measure(largest((i) => compare("n", "Eq", i)));
     const even = (id: number): boolean => id % 10_000 < 254 && id % 2 === 0;
     expect(matches).toEqual([...Array(rows).keys()].filter(even));
