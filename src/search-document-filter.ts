@@ -10,6 +10,7 @@ import type { Filter } from "./document/filter.ts";
 import type { AttributeValue } from "./document/value.ts";
 import {
   attributeIndex,
+  type DocumentBlock,
   documentBlock,
   documentBlockRange,
   documentId,
@@ -39,14 +40,18 @@ export async function scanDocuments(
   const targets = scans.flatMap((scan, at) =>
     blocksToScan(scan).map((index) => ({ at, index, block: documentBlock(scan.segment, index) })),
   );
+  type Target = (typeof targets)[number];
   const sharing = [...Map.groupBy(targets, ({ block }) => blockId(block)).values()];
   const blocks = sharing.flatMap(([first]) => (first === undefined ? [] : [first.block]));
   if (blocks.length === 0) return results;
   await reader.readRound(blocks, {
     readsMax: limits.filterReadsMax,
     onBlock: (i, bytes) => {
-      for (const { at, index } of sharing[i] ?? []) {
-        scanBlock(scans[at] as DocumentScan, index, bytes, results[at] as Bitmap);
+      const sharers = sharing[i] as [Target, ...Target[]];
+      const [{ at: first, index }] = sharers;
+      const block = openDocumentBlock((scans[first] as DocumentScan).segment, index, bytes);
+      for (const { at } of sharers) {
+        scanBlock(scans[at] as DocumentScan, index, block, results[at] as Bitmap);
       }
     },
   });
@@ -63,10 +68,9 @@ function blocksToScan({ segment, candidates }: DocumentScan): readonly number[] 
 function scanBlock(
   { segment, filter, candidates }: DocumentScan,
   index: number,
-  bytes: Uint8Array,
+  block: DocumentBlock,
   result: Bitmap,
 ): void {
-  const block = openDocumentBlock(segment, index, bytes);
   const { from, to } = documentBlockRange(segment, index);
   const values = new Map<number, readonly AttributeValue[]>();
   const valuesAt = (row: number): readonly AttributeValue[] => {

@@ -69,9 +69,11 @@ export class IndexedText {
   scores(scorer: Bm25): Float32Array {
     const sums = new Float64Array(this.#segment.root.rows);
     for (const each of this.#isRead ? this.runs : []) {
-      const { run, lengths } = each;
+      const { run } = each;
       for (const place of this.#terms.keys()) {
         const { rows, counts } = each.postings(place);
+        if (rows.length === 0) continue;
+        const { lengths } = each;
         for (let i = 0; i < rows.length; i++) {
           const row = rows[i] as number;
           const length = lengths[row - run.from] as number;
@@ -83,16 +85,19 @@ export class IndexedText {
     return Float32Array.from(sums);
   }
 
-  /** The terms of each run, to be scored as those of a leaf. */
+  /** The terms that each run has, to be scored as those of a leaf. */
   lists(scorer: Bm25, leaf: number, factor: number): readonly (readonly ScoredList[])[] {
+    const places = this.#isRead ? [...this.#terms.keys()] : [];
     return this.runs.map((run) =>
-      (this.#isRead ? [...this.#terms.keys()] : []).map((place) => ({
-        postings: run.postings(place),
-        lengths: run.lengths,
-        term: scorer.term(place),
-        factor,
-        leaf,
-      })),
+      places
+        .filter((place) => run.rowsWith(place) > 0)
+        .map((place) => ({
+          postings: run.postings(place),
+          lengths: run.lengths,
+          term: scorer.term(place),
+          factor,
+          leaf,
+        })),
     );
   }
 }
@@ -103,6 +108,9 @@ const nothing: BlockedPostings = {
   largest: new Uint32Array(0),
   shortest: new Uint32Array(0),
 };
+
+/** Characters. */
+const keptTermMax = 64;
 
 /** The terms of a clause in one run, in the making. */
 class FoundRun {
@@ -148,31 +156,40 @@ class FoundRun {
   }
 
   /** Takes what the isolate has kept. */
-  recall({ ports, disableCache }: SearchContext): void {
-    for (const [place, { isPrefix, term }] of this.terms.entries()) {
-      const key = `${this.#place}${term}`;
-      const kept = disableCache || isPrefix ? undefined : ports.cache.memory.get(key);
+  recall(context: SearchContext): void {
+    for (const [place, term] of this.terms.entries()) {
+      const key = this.#keyOf(context, term);
+      const kept = key === undefined ? undefined : context.ports.cache.memory.get(key);
       if (kept !== undefined) this.#opened[place] = viewPostings(kept);
     }
   }
 
   /** Decodes what was found. */
-  open({ ports, disableCache }: SearchContext): void {
-    const pageAt = (page: number) => this.pages.get(page) ?? new Uint8Array(0);
-    for (const [place, { isPrefix, term }] of this.terms.entries()) {
+  open(context: SearchContext): void {
+    for (const [place, term] of this.terms.entries()) {
       if (this.has(place)) continue;
-      const lists = (this.found[place] ?? []).map((each) => openPostings(this.run, each, pageAt));
-      if (isPrefix) {
-        this.#opened[place] = joinPostings(lists, this.run);
+      if (term.isPrefix) {
+        this.#opened[place] = joinPostings(this.#decode(place), this.run);
         continue;
       }
-      const [postings = nothing] = lists;
+      const [postings = nothing] = this.#decode(place);
       this.#opened[place] = postings;
-      if (!disableCache) {
-        ports.cache.memory.put(`${this.#place}${term}`, packPostings(postings));
-      }
+      const key = this.#keyOf(context, term);
+      if (key !== undefined) context.ports.cache.memory.put(key, packPostings(postings));
     }
     this.pages.clear();
+  }
+
+  /** One list at a time: a prefix has many. */
+  *#decode(place: number): Generator<BlockedPostings> {
+    const pageAt = (page: number) => this.pages.get(page) ?? new Uint8Array(0);
+    for (const each of this.found[place] ?? []) yield openPostings(this.run, each, pageAt);
+  }
+
+  /** Undefined: not kept. Long terms are hardly met again, and their names are memory too. */
+  #keyOf({ disableCache }: SearchContext, { term, isPrefix }: WantedTerm): string | undefined {
+    const isKept = !disableCache && !isPrefix && term.length <= keptTermMax;
+    return isKept ? `${this.#place}${term}` : undefined;
   }
 }
 

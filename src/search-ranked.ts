@@ -91,10 +91,11 @@ export async function findRanked(
   await texts.readSegments(context, segments);
   for (const { chunk, counting } of waiting) offer(chunk, counting);
   if (texts.leaves.length > 0 && !isSmall) await readAgain(context, offer);
-  const known = best.sorted().map(({ value }) => Number(value.key[0]));
+  const tail = best.sorted();
+  const known = tail.map(({ value }) => Number(value.key[0]));
   const groups = await rankSegments(context, segments, filled, { ranking, texts, wanted, known });
   const merge: Merge = { context, segments, ranking, wanted, attributes };
-  const winners = await mergeGroups(merge, groups, best.sorted());
+  const winners = await mergeGroups(merge, groups, tail);
   return { winners: winners.slice(offset), segments, fold, chunks };
 }
 

@@ -4,7 +4,7 @@
  * and let go.
  */
 import type { DocumentId } from "./document/id.ts";
-import { openIds } from "./format/id-column.ts";
+import { type IdColumn, openIds } from "./format/id-column.ts";
 import {
   attributeIndex,
   documentBlock,
@@ -74,9 +74,9 @@ export async function fetchRows(
     if (known === undefined) uses.set(key, { block, rows: [row], use });
     else known.rows.push(row);
   };
-  const { onVector, kept } = needs;
+  const { onVector } = needs;
+  if (needs.attributes === undefined && needs.ids) recallIds(segments, rows, needs.kept);
   for (const row of rows) {
-    if (needs.attributes === undefined && needs.ids) recallId(segments, row, kept);
     const { segment } = segments[row.segment] as OpenSegment;
     if (onVector !== undefined) {
       const index = vectorBlockOf(segment, row.ordinal);
@@ -119,18 +119,26 @@ function useVectors(
   }
 }
 
-/** Decodes the id of a row from those that were kept of its block. */
-function recallId(
+/** Decodes ids from those that were kept of their blocks, each block opened once. */
+function recallIds(
   segments: readonly OpenSegment[],
-  row: SegmentRow,
+  rows: readonly SegmentRow[],
   kept: ByteLru | undefined,
 ): void {
-  const { segment } = segments[row.segment] as OpenSegment;
-  const index = documentBlockOf(segment, row.ordinal);
-  const bytes = kept?.get(keptIds(documentBlock(segment, index)));
-  if (bytes === undefined) return;
-  const { from, to } = documentBlockRange(segment, index);
-  row.id ??= openIds(segment.root.idKind, bytes, to - from).at(row.ordinal - from);
+  const opened = new Map<string, IdColumn | undefined>();
+  for (const row of kept === undefined ? [] : rows) {
+    if (row.id !== undefined) continue;
+    const { segment } = segments[row.segment] as OpenSegment;
+    const index = documentBlockOf(segment, row.ordinal);
+    const { from, to } = documentBlockRange(segment, index);
+    const key = keptIds(documentBlock(segment, index));
+    if (!opened.has(key)) {
+      const bytes = kept?.get(key);
+      opened.set(key, bytes && openIds(segment.root.idKind, bytes, to - from));
+    }
+    const id = opened.get(key)?.at(row.ordinal - from);
+    if (id !== undefined) row.id = id;
+  }
 }
 
 function keptIds(block: Block): string {

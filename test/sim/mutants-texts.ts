@@ -35,8 +35,8 @@ export const textMutants: readonly Mutant[] = [
   mutant(
     "what is found in documents counts for the first segment asked about",
     "src/search-document-filter.ts",
-    "scanBlock(scans[at] as DocumentScan, index, bytes, results[at] as Bitmap);",
-    "scanBlock(scans[at] as DocumentScan, index, bytes, results[0] as Bitmap);",
+    "scanBlock(scans[at] as DocumentScan, index, block, results[at] as Bitmap);",
+    "scanBlock(scans[at] as DocumentScan, index, block, results[0] as Bitmap);",
   ),
   mutant(
     "the last fragment of a text is not looked at",

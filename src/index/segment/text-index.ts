@@ -2,6 +2,7 @@
  * Where a segment's text index has a term, and in which rows. A lookup takes two reads: the blocks
  * of terms that the root names, then the pages that those name.
  */
+import { Bitmap } from "../../bytes/bitmap.ts";
 import { ByteReader } from "../../bytes/byte-reader.ts";
 import { corrupt } from "../../errors.ts";
 import {
@@ -127,12 +128,12 @@ function narrow(counts: Uint32Array): Uint8Array | Uint32Array {
 }
 
 /** Rows that have a term that begins so, each once. */
-export function joinPostings(lists: readonly BlockedPostings[], run: TextRun): BlockedPostings {
-  const isIn = new Uint8Array(run.to - run.from);
+export function joinPostings(lists: Iterable<BlockedPostings>, run: TextRun): BlockedPostings {
+  const joined = new Bitmap(run.to - run.from);
   for (const { rows } of lists) {
-    for (const row of rows) isIn[row - run.from] = 1;
+    for (const row of rows) joined.set(row - run.from);
   }
-  const rows = Uint32Array.from(isIn.keys()).filter((at) => isIn[at] === 1);
+  const rows = joined.ordinals();
   return {
     rows: rows.map((at) => at + run.from),
     counts: new Uint8Array(rows.length).fill(1),
