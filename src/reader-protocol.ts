@@ -12,7 +12,7 @@ import type { Query } from "./query/query.ts";
 import type { ResultRow } from "./query/result.ts";
 import type { SearchCounters } from "./search-ports.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { ReadCounts } from "./store/block-reader.ts";
+import type { ReadCounts } from "./store/read-counts.ts";
 
 /** Checked by the reader: old and new code coexist for minutes during a deploy. */
 export const readerProtocol = 1;

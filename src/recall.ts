@@ -6,7 +6,8 @@
  *   3. For each, the approximate answer and the exhaustive one.
  *
  * A row counts as found if it is as near as the farthest of the exhaustive answer: of rows at equal
- * distance one is as good as another. Cost: an exhaustive query reads the refine plane.
+ * distance one is as good as another. Cost: an exhaustive query reads the refine plane. None of it
+ * is kept: memory holds what people ask for.
  */
 import { primaryVector, type Schema } from "./document/schema.ts";
 import { invalid } from "./errors.ts";
@@ -58,7 +59,7 @@ export async function measureRecall(
   target: SnapshotTarget,
   request: RecallRequest,
 ): Promise<RecallReport> {
-  const options = { consistency: "strong", disableCache: false } as const;
+  const options = { consistency: "strong", disableCache: false, leavesNoTrace: true } as const;
   return onSnapshot(ports, target, options, async (context) => {
     const { schema } = context.snapshot;
     const column = request.vector?.column ?? primaryVector(schema)?.name;

@@ -36,8 +36,8 @@ import type { MatchedSegment } from "./search-segments.ts";
 import { readTail } from "./search-tail.ts";
 import { readTextScores, type TextScores } from "./search-text.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { temperatureOf } from "./store/block-reader.ts";
 import type { Reservation } from "./store/memory-budget.ts";
+import { temperatureOf } from "./store/read-counts.ts";
 
 /** Where the document of a winner is. */
 export type Place =

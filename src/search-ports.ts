@@ -70,11 +70,12 @@ export function openContext(
   ports: SearchPorts,
   snapshot: Snapshot,
   disableCache: boolean,
+  leavesNoTrace = false,
 ): SearchContext {
   return {
     ports,
     snapshot,
-    reader: new BlockReader(ports, { disableCache }),
+    reader: new BlockReader(ports, { disableCache, leavesNoTrace }),
     disableCache,
     counters: { candidates: 0, refined: 0, exact: 0, masked: 0, clustersProbed: 0 },
     remote: noRemoteReads(),

@@ -77,6 +77,11 @@ export async function search(
   });
 }
 
+export interface ReadOptions extends Pick<Query, "consistency" | "disableCache"> {
+  /** Leaves the block cache as it was. */
+  readonly leavesNoTrace?: boolean;
+}
+
 /**
  * Runs on the newest snapshot; once more on a newer one if something that it names is gone. On a
  * snapshot that was given it runs once: `notFound` means that nobody kept it.
@@ -84,12 +89,12 @@ export async function search(
 export async function onSnapshot<T>(
   ports: SearchPorts,
   target: SnapshotTarget,
-  { consistency, disableCache }: Pick<Query, "consistency" | "disableCache">,
+  { consistency, disableCache, leavesNoTrace }: ReadOptions,
   run: (context: SearchContext) => Promise<T>,
 ): Promise<T> {
   const { memory, log } = ports;
   if (target.snapshot !== undefined) {
-    return await run(openContext(ports, target.snapshot, disableCache));
+    return await run(openContext(ports, target.snapshot, disableCache, leavesNoTrace));
   }
   for (let isRetry = false; ; isRetry = true) {
     const holdings = disableCache
@@ -102,7 +107,7 @@ export async function onSnapshot<T>(
         });
     const snapshot = await takeSnapshot(ports, memory.snapshots, target, consistency, holdings);
     try {
-      return await run(openContext(ports, snapshot, disableCache));
+      return await run(openContext(ports, snapshot, disableCache, leavesNoTrace));
     } catch (error) {
       if (!isEngineError(error, "notFound")) throw error;
       memory.snapshots.forget(target.tenant, target.name);

@@ -56,6 +56,21 @@ describe("recall", () => {
     expect(truths.map((truth) => truth.vector)).toEqual([vector.values]);
   });
 
+  test("is measured without a trace in the caches", async () => {
+    const rig = new SearchRig();
+    await rig.put(Array.from({ length: 60 }, (_, id) => documentAt(id)));
+    await rig.flush();
+    await rig.search({ rank_by: ["vector", "ANN", [1, 0, 0, 0]], limit: 3 });
+    const before = rig.isolate.cache.memory.counts();
+    await measure(rig);
+    const after = rig.isolate.cache.memory.counts();
+    expect([after.entries, after.bytes, after.evictions]).toEqual([
+      before.entries,
+      before.bytes,
+      before.evictions,
+    ]);
+  });
+
   test("of an empty namespace is 1, of nothing", async () => {
     const rig = new SearchRig();
     await rig.put([documentAt(1)]);

@@ -3,10 +3,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { isEngineError } from "../src/errors.ts";
 import { limits } from "../src/limits.ts";
 import type { SearchResult } from "../src/query/result.ts";
+import { measureRecall } from "../src/recall.ts";
 import { type BlockPosition, blockId } from "../src/store/block.ts";
 import { BlockCache } from "../src/store/block-cache.ts";
 import { LatencyStore, remoteLatency } from "../src/store/latency-store.ts";
 import { simdKernels } from "./kernels/simd.ts";
+import { MemoryEdge } from "./memory-edge.ts";
 import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -302,4 +304,30 @@ test("memory stays within its bounds when the cache is far smaller than the data
   const { reservedBytes, reservedBytesPeak, refused } = isolate.budget.counts();
   expect(reservedBytesPeak).toBeLessThanOrEqual(8 * 1024 * 1024);
   expect([reservedBytes, refused]).toEqual([0, 0]);
+});
+
+test("a warm query finds in the edge cache what memory has no room for, samples of recall or not", async () => {
+  const cacheBytes = 1_536 * 1_024;
+  const edge = new MemoryEdge();
+  const isolate = rig.newIsolate({ bytesMax: cacheBytes, edge });
+  const deferred: Promise<void>[] = [];
+  rig.isolate = { ...isolate, defer: (work) => deferred.push(work) };
+  const vectors = Array.from({ length: 30 }, (_, i) => queryNear(i * 401));
+  for (let run = 0; run < 3; run++) {
+    rig.reads.reset();
+    for (const [i, vector] of vectors.entries()) {
+      const { performance } = await rig.search(ann(vector));
+      await Promise.all(deferred.splice(0));
+      if (run === 2) expect(performance.storeRequests).toBe(0);
+      if (i % 10 === 0 && run < 2) {
+        const sample = { column: "vector", values: vector };
+        const request = { count: 1, topK: 10, filters: undefined, vector: sample };
+        await rig.clock.run(measureRecall(rig.isolate, rig.target, request));
+      }
+    }
+  }
+  expect(rig.reads.requests).toBe(0);
+  const { bytes, evictions } = isolate.cache.memory.counts();
+  expect(bytes).toBeLessThanOrEqual(cacheBytes);
+  expect(evictions).toBeGreaterThan(0);
 });

@@ -6,7 +6,7 @@ import type { DocumentId, IdKind } from "../document/id.ts";
 import { elementBytes, type Schema, type VectorElement } from "../document/schema.ts";
 import { idLogicalBytes, utf8Length, valueLogicalBytes } from "../document/size.ts";
 import { type AttributeValue, compareValues } from "../document/value.ts";
-import type { Temperature } from "../store/block-reader.ts";
+import type { Temperature } from "../store/read-counts.ts";
 import type { AggregateValue, BoundAggregate, Group, GroupBy } from "./aggregate.ts";
 import type { Fragment } from "./highlight.ts";
 

@@ -49,6 +49,11 @@ export class BlockCache {
     return this.memory.get(blockId(block));
   }
 
+  /** As `recall`, but neither counted nor a use. */
+  peek(block: BlockPosition): Uint8Array | undefined {
+    return this.memory.peek(blockId(block));
+  }
+
   /** Puts verified bytes into memory. */
   keep(block: BlockPosition, bytes: Uint8Array): void {
     this.memory.put(blockId(block), bytes);
@@ -77,7 +82,7 @@ export class BlockCache {
 
   /** Hands a block to the edge, if memory still has it. Never rejects. */
   async publish(block: BlockPosition): Promise<void> {
-    const bytes = this.memory.peek(blockId(block));
+    const bytes = this.peek(block);
     if (this.#edge === undefined || bytes === undefined) return;
     try {
       await this.#edge.put(blockId(block), bytes);

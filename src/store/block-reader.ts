@@ -7,6 +7,10 @@
  *   3. What is still missing becomes at most `readsMax` range reads (range-plan.ts), most promising
  *      first, and each block is delivered as its range arrives, so that scoring overlaps reading.
  *
+ * A round that lacks more than a third of what memory may hold would push out what everybody else
+ * uses, and be pushed out itself before it comes again: it skips 2, waits for nobody and keeps
+ * nothing.
+ *
  * Invariants
  *   - Every block was verified before it is delivered: on arrival, or before it went into memory.
  *   - At most `connectionsMax` requests wait at once, each with its bytes reserved in the budget
@@ -26,6 +30,7 @@ import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
 import type { Budget } from "./memory-budget.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
 import { planRanges } from "./range-plan.ts";
+import { type ReadCounts, type Temperature, temperatureOf } from "./read-counts.ts";
 import { type Batch, RequestGate, settleAll } from "./request-gate.ts";
 
 export interface BlockReaderPorts {
@@ -41,6 +46,8 @@ export interface BlockReaderOptions {
   readonly connectionsMax?: number;
   /** Neither looks into the caches nor fills them. */
   readonly disableCache?: boolean;
+  /** Looks into memory, and leaves it as it was: for what nobody else will want. */
+  readonly leavesNoTrace?: boolean;
 }
 
 export interface BlockReads {
@@ -74,28 +81,14 @@ export interface ReadRound {
   ): Promise<void>;
 }
 
-export interface ReadCounts {
-  /** Rounds in which the store was asked at least once. */
-  readonly rounds: number;
-  readonly storeRequests: number;
-  readonly storeBytes: number;
-  readonly edgeLookups: number;
-  readonly edgeHits: number;
-  readonly edgeBytes: number;
-  /** Entries of the edge cache that failed their check. */
-  readonly edgeRejected: number;
-  readonly memoryHits: number;
-  /** Blocks and whole objects delivered. */
-  readonly blocks: number;
-  readonly reservedBytesPeak: number;
-}
-
-/** hot: all from memory. warm: nothing from the store. cold: the rest. */
-export type Temperature = "hot" | "warm" | "cold";
-
-export function temperatureOf(counts: Pick<ReadCounts, "storeRequests" | "edgeHits">): Temperature {
-  if (counts.storeRequests > 0) return "cold";
-  return counts.edgeHits > 0 ? "warm" : "hot";
+/** A call of readBlocks under way. */
+interface Reading {
+  readonly blocks: readonly Block[];
+  readonly reads: BlockReads;
+  readonly batch: Batch;
+  readonly askStore: () => ObjectStore;
+  /** Neither asks the edge nor keeps what it reads. */
+  readonly passesBy: boolean;
 }
 
 interface Held {
@@ -112,6 +105,7 @@ const publishesMax = 256;
 export class BlockReader {
   readonly #ports: BlockReaderPorts;
   readonly #disableCache: boolean;
+  readonly #leavesNoTrace: boolean;
   readonly #gate: RequestGate;
   readonly #unpublished: BlockPosition[] = [];
   #rounds = 0;
@@ -127,6 +121,7 @@ export class BlockReader {
   constructor(ports: BlockReaderPorts, options: BlockReaderOptions = {}) {
     this.#ports = ports;
     this.#disableCache = options.disableCache ?? false;
+    this.#leavesNoTrace = options.leavesNoTrace ?? false;
     this.#gate = new RequestGate(ports.budget, options.connectionsMax ?? limits.connectionsMax);
   }
 
@@ -197,25 +192,24 @@ export class BlockReader {
     const { held, missing } = this.#recall(blocks, blocks.keys());
     const batch: Batch = { failed: false };
     if (missing.length === 0) return await this.#deliverHeld(held, batch, reads.onBlock);
-    const others = this.#disableCache
-      ? this.#readMissing(blocks, missing, reads, batch, askStore)
-      : this.#readShared(blocks, missing, reads, batch, askStore);
+    const bytes = missing.reduce((sum, index) => sum + (blocks[index] as Block).length, 0);
+    const isLarge = bytes > this.#ports.cache.memory.bytesMax / 3;
+    const passesBy = this.#disableCache || this.#leavesNoTrace || isLarge;
+    const reading: Reading = { blocks, reads, batch, askStore, passesBy };
+    const others = passesBy
+      ? this.#readMissing(reading, missing)
+      : this.#readShared(reading, missing);
     await settleAll([this.#deliverHeld(held, batch, reads.onBlock), others]);
   }
 
   /** Reads what nobody else is reading, and waits for the rest. */
-  async #readShared(
-    blocks: readonly Block[],
-    missing: readonly number[],
-    reads: BlockReads,
-    batch: Batch,
-    askStore: () => ObjectStore,
-  ): Promise<void> {
+  async #readShared(reading: Reading, missing: readonly number[]): Promise<void> {
     const { cache, clock } = this.#ports;
+    const { blocks, batch, reads } = reading;
     const { own, awaited, claim, others } = cache.underWay.claim(blocks, missing, clock.now());
     const readOwn = async (): Promise<void> => {
       try {
-        await this.#readMissing(blocks, own, reads, batch, askStore);
+        await this.#readMissing(reading, own);
       } finally {
         claim.end();
       }
@@ -226,7 +220,7 @@ export class BlockReader {
       if (batch.failed) return;
       const { held, missing: left } = this.#recall(blocks, awaited);
       await this.#deliverHeld(held, batch, reads.onBlock);
-      await this.#readMissing(blocks, left, reads, batch, askStore);
+      await this.#readMissing(reading, left);
     };
     await settleAll([readOwn(), readAwaited()]);
   }
@@ -237,22 +231,20 @@ export class BlockReader {
     const missing: number[] = [];
     const { cache } = this.#ports;
     for (const index of indexes) {
-      const bytes = this.#disableCache ? undefined : cache.recall(blocks[index] as Block);
+      const block = blocks[index] as Block;
+      let bytes: Uint8Array | undefined;
+      if (this.#leavesNoTrace) bytes = cache.peek(block);
+      else if (!this.#disableCache) bytes = cache.recall(block);
       if (bytes === undefined) missing.push(index);
       else held.push({ index, bytes });
     }
     return { held, missing };
   }
 
-  async #readMissing(
-    blocks: readonly Block[],
-    missing: readonly number[],
-    reads: BlockReads,
-    batch: Batch,
-    askStore: () => ObjectStore,
-  ): Promise<void> {
-    const useEdge = !this.#disableCache && this.#ports.cache.hasEdge;
-    const absent = useEdge ? await this.#readFromEdge(blocks, missing, reads, batch) : missing;
+  async #readMissing(reading: Reading, missing: readonly number[]): Promise<void> {
+    const { blocks, reads, batch, askStore, passesBy } = reading;
+    const useEdge = !passesBy && this.#ports.cache.hasEdge;
+    const absent = useEdge ? await this.#readFromEdge(reading, missing) : missing;
     const wanted = absent.map((index) => blocks[index] as Block);
     const ranges = planRanges(wanted, {
       readsMax: reads.readsMax,
@@ -266,7 +258,7 @@ export class BlockReader {
         this.#storeBytes += object.bytes.length;
         for (const position of range.blocks) {
           const bytes = cutBlock(wanted[position] as Block, object.bytes, offset);
-          this.#keep(wanted[position] as Block, bytes);
+          if (!passesBy) this.#keep(wanted[position] as Block, bytes);
           this.#deliver(reads, absent[position] as number, bytes);
         }
       };
@@ -277,10 +269,8 @@ export class BlockReader {
 
   /** Delivers what the edge has; returns the indexes of the others, ascending. */
   async #readFromEdge(
-    blocks: readonly Block[],
+    { blocks, reads, batch }: Reading,
     wanted: readonly number[],
-    reads: BlockReads,
-    batch: Batch,
   ): Promise<readonly number[]> {
     const { cache, clock } = this.#ports;
     const absent: number[] = [];
@@ -360,11 +350,12 @@ export class BlockReader {
   #acceptObject(object: WholeObject, bytes: Uint8Array): void {
     this.#storeBytes += bytes.length;
     if (bytes.length > object.bytesMax || !object.verify(bytes)) throw damaged(object.key);
-    if (!this.#disableCache) this.#ports.cache.memory.put(object.key, bytes);
+    if (!this.#disableCache && !this.#leavesNoTrace) {
+      this.#ports.cache.memory.put(object.key, bytes);
+    }
   }
 
   #keep(block: Block, bytes: Uint8Array): void {
-    if (this.#disableCache) return;
     this.#ports.cache.keep(block, bytes);
     if (this.#ports.cache.hasEdge) this.#unpublished.push(block);
   }

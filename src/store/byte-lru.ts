@@ -18,7 +18,7 @@ export interface ByteLruCounts {
 export const entryOverheadBytes = 256;
 
 export class ByteLru {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   /** Iterates from the least to the most recently used. */
   readonly #entries = new Map<string, Uint8Array>();
   #bytes = 0;
@@ -28,7 +28,7 @@ export class ByteLru {
   #evictions = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   get(key: string): Uint8Array | undefined {
@@ -52,9 +52,9 @@ export class ByteLru {
   put(key: string, bytes: Uint8Array): void {
     this.delete(key);
     const cost = bytes.byteLength + entryOverheadBytes;
-    if (cost > this.#bytesMax) return;
+    if (cost > this.bytesMax) return;
     for (const oldest of this.#entries.keys()) {
-      if (this.#bytes + cost <= this.#bytesMax) break;
+      if (this.#bytes + cost <= this.bytesMax) break;
       this.delete(oldest);
       this.#evictions += 1;
     }

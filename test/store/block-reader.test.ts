@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { crc32c } from "../../src/bytes/crc32c.ts";
 import { limits } from "../../src/limits.ts";
 import type { BlockReader } from "../../src/store/block-reader.ts";
+import { entryOverheadBytes } from "../../src/store/byte-lru.ts";
 import { MemoryEdge } from "../memory-edge.ts";
 import {
   blockAt,
@@ -97,6 +98,40 @@ describe("block reader", () => {
     expect(store.counts().get).toBe(2);
     expect([edge.matches, edge.puts, deferred.length]).toEqual([0, 0, 0]);
     expect(cache.memory.counts()).toMatchObject({ entries: 0, hits: 0, misses: 0 });
+  });
+});
+
+describe("block reader: rounds that pass the caches by", () => {
+  it("are those that lack more than a third of what memory may hold", async () => {
+    const edge = new MemoryEdge();
+    const cacheBytes = 30 * (blockBytes + entryOverheadBytes);
+    const { deferred, cache, reader, store } = await openIsolate({ edge, cacheBytes });
+    await readAll(reader(), [blockAt(40), blockAt(41)]);
+    const held = cache.memory.counts().bytes;
+    store.reset();
+    const large = reader();
+    const blocks = range(40, 60).map((index) => blockAt(index));
+    await readAll(large, blocks);
+    large.finish();
+    expect(large.counts()).toMatchObject({ memoryHits: 2, storeRequests: 1, edgeLookups: 0 });
+    expect([cache.memory.counts().bytes, deferred.length]).toEqual([held, 0]);
+    await readAll(reader(), blocks);
+    expect(store.counts().get).toBe(2);
+  });
+
+  it("are all of a reader that is to leave no trace; it uses what memory holds", async () => {
+    const { cache, reader, store } = await openIsolate({ edge: new MemoryEdge() });
+    await readAll(reader(), [blockAt(1)]);
+    await readAll(reader(), [blockAt(5)]);
+    const before = cache.memory.counts();
+    const one = reader({ leavesNoTrace: true });
+    await readAll(one, [blockAt(1), blockAt(9)]);
+    one.finish();
+    expect(one.counts()).toMatchObject({ memoryHits: 1, storeRequests: 1, edgeLookups: 0 });
+    expect(cache.memory.counts()).toEqual(before);
+    store.reset();
+    await readAll(reader(), [blockAt(9)]);
+    expect(store.counts().get).toBe(1);
   });
 });
 

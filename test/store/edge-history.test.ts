@@ -64,8 +64,19 @@ describe("edge history", () => {
     for (let i = 0; i < 1_024; i += 1) history.miss(at(0, `object ${i}`), 0);
     expect(history.worthAsking(at(500), 0)).toBe(true);
     history.stored(at(70));
-    for (let i = 0; i < 16_384; i += 1) history.stored(at(i, "many"));
+    for (let i = 0; i < 8 * 131_072; i += 1) history.stored(at(i, "many"));
     missRow(history, 4);
     expect(history.worthAsking(at(70), 0)).toBe(false);
+  });
+
+  it("knows all the blocks that the queries of a large namespace have stored", () => {
+    const history = new EdgeHistory();
+    for (let i = 0; i < 30_000; i += 1) history.stored(at(i * 10));
+    missRow(history, 4);
+    const forgotten = Array.from({ length: 30_000 }, (_, i) => i * 10).filter(
+      (offset) => !history.worthAsking(at(offset), 0),
+    );
+    // The four that were missed, and what met four others in its bucket.
+    expect(forgotten.length).toBeLessThan(300);
   });
 });
