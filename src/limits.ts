@@ -330,6 +330,7 @@ export const limits = {
   decodedBitmapsBytesMax: 2 * MiB,
   decodedTailBytesMax: 12 * MiB,
   decodedDictionariesBytesMax: 4 * MiB,
+  decodedColumnsBytesMax: 2 * MiB,
   /** 16 bytes a coordinate: 80 namespaces of 784 dimensions. */
   rotationsBytesMax: 1 * MiB,
   snapshotsBytesMax: 4 * MiB,

@@ -58,7 +58,7 @@ export async function aggregateRows(
   ];
   const [, [matched, columns]] = await both(
     readTail(context, round, { visit }),
-    both(matchRows(context, round, opened, filter), readColumns(round, opened, names)),
+    both(matchRows(context, round, opened, filter), readColumns(context, round, opened, names)),
   );
   const segments = await maskTouched(context, matched, fold.touched);
   const filled = await fillColumns(context, segments, columns, names);
@@ -194,7 +194,7 @@ function numberGroups(
     return { groupOf: undefined, keyCodes: [[]], rows: Float64Array.of(count) };
   }
   if (columns.length === 1) {
-    return numberCodes(first, rows, needsRows);
+    return numberCodes(first, rows, count, needsRows);
   }
   const groupOf = new Uint32Array(total);
   const keyCodes: number[][] = [];
@@ -232,8 +232,13 @@ function numberGroups(
 }
 
 /** Groups by one column: its codes are groups already. */
-function numberCodes(column: ColumnRows, rows: Bitmap | undefined, needsRows: boolean): Numbered {
-  const counts = countEach(column, rows);
+function numberCodes(
+  column: ColumnRows,
+  rows: Bitmap | undefined,
+  count: number,
+  needsRows: boolean,
+): Numbered {
+  const counts = countEach(column, rows, count);
   const groupOfCode = new Uint32Array(counts.length);
   const keyCodes: number[][] = [];
   for (let code = 0; code < counts.length; code++) {
@@ -251,19 +256,16 @@ function numberCodes(column: ColumnRows, rows: Bitmap | undefined, needsRows: bo
   return { groupOf, keyCodes, rows: Float64Array.from(keyCodes, ([c = 0]) => counts[c] as number) };
 }
 
-/** Rows by code. */
-function countEach({ codes, distinct }: ColumnRows, rows: Bitmap | undefined): Uint32Array {
-  const counts = new Uint32Array(distinct + 1);
-  if (rows === undefined) {
-    for (let row = 0; row < codes.length; row++) {
-      const code = codes[row] as number;
-      counts[code] = (counts[code] as number) + 1;
-    }
-    return counts;
-  }
-  rows.forEach((row) => {
+/** Rows by code: of a column that counts them, less those that do not count if these are fewer. */
+function countEach(column: ColumnRows, rows: Bitmap | undefined, count: number): Uint32Array {
+  const { codes, counts: all } = column;
+  if (rows === undefined) return all;
+  const isMost = 2 * count > codes.length;
+  const counts = isMost ? all.slice() : new Uint32Array(all.length);
+  const step = isMost ? -1 : 1;
+  (isMost ? rows.clone().invert() : rows).forEach((row) => {
     const code = codes[row] as number;
-    counts[code] = (counts[code] as number) + 1;
+    counts[code] = (counts[code] as number) + step;
   });
   return counts;
 }

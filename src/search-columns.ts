@@ -1,8 +1,8 @@
 /**
  * Reads columns of segments for queries that rank, group or count by attributes.
  *
- *   1. `readColumns`: the codes of all rows, in one round. An attribute that a segment has no
- *      column of is read from the documents of the rows that match.
+ *   1. `readColumns`: the codes of all rows, in one round; those of small segments are kept. An
+ *      attribute that a segment has no column of is read from the documents of the rows that match.
  *   2. `readValues`: the dictionary chunks of the codes that an answer is about, in another.
  *
  * Also here: `maskTouched`, which takes the rows out that the tail knows better. Whoever counts
@@ -17,6 +17,7 @@ import {
   type ColumnRows,
   codeBlocks,
   columnOfValues,
+  openCodes,
   openColumn,
 } from "./index/segment/column-rows.ts";
 import { attributeIndex } from "./index/segment/document-rows.ts";
@@ -44,6 +45,7 @@ const columnReadsMax = 2 * limits.connectionsMax;
 
 /** Columns of `names` that segments have; those they lack are missing from the maps. */
 export async function readColumns(
+  { ports, disableCache }: SearchContext,
   round: ReadRound,
   segments: readonly OpenSegment[],
   names: Iterable<string>,
@@ -60,11 +62,22 @@ export async function readColumns(
         columns[i]?.set(name, absentColumn(segment));
       } else if (column !== undefined) {
         const parts: Uint8Array[] = [];
-        for (const [at, block] of codeBlocks(segment, column).entries()) {
+        const own = codeBlocks(segment, column);
+        const key = own.map(blockId)[0] ?? "";
+        const held = disableCache ? undefined : ports.memory.columns.get(key);
+        if (held !== undefined) {
+          columns[i]?.set(name, openColumn(segment, column, held));
+          continue;
+        }
+        for (const [at, block] of own.entries()) {
           blocks.push(block);
           places.push({ parts, at });
         }
-        opens.push(() => columns[i]?.set(name, openColumn(segment, column, parts)));
+        opens.push(() => {
+          const opened = openCodes(segment, column, parts);
+          if (!disableCache) ports.memory.columns.put(key, opened, opened.weight);
+          columns[i]?.set(name, openColumn(segment, column, opened));
+        });
       }
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { Bitmap } from "./bytes/bitmap.ts";
 import type { ComparableValue } from "./document/value.ts";
+import type { ColumnCodes } from "./index/segment/column-rows.ts";
 import type { Segment } from "./index/segment/segment.ts";
 import type { Rotation } from "./index/vector/rotation.ts";
 import { limits } from "./limits.ts";
@@ -27,6 +28,8 @@ export interface SearchMemory {
   readonly segments: WeightedLru<Segment>;
   /** Dead rows, and rows that match a filter. */
   readonly bitmaps: WeightedLru<Bitmap>;
+  /** Codes of whole columns, by their first block. */
+  readonly columns: WeightedLru<ColumnCodes>;
   /** Values of chunks of dictionaries. */
   readonly dictionaries: WeightedLru<readonly ComparableValue[]>;
   /** Rotations of namespaces, by dimensions and seed. */
@@ -41,6 +44,7 @@ export function createSearchMemory(): SearchMemory {
     snapshots: new SnapshotCache(),
     segments: new WeightedLru(limits.decodedRootsBytesMax),
     bitmaps: new WeightedLru(limits.decodedBitmapsBytesMax),
+    columns: new WeightedLru(limits.decodedColumnsBytesMax),
     dictionaries: new WeightedLru(limits.decodedDictionariesBytesMax),
     rotations: new WeightedLru(limits.rotationsBytesMax),
     tail: new WeightedLru(limits.decodedTailBytesMax),

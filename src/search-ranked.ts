@@ -84,7 +84,7 @@ export async function findRanked(
       : columnsOf(ranking.expression);
   const [, [matched, columns]] = await both(
     readTail(context, round, { visit }),
-    both(matchRows(context, round, opened, filter), readColumns(round, opened, names)),
+    both(matchRows(context, round, opened, filter), readColumns(context, round, opened, names)),
   );
   const segments = await maskTouched(context, matched, fold.touched);
   const filled = await fillColumns(context, segments, columns, names);

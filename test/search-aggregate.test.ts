@@ -147,3 +147,16 @@ test("aggregates read columns, not documents, and a warm one reads nothing", asy
   const warm = await rig.searchParts(body);
   expect(warm.performance.storeRequests).toBe(0);
 });
+
+test("a facet that is asked again needs no block", async () => {
+  const body = { aggregate_by: { c: ["Count"] }, group_by: [{ tag: ["ForEachUnique", "tags"] }] };
+  const { parts: first } = await rig.searchParts(body);
+  rig.isolate.cache.memory.clear();
+  rig.reads.reset();
+  const { parts: again } = await rig.searchParts(body);
+  expect(rig.reads.requests).toBe(0);
+  const shown = [first, again].map(([part]) =>
+    part?.kind === "aggregates" ? shownAggregates(part) : undefined,
+  );
+  expect(normal(shown[1])).toEqual(normal(shown[0]));
+});

@@ -34,7 +34,13 @@ export function respondChunks(
     const whole = second === undefined ? first : streamOf(first, second, chunks);
     return new Response(whole, { status, headers: common });
   }
-  return respondGzip(streamOf(first, second, chunks), { status, headers: common });
+  const body = second === undefined ? platformStream(first) : streamOf(first, second, chunks);
+  return respondGzip(body, { status, headers: common });
+}
+
+/** A stream of the platform's own: no turn of ours between it and the compression. */
+function platformStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new Response(bytes).body as ReadableStream<Uint8Array>;
 }
 
 /**

@@ -16,10 +16,44 @@ import { locateBlock } from "../../format/segment-section.ts";
 import type { Block } from "../../store/block.ts";
 import { blockAt, blockOfRow, type Segment } from "./segment.ts";
 
+/** The codes of all rows of a column. Kept between queries: nothing of it changes. */
+export class ColumnCodes {
+  readonly codes: Codes;
+  readonly #distinct: number;
+  #counts: Uint32Array | undefined;
+
+  constructor(codes: Codes, distinct: number) {
+    this.codes = codes;
+    this.#distinct = distinct;
+  }
+
+  /** Rows by code, dead ones included; counted once. */
+  get counts(): Uint32Array {
+    this.#counts ??= countCodes(this.codes, this.#distinct);
+    return this.#counts;
+  }
+
+  /** Bytes, counts included. */
+  get weight(): number {
+    return this.codes.byteLength + 4 * (this.#distinct + 1) + 256;
+  }
+}
+
+function countCodes(codes: Codes, distinct: number): Uint32Array {
+  const counts = new Uint32Array(distinct + 1);
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row] as number;
+    counts[code] = (counts[code] as number) + 1;
+  }
+  return counts;
+}
+
 /** The column of an attribute in a segment. Code 0: absent. */
 export interface ColumnRows {
   /** Of every row. */
   readonly codes: Codes;
+  /** Rows by code, dead ones included. Not to be changed. */
+  readonly counts: Uint32Array;
   /** Values present: codes are 0 … distinct. */
   readonly distinct: number;
   /** Chunks of the dictionary that must be read before `valueOf` knows the code; -1: none. */
@@ -37,17 +71,29 @@ export function codeBlocks(segment: Segment, { codes }: ColumnDirectory): readon
 }
 
 /** `blocks`: the verified bytes of `codeBlocks`. */
-export function openColumn(
+export function openCodes(
   segment: Segment,
   column: ColumnDirectory,
   blocks: readonly Uint8Array[],
+): ColumnCodes {
+  const distinct = column.firstValues[column.dictionary.count] as number;
+  return new ColumnCodes(joinCodes(segment, column, blocks, distinct), distinct);
+}
+
+export function openColumn(
+  segment: Segment,
+  column: ColumnDirectory,
+  held: ColumnCodes,
 ): ColumnRows {
   const { dictionary, firstValues } = column;
   const opened = new Map<number, readonly ComparableValue[]>();
   const chunkOf = (code: number): number => (code === 0 ? -1 : blockOfRow(firstValues, code - 1));
   const distinct = firstValues[dictionary.count] as number;
   return {
-    codes: joinCodes(segment, column, blocks, distinct),
+    codes: held.codes,
+    get counts() {
+      return held.counts;
+    },
     distinct,
     chunkOf,
     chunkBlock: (chunk) => blockAt(segment, locateBlock(dictionary, chunk)),
@@ -119,11 +165,13 @@ export function columnOfValues(values: readonly (ComparableValue | null)[]): Col
   const present = values.filter((value): value is ComparableValue => value !== null);
   const byKey = new Map(present.map((value) => [keyOf(value), value]));
   const distinct = [...byKey.values()].sort(compareValues);
-  const codes = new Map(distinct.map((value, i) => [keyOf(value), i + 1]));
+  const byValue = new Map(distinct.map((value, i) => [keyOf(value), i + 1]));
+  const codes = Uint32Array.from(values, (value) =>
+    value === null ? 0 : (byValue.get(keyOf(value)) ?? 0),
+  );
   return {
-    codes: Uint32Array.from(values, (value) =>
-      value === null ? 0 : (codes.get(keyOf(value)) ?? 0),
-    ),
+    codes,
+    counts: countCodes(codes, distinct.length),
     distinct: distinct.length,
     chunkOf: () => -1,
     chunkBlock: () => unread(),
