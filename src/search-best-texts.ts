@@ -3,6 +3,7 @@
  * terms are read. All segments share one threshold, which begins with the best of the tail.
  */
 import { BestScores } from "./index/text/best-scores.ts";
+import type { FoundRows } from "./index/text/found-rows.ts";
 import { findBestRows } from "./index/text/max-score.ts";
 import { type Expression, type Leaf, prepareScore, weighTexts } from "./query/expression.ts";
 import type { MatchedSegment } from "./search-segments.ts";
@@ -16,14 +17,14 @@ export interface WantedBest {
 }
 
 /**
- * Of each segment the scores of rows that may win, best first, and of all that tie with the last.
- * Undefined if something else ranks, or a segment has no index: then every row is to be scored.
+ * By index of the segment: rows that may win, with their scores, and some that do not. Undefined if
+ * something else ranks, or a segment has no index: then every row is to be scored.
  */
 export function findBestTexts(
   segments: readonly MatchedSegment[],
   expression: Expression,
   { texts, wanted, known }: WantedBest,
-): readonly ReadonlyMap<number, number>[] | undefined {
+): ReadonlyMap<number, FoundRows> | undefined {
   const weights = weighTexts(expression);
   const runs = weights && texts.runs(weights, segments);
   if (weights === undefined || runs === undefined) return undefined;
@@ -35,10 +36,6 @@ export function findBestTexts(
   });
   const best = new BestScores(wanted);
   for (const score of known) best.offer(score);
-  const found = findBestRows(runs, { leaves, combine: () => scoreOf(0) }, best);
-  const scores = segments.map(() => new Map<number, number>());
-  for (const { segment, row, score } of [...found].sort((a, b) => b.score - a.score)) {
-    if (score >= best.threshold) scores[segment]?.set(row, score);
-  }
-  return scores;
+  const isSum = expression.kind === "text";
+  return findBestRows(runs, { leaves, combine: () => scoreOf(0), isSum }, best);
 }

@@ -185,11 +185,19 @@ function rankTexts(
   segments: readonly MatchedSegment[],
   ranked: ByScore,
 ): readonly Group[] | undefined {
-  const { ranking } = ranked;
-  return findBestTexts(segments, ranking.expression, ranked)?.flatMap((scores, segment) => {
-    const keyOf = (row: number): RankKey => [scores.get(row) as number];
-    return groupRows(segment, { rows: [...scores.keys()], tied: [] }, keyOf, keyOrder(ranking));
-  });
+  const { ranking, wanted } = ranked;
+  const found = findBestTexts(segments, ranking.expression, ranked);
+  return (
+    found &&
+    [...found].flatMap(([segment, { rows, scores }]) => {
+      const local = selectBest(rows.keys(), [{ numbers: scores, sign: -1 }], wanted);
+      const keyOf = (at: number): RankKey => [scores[at] as number];
+      return groupRows(segment, local, keyOf, keyOrder(ranking)).map((group) => ({
+        ...group,
+        rows: group.rows.map((at) => rows[at] as number),
+      }));
+    })
+  );
 }
 
 async function rankByScore(

@@ -71,8 +71,8 @@ export const textMutants: readonly Mutant[] = [
   mutant(
     "the last posting of a window is not in it",
     "src/index/text/max-score.ts",
-    "      this.#ends[i] = stop;\n",
-    "      this.#ends[i] = stop - start > 2 ? stop - 1 : stop;\n",
+    "addPostings(list, this.#startOf(at, window), this.#startOf(at, window + 1), first, from);",
+    "addPostings(list, this.#startOf(at, window), this.#startOf(at, window + 1) - 1, first, from);",
   ),
   mutant(
     "rows that a filter leaves out are ranked",

@@ -20,6 +20,8 @@ export interface Body {
 
 /** What is reserved first for a body that does not say how long it will be. */
 const firstReserveBytes = 256 * 1_024;
+/** A body that says it is no longer is taken whole, without a stream through this code. */
+const wholeBytesMax = 64 * 1_024;
 const empty = new Uint8Array();
 /** How long a body waits for its turn; then 429. */
 const waitMs = 10_000;
@@ -38,8 +40,10 @@ export async function readBody(budget: Budget, request: Request, bytesMax: numbe
   const grant = new Grant(budget, bytesMax);
   try {
     await grant.reach(isExact ? declared : Math.min(bytesMax, firstReserveBytes));
-    const stream = request.body;
-    let bytes = stream === null ? empty : await readStream(decoded(stream, encoding), grant);
+    let bytes =
+      isExact && declared <= wholeBytesMax
+        ? await readWhole(request, grant)
+        : await readStream(request.body, encoding, grant);
     return {
       take: () => {
         const taken = bytes;
@@ -65,13 +69,24 @@ function decoded(stream: ReadableStream<Uint8Array>, encoding: string) {
   return encoding === "gzip" ? stream.pipeThrough(new DecompressionStream("gzip")) : stream;
 }
 
-async function readStream(stream: ReadableStream<Uint8Array>, grant: Grant): Promise<Uint8Array> {
-  const reader = stream.getReader();
+async function readWhole(request: Request, grant: Grant): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await received(request.arrayBuffer()));
+  await grant.reach(bytes.length);
+  return bytes;
+}
+
+async function readStream(
+  stream: ReadableStream<Uint8Array> | null,
+  encoding: string,
+  grant: Grant,
+): Promise<Uint8Array> {
+  if (stream === null) return empty;
+  const reader = decoded(stream, encoding).getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
     for (;;) {
-      const { done, value } = await read(reader);
+      const { done, value } = await received(reader.read());
       if (done) return concat(chunks, length);
       length += value.length;
       await grant.reach(length);
@@ -84,9 +99,9 @@ async function readStream(stream: ReadableStream<Uint8Array>, grant: Grant): Pro
   }
 }
 
-async function read(reader: ReadableStreamDefaultReader<Uint8Array>) {
+async function received<T>(bytes: Promise<T>): Promise<T> {
   try {
-    return await reader.read();
+    return await bytes;
   } catch (cause) {
     throw new EngineError("invalid", "the request body ended early or is not valid gzip", {
       cause,

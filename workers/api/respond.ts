@@ -4,8 +4,11 @@
  */
 import { encodeJsonChunks, type JsonEncodable } from "./json.ts";
 
-/** Below this, compression costs more than it saves. */
-const gzipBytesMin = 1_024;
+/**
+ * Below this, compression costs more than it saves: a server sends ten packets, some 14 KB, before
+ * it waits for the client anyway.
+ */
+const gzipBytesMin = 8_192;
 
 export interface ResponseOptions {
   readonly status?: number;

@@ -10,7 +10,8 @@
  *      *essential*: a row that has no other cannot win. Postings of the others are summed up.
  *   4. What is not essential is looked up, strongest first, in rows whose sum and all that it may
  *      lack reach the threshold.
- *   5. Rows that are left are scored exactly, terms in the order of the query.
+ *   5. Rows that are left are scored, those with the largest sums first, until the others cannot
+ *      win: exactly, terms in the order of the query, unless the rounded sum is that anyway.
  *
  * Sums up to 4 add in another order and are not rounded, so they are compared with a threshold that
  * is smaller by `slack`: whatever ties with the last row is found. Rows that were found before the
@@ -20,6 +21,7 @@ import type { Bitmap } from "../../bytes/bitmap.ts";
 import { type BlockedPostings, postingBlockRows } from "../../format/posting-block.ts";
 import type { BestScores } from "./best-scores.ts";
 import type { TermScore } from "./bm25.ts";
+import { FoundRows } from "./found-rows.ts";
 
 export type RowNumbers = Uint8Array | Uint16Array | Uint32Array;
 
@@ -45,38 +47,38 @@ export interface ScoredRun {
   readonly rows: Bitmap | undefined;
 }
 
-export interface ScoredRow {
-  readonly segment: number;
-  readonly row: number;
-  readonly score: number;
-}
-
 /** Where the scores of the leaves of a row are put, and the score that is made of them. */
 export interface LeafScores {
   readonly leaves: Float64Array;
   /** NaN: the row is not in the answer. */
   readonly combine: () => number;
+  /** The score is that of the only leaf. */
+  readonly isSum: boolean;
 }
 
-const windowRows = 1_024;
+const windowRows = 2_048;
 /** More than sums differ from scores: those are 32-bit floats. */
 const slack = 1e-6;
+/** More than the order of additions changes a sum by: its rounding hides that nearly always. */
+const sumError = 1e-12;
 /** A list with fewer postings a window is bounded by its postings. */
 const sparsePostings = 4;
 
-/** Every row that is among the best, and some that are not. */
+/** Of each segment: every row that is among the best of all, and some that are not. */
 export function findBestRows(
   runs: readonly ScoredRun[],
   scores: LeafScores,
   best: BestScores,
-): readonly ScoredRow[] {
-  const found: ScoredRow[] = [];
-  const scorers = runs.map((run) => new RunScorer(run, scores));
+): ReadonlyMap<number, FoundRows> {
+  const found = new Map(runs.map(({ segment }) => [segment, new FoundRows()]));
+  const scorers = runs.map(
+    (run) => new RunScorer(run, scores, best, found.get(run.segment) as FoundRows),
+  );
   const windows = scorers.flatMap((scorer) => scorer.windows());
   windows.sort((a, b) => b.bound - a.bound);
   for (const { scorer, window, bound } of windows) {
     if (bound < lowered(best.threshold)) break;
-    scorer.scoreWindow(window, best, found);
+    scorer.scoreWindow(window);
   }
   return found;
 }
@@ -99,25 +101,29 @@ const totals = new Float64Array(windowRows);
 class RunScorer {
   readonly #run: ScoredRun;
   readonly #scores: LeafScores;
+  readonly #best: BestScores;
+  readonly #found: FoundRows;
   readonly #windows: number;
   /** By list, then by window. */
   readonly #bounds: Float64Array;
-  /** Of each list in the window at hand: its first posting, and the one after its last. */
+  /** Likewise, and one more a list: the first posting of the window. */
   readonly #starts: Uint32Array;
-  readonly #ends: Uint32Array;
   /** Lists with postings in the window at hand, weakest first. */
   readonly #order: number[] = [];
 
-  constructor(run: ScoredRun, scores: LeafScores) {
+  constructor(run: ScoredRun, scores: LeafScores, best: BestScores, found: FoundRows) {
     this.#run = run;
     this.#scores = scores;
-    this.#windows = Math.ceil((run.to - run.from) / windowRows);
-    this.#bounds = new Float64Array(run.lists.length * this.#windows);
-    this.#starts = new Uint32Array(run.lists.length);
-    this.#ends = new Uint32Array(run.lists.length);
+    this.#best = best;
+    this.#found = found;
+    const windows = Math.ceil((run.to - run.from) / windowRows);
+    this.#windows = windows;
+    this.#bounds = new Float64Array(run.lists.length * windows);
+    this.#starts = new Uint32Array(run.lists.length * (windows + 1));
     for (const [i, list] of run.lists.entries()) {
-      const bounds = this.#bounds.subarray(i * this.#windows, (i + 1) * this.#windows);
-      boundWindows(list, run.from, bounds);
+      boundWindows(list, run.from, this.#bounds.subarray(i * windows, (i + 1) * windows));
+      const starts = this.#starts.subarray(i * (windows + 1), (i + 1) * (windows + 1));
+      findWindows(list.postings.rows, run.from, starts);
     }
   }
 
@@ -133,12 +139,12 @@ class RunScorer {
     return windows;
   }
 
-  scoreWindow(window: number, best: BestScores, found: ScoredRow[]): void {
+  scoreWindow(window: number): void {
     const { from, to, lists } = this.#run;
     const first = from + window * windowRows;
     const end = Math.min(to, first + windowRows);
-    this.#openWindow(window, first, end);
-    const floor = lowered(best.threshold);
+    this.#orderLists(window);
+    const floor = lowered(this.#best.threshold);
     let rest = 0;
     let essential = 0;
     for (; essential < this.#order.length; essential++) {
@@ -149,39 +155,29 @@ class RunScorer {
     for (let i = essential; i < this.#order.length; i++) {
       const at = this.#order[i] as number;
       const list = lists[at] as ScoredList;
-      addPostings(list, this.#starts[at] as number, this.#ends[at] as number, first, from);
+      addPostings(list, this.#startOf(at, window), this.#startOf(at, window + 1), first, from);
     }
     let count = this.#collect(first, end, floor - rest);
     for (let i = essential - 1; i >= 0 && count > 0; i--) {
       const at = this.#order[i] as number;
       rest -= this.#boundOf(at, window);
-      count = this.#lookUp(at, count, floor - Math.max(0, rest));
+      count = this.#lookUp(at, window, count, floor - Math.max(0, rest));
     }
-    for (let i = 0; i < count; i++) {
-      const row = candidates[i] as number;
-      const score = this.#exactScore(row);
-      if (score >= best.threshold) {
-        best.offer(score);
-        found.push({ segment: this.#run.segment, row, score });
-      }
-    }
+    this.#scoreCandidates(window, count);
   }
 
   #boundOf(list: number, window: number): number {
     return this.#bounds[list * this.#windows + window] as number;
   }
 
-  /** Finds the postings of the window, and puts lists that have any in order. */
-  #openWindow(window: number, first: number, end: number): void {
-    const { lists } = this.#run;
+  #startOf(list: number, window: number): number {
+    return this.#starts[list * (this.#windows + 1) + window] as number;
+  }
+
+  #orderLists(window: number): void {
     this.#order.length = 0;
-    for (let i = 0; i < lists.length; i++) {
-      const { rows } = (lists[i] as ScoredList).postings;
-      const start = firstNotBelow(rows, first, 0, rows.length);
-      const stop = firstNotBelow(rows, end, start, Math.min(rows.length, start + windowRows));
-      this.#starts[i] = start;
-      this.#ends[i] = stop;
-      if (start < stop) this.#order.push(i);
+    for (let i = 0; i < this.#run.lists.length; i++) {
+      if (this.#startOf(i, window) < this.#startOf(i, window + 1)) this.#order.push(i);
     }
     this.#order.sort((a, b) => this.#boundOf(a, window) - this.#boundOf(b, window));
   }
@@ -208,11 +204,11 @@ class RunScorer {
   }
 
   /** Adds what the list has for candidates; returns how many still reach `least`. */
-  #lookUp(at: number, count: number, least: number): number {
+  #lookUp(at: number, window: number, count: number, least: number): number {
     const list = this.#run.lists[at] as ScoredList;
     const { rows, counts } = list.postings;
-    const end = this.#ends[at] as number;
-    let next = this.#starts[at] as number;
+    const end = this.#startOf(at, window + 1);
+    let next = this.#startOf(at, window);
     let kept = 0;
     for (let i = 0; i < count; i++) {
       const row = candidates[i] as number;
@@ -230,14 +226,38 @@ class RunScorer {
     return kept;
   }
 
-  #exactScore(row: number): number {
+  /** The most promising first: each that is found may spare others. */
+  #scoreCandidates(window: number, count: number): void {
+    for (let at = (count >>> 1) - 1; at >= 0; at--) sinkCandidate(at, count);
+    for (let left = count; left > 0; left--) {
+      const row = candidates[0] as number;
+      if ((totals[0] as number) < lowered(this.#best.threshold)) return;
+      const score = this.#scoreOf(window, row, totals[0] as number);
+      if (score >= this.#best.threshold) {
+        this.#best.offer(score);
+        this.#found.add(row, score);
+      }
+      candidates[0] = candidates[left - 1] as number;
+      totals[0] = totals[left - 1] as number;
+      sinkCandidate(0, left - 1);
+    }
+  }
+
+  /** Of a row with this sum. */
+  #scoreOf(window: number, row: number, total: number): number {
+    const least = Math.fround(total * (1 - sumError));
+    const isSure = this.#scores.isSum && least === Math.fround(total * (1 + sumError));
+    return isSure ? least : this.#exactScore(window, row);
+  }
+
+  #exactScore(window: number, row: number): number {
     const { lists, from } = this.#run;
     const { leaves, combine } = this.#scores;
     leaves.fill(0);
     for (let i = 0; i < lists.length; i++) {
       const { postings, lengths, term, leaf } = lists[i] as ScoredList;
-      const end = this.#ends[i] as number;
-      const at = firstNotBelow(postings.rows, row, this.#starts[i] as number, end);
+      const end = this.#startOf(i, window + 1);
+      const at = firstNotBelow(postings.rows, row, this.#startOf(i, window), end);
       if (at === end || postings.rows[at] !== row) continue;
       const added = addedBy(term, postings.counts[at] as number, lengths[row - from] as number);
       leaves[leaf] = (leaves[leaf] as number) + added;
@@ -245,6 +265,22 @@ class RunScorer {
     for (let i = 0; i < leaves.length; i++) leaves[i] = Math.fround(leaves[i] as number);
     return combine();
   }
+}
+
+/** Candidates are a heap, the largest sum at its root, but for the one at `at`. */
+function sinkCandidate(at: number, count: number): void {
+  const row = candidates[at] as number;
+  const total = totals[at] as number;
+  for (let child = 2 * at + 1; child < count; child = 2 * at + 1) {
+    const right = child + 1;
+    if (right < count && (totals[right] as number) > (totals[child] as number)) child = right;
+    if ((totals[child] as number) <= total) break;
+    candidates[at] = candidates[child] as number;
+    totals[at] = totals[child] as number;
+    at = child;
+  }
+  candidates[at] = row;
+  totals[at] = total;
 }
 
 /** What a posting adds to its leaf: the same number, to the bit, as `Bm25.termScore`. */
@@ -275,6 +311,15 @@ function boundWindows(
     for (let at = Math.floor(((rows[start] as number) - from) / windowRows); at <= end; at++) {
       raise(bounds, at, added);
     }
+  }
+}
+
+/** Of each window the first posting; the last of `starts` is the number of postings. */
+function findWindows(rows: Uint32Array, from: number, starts: Uint32Array): void {
+  let at = 0;
+  for (let window = 0; window < starts.length; window++) {
+    at = gallop(rows, from + window * windowRows, at, rows.length);
+    starts[window] = at;
   }
 }
 

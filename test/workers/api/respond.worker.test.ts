@@ -12,7 +12,7 @@ function edge(clientAcceptEncoding: string): IncomingRequestCfProperties {
 }
 
 const small = { rows: [1, 2, 3] };
-const large = { rows: Array.from({ length: 1_000 }, (_, i) => i) };
+const large = { rows: Array.from({ length: 3_000 }, (_, i) => i) };
 const huge = { rows: Array.from({ length: 300_000 }, (_, i) => i) };
 
 async function unzip(response: Response): Promise<unknown> {
