@@ -4,46 +4,49 @@
  * begins the same way, and then writes what it shares again, until nothing is shared.
  *
  *   1. caller          pins the parent: its newest manifest and its log up to `next`
- *   2. branch's owner  renews the pin: the parent lives, so whoever purges it one day will find
- *                      the refs. A ref below every generation of which the branch will name
- *                      something, each with the list of what
- *   3. branch's owner  renews the pin again. It lived all the time: whatever was pinned is still
- *                      there, and from now on the refs hold it
- *   4. branch's owner  registry entry, if the name does not live. With it comes manifest 1 of a
- *                      generation of its own: the parent's segments by their homes, the parent's
- *                      tail as inherited, an own log from `next` on. The caller is answered
- *   5. branch's owner  manifest 1 into its place, create-only, before anybody else is answered
- *   6. caller          releases the pin, behind the answer
+ *   2. branch's owner  at the same time: the registry entry, if the name does not live, and a ref
+ *                      below every generation of which the branch will name something, each with
+ *                      the list of what. With the entry comes manifest 1 of a generation of its
+ *                      own: the parent's segments by their homes, the parent's tail as inherited,
+ *                      an own log from `next` on. Once all of them are stored the branch lives,
+ *                      and the caller is answered
+ *   3. branch's owner  manifest 1 into its place, create-only, before anybody else is answered
+ *   4. caller          releases the pin, behind the answer
  *
- * The branch's object does 2 to 5 in one turn of its commit queue, so a first write to the name
+ * Why the refs need not be there first: what was the newest a minute ago cannot be collected for
+ * most of the grace, so refs that are stored in time hold all of it. What is older than that, or of
+ * the past, is held by the pin alone. Then the refs come before the entry, and the pin is renewed
+ * before and after them: the parent lives, so whoever purges it one day will find the refs, and the
+ * pin lived all the time.
+ *
+ * The branch's object does 2 and 3 in one turn of its commit queue, so a first write to the name
  * comes either before (then the branch is refused) or after (then it is a write to the branch). The
  * generation is minted for the attempt: it is registered with its manifest or never.
  *
  * If we crash after   what is left
  *   1                 a pin that ends by itself
- *   2, 3              refs of a generation that nobody registered: a collector of the parent finds
+ *   2, refs only      refs of a generation that nobody registered: a collector of the parent finds
  *                     them after a day and deletes them (refs.ts)
- *   4                 the branch: whoever recovers it does 5 (recover.ts). A repeated call is
- *                     answered as the first was
+ *   2, entry          whoever recovers it puts the refs that are missing; if all were stored in
+ *                     time it does 3, else it ends the life that never began (recover-branch.ts). A
+ *                     repeated call is answered as the first was
  *
- * Where a name is restored (restore.ts), manifest 1 is put into its place instead of 4 and 5.
+ * Where a name is restored (restore.ts), manifest 1 is put into its place instead of an entry.
  *
- * Cost: five calls of owners; two puts, and a put for each generation that is named; a get if what
- * is pinned is not the newest. Up to the answer two rounds of puts, as many as a first write has:
- * refs, registry entry.
+ * Cost: three calls of owners; two puts, and a put for each generation that is named, up to the
+ * answer one round of puts, as a write has. Of the past, two calls, a get and a round more.
  */
 
+import { branchManifest } from "./branch-manifest.ts";
+import { refKeys, sealRefs } from "./branch-refs.ts";
 import { inheritedSettings, type Settings } from "./document/settings.ts";
-import { assert, invalid, unavailable } from "./errors.ts";
+import { EngineError, invalid, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
-import { ancestorsOf, holdingBelow, stretchesOf } from "./format/homes.ts";
-import type { DeadRecord, Manifest, Origin, SegmentInfo } from "./format/manifest.ts";
+import type { Manifest, Origin } from "./format/manifest.ts";
 import { sealManifest } from "./format/manifest-codec.ts";
-import { sealRef } from "./format/ref.ts";
-import { shardCount } from "./format/shard.ts";
+import type { BranchStart } from "./format/registry.ts";
 import { limits } from "./limits.ts";
-import { manifestFault } from "./namespace/invariants.ts";
-import type { PastPoint, Pin } from "./namespace/pins.ts";
+import type { GivenPin, PastPoint, Pin } from "./namespace/pins.ts";
 import {
   type AdoptRequest,
   type NamespaceApi,
@@ -51,10 +54,9 @@ import {
   replyValue,
 } from "./namespace/protocol.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
-import { writeRegistry } from "./publish.ts";
-import type { RegistryView } from "./recover.ts";
 import { readPinned } from "./refs.ts";
-import { generationRoot, manifestKey, refKey } from "./store/keys.ts";
+import { type RegistryView, writeRegistry } from "./registry.ts";
+import { generationRoot, manifestKey } from "./store/keys.ts";
 import { putSlot } from "./store/slot.ts";
 
 // ---- As a caller runs it ------------------------------------------------------------------------
@@ -134,19 +136,19 @@ export interface AdoptHost {
   readonly registry: RegistryView;
   /** Minted for this attempt. */
   readonly generation: string;
-  /** The generation is about to be registered: from here on the outcome is the registry's. */
+  /** The generation is about to be registered: from here on only the store knows the outcome. */
   registering(): void;
 }
 
 export interface Adopted {
   readonly manifest: Manifest;
   readonly registry: RegistryView;
-  /** Step 5. */
+  /** Step 3. */
   place(): Promise<void>;
 }
 
 /**
- * Steps 2 to 4; undefined if the pin is gone. `ports`: of the owner, so that an instance that was
+ * Step 2; undefined if the pin is gone. `ports`: of the owner, so that an instance that was
  * replaced puts nothing.
  */
 export async function adopt(
@@ -155,20 +157,55 @@ export async function adopt(
   request: AdoptRequest,
 ): Promise<Adopted | undefined> {
   const { identity, epoch, generation } = host;
-  const untilMs = ports.clock.now() + limits.adoptMs;
-  const prepared = await prepare(ports, host, request, untilMs);
+  const { pin } = request;
+  const beganMs = ports.clock.now();
+  const untilMs = beganMs + limits.adoptMs;
+  const present = presentManifest(pin, beganMs);
+  const prepared =
+    present === undefined
+      ? await prepare(ports, host, request, untilMs)
+      : await draft(ports, host, request, present);
   if (prepared === undefined) {
     return undefined;
   }
   const { manifest, sealed } = prepared;
+  const start = {
+    manifest: sealed.bytes,
+    parent: parentOf(pin),
+    refsByMs: beganMs + limits.refsByMs,
+  };
   host.registering();
-  const change = { generation, state: "live" as const, epoch, first: sealed.bytes };
-  const registry = await writeRegistry(ports, identity, host.registry, change, untilMs);
+  const change = { generation, state: "live" as const, epoch, start };
+  const [registry] = await together(
+    writeRegistry(ports, identity, host.registry, change, untilMs),
+    present && putRefs(ports, identity, manifest, pin, timeLimit(ports, request, untilMs)),
+  );
   const place = () => placeFirst(ports, identity.tenant, prepared, () => {});
   return { manifest, registry, place };
 }
 
-/** Steps 2 and 3, and the manifest in its place: a log may name the generation, until `untilMs`. */
+/**
+ * What is pinned, if it was the newest a moment ago: nothing that it names can be collected within
+ * the grace, whatever becomes of the pin.
+ */
+function presentManifest({ manifest, untilMs }: GivenPin, nowMs: number): Manifest | undefined {
+  const givenMs = untilMs - limits.pinMs;
+  return Math.abs(nowMs - givenMs) <= limits.freshPinMs ? manifest : undefined;
+}
+
+/** If one fails, the other may land: what there is then is for recovery to tell. */
+async function together<T>(registered: Promise<T>, held: Promise<void> | undefined): Promise<[T]> {
+  const [registry, refs] = await Promise.allSettled([registered, held]);
+  if (registry.status === "rejected") {
+    throw registry.reason;
+  }
+  if (refs.status === "rejected") {
+    throw new EngineError("fenced", `a branch is registered without its refs: ${refs.reason}`);
+  }
+  return [registry.value];
+}
+
+/** Refs, and the manifest in its place: a log may name the generation, until `untilMs`. */
 export async function prepareSuccessor(
   ports: OwnerPorts,
   host: PrepareHost,
@@ -195,15 +232,16 @@ interface Prepared {
   readonly sealed: SealedObject;
 }
 
-/** Steps 2 and 3: its name may go on with the manifest until `untilMs`. */
+/** Refs while the pin lives: its name may go on with the manifest until `untilMs`. */
 async function prepare(
   ports: OwnerPorts,
-  { identity, epoch, generation, settings }: PrepareHost,
+  host: PrepareHost,
   request: AdoptRequest,
   untilMs: number,
 ): Promise<Prepared | undefined> {
+  const { identity } = host;
   const { tenant } = identity;
-  const { parent, pin, as: kind = "branch", shards } = request;
+  const { parent, pin } = request;
   const inTime = timeLimit(ports, request, untilMs);
   const isPinned = async (): Promise<boolean> => {
     const held = replyValue(await ports.peer(tenant, parent).renewPin(tenant, parent, pin.id));
@@ -217,6 +255,18 @@ async function prepare(
   if (!isHeld || pinned === undefined) {
     return undefined;
   }
+  const prepared = await draft(ports, host, request, pinned);
+  await putRefs(ports, identity, prepared.manifest, pin, inTime);
+  return (await isPinned()) ? prepared : undefined;
+}
+
+/** The first manifest, stored nowhere yet. */
+async function draft(
+  ports: OwnerPorts,
+  { epoch, generation, settings }: PrepareHost,
+  { parent, pin, as: kind = "branch", shards }: AdoptRequest,
+  pinned: Manifest,
+): Promise<Prepared> {
   const manifest = branchManifest(pinned, pin, {
     settings: {
       ...(settings ?? inheritedSettings(pin.settings, kind)),
@@ -228,9 +278,7 @@ async function prepare(
     nonce: ports.random.bytes(16),
     nowMs: ports.clock.now(),
   });
-  const sealed = await sealManifest(manifest, ports.digest);
-  await putRefs(ports, identity, manifest, pin, inTime);
-  return (await isPinned()) ? { manifest, sealed } : undefined;
+  return { manifest, sealed: await sealManifest(manifest, ports.digest) };
 }
 
 function timeLimit(
@@ -255,82 +303,21 @@ async function placeFirst(
   await putFirst(ports, manifestKey(generationRoot(tenant, generation), version), sealed, inTime);
 }
 
-interface Stamp {
-  readonly settings: Settings;
-  readonly origin: Origin;
-  readonly generation: string;
-  readonly epoch: number;
-  readonly nonce: Uint8Array;
-  readonly nowMs: number;
-}
-
-/** The first manifest of a branch. Keys are the parent's writers': nobody repeats them here. */
-function branchManifest(pinned: Manifest, pin: Pin, stamp: Stamp): Manifest {
-  const { settings, origin, generation, epoch, nonce, nowMs } = stamp;
-  const version = 1;
-  // No entry that it begins with is newer, whatever another machine's clock says.
-  const createdMs = Math.max(nowMs, pin.lastMs);
-  const branched: Manifest = {
-    ...pinned,
-    generation,
-    version,
-    epoch,
-    nonce,
-    committedMs: nowMs,
-    createdMs,
-    updatedMs: createdMs,
-    settings,
-    origin,
-    segments: reshard(pinned.segments, shardCount(pin.settings), shardCount(settings)),
-    inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),
-    keys: [],
-    applied: [],
-    dead: [],
-  };
-  // The parent's ref is made in any case, so that its collector finds a branch that comes to
-  // nothing; if it holds nothing, it has done its work once the branch exists.
-  const object = { kind: "ref", generation: pin.generation } as const;
-  const dead: DeadRecord[] = ancestorsOf(branched).has(pin.generation)
-    ? []
-    : [{ object, version, sinceMs: nowMs, bytes: 0 }];
-  const manifest = { ...branched, dead };
-  const fault = manifestFault(manifest);
-  assert(fault === undefined, `a branch of ${pin.generation}: ${fault ?? ""}`);
-  return manifest;
-}
-
-/** Of other shards than before, each holds rows of all, until it is written again. */
-function reshard(segments: readonly SegmentInfo[], from: number, to: number): SegmentInfo[] {
-  return segments.map(({ shard, ...segment }) => ({
-    ...segment,
-    ...(shard === undefined || from !== to ? {} : { shard }),
-  }));
-}
-
 async function putRefs(
   ports: OwnerPorts,
-  { tenant, name }: Identity,
+  identity: Identity,
   manifest: Manifest,
   pin: Pin,
   inTime: () => void,
 ): Promise<void> {
-  const { generation: child, segments, inherited } = manifest;
-  const { version, next } = pin;
-  const named = new Set([pin.generation, ...ancestorsOf(manifest)]);
-  const puts = [...named].map(async (generation) => {
-    const ref = {
-      generation,
-      child,
-      name,
-      parent: { generation: pin.generation, version, next },
-      createdMs: ports.clock.now(),
-      nonce: ports.random.bytes(16),
-      holds: holdingBelow(generation, segments, inherited),
-    };
-    const key = refKey(generationRoot(tenant, generation), child);
-    await putFirst(ports, key, await sealRef(ref, ports.digest), inTime);
-  });
-  await Promise.all(puts);
+  const parent = parentOf(pin);
+  const keys = refKeys(identity.tenant, manifest, parent);
+  const refs = await sealRefs(ports, identity, manifest, parent, keys);
+  await Promise.all(refs.map((ref) => putFirst(ports, ref.key, ref, inTime)));
+}
+
+function parentOf({ generation, version, next }: Pin): BranchStart["parent"] {
+  return { generation, version, next };
 }
 
 /** Nobody else knows this generation: what is not ours is a bad read of what is. */

@@ -266,7 +266,14 @@ export const limits = {
   /** Pins of one namespace at once. */
   pinsMax: 64,
   /** From a branch's first ref to its registration; far below the age at which refs are orphans. */
-  adoptMs: 10 * 60_000,
+  adoptMs: 5 * 60_000,
+  /** A pin of the newest state is fresh so long: what it names lives, or died no longer ago. */
+  freshPinMs: 60_000,
+  /**
+   * From the beginning of a branch: refs that are stored later do not count. More than `adoptMs`,
+   * and with `freshPinMs` less than the grace, by all that clocks may differ.
+   */
+  refsByMs: 30 * 60_000,
   /** What refs hold, and the refs themselves, are looked at again this often. */
   refsEveryMs: 24 * 3_600_000,
 

@@ -173,3 +173,16 @@ export async function attachmentsOf(
     ),
   );
 }
+
+/** A bad read is not a bad object. */
+export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isEngineError(error, "corrupt") || attempt >= limits.doubtReadsMax) {
+        throw error;
+      }
+    }
+  }
+}

@@ -14,9 +14,9 @@ import { IdMemory } from "./namespace/id-memory.ts";
 import { type AdoptReply, type AdoptRequest, checkProtocol } from "./namespace/protocol.ts";
 import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
-import { digGrave, writeRegistry } from "./publish.ts";
-import { type RegistryView, readManifest } from "./recover.ts";
+import { readManifest } from "./recover.ts";
 import { type Log, readLog } from "./recover-log.ts";
+import { digGrave, type RegistryView, writeRegistry } from "./registry.ts";
 import { generationRoot } from "./store/keys.ts";
 
 export interface BranchHost {

@@ -53,10 +53,10 @@ import { noteProgress } from "./owner-progress.ts";
 import { FencedStore } from "./owner-store.ts";
 import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
-import { writeRegistry } from "./publish.ts";
 import type { Ward } from "./quarantine.ts";
-import { type RegistryView, recover } from "./recover.ts";
+import { recover } from "./recover.ts";
 import type { Log } from "./recover-log.ts";
+import { type RegistryView, writeRegistry } from "./registry.ts";
 
 export class Owner implements NamespaceApi {
   /** Its store fences every put. */

@@ -1,13 +1,12 @@
 /**
  * Recovery: what a new instance of a namespace's owner finds out before anything else. Works from
  * object storage alone; the object's own record only saves probes. Changes nothing, but for a
- * branch's first manifest.
+ * branch that is not in its place yet.
  *
  *   1. registry entry  which generation the name has; none = the namespace does not exist
  *   2. manifest        from the larger of `current` and the record, probe forward until the first
  *                      that is absent; without either, the last one listed. A branch of which none
- *                      is listed ended right after it was registered: the manifest that came with
- *                      its entry is put into its place
+ *                      is listed may be one or not (recover-branch.ts)
  *   3. log             one list from the floor shows the entries, another those skipped, and two
  *                      more for each generation the tail is inherited from; each entry is read and
  *                      verified in order, a few at a time. A gap is an entry that is missing, never
@@ -23,37 +22,32 @@
  * Cost: registry, current and manifests one get each, a list for each 1,000 tail entries and one
  * for skip records, one get for each entry.
  */
-import { corrupt, isEngineError } from "./errors.ts";
-import { digestBytes } from "./format/envelope.ts";
+import { isEngineError } from "./errors.ts";
+
 import { homeOfEntry } from "./format/homes.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { openManifest } from "./format/manifest-codec.ts";
-import { openPointer, openRegistryEntry, type RegistryEntry } from "./format/registry.ts";
+import { openPointer, type RegistryEntry } from "./format/registry.ts";
 import type { Skip } from "./format/skip.ts";
-import { limits } from "./limits.ts";
-import { readSkips } from "./log-read.ts";
+
+import { readAgain, readSkips } from "./log-read.ts";
 import { checkStoredManifest } from "./namespace/invariants.ts";
 import { KeyMemory } from "./namespace/key-memory.ts";
 import type { Quarantine } from "./namespace/refusals.ts";
 import { firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import type { Ports } from "./ports.ts";
+import { finishBranch, giveUpBranch } from "./recover-branch.ts";
 import { logWithoutManifest, readLog } from "./recover-log.ts";
+import { type RegistryView, readRegistry } from "./registry.ts";
 import {
   currentKey,
   generationRoot,
   manifestKey,
   manifestPrefix,
-  registryKey,
   versionOfManifestKey,
   walKey,
 } from "./store/keys.ts";
-import { putSlot } from "./store/slot.ts";
-
-export interface RegistryView {
-  readonly entry: RegistryEntry | undefined;
-  readonly etag: string | undefined;
-}
 
 export interface Recovered {
   readonly state: NamespaceState;
@@ -85,31 +79,21 @@ export async function recover(
 ): Promise<Recovered> {
   const registry = await readRegistry(ports, identity);
   const { entry } = registry;
-  const recordEpoch = Math.max(record?.epoch ?? 0, entry?.epoch ?? 0);
+  const epochSeen = Math.max(record?.epoch ?? 0, entry?.epoch ?? 0);
   if (entry?.state !== "live") {
-    // A generation minted under this very entry but never registered is used again: attachments may
-    // lie there already. Any other may have been lived and deleted.
-    const isUnused =
-      record !== undefined &&
-      record.registryVersion === (entry?.version ?? 0) &&
-      record.generation !== entry?.generation;
-    const generation = isUnused ? record.generation : newGeneration();
-    return {
-      state: stateAtFloor(firstManifest(generation), false),
-      keys: new KeyMemory(0),
-      registry,
-      epoch: recordEpoch + 1,
-      pointer: { version: 0, etag: undefined },
-      isSettled: true,
-      skips: [],
-    };
+    return unregistered(registry, record, epochSeen + 1, newGeneration);
   }
   const own = record?.generation === entry.generation ? record : undefined;
   const root = generationRoot(identity.tenant, entry.generation);
   const [newest, skips] = await Promise.all([
-    newestManifest(ports, identity.tenant, entry, own),
+    newestManifest(ports, identity, entry, own),
     readSkips(ports, root, entry.generation),
   ]);
+  if (newest === undefined) {
+    const epoch = epochSeen + 1;
+    const over = await giveUpBranch(ports, identity, registry, epoch);
+    return unregistered(over, record, epoch, newGeneration);
+  }
   const { manifest, pointer } = newest;
   const hasMoved = async (): Promise<boolean> =>
     (await readPointer(ports, identity.tenant, entry.generation)).version !== pointer.version;
@@ -122,12 +106,38 @@ export async function recover(
     state: log.state,
     keys: log.keys,
     registry,
-    epoch: Math.max(recordEpoch, manifest.epoch, log.epoch) + 1,
+    epoch: Math.max(epochSeen, manifest.epoch, log.epoch) + 1,
     pointer,
     // A name that is registered has an entry: without one it could not be branched to.
     isSettled: log.state.ended || (log.state.next > 0 && isSlotSettled(own, log.state.next)),
     skips,
     ...(quarantine === undefined ? {} : { quarantine }),
+  };
+}
+
+/** The state of a name that does not live. */
+function unregistered(
+  registry: RegistryView,
+  record: OwnerRecord | undefined,
+  epoch: number,
+  newGeneration: () => string,
+): Recovered {
+  const { entry } = registry;
+  // A generation minted under this very entry but never registered is used again: attachments may
+  // lie there already. Any other may have been lived and deleted.
+  const isUnused =
+    record !== undefined &&
+    record.registryVersion === (entry?.version ?? 0) &&
+    record.generation !== entry?.generation;
+  const generation = isUnused ? record.generation : newGeneration();
+  return {
+    state: stateAtFloor(firstManifest(generation), false),
+    keys: new KeyMemory(0),
+    registry,
+    epoch,
+    pointer: { version: 0, etag: undefined },
+    isSettled: true,
+    skips: [],
   };
 }
 
@@ -150,33 +160,6 @@ function missingEnd(
   }
   const key = walKey(generationRoot(tenant, homeOfEntry(manifest, next)), next);
   return { sequence: next, key, reason: `is missing; ${own.next} were written` };
-}
-
-export async function readRegistry(ports: Ports, identity: Identity): Promise<RegistryView> {
-  return await readAgain(async () => {
-    const stored = await ports.store.get(registryKey(identity.tenant, identity.name));
-    if (stored === undefined) {
-      return { entry: undefined, etag: undefined };
-    }
-    const entry = await openRegistryEntry(stored.bytes, ports.digest);
-    if (entry.name !== identity.name) {
-      throw corrupt(`registry entry of ${identity.name} names ${entry.name}`);
-    }
-    return { entry, etag: stored.etag };
-  });
-}
-
-/** A bad read is not a bad object. */
-async function readAgain<T>(read: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!isEngineError(error, "corrupt") || attempt >= limits.doubtReadsMax) {
-        throw error;
-      }
-    }
-  }
 }
 
 export async function readPointer(
@@ -202,19 +185,21 @@ export async function readPointer(
   }
 }
 
+/** Undefined: there is none, and the branch that was to begin with it does not live. */
 async function newestManifest(
   ports: OwnerPorts,
-  tenant: string,
-  { generation, first }: RegistryEntry,
+  identity: Identity,
+  { generation, start: branch }: RegistryEntry,
   record: OwnerRecord | undefined,
-): Promise<{ manifest: Manifest; pointer: PointerView; quarantine?: Quarantine }> {
+): Promise<{ manifest: Manifest; pointer: PointerView; quarantine?: Quarantine } | undefined> {
+  const { tenant } = identity;
   const root = generationRoot(tenant, generation);
   for (;;) {
     const pointer = await readPointer(ports, tenant, generation);
     const hinted = Math.max(pointer.version, record?.manifestVersion ?? 0);
     const start = hinted === 0 ? await lastListed(ports, root) : hinted;
-    if (start === 0 && first !== undefined) {
-      await placeManifest(ports, root, first);
+    if (start === 0 && branch !== undefined) {
+      if (!(await finishBranch(ports, identity, generation, branch))) return undefined;
       continue;
     }
     let manifest: Manifest | undefined = start === 0 ? firstManifest(generation) : undefined;
@@ -241,13 +226,6 @@ async function newestManifest(
       return { manifest: firstManifest(generation), pointer, quarantine };
     }
   }
-}
-
-/** Whatever is there by then counts. */
-async function placeManifest(ports: OwnerPorts, root: string, bytes: Uint8Array): Promise<void> {
-  const sha256 = await ports.digest(bytes);
-  const hash = bytes.slice(-digestBytes);
-  await putSlot(ports, manifestKey(root, 1), { bytes, hash, sha256 });
 }
 
 /** What is wrong with it if it stays bad. */

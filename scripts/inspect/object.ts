@@ -42,8 +42,10 @@ export async function inspectObject(
 }
 
 async function showRegistryEntry(text: Text, bytes: Uint8Array, digest: Digest): Promise<void> {
-  const { first, ...entry } = await openRegistryEntry(bytes, digest);
-  text.value("registry entry", { ...entry, ...(first && { manifestBytes: first.length }) });
+  const { start, ...entry } = await openRegistryEntry(bytes, digest);
+  const { manifest, ...begins } = start ?? {};
+  const branch = manifest && { ...begins, manifestBytes: manifest.length };
+  text.value("registry entry", { ...entry, ...branch });
 }
 
 async function show(text: Text, key: string, bytes: Uint8Array, lens: Lens): Promise<void> {

@@ -100,10 +100,10 @@ export async function scrubNamespace(
 async function manifestOf(
   ledger: Ledger,
   key: string,
-  { generation, first }: RegistryEntry,
+  { generation, start }: RegistryEntry,
 ): Promise<Manifest | undefined> {
-  if (first === undefined) return firstManifest(generation);
-  const open = () => openManifest(first, { generation, version: 1 }, ledger.digest);
+  if (start === undefined) return firstManifest(generation);
+  const open = () => openManifest(start.manifest, { generation, version: 1 }, ledger.digest);
   return await ledger.open(key, registryLesson, open);
 }
 

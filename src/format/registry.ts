@@ -2,10 +2,11 @@
  * The three small objects that say which life a name is in.
  *
  *   registry entry  t/<tenant>/names/<name>         "SHOALREG"  number = how often it was written
- *                   head {s: 0 live | 1 deleted, n: name, m?: bytes of a manifest}; customMetadata
- *                   {state, generation}, so that one listing tells the live names.
+ *                   head {s: 0 live | 1 deleted, n: name, m?: bytes of a manifest, r?: [parent,
+ *                   its manifest version, next, ms by which refs count]}; customMetadata {state,
+ *                   generation}, so that one listing tells the live names.
  *                   Compare-and-swapped; written at creation and deletion only.
- *                   block: of a life that began as a branch its manifest 1, which is put into its
+ *                   block: of a life that begins as a branch its manifest 1, which is put into its
  *                   place afterwards, by whoever finds that there is no manifest yet
  *   current         n/<generation>/current          "SHOALCUR"  number = a manifest version
  *                   head {}; the version exists; compare-and-swapped at most once a second. A
@@ -18,6 +19,7 @@
  */
 import { corrupt } from "../errors.ts";
 import type { Digest } from "../ports.ts";
+import { count, pair, text } from "./cbor-fields.ts";
 import { type EnvelopeFormat, openEnvelope, type SealedObject, sealEnvelope } from "./envelope.ts";
 
 const registryFormat: EnvelopeFormat = { magic: "SHOALREG", version: 1 };
@@ -33,8 +35,18 @@ export interface RegistryEntry {
   readonly version: number;
   readonly epoch: number;
   readonly nonce: Uint8Array;
-  /** Bytes of the manifest that the life began with, if it did. */
-  readonly first?: Uint8Array;
+  /** Of a life that begins as a branch. */
+  readonly start?: BranchStart;
+}
+
+/** How a branch begins: it lives from the moment that its entry and all of its refs are stored. */
+export interface BranchStart {
+  /** Bytes of its manifest 1. */
+  readonly manifest: Uint8Array;
+  /** It begins as this generation's manifest `version` and its log up to `next`. */
+  readonly parent: { readonly generation: string; readonly version: number; readonly next: number };
+  /** Refs that were stored later do not count: what they name may be gone. */
+  readonly refsByMs: number;
 }
 
 export interface Pointer {
@@ -52,19 +64,22 @@ export interface Grave {
 }
 
 export function sealRegistryEntry(entry: RegistryEntry, digest: Digest): Promise<SealedObject> {
-  const { name, state, first, version } = entry;
-  const head = { s: state === "live" ? 0 : 1, n: name, ...(first && { m: first.length }) };
-  const blocks = first === undefined ? [] : [first];
+  const { name, state, start, version } = entry;
+  const head = { s: state === "live" ? 0 : 1, n: name, ...(start && startFields(start)) };
+  const blocks = start === undefined ? [] : [start.manifest];
   return seal(registryFormat, { ...entry, number: version, head, blocks }, digest);
+}
+
+function startFields({ manifest, parent, refsByMs }: BranchStart): object {
+  const { generation, version, next } = parent;
+  return { m: manifest.length, r: [generation, version, next, refsByMs] };
 }
 
 export async function openRegistryEntry(bytes: Uint8Array, digest: Digest): Promise<RegistryEntry> {
   const what = "registry entry";
   const opened = await openEnvelope(registryFormat, bytes, what, digest);
-  const { s, n, m = 0 } = opened.head as { s?: unknown; n?: unknown; m?: unknown };
-  const { blocks } = opened;
-  const isManifest = typeof m === "number" && m >= 0 && m <= blocks.length;
-  if ((s !== 0 && s !== 1) || typeof n !== "string" || !isManifest) {
+  const { s, n, m, r } = opened.head as { s?: unknown; n?: unknown; m?: unknown; r?: unknown };
+  if ((s !== 0 && s !== 1) || typeof n !== "string") {
     throw corrupt(`${what}: malformed head`);
   }
   return {
@@ -74,7 +89,24 @@ export async function openRegistryEntry(bytes: Uint8Array, digest: Digest): Prom
     version: opened.number,
     epoch: opened.epoch,
     nonce: opened.nonce,
-    ...(m === 0 ? {} : { first: blocks.slice(0, m) }),
+    ...(m === undefined ? {} : { start: openStart(opened.blocks, m, r, what) }),
+  };
+}
+
+function openStart(blocks: Uint8Array, m: unknown, r: unknown, what: string): BranchStart {
+  const length = count(m, what);
+  const [generation, version, next, refsByMs] = pair(r, 4, what);
+  if (length > blocks.length) {
+    throw corrupt(`${what}: its manifest is cut off`);
+  }
+  return {
+    manifest: blocks.slice(0, length),
+    parent: {
+      generation: text(generation, what),
+      version: count(version, what),
+      next: count(next, what),
+    },
+    refsByMs: count(refsByMs, what),
   };
 }
 

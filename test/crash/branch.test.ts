@@ -7,6 +7,8 @@
 import { describe, expect, test } from "vitest";
 import { branch } from "../../src/branch.ts";
 import { isEngineError } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
+import type { Pin } from "../../src/namespace/pins.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 import { BranchRig } from "../branch-rig.ts";
 import { HookedStore } from "../hooked-store.ts";
@@ -34,15 +36,22 @@ class FailingRig extends BranchRig {
   }
 }
 
-async function run(side: Side, ...faults: readonly Fault[]): Promise<readonly string[]> {
+/** `pinAgeMs`: old enough, and refs and registry entry are stored one after the other. */
+async function run(
+  side: Side,
+  pinAgeMs: number,
+  ...faults: readonly Fault[]
+): Promise<readonly string[]> {
   const parent = new FailingRig("parent", undefined, side === "parent" ? faults : []);
   await parent.put(1, [1, 2, 3]);
   await parent.index();
   await parent.put(2, [3, 4], [1]);
   const child = new FailingRig("child", parent, side === "child" ? faults : []);
   const { failures } = side === "parent" ? parent : child;
+  const pin = await parent.ask(parent.owner.pin(parent.tenant, parent.name));
+  await parent.clock.advance(pinAgeMs);
   failures.isArmed = true;
-  await makeBranch(parent, child);
+  await makeBranch(parent, child, pin);
   failures.isArmed = false;
   try {
     await check(parent, child);
@@ -54,12 +63,12 @@ async function run(side: Side, ...faults: readonly Fault[]): Promise<readonly st
 }
 
 /** As a client does: until it is answered, or told that there is a branch already. */
-async function makeBranch(parent: FailingRig, child: FailingRig): Promise<void> {
+async function makeBranch(parent: FailingRig, child: FailingRig, pin: Pin): Promise<void> {
   const { tenant, name } = parent;
   for (let failed = 0; ; failed += 1) {
     const owner = (of: string) => parent.ownerOf(of);
     try {
-      await parent.clock.run(branch({ tenant, parent: name, name: child.name, owner }));
+      await parent.clock.run(branch({ tenant, parent: name, name: child.name, owner, pin }));
       break;
     } catch (error) {
       if (isEngineError(error, "conflict") && failed > 0) break;
@@ -101,11 +110,17 @@ async function expectModels(...rigs: readonly FailingRig[]): Promise<void> {
 }
 
 describe("one failure while a branch is made", () => {
-  for (const side of ["parent", "child"] as const) {
-    test(`on the ${side}'s side`, async () => {
-      const effects = await run(side);
-      expect(effects.length).toBeGreaterThan(side === "parent" ? 3 : 8);
-      for (const fault of failuresOf(effects)) await run(side, fault);
-    }, 60_000);
+  for (const [of, pinAgeMs] of [
+    ["of what is new, its refs beside its entry", 0],
+    ["of what was pinned a while ago, its refs first", 2 * limits.freshPinMs],
+  ] as const) {
+    for (const side of ["parent", "child"] as const) {
+      test(`${of}, on the ${side}'s side`, async () => {
+        const effects = await run(side, pinAgeMs);
+        // Of what is new the parent hears nothing any more but that its pin is released.
+        expect(effects.length).toBeGreaterThan(side === "child" ? 8 : pinAgeMs > 0 ? 1 : -1);
+        for (const fault of failuresOf(effects)) await run(side, pinAgeMs, fault);
+      }, 60_000);
+    }
   }
 });

@@ -149,7 +149,14 @@ const writeKeys: WriteKeys = {
 };
 
 const registry = { name: "fish", generation, state: "live", version: 2, epoch: 3, nonce } as const;
-const branchRegistry = { ...registry, first: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9) } as const;
+const branchRegistry = {
+  ...registry,
+  start: {
+    manifest: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9),
+    parent: { generation: "ff".repeat(16), version: 7, next: 12 },
+    refsByMs: 1_767_225_600_000,
+  },
+} as const;
 const pointer = { generation, manifestVersion: 5, epoch: 3, nonce };
 const skip = {
   generation,

@@ -65,6 +65,7 @@ export async function makeBranch(
       ? await copy(ports, { ...target, ...sharding.copyWish() })
       : await branch(target);
     const { generation, pin, rows: copied } = made;
+    landings.begins(generation);
     parent.history.pointShown(parentWindow, "branch of", pin.generation, pin.next);
     const point = child.history.pointShown(childWindow, "branch", generation, pin.next);
     const rows = point?.documents.size;

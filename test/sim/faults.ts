@@ -90,6 +90,8 @@ export const branches = [
   "collect: orphans",
   "branch: made",
   "branch: of a branch",
+  "branch: entered before its refs",
+  "branch: given up",
   "branch: refused",
   "branch: pin lost",
   "branch: outlives its parent",

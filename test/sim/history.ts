@@ -27,21 +27,18 @@ import { attachmentKey, generationRoot, sequenceOfSkipKey } from "../../src/stor
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { syncDigest } from "../sync-digest.ts";
 import { ChangeHistory } from "./change-history.ts";
-import { applyBatch, type Change, nowhere, type Point, retentionAfter } from "./point.ts";
+import {
+  applyBatch,
+  type Change,
+  nowhere,
+  type Point,
+  type ReadWindow,
+  retentionAfter,
+} from "./point.ts";
 import { rewriteFault } from "./rewrites.ts";
 import type { World } from "./world.ts";
 
-export type { Documents, Point } from "./point.ts";
-
-export interface ReadWindow {
-  /** The oldest point it may show. */
-  readonly first: number;
-  /**
-   * The owner answered: what it has shown, nobody may take back. Without it the log may show an
-   * entry that its writer, and the owner, have not heard of yet.
-   */
-  readonly isFirm: boolean;
-}
+export type { Documents, Point, ReadWindow } from "./point.ts";
 
 export class History {
   readonly points: Point[] = [nowhere];
@@ -86,12 +83,17 @@ export class History {
     this.points.push({ ...parent, generation, readOnly, retentionMs, writes, timeMs });
   }
 
+  /** What was registered as a branch never lived. */
+  givenUp(generation: string): void {
+    this.points.push({ ...nowhere, generation, timeMs: Math.floor(this.#world.scheduler.nowMs) });
+  }
+
   /** From now on the points behind the entry are others. */
   async skip(key: string, bytes: Uint8Array): Promise<void> {
     const { last } = this;
     const generation = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
     const sequence = sequenceOfSkipKey(key) ?? 0;
-    // It was under way while the name was deleted.
+    // Under way while the name was deleted.
     const isOver = ({ generation: of, exists }: Point): boolean => of === generation && !exists;
     const isPast = generation !== last.generation && this.indexAt(generation, sequence) >= 0;
     if (isPast || this.points.some(isOver)) return;

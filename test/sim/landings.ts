@@ -38,8 +38,10 @@ export class Landings {
   /** What each branch, born or not, began as. */
   readonly #origins = new Map<string, Origin>();
   readonly #copies = new Set<string>();
-  /** Keys of all that are there. */
-  readonly #refs = new Set<string>();
+  /** When each that is there was stored, by key. */
+  readonly #refs = new Map<string, number>();
+  /** Registered branches whose first manifest is not in its place: by when their refs count. */
+  readonly #begun = new Map<string, number>();
   /** Keys of the attachments of each entry that has any. */
   readonly #parts = new Map<string, readonly string[]>();
 
@@ -60,12 +62,14 @@ export class Landings {
       if (name === undefined) this.#world.violate("unregistered", `${key} is written`);
     } else if (kind === "manifest") {
       await this.manifests.check(key, bytes);
+      if (this.#begun.has(generation)) this.begins(generation);
     } else if (kind === "skips") {
       await this.#names.get(generation)?.history.skip(key, bytes);
     } else if (kind === "refs") {
       const { parent } = await openRef(bytes, { generation, child: last }, syncDigest);
       this.#origins.set(last, parent);
-      this.#refs.add(key);
+      this.#refs.set(key, this.#world.scheduler.nowMs);
+      if (this.#begun.has(last)) this.#world.faults.saw("branch: entered before its refs");
     } else if (key.includes("/names/")) {
       await this.#registered(bytes);
     }
@@ -94,7 +98,7 @@ export class Landings {
     };
     for (const { history, object, exists } of everyName) {
       const { generation, next } = history.last;
-      if (!exists) continue;
+      if (!exists || this.#isVoid(generation)) continue;
       add(this.manifests.newestOf(generation), next, true);
       // Where clocks jump, only its owner knows whether a pin has ended.
       const pins = faults.isOn("clock-jump") ? [] : (object.jobs?.pins ?? []);
@@ -141,29 +145,53 @@ export class Landings {
     return manifests;
   }
 
-  /** Everything a branch begins with is there, and held below every ancestor. */
+  /** Everything a branch begins with is there. */
   async #checkComplete(generation: string, next: number): Promise<void> {
-    const { store, violate } = this.#world;
+    const { store, violate, scheduler } = this.#world;
     const manifest = this.manifests.newestOf(generation);
     if (manifest === undefined) {
       violate("branch", `${generation} is registered before its manifest`);
       return;
     }
-    for (const key of namedBy(manifest, next)) {
+    const isLate = scheduler.nowMs > (this.#begun.get(generation) ?? Number.POSITIVE_INFINITY);
+    for (const key of isLate ? [] : namedBy(manifest, next)) {
       const stored = await store.memory.head(key);
       if (stored === undefined) violate("branch", `${key} is gone before the branch begins`);
     }
-    for (const ancestor of ancestorsOf(manifest)) {
-      const key = refKey(generationRoot("default", ancestor), generation);
-      if (!this.#refs.has(key)) violate("branch", `${key} is not there`);
-    }
+  }
+
+  /** The branch lives, as somebody says who knows: it is held below every ancestor. */
+  begins(generation: string): void {
+    const key = this.#begun.has(generation) ? this.#unheldKey(generation) : undefined;
+    if (key !== undefined) this.#world.violate("branch", `${key} was not there in time`);
+    this.#begun.delete(generation);
+  }
+
+  /** Of a ref that was not stored in time, if there is one. */
+  #unheldKey(generation: string): string | undefined {
+    const manifest = this.manifests.newestOf(generation);
+    const byMs = this.#begun.get(generation) ?? Number.POSITIVE_INFINITY;
+    const ancestors = manifest === undefined ? [] : [...ancestorsOf(manifest)];
+    return ancestors
+      .map((ancestor) => refKey(generationRoot("default", ancestor), generation))
+      .find((key) => (this.#refs.get(key) ?? Number.POSITIVE_INFINITY) > byMs);
+  }
+
+  /** It was registered, and can never live any more. */
+  #isVoid(generation: string): boolean {
+    const byMs = this.#begun.get(generation) ?? Number.POSITIVE_INFINITY;
+    return this.#world.scheduler.nowMs > byMs && this.#unheldKey(generation) !== undefined;
   }
 
   async #registered(bytes: Uint8Array): Promise<void> {
-    const { name: text, generation, state, first } = await openRegistryEntry(bytes, syncDigest);
+    const { name: text, generation, state, start } = await openRegistryEntry(bytes, syncDigest);
     const name = this.#world.named(text);
     const { faults } = this.#world;
     if (state === "deleted") {
+      if (this.#begun.delete(generation)) {
+        faults.saw("branch: given up");
+        name.history.givenUp(generation);
+      }
       const orphans = this.#world.everyName.filter(
         ({ exists, history }) => exists && this.descends(history.last.generation, generation),
       );
@@ -171,8 +199,11 @@ export class Landings {
       return;
     }
     if (this.#names.has(generation)) return;
-    if (first !== undefined) {
-      await this.manifests.check(manifestKey(generationRoot("default", generation), 1), first);
+    if (start !== undefined) {
+      const { manifest, parent, refsByMs } = start;
+      this.#origins.set(generation, parent);
+      this.#begun.set(generation, refsByMs);
+      await this.manifests.check(manifestKey(generationRoot("default", generation), 1), manifest);
     }
     this.#names.set(generation, name);
     const origin = this.#origins.get(generation);

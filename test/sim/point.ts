@@ -80,3 +80,13 @@ function documentAt(batch: Batch, row: number): OracleDocument {
   const vector = widenVectors(batch.vectors.slice(row * batch.dims, (row + 1) * batch.dims));
   return { id: Number(batch.ids[row]), vector, attributes };
 }
+
+export interface ReadWindow {
+  /** The oldest point it may show. */
+  readonly first: number;
+  /**
+   * The owner answered: what it has shown, nobody may take back. Without it the log may show an
+   * entry that its writer, and the owner, have not heard of yet.
+   */
+  readonly isFirm: boolean;
+}
