@@ -2,7 +2,7 @@
  * What becomes of a branch whose first manifest is not in its place: its owner ended while it made
  * the branch, or right after it answered.
  *
- *   1. Refs that are missing are put; nobody else does that any more.
+ *   1. Refs that are missing are put, as long as that can be in time: nobody else does any more.
  *   2. The branch lives if each of its refs was stored in time, as the store itself dates them: then
  *      nothing of what it names had been dead for long enough to be collected, and from there on
  *      the refs hold it. Whoever was told that there is a branch was told so after that. A ref is
@@ -17,6 +17,7 @@ import { corrupt } from "./errors.ts";
 import { digestBytes } from "./format/envelope.ts";
 import { openManifest } from "./format/manifest-codec.ts";
 import type { BranchStart } from "./format/registry.ts";
+import { limits } from "./limits.ts";
 import type { Identity } from "./owner-ports.ts";
 import type { Ports } from "./ports.ts";
 import { digGrave, type RegistryView, writeRegistry } from "./registry.ts";
@@ -34,10 +35,13 @@ export async function finishBranch(
   const { tenant } = identity;
   const manifest = await openManifest(bytes, { generation, version: 1 }, ports.digest);
   const keys = refKeys(tenant, manifest, parent);
+  // By any clock: a ref of no use would lie below the parent when nobody looks for it any more.
+  const isOver = ports.clock.now() > refsByMs + limits.refsByMs;
   const storedMs = await Promise.all(
     [...keys].map(async ([below, key]) => {
       const stored = await ports.store.head(key);
       if (stored !== undefined) return stored.uploadedMs;
+      if (isOver) return Number.POSITIVE_INFINITY;
       const one = new Map([[below, key]]);
       for (const ref of await sealRefs(ports, identity, manifest, parent, one)) {
         await putSlot(ports, key, ref);

@@ -2,6 +2,7 @@
  * Names of one tenant in one bucket, each with its owner and a model of what it must hold: written
  * to, indexed, branched, deleted, collected.
  */
+import { expect } from "vitest";
 import { branch } from "../src/branch.ts";
 import { collect, purge } from "../src/collect.ts";
 import { compact } from "../src/compact.ts";
@@ -15,7 +16,7 @@ import { search } from "../src/search.ts";
 import { createSearchMemory, type SearchPorts } from "../src/search-ports.ts";
 import { takeSnapshot } from "../src/snapshot.ts";
 import { BlockCache } from "../src/store/block-cache.ts";
-import { generationOfGraveKey, gravePrefix } from "../src/store/keys.ts";
+import { generationOfGraveKey, generationRoot, gravePrefix } from "../src/store/keys.ts";
 import { MemoryBudget } from "../src/store/memory-budget.ts";
 import { warm } from "../src/warm.ts";
 import { parseQueryRequest } from "../workers/api/query-request.ts";
@@ -151,4 +152,36 @@ export class BranchRig extends OwnerRig {
     const { objects } = await this.memory.list(prefix);
     return objects.map(({ key }) => key).filter((key) => !/\/(names\/[^/]+|current)$/.test(key));
   }
+}
+
+export async function parentWith(segments: number, tail: number): Promise<BranchRig> {
+  const rig = new BranchRig("parent");
+  for (let i = 0; i < segments; i++) {
+    await rig.put(i, [100 + i, 1, 2]);
+    await rig.index();
+  }
+  for (let i = 0; i < tail; i++) await rig.put(50 + i, [2, 200 + i], [100 + i]);
+  return rig;
+}
+
+export async function expectModels(...rigs: BranchRig[]): Promise<void> {
+  for (const rig of rigs) expect(await rig.read(), rig.name).toEqual(rig.model);
+}
+
+export async function rootOf(rig: BranchRig): Promise<string> {
+  return generationRoot(rig.tenant, (await rig.head()).generation);
+}
+
+/** Overwrites everything, so that no segment of an ancestor is left. */
+export async function rewrite(rig: BranchRig): Promise<void> {
+  await rig.put(99, [...rig.model.keys()]);
+  await rig.index();
+}
+
+/** Asks again until it is answered, as a client of the platform does. */
+export function insistent(rig: BranchRig) {
+  return {
+    pin: () => rig.ask(rig.owner.pin(rig.tenant, rig.name)),
+    renew: (id: string) => rig.ask(rig.owner.renewPin(rig.tenant, rig.name, id)),
+  };
 }

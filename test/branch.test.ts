@@ -8,28 +8,10 @@ import { limits } from "../src/limits.ts";
 import { protocolVersion } from "../src/namespace/protocol.ts";
 import { pinnedSnapshot } from "../src/pinned.ts";
 import { writeRegistry } from "../src/registry.ts";
-import { generationRoot, manifestKey, refsPrefix, registryKey, walKey } from "../src/store/keys.ts";
-import { BranchRig } from "./branch-rig.ts";
+import { generationRoot, manifestKey, refsPrefix, walKey } from "../src/store/keys.ts";
+import { BranchRig, expectModels, insistent, parentWith, rewrite, rootOf } from "./branch-rig.ts";
 
 const dayMs = 24 * 3_600_000;
-
-async function parentWith(segments: number, tail: number): Promise<BranchRig> {
-  const rig = new BranchRig("parent");
-  for (let i = 0; i < segments; i++) {
-    await rig.put(i, [100 + i, 1, 2]);
-    await rig.index();
-  }
-  for (let i = 0; i < tail; i++) await rig.put(50 + i, [2, 200 + i], [100 + i]);
-  return rig;
-}
-
-async function expectModels(...rigs: BranchRig[]): Promise<void> {
-  for (const rig of rigs) expect(await rig.read(), rig.name).toEqual(rig.model);
-}
-
-async function rootOf(rig: BranchRig): Promise<string> {
-  return generationRoot(rig.tenant, (await rig.head()).generation);
-}
 
 /** Keys of all that its newest manifest and tail name. */
 async function heldBy(rig: BranchRig): Promise<Set<string>> {
@@ -44,43 +26,6 @@ async function heldBy(rig: BranchRig): Promise<Set<string>> {
     ...(info.dead.version > 0 ? [deadKeyOf(tenant, info)] : []),
   ]);
   return new Set([...wal, ...segments]);
-}
-
-/** Overwrites everything, so that no segment of an ancestor is left. */
-async function rewrite(rig: BranchRig): Promise<void> {
-  await rig.put(99, [...rig.model.keys()]);
-  await rig.index();
-}
-
-/** Somebody is about to branch what was pinned some time ago. */
-async function pinned(pinAgeMs: number) {
-  const parent = await parentWith(1, 1);
-  const child = new BranchRig("child", parent);
-  const pin = await insistent(parent).pin();
-  await parent.clock.advance(pinAgeMs);
-  const { tenant } = parent;
-  const request = { protocol: protocolVersion, tenant, name: "child", parent: "parent", pin };
-  return { parent, child, request };
-}
-
-/** The branch came to nothing: its name is free, and its ref goes. */
-async function expectNothing(parent: BranchRig, child: BranchRig): Promise<void> {
-  await expect(child.head()).rejects.toThrow("not found");
-  const prefix = refsPrefix(await rootOf(parent));
-  expect((await parent.objects(prefix)).length).toBe(1);
-  await parent.pass(3 * dayMs);
-  expect(await parent.objects(prefix)).toEqual([]);
-  expect(await parent.objects("t/default/graves/")).toEqual([]);
-  await child.put(4, [4]);
-  await expectModels(parent, child);
-}
-
-/** Asks again until it is answered, as a client of the platform does. */
-function insistent(rig: BranchRig) {
-  return {
-    pin: () => rig.ask(rig.owner.pin(rig.tenant, rig.name)),
-    renew: (id: string) => rig.ask(rig.owner.renewPin(rig.tenant, rig.name, id)),
-  };
 }
 
 describe("a name that was registered by an instance which wrote nothing", () => {
@@ -207,61 +152,6 @@ describe("a branch", () => {
     expect(await parent.objects(refsPrefix(await rootOf(parent)))).toEqual([]);
     await child.put(4, [4]);
     await expectModels(parent, child);
-  });
-
-  test("of an older pin that takes too long is nothing, and leaves nothing a day later", async () => {
-    const { parent, child, request } = await pinned(2 * limits.freshPinMs);
-    const release = parent.stall(/\/refs\//);
-    const adopted = child.owner.adopt(request);
-    await parent.clock.advance(limits.adoptMs + 1);
-    release();
-    expect(await child.clock.run(adopted)).toMatchObject({ ok: false, kind: "unavailable" });
-    await expectNothing(parent, child);
-  });
-
-  test("is registered while its refs are stored, and answered after both", async () => {
-    for (const isEntry of [true, false]) {
-      const { parent, child, request } = await pinned(0);
-      const { tenant } = parent;
-      const release = parent.stall(isEntry ? /names\/child$/ : /\/refs\//);
-      let isAnswered = false;
-      const adopted = child.owner.adopt(request).finally(() => {
-        isAnswered = true;
-      });
-      await parent.clock.advance(1_000);
-      const refs = await parent.objects(refsPrefix(await rootOf(parent)));
-      const entry = await parent.memory.head(registryKey(tenant, "child"));
-      expect([refs.length, entry === undefined]).toEqual(isEntry ? [1, true] : [0, false]);
-      expect(isAnswered).toBe(false);
-      release();
-      expect(await child.ask(adopted)).toMatchObject({ kind: "adopted" });
-    }
-  });
-
-  test("lives if its owner ended before its refs were stored, and the next one is in time", async () => {
-    const { parent, child, request } = await pinned(0);
-    parent.lost = /\/refs\//;
-    void child.owner.adopt(request).catch(() => undefined);
-    await parent.clock.advance(1_000);
-    child.restart();
-    parent.lost = undefined;
-    await parent.clock.advance(limits.refsByMs - 2_000);
-    for (const [id, version] of parent.model) child.model.set(id, version);
-    await expectModels(parent, child);
-    await rewrite(parent);
-    await parent.pass(3 * dayMs, ["parent"]);
-    await expectModels(parent, child);
-  });
-
-  test("does not live if its refs were stored too late, and leaves nothing a day later", async () => {
-    const { parent, child, request } = await pinned(0);
-    const release = parent.stall(/\/refs\//);
-    void child.owner.adopt(request).catch(() => undefined);
-    await parent.clock.advance(1_000);
-    child.restart();
-    await parent.clock.advance(limits.refsByMs);
-    release();
-    await expectNothing(parent, child);
   });
 
   test("comes before or after a first write to its name, never in the middle", async () => {

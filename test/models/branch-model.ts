@@ -2,7 +2,8 @@
  * Model of branches: a parent, its branch and the branch of that, each with a collector of its own
  * that knows nothing of the others but pins and refs.
  *
- * Mirrors   branch.ts (pin, refs, pin again, manifest and registry entry), collect.ts and refs.ts
+ * Mirrors   branch.ts (pin, refs, pin again, manifest and registry entry; of what is new, refs and
+ *           entry in any order), recover-branch.ts, collect.ts and refs.ts
  *           (what is held, dead objects, superseded manifests, refs below ancestors, orphans;
  *           purge). Called itself: pins.ts, the job table (jobs.ts), applyDelta (delta.ts),
  *           ancestorsOf and holdingBelow (homes.ts), Protection (protection.ts), collectFault.
@@ -15,6 +16,7 @@
  *   - every segment that the newest manifest of a living generation names exists, wherever it lies
  *   - a reader younger than the grace finds every segment of its snapshot
  *   - what is pinned exists as long as the pin is alive
+ *   - a branch that somebody was told of lives
  */
 import { applyDelta } from "../../src/compaction/delta.ts";
 import { Protection } from "../../src/compaction/protection.ts";
@@ -73,6 +75,7 @@ class BranchModel implements Model<BranchWorld> {
       const first = { ...firstManifest(nameOf(g)), version: 1, segments };
       return {
         status: g < begun ? "live" : "unborn",
+        start: undefined,
         overMs: 0,
         manifests: g < begun ? [none, this.#values.manifests.number(first)] : [none],
         table,
@@ -100,9 +103,10 @@ class BranchModel implements Model<BranchWorld> {
       if (generation.status === "live") this.#live(world, g, generation, take);
       if (generation.visit !== undefined) {
         this.#visit(world, g, generation, generation.visit, take);
-      } else if (world.collections > 0 && generation.status !== "unborn") {
+      } else if (world.collections > 0 && /live|over|purged/.test(generation.status)) {
         this.#claim(world, g, generation, take);
       }
+      this.#making.recover(world, g, generation, take);
     }
     this.#making.steps(world, take);
     this.#time(world, take);
@@ -353,7 +357,9 @@ class BranchModel implements Model<BranchWorld> {
   fault(world: BranchWorld): string | undefined {
     const { reader, nowMs } = world;
     for (const [g, generation] of world.generations.entries()) {
-      if (generation.status !== "live") continue;
+      const { status, start } = generation;
+      if (status === "over" && start?.isAnswered === true) return `branch ${g} was promised`;
+      if (status !== "live") continue;
       const newest = this.#values.newest(generation);
       const lost = this.#missing(world, newest);
       if (lost !== undefined) return `${lost} was deleted, and generation ${g} names it`;

@@ -24,6 +24,9 @@ export interface BranchBounds {
 export type BranchFlaw =
   | "a branch makes no ref below its grandparent"
   | "a branch begins before its refs are made"
+  | "a branch is answered before its refs are made"
+  | "a branch of an old pin is registered before its refs are made"
+  | "recovery takes refs that were stored at any time"
   // Either alone is enough: no pin ends, and nothing dead goes, while a branch may still begin.
   | "a branch takes any time, and does not see that its pin is alive"
   | "a collection does not look at refs"
@@ -34,7 +37,9 @@ export type BranchFlaw =
 
 /** Below which the objects of one life of a name lie. Numbered: a branch is of the one before. */
 export interface Generation {
-  readonly status: "unborn" | "live" | "over" | "purged";
+  readonly status: "unborn" | "registered" | "live" | "over" | "purged";
+  /** Of a branch that is registered, and until it lives. */
+  readonly start: Start | undefined;
   readonly overMs: number;
   /** By version; 0: not there. */
   readonly manifests: readonly number[];
@@ -42,6 +47,12 @@ export interface Generation {
   readonly segments: readonly Stored[];
   readonly refs: readonly Ref[];
   readonly visit: Visit | undefined;
+}
+
+export interface Start {
+  readonly manifest: number;
+  readonly refsByMs: number;
+  readonly isAnswered: boolean;
 }
 
 export interface Stored {

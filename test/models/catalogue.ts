@@ -201,6 +201,7 @@ const branchSmall: BranchBounds = {
   reads: 0,
 };
 const branchGrace: BranchBounds = { ...branchSmall, leaps: 1, spans: ["grace"] };
+const branchLate: BranchBounds = { ...branchGrace, leaps: 2 };
 const branchTwice: BranchBounds = { ...branchGrace, rewrites: 2, collections: 2 };
 
 const branch = catalogued(branchModel, {
@@ -215,6 +216,9 @@ const branch = catalogued(branchModel, {
   flaws: {
     "a branch makes no ref below its grandparent": { ...branchTwice, generations: 3, begun: 2 },
     "a branch begins before its refs are made": branchGrace,
+    "a branch is answered before its refs are made": branchGrace,
+    "a branch of an old pin is registered before its refs are made": branchLate,
+    "recovery takes refs that were stored at any time": branchGrace,
     "a branch takes any time, and does not see that its pin is alive": branchGrace,
     "a collection does not look at refs": branchGrace,
     "a collection does not look at pins": branchGrace,

@@ -98,7 +98,7 @@ export class Landings {
     };
     for (const { history, object, exists } of everyName) {
       const { generation, next } = history.last;
-      if (!exists || this.#isVoid(generation)) continue;
+      if (!exists || this.isVoid(generation)) continue;
       add(this.manifests.newestOf(generation), next, true);
       // Where clocks jump, only its owner knows whether a pin has ended.
       const pins = faults.isOn("clock-jump") ? [] : (object.jobs?.pins ?? []);
@@ -178,7 +178,7 @@ export class Landings {
   }
 
   /** It was registered, and can never live any more. */
-  #isVoid(generation: string): boolean {
+  isVoid(generation: string): boolean {
     const byMs = this.#begun.get(generation) ?? Number.POSITIVE_INFINITY;
     return this.#world.scheduler.nowMs > byMs && this.#unheldKey(generation) !== undefined;
   }

@@ -4,13 +4,13 @@ import { type Mutant, mutant } from "./mutant.ts";
 export const branchMutants: readonly Mutant[] = [
   mutant(
     "a branch of a branch forgets the ref below its grandparent",
-    "src/branch.ts",
-    "  const named = new Set([pin.generation, ...ancestorsOf(manifest)]);",
-    "  const named = new Set([pin.generation]);",
+    "src/branch-refs.ts",
+    "  const named = new Set([parent.generation, ...ancestorsOf(manifest)]);",
+    "  const named = new Set([parent.generation]);",
   ),
   mutant(
     "a branch does not inherit the tail",
-    "src/branch.ts",
+    "src/branch-manifest.ts",
     "    inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),",
     "    inherited: [],",
   ),
@@ -23,8 +23,33 @@ export const branchMutants: readonly Mutant[] = [
   mutant(
     "a branch whose first manifest did not land begins empty",
     "src/recover.ts",
-    "    if (start === 0 && first !== undefined) {",
-    "    if (start < 0 && first !== undefined) {",
+    "    if (start === 0 && branch !== undefined) {",
+    "    if (start < 0 && branch !== undefined) {",
+  ),
+  mutant(
+    "a branch is answered before its refs are stored",
+    "src/branch.ts",
+    "  const [registry, refs] = await Promise.allSettled([registered, held]);",
+    "  void held?.catch(() => undefined);\n" +
+      "  const [registry, refs] = await Promise.allSettled([registered, undefined]);",
+  ),
+  mutant(
+    "an old pin is taken for a fresh one",
+    "src/branch.ts",
+    "  return Math.abs(nowMs - givenMs) <= limits.freshPinMs ? manifest : undefined;",
+    "  return givenMs > 0 ? manifest : undefined;",
+  ),
+  mutant(
+    "recovery of a branch does not miss its refs",
+    "src/recover-branch.ts",
+    "      if (stored !== undefined) return stored.uploadedMs;",
+    "      if (stored?.key !== key) return 0;",
+  ),
+  mutant(
+    "recovery of a branch takes refs that were stored at any time",
+    "src/recover-branch.ts",
+    "  if (storedMs.some((ms) => ms > refsByMs)) {",
+    "  if (storedMs.some((ms) => ms > Number.MAX_SAFE_INTEGER)) {",
   ),
   mutant(
     "a branch is made whether its pin lives or not",

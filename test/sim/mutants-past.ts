@@ -76,7 +76,7 @@ export const pastMutants: readonly Mutant[] = [
   ),
   mutant(
     "a restore begins at the floor and loses the tail",
-    "src/branch.ts",
+    "src/branch-manifest.ts",
     "    inherited: stretchesOf(pinned, { from: pinned.floor, to: pin.next }),",
     '    inherited: origin.kind === "restore" ? [] : stretchesOf(pinned, { from: pinned.floor, to: pin.next }),',
   ),
@@ -88,8 +88,9 @@ export const pastMutants: readonly Mutant[] = [
   ),
   mutant(
     "a snapshot holds nothing of what it is made of",
-    "src/branch.ts",
-    "  await putRefs(ports, identity, manifest, pin, inTime);",
-    '  if (kind !== "snapshot") await putRefs(ports, identity, manifest, pin, inTime);',
+    "src/branch-refs.ts",
+    "  const child = manifest.generation;",
+    "  const child = manifest.generation;\n" +
+      '  if (manifest.origin?.kind === "snapshot") return new Map();',
   ),
 ];

@@ -31,7 +31,7 @@ export const shardMutants: readonly Mutant[] = [
   ),
   mutant(
     "a copy of other shards takes its source's segments for its own",
-    "src/branch.ts",
+    "src/branch-manifest.ts",
     "from !== to ? {} : { shard }",
     "shard >= to ? {} : { shard }",
   ),

@@ -8,14 +8,17 @@ export class SimName {
   readonly identity: Identity;
   readonly object: SimObject;
   readonly history: History;
+  readonly #world: World;
 
   constructor(world: World, name: string) {
+    this.#world = world;
     this.identity = { tenant: "default", name };
     this.object = new SimObject(world, this.identity);
     this.history = new History(world);
   }
 
   get exists(): boolean {
-    return this.history.last.exists;
+    const { exists, generation } = this.history.last;
+    return exists && !this.#world.landings.isVoid(generation);
   }
 }

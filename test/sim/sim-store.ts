@@ -2,8 +2,9 @@
  * Object storage with everything that can happen on the way to it and back. The bytes lie in a
  * memory store; each process sees it through a view of its own.
  *
- *   put      lost before it arrives, applied with its answer lost, applied seconds after its error,
- *            refused with 429 (more than one write a second to a key, or by chance)
+ *   put      lost before it arrives, one of a ref or of `current` for hours; applied with its
+ *            answer lost, applied seconds after its error, refused with 429 (more than one write a
+ *            second to a key, or by chance)
  *   get      lost, a bit flipped, fewer bytes than asked for
  *   list     lost, shorter pages than asked for
  *   delete   lost, applied with its answer lost
@@ -12,6 +13,7 @@
  */
 import { EngineError } from "../../src/errors.ts";
 import { equalBytes } from "../../src/format/envelope.ts";
+import { limits } from "../../src/limits.ts";
 import type { Digest } from "../../src/ports.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import type {
@@ -40,6 +42,7 @@ export class SimStore {
   readonly #world: World;
   readonly #writtenMs = new Map<string, number>();
   #stuckUntilMs = 0;
+  #refsUntilMs = 0;
   /** SHA-256 of the bytes whose put begins now. */
   #given: Uint8Array | undefined;
 
@@ -95,6 +98,15 @@ export class SimStore {
     if (!this.isPointerStuck && faults.strikes("pointer-stuck")) {
       this.#stuckUntilMs = scheduler.nowMs + random.spread(0.5, stuckHoursMax) * 3_600_000;
     }
+  }
+
+  /** For longer than refs count, now and then, no put of a ref gets through. */
+  mayLoseRef(): boolean {
+    const { faults, random, scheduler, isQuiet } = this.#world;
+    if (this.#refsUntilMs <= scheduler.nowMs && faults.strikes("refs-stuck")) {
+      this.#refsUntilMs = scheduler.nowMs + random.between(0.5, 3) * limits.refsByMs;
+    }
+    return !isQuiet && this.#refsUntilMs > scheduler.nowMs;
   }
 
   /** The platform takes about one write a second of one key. */
@@ -183,6 +195,7 @@ class StoreView implements ObjectStore {
       this.#store.mayStickPointer();
       if (this.#store.isPointerStuck) throw lost("put");
     }
+    if (key.includes("/refs/") && this.#store.mayLoseRef()) throw lost("put");
     if (this.#store.isTooSoon(key) || faults.strikes("put-throttled")) {
       faults.saw("put-throttled");
       throw new EngineError("overloaded", "too many writes", { retryAfterMs: 1_000 });
