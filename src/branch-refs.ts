@@ -15,7 +15,7 @@ export interface SealedRef extends SealedObject {
   readonly key: string;
 }
 
-/** The parent's ref is among them in any case: its collector finds a branch that came to nothing. */
+/** The parent has one in any case: its collector finds a branch that came to nothing. */
 export function refKeys(
   tenant: string,
   manifest: Manifest,
