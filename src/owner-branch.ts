@@ -12,7 +12,13 @@ import { limits } from "./limits.ts";
 import { type CommitMemory, emptyMemory } from "./namespace/admission.ts";
 import { IdMemory } from "./namespace/id-memory.ts";
 import { type AdoptReply, type AdoptRequest, checkProtocol } from "./namespace/protocol.ts";
-import { exists, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
+import {
+  begunAt,
+  exists,
+  firstManifest,
+  type NamespaceState,
+  stateAtFloor,
+} from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import { readManifest } from "./recover.ts";
 import { type Log, readLog } from "./recover-log.ts";
@@ -138,7 +144,7 @@ export class OwnerBranch {
   async nextLife(newGeneration: () => string): Promise<Life> {
     const host = this.#host;
     const identity = host.identity();
-    const { generation, successor } = host.state();
+    const { generation, successor, lastMs: beganMs } = host.state();
     const epoch = host.epoch();
     await digGrave(this.#ports, identity, generation);
     if (successor === undefined) {
@@ -147,14 +153,17 @@ export class OwnerBranch {
       const state = stateAtFloor(firstManifest(newGeneration()), false);
       return { registry, state, memory: emptyMemory() };
     }
-    const change = { generation: successor, state: "live" as const, epoch, replaces: generation };
+    const begins = { generation: successor, state: "live" as const, beganMs };
+    const change = { ...begins, epoch, replaces: generation };
     const registry = await writeRegistry(this.#ports, identity, host.registry(), change);
     const root = generationRoot(identity.tenant, successor);
     const manifest = await readManifest(this.#ports, root, successor, 1);
     if (manifest === undefined) {
       throw corrupt(`the first manifest of ${successor} is missing`);
     }
-    const { state, keys } = await this.#readLog(manifest);
+    const { state: read, keys } = await this.#readLog(manifest);
+    // Whoever has registered it before us.
+    const state = begunAt(read, registry.entry?.beganMs);
     return { registry, state, memory: { keys, ids: new IdMemory(state.next) } };
   }
 

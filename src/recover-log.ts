@@ -138,7 +138,12 @@ async function endsBehind(ports: OwnerPorts, tenant: string, log: Log): Promise<
     ? log
     : {
         ...log,
-        state: { ...log.state, ended: isTombstone(slot.entry), ...successorIn(slot.entry) },
+        state: {
+          ...log.state,
+          ended: isTombstone(slot.entry),
+          ...successorIn(slot.entry),
+          lastMs: slot.entry.timeMs,
+        },
         epoch: Math.max(log.epoch, slot.entry.epoch),
       };
 }

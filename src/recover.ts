@@ -34,7 +34,7 @@ import { readAgain, readSkips } from "./log-read.ts";
 import { checkStoredManifest } from "./namespace/invariants.ts";
 import { KeyMemory } from "./namespace/key-memory.ts";
 import type { Quarantine } from "./namespace/refusals.ts";
-import { firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
+import { begunAt, firstManifest, type NamespaceState, stateAtFloor } from "./namespace/state.ts";
 import type { Identity, OwnerPorts, OwnerRecord } from "./owner-ports.ts";
 import type { Ports } from "./ports.ts";
 import { finishBranch, giveUpBranch } from "./recover-branch.ts";
@@ -103,7 +103,7 @@ export async function recover(
       : await logWithoutManifest(ports, identity.tenant, manifest, newest.quarantine);
   const quarantine = log.quarantine ?? missingEnd(identity.tenant, log.state, own);
   return {
-    state: log.state,
+    state: begunAt(log.state, entry.beganMs),
     keys: log.keys,
     registry,
     epoch: Math.max(epochSeen, manifest.epoch, log.epoch) + 1,

@@ -54,6 +54,8 @@ export async function writeRegistry(
     readonly replaces?: string;
     /** Of a branch whose manifest 1 is not in its place yet. */
     readonly start?: BranchStart;
+    /** When the log said that the name goes on with this life. */
+    readonly beganMs?: number;
   },
   untilMs: number = Number.POSITIVE_INFINITY,
 ): Promise<RegistryView> {
@@ -79,6 +81,7 @@ export async function writeRegistry(
       epoch: change.epoch,
       nonce: ports.random.bytes(16),
       ...(change.start === undefined ? {} : { start: change.start }),
+      ...(change.beganMs === undefined ? {} : { beganMs: change.beganMs }),
     };
     if (ports.clock.now() > untilMs) {
       throw new EngineError("fenced", `registering ${change.generation} took too long`);

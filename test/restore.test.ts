@@ -113,6 +113,27 @@ describe("a restore", () => {
     expect((await rig.head()).settings).toMatchObject(settings);
   });
 
+  test("began when its log's entry says so: as of a moment before, it is gone", async () => {
+    const rig = await begun();
+    const at = await rig.point(await rig.last());
+    await rig.put(3, [9]);
+    rig.putMs = 50;
+    const beganMs = rig.clock.now();
+    await rig.restoreTo({ name: "fish", at });
+    rig.putMs = 0;
+    for (const restart of [() => {}, () => rig.restart()]) {
+      restart();
+      const { createdMs } = await rig.head();
+      // Refs and manifest come first.
+      expect(createdMs).toBeGreaterThanOrEqual(beganMs + 2 * 50);
+      await rig.clock.advance(1_000);
+      const before = rig.point({ kind: "time", ms: createdMs - 1 });
+      await expect(before).rejects.toMatchObject({ kind: "gone" });
+      const { next } = await rig.point({ kind: "time", ms: createdMs });
+      expect(next).toBe(at.next);
+    }
+  });
+
   test("waits for nobody and keeps whoever asks waiting, never not found", async () => {
     const rig = await begun();
     const at = await rig.point(await rig.last());

@@ -3,8 +3,9 @@
  *
  *   registry entry  t/<tenant>/names/<name>         "SHOALREG"  number = how often it was written
  *                   head {s: 0 live | 1 deleted, n: name, m?: bytes of a manifest, r?: [parent,
- *                   its manifest version, next, ms by which refs count]}; customMetadata {state,
- *                   generation}, so that one listing tells the live names.
+ *                   its manifest version, next, ms by which refs count], b?: of a restored life,
+ *                   when it began}; customMetadata {state, generation}, so that one listing
+ *                   tells the live names.
  *                   Compare-and-swapped; written at creation and deletion only.
  *                   block: of a life that begins as a branch its manifest 1, which is put into its
  *                   place afterwards, by whoever finds that there is no manifest yet
@@ -37,6 +38,8 @@ export interface RegistryEntry {
   readonly nonce: Uint8Array;
   /** Of a life that begins as a branch. */
   readonly start?: BranchStart;
+  /** Of a life that another one went on with: when that one's log said so. */
+  readonly beganMs?: number;
 }
 
 /** How a branch begins: it lives from the moment that its entry and all of its refs are stored. */
@@ -64,8 +67,9 @@ export interface Grave {
 }
 
 export function sealRegistryEntry(entry: RegistryEntry, digest: Digest): Promise<SealedObject> {
-  const { name, state, start, version } = entry;
-  const head = { s: state === "live" ? 0 : 1, n: name, ...(start && startFields(start)) };
+  const { name, state, start, version, beganMs } = entry;
+  const began = beganMs === undefined ? {} : { b: beganMs };
+  const head = { s: state === "live" ? 0 : 1, n: name, ...(start && startFields(start)), ...began };
   const blocks = start === undefined ? [] : [start.manifest];
   return seal(registryFormat, { ...entry, number: version, head, blocks }, digest);
 }
@@ -78,7 +82,7 @@ function startFields({ manifest, parent, refsByMs }: BranchStart): object {
 export async function openRegistryEntry(bytes: Uint8Array, digest: Digest): Promise<RegistryEntry> {
   const what = "registry entry";
   const opened = await openEnvelope(registryFormat, bytes, what, digest);
-  const { s, n, m, r } = opened.head as { s?: unknown; n?: unknown; m?: unknown; r?: unknown };
+  const { s, n, m, r, b } = opened.head as Record<string, unknown>;
   if ((s !== 0 && s !== 1) || typeof n !== "string") {
     throw corrupt(`${what}: malformed head`);
   }
@@ -90,6 +94,7 @@ export async function openRegistryEntry(bytes: Uint8Array, digest: Digest): Prom
     epoch: opened.epoch,
     nonce: opened.nonce,
     ...(m === undefined ? {} : { start: openStart(opened.blocks, m, r, what) }),
+    ...(b === undefined ? {} : { beganMs: count(b, what) }),
   };
 }
 

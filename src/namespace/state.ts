@@ -186,9 +186,20 @@ export function applyEntry(
   };
 }
 
-/** Times never fall along the log, whatever the clock does. */
-export function nextTimeMs({ lastMs }: NamespaceState, nowMs: number): number {
-  return Math.max(nowMs, lastMs);
+/**
+ * Times never fall along the log, whatever the clock does; what a life began with is as old as it.
+ */
+export function nextTimeMs({ lastMs, createdMs }: NamespaceState, nowMs: number): number {
+  return Math.max(nowMs, lastMs, createdMs);
+}
+
+/** A life that was prepared before it began, in the order of writes that the name has. */
+export function begunAt(state: NamespaceState, beganMs: number | undefined): NamespaceState {
+  if (beganMs === undefined) {
+    return state;
+  }
+  const createdMs = Math.max(state.createdMs, beganMs);
+  return { ...state, createdMs, updatedMs: Math.max(state.updatedMs, createdMs) };
 }
 
 /**

@@ -148,6 +148,7 @@ const writeKeys: WriteKeys = {
   })),
 };
 
+const beganMs = 1_767_225_600_000;
 const registry = { name: "fish", generation, state: "live", version: 2, epoch: 3, nonce } as const;
 const branchRegistry = {
   ...registry,
@@ -231,6 +232,13 @@ const kinds: readonly {
     seal: () => sealRegistryEntry(branchRegistry, syncDigest),
     open: (bytes) => openRegistryEntry(bytes, syncDigest),
     value: branchRegistry,
+  },
+  {
+    name: "registry-entry-of-restore",
+    version: 1,
+    seal: () => sealRegistryEntry({ ...registry, beganMs }, syncDigest),
+    open: (bytes) => openRegistryEntry(bytes, syncDigest),
+    value: { ...registry, beganMs },
   },
   {
     name: "pointer",

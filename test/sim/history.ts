@@ -76,8 +76,9 @@ export class History {
     if (!parent.exists) this.#world.violate("branch", "it begins as what was deleted");
     this.#successor = undefined;
     // As clocks show it.
-    const timeMs = Math.floor(this.#world.scheduler.nowMs);
-    const set = kind === "branch" ? parent : kind === "restore" && last.exists ? last : nowhere;
+    const goesOn = kind === "restore" && last.exists;
+    const timeMs = goesOn ? last.timeMs : Math.floor(this.#world.scheduler.nowMs);
+    const set = kind === "branch" ? parent : goesOn ? last : nowhere;
     const { readOnly, retentionMs } = set;
     const writes = new Set<number>();
     this.points.push({ ...parent, generation, readOnly, retentionMs, writes, timeMs });

@@ -87,6 +87,12 @@ export const pastMutants: readonly Mutant[] = [
     "    const { version, next } = { version: manifest.version, next: newest };",
   ),
   mutant(
+    "a restored life begins when it was prepared",
+    "src/namespace/state.ts",
+    "  if (beganMs === undefined) {",
+    "  if (beganMs !== 0) {",
+  ),
+  mutant(
     "a snapshot holds nothing of what it is made of",
     "src/branch-refs.ts",
     "  const child = manifest.generation;",
