@@ -75,17 +75,20 @@ export class Past {
     if (name.history.last.retentionMs > 0) await setRetention(process, name, 0);
   }
 
-  /** A point of the present life, and how to ask for it. */
+  /** A point of the name, most often of its present life, and how to ask for it. */
   #pick(process: Process, { points, last }: History): Wish | undefined {
     const random = this.#random;
     const at = Math.max(0, points.length - 1 - random.below(backMax));
     const point = points[at] as Point;
-    if (point.generation !== last.generation || point.next === 0) return undefined;
+    if (point.next === 0 || !point.exists) return undefined;
     const until = Math.min(points[at + 1]?.timeMs ?? Infinity, process.clock.now());
     const ms = Math.floor(random.between(point.timeMs, Math.max(point.timeMs, until)));
-    const asOf: AsOf = random.chance(0.5)
-      ? { kind: "sequence", sequence: point.next - 1 }
-      : { kind: "time", ms: random.chance(0.3) ? point.timeMs : ms };
+    // Sequences begin anew with a life; its times do not.
+    const isSame = point.generation === last.generation;
+    const asOf: AsOf =
+      isSame && random.chance(0.5)
+        ? { kind: "sequence", sequence: point.next - 1 }
+        : { kind: "time", ms: random.chance(0.3) ? point.timeMs : ms };
     return { point, asOf };
   }
 
