@@ -34,7 +34,9 @@
  * Where a name is restored (restore.ts), manifest 1 is put into its place instead of an entry.
  *
  * Cost: three calls of owners; two puts, and a put for each generation that is named, up to the
- * answer one round of puts, as a write has. Of the past, two calls, a get and a round more.
+ * answer one round of puts, as a write has. Of the past, two calls, a get and a round more. A name
+ * whose object remembers nothing is registered without a look: the entry is put only if there is
+ * none, so that no read comes before the puts.
  */
 
 import { branchManifest } from "./branch-manifest.ts";
@@ -55,7 +57,7 @@ import {
 } from "./namespace/protocol.ts";
 import type { Identity, OwnerPorts } from "./owner-ports.ts";
 import { readPinned } from "./refs.ts";
-import { type RegistryView, writeRegistry } from "./registry.ts";
+import { createRegistry, type RegistryView, writeRegistry } from "./registry.ts";
 import { generationRoot, manifestKey } from "./store/keys.ts";
 import { putSlot } from "./store/slot.ts";
 
@@ -133,7 +135,8 @@ function ignore(): void {}
 export interface AdoptHost {
   readonly identity: Identity;
   readonly epoch: number;
-  readonly registry: RegistryView;
+  /** Undefined: nobody has looked. */
+  readonly registry: RegistryView | undefined;
   /** Minted for this attempt. */
   readonly generation: string;
   /** The generation is about to be registered: from here on only the store knows the outcome. */
@@ -177,11 +180,18 @@ export async function adopt(
   host.registering();
   const change = { generation, state: "live" as const, epoch, start };
   const [registry] = await together(
-    writeRegistry(ports, identity, host.registry, change, untilMs),
+    host.registry === undefined
+      ? createRegistry(ports, identity, change)
+      : writeRegistry(ports, identity, host.registry, change, untilMs),
     present && putRefs(ports, identity, manifest, pin, timeLimit(ports, request, untilMs)),
   );
   const place = () => placeFirst(ports, identity.tenant, prepared, () => {});
   return { manifest, registry, place };
+}
+
+/** Takes one round of puts. */
+export function isFresh({ pin }: AdoptRequest, nowMs: number): boolean {
+  return presentManifest(pin, nowMs) !== undefined;
 }
 
 /**

@@ -3,15 +3,20 @@
  * other, and a repeated call answered as the first was. A name that lives goes on as what it is
  * restored to (restore.ts): its log ends with an entry that names the next life.
  */
-import { adopt, prepareSuccessor } from "./branch.ts";
+import { adopt, isFresh, prepareSuccessor } from "./branch.ts";
 import { encodeHex } from "./bytes/hex.ts";
 import type { GroupCommit } from "./commit.ts";
-import { assert, corrupt, EngineError } from "./errors.ts";
+import { assert, corrupt, EngineError, isEngineError } from "./errors.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import { type CommitMemory, emptyMemory } from "./namespace/admission.ts";
 import { IdMemory } from "./namespace/id-memory.ts";
-import { type AdoptReply, type AdoptRequest, checkProtocol } from "./namespace/protocol.ts";
+import {
+  type AdoptReply,
+  type AdoptRequest,
+  checkProtocol,
+  protocolVersion,
+} from "./namespace/protocol.ts";
 import {
   begunAt,
   exists,
@@ -28,6 +33,7 @@ import { generationRoot } from "./store/keys.ts";
 export interface BranchHost {
   identity(): Identity;
   state(): NamespaceState;
+  setState(state: NamespaceState): void;
   epoch(): number;
   registry(): RegistryView;
   /** The branch exists. From this turn on whoever asks waits for its log; resolves then. */
@@ -46,6 +52,12 @@ const attemptsMax = 5;
 interface Attempt {
   readonly reply: AdoptReply;
   readonly after: (() => Promise<void>) | undefined;
+}
+
+interface Begun {
+  readonly reply: AdoptReply;
+  /** Whoever asks for more than that there is a branch waits for it. */
+  readonly whole: Promise<void>;
 }
 
 export class OwnerBranch {
@@ -79,6 +91,29 @@ export class OwnerBranch {
     return reply;
   }
 
+  /**
+   * The start of an object that remembers nothing of its name: most likely nobody ever used that.
+   * So the branch is registered without a look. Undefined if that was refused, or if anything else
+   * went wrong: what there is by now is for recovery to tell.
+   */
+  async adoptUnseen(request: AdoptRequest): Promise<Begun | undefined> {
+    const { storage, clock, random } = this.#ports;
+    const record = await storage.readRecord();
+    const isUsual = request.replaces === undefined && request.protocol === protocolVersion;
+    if (record !== undefined || !isUsual || !isFresh(request, clock.now())) {
+      return undefined;
+    }
+    // As recovery leaves a name that does not live.
+    const unborn = encodeHex(random.bytes(16));
+    this.#host.setState(stateAtFloor(firstManifest(unborn), false));
+    try {
+      return await this.#begin(request, undefined);
+    } catch (error) {
+      if (isEngineError(error)) return undefined;
+      throw error;
+    }
+  }
+
   async #attempt(request: AdoptRequest): Promise<Attempt> {
     const host = this.#host;
     const { pin } = request;
@@ -90,11 +125,23 @@ export class OwnerBranch {
       }
       throw new EngineError("conflict", `namespace '${request.name}' exists`);
     }
+    const begun = await this.#begin(request, host.registry());
+    return begun === undefined
+      ? { reply: { kind: "unpinned" }, after: undefined }
+      : { reply: begun.reply, after: () => begun.whole };
+  }
+
+  async #begin(
+    request: AdoptRequest,
+    registry: RegistryView | undefined,
+  ): Promise<Begun | undefined> {
+    const host = this.#host;
+    const { pin } = request;
     const generation = encodeHex(this.#ports.random.bytes(16));
     const attempt = {
       identity: host.identity(),
       epoch: host.epoch(),
-      registry: host.registry(),
+      registry,
       generation,
       registering: (): void => {
         this.record = { pin: pin.id, generation };
@@ -102,11 +149,11 @@ export class OwnerBranch {
     };
     const adopted = await adopt(this.#ports, attempt, request);
     if (adopted === undefined) {
-      return { reply: { kind: "unpinned" }, after: undefined };
+      return undefined;
     }
     const log = adopted.place().then(() => this.#readLog(adopted.manifest));
-    const begun = host.begin(adopted.registry, log);
-    return { reply: { kind: "adopted", generation }, after: () => begun };
+    const whole = host.begin(adopted.registry, log);
+    return { reply: { kind: "adopted", generation }, whole };
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import type { JobTable } from "./namespace/jobs.ts";
 import type { NamespaceApi } from "./namespace/protocol.ts";
+import type { NamespaceState } from "./namespace/state.ts";
 import type { HintQueue, Ports } from "./ports.ts";
 import type { ByteLru } from "./store/byte-lru.ts";
 import type { MemoryBudget } from "./store/memory-budget.ts";
@@ -27,6 +28,11 @@ export interface OwnerRecord {
   readonly manifestVersion: number;
   /** The pin under which a generation began, or may have: a repeated call is recognised by it. */
   readonly branch: { readonly pin: string; readonly generation: string } | undefined;
+}
+
+/** The part of a record that the state says. */
+export function recordOf(identity: Identity, { generation, next, hash, manifest }: NamespaceState) {
+  return { identity, generation, next, hash, manifestVersion: manifest.version };
 }
 
 /**
@@ -61,6 +67,11 @@ export interface OwnerPorts extends Ports {
 export interface Identity {
   readonly tenant: string;
   readonly name: string;
+}
+
+/** Not more of it than this: a request is an identity too. */
+export function identityOf({ tenant, name }: Identity): Identity {
+  return { tenant, name };
 }
 
 export function isSame(a: Identity, b: Identity): boolean {

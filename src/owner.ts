@@ -3,8 +3,7 @@
  * leases its jobs. One instance runs inside each Namespace object; everything it knows is rebuilt
  * from object storage by recover.ts.
  *
- *   write    commit.ts      group commit of batches into the log, and the end of it;
- *            owner-writes.ts what a batch passes before
+ *   write    commit.ts      group commit of batches into the log (owner-writes.ts: before that)
  *   publish  publish.ts     manifests, `current`, registry
  *   jobs     owner-jobs.ts  what is due, leases, tickets, deltas
  *   branch   branch.ts      the beginning of a life as another's point
@@ -27,15 +26,10 @@ import type { PastPoint, Pin } from "./namespace/pins.ts";
 import {
   type AdoptReply,
   type AdoptRequest,
-  type CommitReply,
   type CommitRequest,
   checkProtocol,
-  type HeadReply,
   type HeadRequest,
-  type IndexStatus,
-  type Job,
   type NamespaceApi,
-  type NamespaceDescription,
   type Reply,
   replyError,
 } from "./namespace/protocol.ts";
@@ -48,12 +42,11 @@ import { OwnerJobs } from "./owner-jobs.ts";
 import { noteRecall, noteUsage } from "./owner-notes.ts";
 import { OwnerPins } from "./owner-pins.ts";
 import { OwnerPointer } from "./owner-pointer.ts";
-import { type Identity, isSame, type OwnerPorts, type OwnerRecord } from "./owner-ports.ts";
+import { type Identity, identityOf, isSame, type OwnerPorts, recordOf } from "./owner-ports.ts";
 import { noteProgress } from "./owner-progress.ts";
 import { FencedStore } from "./owner-store.ts";
 import { OwnerWard } from "./owner-ward.ts";
 import { OwnerWrites } from "./owner-writes.ts";
-import type { Ward } from "./quarantine.ts";
 import { recover } from "./recover.ts";
 import type { Log } from "./recover-log.ts";
 import { type RegistryView, writeRegistry } from "./registry.ts";
@@ -67,7 +60,7 @@ export class Owner implements NamespaceApi {
   #state: NamespaceState = stateAtFloor(firstManifest("0".repeat(32)), false);
   #memory: CommitMemory = emptyMemory();
   #registry: RegistryView = { entry: undefined, etag: undefined };
-  #epoch = 0;
+  #epoch = 1;
   #intent: number | undefined;
   /** While something cannot be read, `#state` is only what lies before it. */
   readonly #ward: OwnerWard;
@@ -113,7 +106,7 @@ export class Owner implements NamespaceApi {
     this.#writes = new OwnerWrites(this.#ports, { ...host, jobs: this.#jobs }, this.#commits);
   }
 
-  describe(tenant: string, name: string): Promise<Reply<NamespaceDescription>> {
+  describe(tenant: string, name: string) {
     return this.#answer({ tenant, name }, async () => {
       // A deletion under way is about to give the name a new generation.
       const reply = this.#state.ended ? await this.#commits.settled() : undefined;
@@ -123,14 +116,14 @@ export class Owner implements NamespaceApi {
     });
   }
 
-  commit(request: CommitRequest): Promise<Reply<CommitReply>> {
+  commit(request: CommitRequest) {
     return this.#work(request, async () => {
       checkProtocol(request.protocol);
       return await this.#writes.commit(request);
     });
   }
 
-  head(request: HeadRequest): Promise<Reply<HeadReply>> {
+  head(request: HeadRequest) {
     return this.#answer(request, async () => {
       checkProtocol(request.protocol);
       this.#mustExist();
@@ -155,7 +148,7 @@ export class Owner implements NamespaceApi {
     });
   }
 
-  status(tenant: string, name: string): Promise<Reply<IndexStatus>> {
+  status(tenant: string, name: string) {
     return this.#answer({ tenant, name }, async () => {
       this.#mustExist();
       return { ...this.#jobs.status(), ...this.#ward.health() };
@@ -170,7 +163,7 @@ export class Owner implements NamespaceApi {
     });
   }
 
-  requestFlush(tenant: string, name: string): Promise<Reply<IndexStatus>> {
+  requestFlush(tenant: string, name: string) {
     return this.#work({ tenant, name }, async () => {
       this.#mustExist();
       await this.#jobs.requestFlush();
@@ -178,10 +171,9 @@ export class Owner implements NamespaceApi {
     });
   }
 
-  claim(tenant: string, name: string): Promise<Reply<Job | undefined>> {
-    return this.#answer({ tenant, name }, async () => {
-      return this.#ward.quarantine === undefined ? await this.#jobs.claim() : undefined;
-    });
+  claim(tenant: string, name: string) {
+    const claim = () => (this.#ward.quarantine === undefined ? this.#jobs.claim() : undefined);
+    return this.#answer({ tenant, name }, async () => await claim());
   }
 
   renew(tenant: string, name: string, job: string, attempt: number): Promise<Reply<boolean>> {
@@ -231,8 +223,11 @@ export class Owner implements NamespaceApi {
     return this.#work({ tenant, name }, () => noteUsage(this.#jobs, ...of));
   }
 
-  adopt(request: AdoptRequest): Promise<Reply<AdoptReply>> {
-    return this.#work(request, () => this.#branch.adopt(request));
+  async adopt(request: AdoptRequest): Promise<Reply<AdoptReply>> {
+    const isIdle = this.#starting === undefined && !this.#started;
+    const value = isIdle ? await this.#startAsBranch(request) : undefined;
+    if (value !== undefined) return { ok: true, value };
+    return await this.#work(request, () => this.#branch.adopt(request));
   }
 
   /** The object's alarm: sends lost hints again, and arms itself while there is work. */
@@ -268,8 +263,7 @@ export class Owner implements NamespaceApi {
   async #answer<T>(identity: Identity | undefined, work: () => Promise<T>): Promise<Reply<T>> {
     try {
       if (!this.#started) {
-        // Not more of it than this: a request is an identity too.
-        this.#identity ??= identity && { tenant: identity.tenant, name: identity.name };
+        this.#meet(identity);
         this.#starting ??= this.#start();
         await this.#starting;
       }
@@ -284,6 +278,21 @@ export class Owner implements NamespaceApi {
       }
       throw error;
     }
+  }
+
+  #meet(identity: Identity | undefined): void {
+    this.#identity ??= identity && identityOf(identity);
+  }
+
+  /** Undefined: an ordinary start is under way instead. */
+  async #startAsBranch(request: AdoptRequest): Promise<AdoptReply | undefined> {
+    this.#meet(request);
+    const unseen = this.#branch.adoptUnseen(request);
+    this.#starting = unseen.then((begun) => begun?.whole ?? this.#start());
+    this.#starting.catch(() => {
+      this.#starting = undefined;
+    });
+    return (await unseen)?.reply;
   }
 
   async #start(): Promise<void> {
@@ -322,7 +331,7 @@ export class Owner implements NamespaceApi {
     }
   }
 
-  #view(): Ward {
+  #view() {
     return { ...this.#ward.view(), ...this.#known(), state: this.#state, epoch: this.#epoch };
   }
 
@@ -345,19 +354,10 @@ export class Owner implements NamespaceApi {
     return this.#ports.storage.writeRecord(this.#ward.record ?? this.#recordNow());
   }
 
-  #recordNow(): OwnerRecord {
-    const { generation, next, hash, manifest } = this.#state;
-    return {
-      identity: this.#known(),
-      generation,
-      registryVersion: this.#registry.entry?.version ?? 0,
-      epoch: this.#epoch,
-      next,
-      hash,
-      intent: this.#intent,
-      manifestVersion: manifest.version,
-      branch: this.#branch.record,
-    };
+  #recordNow() {
+    const registryVersion = this.#registry.entry?.version ?? 0;
+    const more = { epoch: this.#epoch, intent: this.#intent, branch: this.#branch.record };
+    return { ...recordOf(this.#known(), this.#state), registryVersion, ...more };
   }
 
   async #register(): Promise<void> {

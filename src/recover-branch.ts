@@ -3,7 +3,7 @@
  * the branch, or right after it answered.
  *
  *   1. Refs that are missing are put while that can be in time: nobody else does any more.
- *   2. The branch lives if each of its refs was stored in time, as the store itself dates them: then
+ *   2. The branch lives if each of its refs was stored in time, as the store dates them: then
  *      nothing of what it names had been dead for long enough to be collected, and from there on
  *      the refs hold it. Whoever was told that there is a branch was told so after that. A ref is
  *      never overwritten, so however often this is asked, and by whomever, the answer is the same.

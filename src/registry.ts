@@ -3,7 +3,6 @@
  * and the end of a life, and resolved by generation and state; a grave is dug before a life ends.
  */
 import { corrupt, EngineError } from "./errors.ts";
-import type { SealedObject } from "./format/envelope.ts";
 import {
   type BranchStart,
   openRegistryEntry,
@@ -38,6 +37,33 @@ export async function readRegistry(ports: Ports, identity: Identity): Promise<Re
   });
 }
 
+interface RegistryChange {
+  readonly generation: string;
+  readonly state: "live" | "deleted";
+  readonly epoch: number;
+  /** Of a branch whose manifest 1 is not in its place yet. */
+  readonly start?: BranchStart;
+  /** When the log said that the name goes on with this life. */
+  readonly beganMs?: number;
+}
+
+/**
+ * The first entry of a name, if that has none: nobody has looked. Throws `conflict` if it has, or
+ * if the outcome is not known.
+ */
+export async function createRegistry(
+  ports: Ports,
+  identity: Identity,
+  change: RegistryChange,
+): Promise<RegistryView> {
+  const entry = successorOf(ports, identity, undefined, change);
+  const etag = await swap(ports, identity, undefined, entry, 0);
+  if (etag === undefined) {
+    throw new EngineError("conflict", `the registry may have an entry of ${identity.name}`);
+  }
+  return { entry, etag };
+}
+
 /**
  * Makes the registry say `state` of the generation. Throws `fenced` if the name belongs to another
  * life by now, or if it is not certain by `untilMs`: only recovery can tell then.
@@ -46,16 +72,9 @@ export async function writeRegistry(
   ports: Ports,
   identity: Identity,
   known: RegistryView,
-  change: {
-    readonly generation: string;
-    readonly state: "live" | "deleted";
-    readonly epoch: number;
+  change: RegistryChange & {
     /** The life that ended for this one. */
     readonly replaces?: string;
-    /** Of a branch whose manifest 1 is not in its place yet. */
-    readonly start?: BranchStart;
-    /** When the log said that the name goes on with this life. */
-    readonly beganMs?: number;
   },
   untilMs: number = Number.POSITIVE_INFINITY,
 ): Promise<RegistryView> {
@@ -73,36 +92,46 @@ export async function writeRegistry(
     if (isOver) {
       throw new EngineError("fenced", `the name belongs to another life than ${change.generation}`);
     }
-    const next = {
-      name: identity.name,
-      generation: change.generation,
-      state: change.state,
-      version: (entry?.version ?? 0) + 1,
-      epoch: change.epoch,
-      nonce: ports.random.bytes(16),
-      ...(change.start === undefined ? {} : { start: change.start }),
-      ...(change.beganMs === undefined ? {} : { beganMs: change.beganMs }),
-    };
+    const next = successorOf(ports, identity, entry, change);
     if (ports.clock.now() > untilMs) {
       throw new EngineError("fenced", `registering ${change.generation} took too long`);
     }
-    const sealed = await sealRegistryEntry(next, ports.digest);
-    const etag = await swap(ports, identity, view.etag, sealed, registryMetadata(next), attempt);
+    const etag = await swap(ports, identity, view.etag, next, attempt);
     // Lost or unknown: whatever the registry says now decides, ours being recognised by generation
     // and state.
     view = etag === undefined ? await readRegistry(ports, identity) : { entry: next, etag };
   }
 }
 
+function successorOf(
+  { random }: Ports,
+  { name }: Identity,
+  before: RegistryEntry | undefined,
+  { generation, state, epoch, start, beganMs }: RegistryChange,
+): RegistryEntry {
+  return {
+    name,
+    generation,
+    state,
+    version: (before?.version ?? 0) + 1,
+    epoch,
+    nonce: random.bytes(16),
+    ...(start === undefined ? {} : { start }),
+    ...(beganMs === undefined ? {} : { beganMs }),
+  };
+}
+
+/** Undefined if it was refused, or nobody knows. */
 async function swap(
   ports: Ports,
   identity: Identity,
   etag: string | undefined,
-  sealed: SealedObject,
-  metadata: Record<string, string>,
+  entry: RegistryEntry,
   attempt: number,
 ): Promise<string | undefined> {
   const key = registryKey(identity.tenant, identity.name);
+  const sealed = await sealRegistryEntry(entry, ports.digest);
+  const metadata = registryMetadata(entry);
   try {
     const result = await ports.store.put(
       key,

@@ -60,6 +60,50 @@ describe("a branch", () => {
     }
   });
 
+  test("of a name that nobody used reads nothing before its puts", async () => {
+    const { parent, child, request } = await pinned(0);
+    const release = parent.stall(/\/refs\/|names\/child$/);
+    const before = parent.store.counts();
+    const adopted = child.owner.adopt(request);
+    await parent.clock.advance(1_000);
+    const { get, head, list, put } = parent.store.counts();
+    expect({ get, head, list, put }).toEqual({
+      get: before.get,
+      head: before.head,
+      list: before.list,
+      put: before.put + 2,
+    });
+    release();
+    expect(await child.ask(adopted)).toMatchObject({ kind: "adopted" });
+    for (const [id, version] of parent.model) child.model.set(id, version);
+    await expectModels(parent, child);
+  });
+
+  test("of a name that lives is refused, also where the object has lost all it knew", async () => {
+    const { parent, child, request } = await pinned(0);
+    await child.put(7, [7, 8]);
+    child.storage.wipe();
+    child.restart();
+    const adopted = await child.clock.run(child.owner.adopt(request));
+    expect(adopted).toMatchObject({ ok: false, kind: "conflict" });
+    await child.put(9, [9]);
+    await expectModels(parent, child);
+    await parent.pass(3 * dayMs);
+    expect(await parent.objects(refsPrefix(await rootOf(parent)))).toEqual([]);
+    await expectModels(parent, child);
+  });
+
+  test("of a name that was deleted is one, also where the object has lost all it knew", async () => {
+    const { parent, child, request } = await pinned(0);
+    await child.put(7, [7, 8]);
+    await child.remove();
+    child.storage.wipe();
+    child.restart();
+    expect(await child.ask(child.owner.adopt(request))).toMatchObject({ kind: "adopted" });
+    for (const [id, version] of parent.model) child.model.set(id, version);
+    await expectModels(parent, child);
+  });
+
   test("lives if its owner ended before its refs were stored, and the next one is in time", async () => {
     const { parent, child, request } = await pinned(0);
     parent.lost = /\/refs\//;

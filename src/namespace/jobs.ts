@@ -115,9 +115,15 @@ export function emptyJobTable(generation: string): JobTable {
   };
 }
 
-/** The table of the name's present life: jobs of an earlier one are void, its graves are not. */
+/**
+ * The table of the name's present life: jobs of an earlier one are void, its graves are not. One
+ * without a generation is of no life.
+ */
 export function tableFor(table: JobTable | undefined, generation: string, nowMs: number): JobTable {
-  if (table === undefined || table.generation === generation) {
+  if (table === undefined || table.generation === "") {
+    return emptyJobTable(generation);
+  }
+  if (table.generation === generation) {
     // One that an older version of us wrote may lack some fields.
     return { ...emptyJobTable(generation), ...table };
   }

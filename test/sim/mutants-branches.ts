@@ -112,4 +112,10 @@ export const branchMutants: readonly Mutant[] = [
     "  return againMs === undefined ? done : sweepAt(done, nowMs + againMs);",
     "  return done;",
   ),
+  mutant(
+    "a branch that is begun without a look counts although the name has an entry",
+    "src/registry.ts",
+    '  if (etag === undefined) {\n    throw new EngineError("conflict"',
+    '  if (etag === undefined && change.epoch < 0) {\n    throw new EngineError("conflict"',
+  ),
 ];

@@ -23,7 +23,7 @@ export const pastMutants: readonly Mutant[] = [
   mutant(
     "times fall with the clock",
     "src/namespace/state.ts",
-    "  return Math.max(nowMs, lastMs);",
+    "  return Math.max(nowMs, lastMs, createdMs);",
     "  return Math.max(nowMs, lastMs - 3_600_000);",
   ),
   mutant(
