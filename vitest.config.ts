@@ -37,6 +37,7 @@ export default defineConfig({
           pool: "threads",
           isolate: false,
           maxWorkers: "100%",
+          testTimeout: 30_000,
           sequence: { groupOrder: 1 },
         },
       },
