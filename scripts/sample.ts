@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ApiClient, ApiError, namespacePath } from "./api-client.ts";
 import { loadEncoder } from "./embed.ts";
-import { encodeFloats } from "./import/row-mapping.ts";
+import { encodeFloats } from "./import/json-wire.ts";
 import { waitUntilIndexed } from "./index-status.ts";
 
 export const sampleNamespace = "sample";

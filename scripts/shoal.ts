@@ -20,6 +20,7 @@ import { keysCommand } from "./shoal/keys.ts";
 import { loginCommand, logoutCommand, whoamiCommand } from "./shoal/login.ts";
 import { deleteCommand, describeCommand, namespacesCommand } from "./shoal/namespaces.ts";
 import { queryCommand } from "./shoal/query.ts";
+import { importsCommand } from "./shoal/server-import.ts";
 import { watchCommand } from "./shoal/watch.ts";
 
 const program = new Command("shoal")
@@ -34,6 +35,7 @@ const commands: readonly Command[] = [
   describeCommand(),
   queryCommand(),
   importCommand(),
+  importsCommand(),
   exportCommand(),
   copyCommand(),
   branchCommand(),

@@ -8,8 +8,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 export const limits = {
-  // ---- Requests
-  // -----------------------------------------------------------------------------------
+  // ---- Requests ---------------------------------------------------------------------------------
   /** Decompressed request body. A buffered JSON body costs 3-4x its size; an isolate has 128 MB. */
   bodyBytesMax: 16 * MiB,
   /**
@@ -99,8 +98,7 @@ export const limits = {
   replicasMax: 256,
   shardsMax: 256,
 
-  // ---- API keys
-  // -----------------------------------------------------------------------------------
+  // ---- API keys ---------------------------------------------------------------------------------
   /** A record is asked for again after this; until twice as old it still serves meanwhile. */
   apiKeyAgeMs: 30_000,
   /** Records an isolate remembers, those of ids without one included. */
@@ -110,8 +108,7 @@ export const limits = {
   /** A window of quotas. */
   quotaWindowMs: 60_000,
 
-  // ---- Write path
-  // ---------------------------------------------------------------------------------
+  // ---- Write path -------------------------------------------------------------------------------
   /**
    * Larger batches travel as attachments that the Worker stores itself, so the object stays light.
    */
@@ -164,8 +161,7 @@ export const limits = {
   /** Segments of one shard: writers are refused before merging could not keep up. */
   segmentsMax: 64,
 
-  // ---- Entries that cannot be read
-  // -----------------------------------------------------------------
+  // ---- Entries that cannot be read --------------------------------------------------------------
   /** How often such an object is read before it counts as bad: a bad read is not a bad object. */
   doubtReadsMax: 4,
   /** After how long an owner in quarantine looks again: as long as that has lasted, within both. */
@@ -177,8 +173,7 @@ export const limits = {
   skippedSchemaVersions: 65_536,
   skipReasonBytesMax: 1_024,
 
-  // ---- Head
-  // ---------------------------------------------------------------------------------------
+  // ---- Head -------------------------------------------------------------------------------------
   headWalBytesMax: 4 * MiB,
   headRouteBytesMax: 1 * MiB,
   headDeadBytesMax: 64 * KiB,
@@ -192,8 +187,7 @@ export const limits = {
   /** Age of a snapshot that an eventual query may still use. */
   eventualAgeMsMax: 10_000,
 
-  // ---- Jobs
-  // ---------------------------------------------------------------------------------------
+  // ---- Jobs -------------------------------------------------------------------------------------
   flushBytes: 4 * MiB,
   flushRows: 5_000,
   flushObjects: 64,
@@ -237,8 +231,7 @@ export const limits = {
   deadShareMax: 0.2,
   appliedDeltasMax: 64,
 
-  // ---- History
-  // --------------------------------------------------------------------------------------
+  // ---- History ----------------------------------------------------------------------------------
   snapshotsPage: 100,
   snapshotNameMax: 64,
   /** Changed documents of a page of the change feed; it ends with the entry that holds the last. */
@@ -252,8 +245,7 @@ export const limits = {
   /** How often the caches of a pinned namespace are warmed: the edge keeps what is asked for. */
   warmEveryMs: 5 * 60_000,
 
-  // ---- Collection
-  // ---------------------------------------------------------------------------------
+  // ---- Collection -------------------------------------------------------------------------------
   /** Longer than any request or lease: nobody can still read what was dead for so long. */
   collectGraceMs: 3_600_000,
   /** What is due waits for more this long: one collection costs the same for much as for little. */
@@ -277,8 +269,7 @@ export const limits = {
   /** What refs hold, and the refs themselves, are looked at again this often. */
   refsEveryMs: 24 * 3_600_000,
 
-  // ---- Asynchronous operations
-  // --------------------------------------------------------------------
+  // ---- Asynchronous operations ------------------------------------------------------------------
   /**
    * Bytes of codes that a request scans while its client waits: some seconds of a cold isolate.
    * More becomes an operation if the client can wait for one.
@@ -294,8 +285,32 @@ export const limits = {
   /** Of the answer as JSON: it lies in memory as a whole, and a poll sends it. */
   operationResultBytesMax: 16 * MiB,
 
-  // ---- Recall
-  // ---------------------------------------------------------------------------------------
+  // ---- Imports of objects in the bucket ---------------------------------------------------------
+  /** A write of an import: what is read and parsed of it lies in memory twice, read ahead. */
+  importBatchRows: 2_000,
+  importBatchBytes: 4 * MiB,
+  /** A row of text that is longer has no end. */
+  importRowBytesMax: 16 * MiB,
+  /** One read of an object. */
+  importReadBytes: 4 * MiB,
+  /** So long an attempt works before it lets others have the consumer. */
+  importSliceMs: 20_000,
+  /** Rows that are refused before an import ends: then it is no import of this namespace. */
+  importRejectedMax: 5_000,
+  /** Bytes of them that are kept, of each: enough to find it. */
+  importRejectedBytes: 1_024,
+  importSourcesMax: 1_000,
+  /** A compressed object is read from its start by every attempt. */
+  importGzipBytesMax: 512 * MiB,
+  /** Of a Parquet row group that is decoded as a whole: as objects it takes a multiple. */
+  importGroupBytesMax: 16 * MiB,
+  /** Its steps are repeated under their keys within this time: far longer than attempts take. */
+  importKeyKeepMs: 3_600_000,
+  /** Its objects are kept so long after the newest of them. */
+  importKeepMs: 7 * 24 * 3_600_000,
+  importsPage: 20,
+
+  // ---- Recall -----------------------------------------------------------------------------------
   /** Share of approximate queries that are compared with an exhaustive one, by the queue. */
   recallSampleShare: 0.01,
   /** Codes that comparisons read of one namespace, for each isolate that samples: a minute of it
@@ -306,8 +321,7 @@ export const limits = {
   /** Most that it scans more. */
   probeFactorMax: 8,
 
-  // ---- Segments
-  // -----------------------------------------------------------------------------------
+  // ---- Segments ---------------------------------------------------------------------------------
   /** A segment below this is one object, above it is split into parts. */
   segmentPartBytes: 16 * MiB,
   documentBlockBytes: 16 * KiB,
@@ -325,8 +339,7 @@ export const limits = {
   refinePageRowsMax: 32,
   vectorBlockBytes: 4 * KiB,
 
-  // ---- Reads
-  // --------------------------------------------------------------------------------------
+  // ---- Reads ------------------------------------------------------------------------------------
   /** Connections of one invocation that may wait for response headers (platform limit). */
   connectionsMax: 6,
   readAttemptsMax: 4,
@@ -375,8 +388,7 @@ export const limits = {
   filteredReadsMax: 36,
   documentReadsMax: 10,
 
-  // ---- Readers of shards
-  // ----------------------------------------------------------------------------------
+  // ---- Readers of shards ------------------------------------------------------------------------
   /** Objects that read the shards of one namespace; shards beyond go round. */
   readersMax: 8,
   /** Segments of fewer bytes fit into the cache of one isolate, which saves a call. */

@@ -9,8 +9,10 @@
  *           2. the newest claim is alive: somebody works on it. Else create-only put of the next
  *           3. the work, on what was pinned; a claim more every third of a lease. Whoever finds
  *              the next claim taken has lost it, and stops
- *           4. create-only put of `result`: of several workers the first counts
- *   expire  a day after the request: request, then claims, then the result
+ *           4. create-only put of `result`: of several workers the first counts. An attempt may
+ *              also pause: what it has left behind is where the next one goes on. Attempts are
+ *              counted from the last one that left something
+ *   expire  a day after the request: request, then claims, then the result (operation-expiry.ts)
  *
  * If we crash after   what is left
  *   submit 1          a pin that ends by itself
@@ -40,23 +42,19 @@ import { limits } from "./limits.ts";
 import type { Ports } from "./ports.ts";
 import {
   numberOfClaimKey,
+  type OperationPlace,
   operationClaimKey,
   operationClaimPrefix,
-  operationOfKey,
-  operationPrefix,
   operationRequestKey,
   operationResultKey,
 } from "./store/keys.ts";
-import { deleteAll, eachObject } from "./store/many-objects.ts";
+import { eachObject } from "./store/many-objects.ts";
 import { putSlot } from "./store/slot.ts";
 
 const beatMs = limits.operationLeaseMs / 3;
 const tokenPattern = /^[0-9a-f]{32}$/;
 
-export interface Operation {
-  readonly tenant: string;
-  readonly token: string;
-}
+export type Operation = OperationPlace;
 
 // ---- Submitting and polling ---------------------------------------------------------------------
 
@@ -67,24 +65,38 @@ export async function submitOperation(
   request: Omit<OperationRequest, "createdMs">,
 ): Promise<string> {
   const token = encodeHex(ports.random.bytes(16));
-  const whole = { ...request, createdMs: ports.clock.now() };
-  const sealed = await sealOperationRequest(whole, ports.random.bytes(16), ports.digest);
-  await putFirst(ports, operationRequestKey(tenant, token), sealed);
+  await storeRequest(ports, { tenant, token }, { ...request, createdMs: ports.clock.now() });
   return token;
 }
 
-export type OperationState =
-  | { readonly kind: "finished"; readonly name: string; readonly result: OperationResult }
-  /** Neglected: nobody works on it, and somebody should be told. */
-  | { readonly kind: "running"; readonly name: string; readonly isNeglected: boolean };
+/** Under a token that nobody else has. */
+export async function storeRequest(
+  ports: Ports,
+  operation: Operation,
+  request: OperationRequest,
+): Promise<void> {
+  const sealed = await sealOperationRequest(request, ports.random.bytes(16), ports.digest);
+  await putFirst(ports, operationRequestKey(operation), sealed);
+}
+
+interface OperationCommon {
+  readonly name: string;
+  readonly request: OperationRequest;
+}
+
+export type OperationState = OperationCommon &
+  (
+    | { readonly kind: "finished"; readonly result: OperationResult }
+    /** Neglected: nobody works on it, and somebody should be told. */
+    | { readonly kind: "running"; readonly isNeglected: boolean }
+  );
 
 /** Undefined if there is none, or it expired. */
 export async function readOperation(
   ports: Ports,
   operation: Operation,
 ): Promise<OperationState | undefined> {
-  const { tenant, token } = operation;
-  if (!tokenPattern.test(token)) {
+  if (!tokenPattern.test(operation.token)) {
     return undefined;
   }
   const [request, result] = await Promise.all([
@@ -92,31 +104,32 @@ export async function readOperation(
     readResult(ports, operation),
   ]);
   const now = ports.clock.now();
-  if (request === undefined || request.createdMs + limits.operationKeepMs <= now) {
+  const keepMs = operation.into === undefined ? limits.operationKeepMs : Number.POSITIVE_INFINITY;
+  if (request === undefined || request.createdMs + keepMs <= now) {
     return undefined;
   }
   const { name, createdMs } = request;
   if (result !== undefined) {
-    return { kind: "finished", name, result };
+    return { kind: "finished", name, request, result };
   }
   const isOld = createdMs + limits.operationHintMs <= now;
-  const isNeglected = isOld && !isAlive((await newestClaim(ports, { tenant, token })).claim, now);
-  return { kind: "running", name, isNeglected };
+  const isNeglected = isOld && !isAlive((await newestClaim(ports, operation)).claim, now);
+  return { kind: "running", name, request, isNeglected };
 }
 
-async function readRequest(
+export async function readRequest(
   { store, digest }: Ports,
-  { tenant, token }: Operation,
+  operation: Operation,
 ): Promise<OperationRequest | undefined> {
-  const stored = await store.get(operationRequestKey(tenant, token));
+  const stored = await store.get(operationRequestKey(operation));
   return stored && (await openOperationRequest(stored.bytes, digest));
 }
 
 async function readResult(
   { store, digest }: Ports,
-  { tenant, token }: Operation,
+  operation: Operation,
 ): Promise<OperationResult | undefined> {
-  const stored = await store.get(operationResultKey(tenant, token));
+  const stored = await store.get(operationResultKey(operation));
   return stored && (await openOperationResult(stored.bytes, digest));
 }
 
@@ -124,15 +137,23 @@ async function readResult(
 
 /** One attempt at an operation. */
 export interface OperationSession {
-  run(): Promise<OperationResult>;
+  run(): Promise<OperationResult | OperationPause>;
+  /** The newest attempt that has left something behind which later ones build on; else 0. */
+  progressedIn?(): number;
   /** Called now and then while it runs: keeps alive what it reads, or throws. */
   beat(): Promise<void>;
   /** After its result is stored. */
   close(): Promise<void>;
 }
 
+/** The attempt has done its share; another goes on from what it has left behind. */
+export interface OperationPause {
+  readonly kind: "pause";
+  readonly afterMs: number;
+}
+
 export interface OperationWork {
-  open(request: OperationRequest): OperationSession;
+  open(request: OperationRequest, attempt: number): Promise<OperationSession>;
   /** The result of an operation that failed for good. */
   refuse(error: unknown): Promise<OperationResult>;
 }
@@ -140,7 +161,9 @@ export interface OperationWork {
 export type RunOutcome =
   | { readonly kind: "done" }
   /** Somebody works on it, or the attempt failed; a look makes sense after so long. */
-  | { readonly kind: "later"; readonly afterMs: number };
+  | { readonly kind: "later"; readonly afterMs: number }
+  /** Another attempt is wanted: not a repetition of this one. */
+  | OperationPause;
 
 const done: RunOutcome = { kind: "done" };
 
@@ -149,8 +172,7 @@ export async function runOperation(
   operation: Operation,
   work: OperationWork,
 ): Promise<RunOutcome> {
-  const { tenant, token } = operation;
-  if ((await ports.store.head(operationResultKey(tenant, token))) !== undefined) {
+  if ((await ports.store.head(operationResultKey(operation))) !== undefined) {
     return done;
   }
   const request = await readRequest(ports, operation);
@@ -161,20 +183,29 @@ export async function runOperation(
   if ("kind" in lease) {
     return lease;
   }
-  const session = work.open(request);
   try {
+    const session = await work.open(request, lease.attempt);
     const result =
-      lease.attempt > limits.operationAttemptsMax
+      attemptsWithout(session, lease) > limits.operationAttemptsMax
         ? await work.refuse(unavailable("the operation failed too often"))
         : await attempt(ports, lease, session, work);
+    if ("kind" in result) {
+      await lease.giveBack();
+      return result;
+    }
     await storeResult(ports, operation, result);
     await session.close();
     return done;
   } catch (error) {
     ports.log.warn("an operation failed", { ...operation, error: String(error) });
     await lease.giveBack();
-    return { kind: "later", afterMs: 1_000 * 2 ** lease.attempt };
+    return { kind: "later", afterMs: 1_000 * 2 ** Math.min(lease.attempt, 6) };
   }
+}
+
+/** Attempts since the one that left something behind, this one included. */
+function attemptsWithout(session: OperationSession, lease: Lease): number {
+  return lease.attempt - (session.progressedIn?.() ?? 0);
 }
 
 /** Throws what another attempt may cure. */
@@ -183,7 +214,7 @@ async function attempt(
   lease: Lease,
   session: OperationSession,
   work: OperationWork,
-): Promise<OperationResult> {
+): Promise<OperationResult | OperationPause> {
   const running = session.run();
   let isOver = false;
   const beating = keepAlive(ports, lease, session, () => isOver);
@@ -193,7 +224,7 @@ async function attempt(
   try {
     return await Promise.race([running, beating]);
   } catch (error) {
-    if (!isFinal(error) && lease.attempt < limits.operationAttemptsMax) {
+    if (!isFinal(error) && attemptsWithout(session, lease) < limits.operationAttemptsMax) {
       throw error;
     }
     return await work.refuse(error);
@@ -235,15 +266,16 @@ function isFinal(error: unknown): boolean {
 
 async function storeResult(
   ports: Ports,
-  { tenant, token }: Operation,
+  operation: Operation,
   result: OperationResult,
 ): Promise<void> {
   const sealed = await sealOperationResult(result, ports.random.bytes(16), ports.digest);
   // Whoever was first: all of them ran the same request.
-  await putFirst(ports, operationResultKey(tenant, token), sealed);
+  await putFirst(ports, operationResultKey(operation), sealed);
 }
 
-async function putFirst(ports: Ports, key: string, sealed: SealedObject): Promise<boolean> {
+/** Whether it is ours that lies there now. */
+export async function putFirst(ports: Ports, key: string, sealed: SealedObject): Promise<boolean> {
   const untilMs = ports.clock.now() + limits.commitDeadlineMs;
   const { kind } = await putSlot(ports, key, sealed, () => {
     if (ports.clock.now() > untilMs) {
@@ -267,17 +299,13 @@ interface NewestClaim {
   readonly claim: OperationClaim | undefined;
 }
 
-async function newestClaim(
-  { store, digest }: Ports,
-  { tenant, token }: Operation,
-): Promise<NewestClaim> {
+async function newestClaim({ store, digest }: Ports, operation: Operation): Promise<NewestClaim> {
   let number = 0;
-  await eachObject(store, operationClaimPrefix(tenant, token), ({ key }) => {
+  await eachObject(store, operationClaimPrefix(operation), ({ key }) => {
     number = numberOfClaimKey(key) ?? number;
     return "more";
   });
-  const stored =
-    number === 0 ? undefined : await store.get(operationClaimKey(tenant, token, number));
+  const stored = number === 0 ? undefined : await store.get(operationClaimKey(operation, number));
   return { number, claim: stored && (await openOperationClaim(stored.bytes, digest)) };
 }
 
@@ -324,46 +352,12 @@ class Lease {
   }
 
   async #put(untilMs: number): Promise<boolean> {
-    const { tenant, token } = this.#operation;
     const claim = { attempt: this.attempt, worker: this.#worker, untilMs };
     const sealed = await sealOperationClaim(claim, this.#ports.digest);
     // Counted once it is certain: going past a slot that may be another's breaks its chain.
-    const key = operationClaimKey(tenant, token, this.#number + 1);
+    const key = operationClaimKey(this.#operation, this.#number + 1);
     const isOurs = await putFirst(this.#ports, key, sealed);
     this.#number += isOurs ? 1 : 0;
     return isOurs;
   }
-}
-
-// ---- Expiry -------------------------------------------------------------------------------------
-
-/** Deletes what expired; returns the tokens of those that nobody has finished and may be hinted. */
-export async function expireOperations(ports: Ports, tenant: string): Promise<readonly string[]> {
-  const now = ports.clock.now();
-  const found = new Map<string, { objects: string[]; madeMs: number; isFinished: boolean }>();
-  await eachObject(ports.store, operationPrefix(tenant), ({ key, uploadedMs }) => {
-    const { token, object } = operationOfKey(key) ?? { token: key, object: "" };
-    const seen = found.get(token) ?? { objects: [], madeMs: uploadedMs, isFinished: false };
-    found.set(token, {
-      objects: [...seen.objects, key],
-      madeMs: Math.min(seen.madeMs, uploadedMs),
-      isFinished: seen.isFinished || object === "result",
-    });
-    return "more";
-  });
-  const waiting: string[] = [];
-  for (const [token, { objects, madeMs, isFinished }] of found) {
-    if (madeMs + limits.operationKeepMs <= now) {
-      // One request deletes up to a thousand, but the request must go before the result does.
-      const request = operationRequestKey(tenant, token);
-      await deleteAll(ports.store, [request]);
-      await deleteAll(
-        ports.store,
-        objects.filter((key) => key !== request),
-      );
-    } else if (!isFinished && madeMs + limits.operationHintMs <= now) {
-      waiting.push(token);
-    }
-  }
-  return waiting;
 }

@@ -54,6 +54,8 @@ export interface JobHint {
 export interface OperationHint {
   readonly tenant: string;
   readonly operation: string;
+  /** It is an import into the namespace of this name. */
+  readonly into?: string;
 }
 
 /** A query that was answered, to be compared with the truth. */

@@ -46,6 +46,8 @@ export interface WriteOptions {
   readonly key?: WriteKey;
   /** For a first write to decide; later ones may only repeat it. */
   readonly shards?: number;
+  /** Only into this life of the name: `gone` if it has ended. */
+  readonly generation?: string;
 }
 
 /**
@@ -59,12 +61,15 @@ export async function write<T extends BuiltWrite>(
   ports: PutUniquePorts,
   target: WriteTarget,
   build: (schema: Schema) => T,
-  { disableBackpressure, key = mintKey(ports.random), shards }: WriteOptions,
+  { disableBackpressure, key = mintKey(ports.random), shards, generation }: WriteOptions,
 ): Promise<T> {
   const remembered = shards === undefined ? target.memory.recall(target.name) : undefined;
   let description = remembered ?? (await describeTarget(target));
   let isCurrent = remembered === undefined;
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    if (generation !== undefined && description.generation !== generation) {
+      throw new EngineError("gone", "the namespace was deleted or restored meanwhile");
+    }
     const founding = foundingSettings(description, shards);
     const built = buildUnder(description, isCurrent, build);
     const chunks = built === undefined ? undefined : encodeChunks(built.batch);

@@ -6,8 +6,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { EngineError, invalid, unavailable } from "../src/errors.ts";
 import type { OperationRequest, OperationResult } from "../src/format/operation.ts";
 import { limits } from "../src/limits.ts";
+import { expireOperations } from "../src/operation-expiry.ts";
 import {
-  expireOperations,
   type OperationWork,
   readOperation,
   runOperation,
@@ -49,7 +49,7 @@ function submit(): Promise<string> {
 /** Does its work by `run`, and notes what happens to it. */
 function work(run: (request: OperationRequest) => Promise<OperationResult>): OperationWork {
   return {
-    open: (request) => ({
+    open: async (request) => ({
       run: () => {
         events.push("run");
         return run(request);
@@ -82,7 +82,7 @@ const resultOf = async (token: string): Promise<string> => {
 describe("an operation", () => {
   it("runs once, however many messages say so, and keeps its result", async () => {
     const token = await submit();
-    expect(await read(token)).toEqual({ kind: "running", name: "shop", isNeglected: false });
+    expect(await read(token)).toMatchObject({ kind: "running", name: "shop", isNeglected: false });
     expect(await run(token, echo)).toEqual({ kind: "done" });
     expect(await run(token, echo)).toEqual({ kind: "done" });
     expect(events).toEqual(["run", "close"]);
@@ -210,7 +210,7 @@ describe("after a day", () => {
     const waiting = await submit();
     expect(await clock.run(expireOperations(ports, tenant))).toEqual([]);
     await clock.advance(limits.operationHintMs);
-    expect(await clock.run(expireOperations(ports, tenant))).toEqual([waiting]);
+    expect(await clock.run(expireOperations(ports, tenant))).toEqual([{ tenant, token: waiting }]);
     await clock.advance(limits.operationKeepMs);
     expect(await read(finished)).toBeUndefined();
     expect(await clock.run(expireOperations(ports, tenant))).toEqual([]);
@@ -224,7 +224,7 @@ describe("after a day", () => {
     await run(token, echo);
     await clock.advance(limits.operationKeepMs);
     const { objects } = await memory.list("");
-    const result = operationResultKey(tenant, token);
+    const result = operationResultKey({ tenant, token });
     await memory.delete(objects.map(({ key }) => key).filter((key) => key !== result));
     expect(await run(token, echo)).toEqual({ kind: "done" });
     expect(await clock.run(expireOperations(ports, tenant))).toEqual([]);

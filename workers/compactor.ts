@@ -33,6 +33,7 @@ import { systemClock } from "./platform/clock.ts";
 import { createLog } from "./platform/log.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
+import { sendHint } from "./platform/queue.ts";
 import { openMeter, type UsageMeter } from "./platform/usage-meter.ts";
 import { noteSample } from "./recall-samples.ts";
 
@@ -101,12 +102,18 @@ async function runSample(env: Env, hint: RecallSampleHint): Promise<void> {
   }
 }
 
-/** A message comes again as long as its operation has no result: at most as often as allowed. */
+/**
+ * A message comes again as long as its operation has no result: at most as often as allowed. An
+ * attempt that pauses sends another: it is no failure, and may have to be made many times.
+ */
 async function runOperation(env: Env, message: Message<OperationHint>): Promise<void> {
   try {
     busyUntilMs = systemClock.now() + limits.leaseMs;
     const outcome = await runHinted(env, message.body);
-    if (outcome.kind === "done") {
+    if (outcome.kind === "pause") {
+      await sendHint(env, openMeter("operation"), message.body, outcome.afterMs);
+    }
+    if (outcome.kind !== "later") {
       message.ack();
     } else {
       message.retry({ delaySeconds: Math.ceil(outcome.afterMs / 1_000) });

@@ -1,19 +1,17 @@
 /**
  * Queue consumer and cron of asynchronous operations: runs each on the snapshot that was pinned for
- * it, or on a newer one if that pin is gone; ends and expires them. What the steps are, and what a
+ * it, or on a newer one if that pin is gone; imports, from where they are; ends and expires them. What the steps are, and what a
  * crash leaves, says src/operations.ts.
  */
 import { EngineError } from "../src/errors.ts";
 import type { OperationRequest, OperationResult } from "../src/format/operation.ts";
+import { openImport } from "../src/import-run.ts";
+import type { ImportPlace } from "../src/imports.ts";
 import { limits } from "../src/limits.ts";
 import type { Pin } from "../src/namespace/pins.ts";
 import { replyValue } from "../src/namespace/protocol.ts";
-import {
-  expireOperations,
-  type OperationSession,
-  type RunOutcome,
-  runOperation,
-} from "../src/operations.ts";
+import { expireOperations } from "../src/operation-expiry.ts";
+import { type OperationSession, type RunOutcome, runOperation } from "../src/operations.ts";
 import { pinnedSnapshot } from "../src/pinned.ts";
 import type { OperationHint, Ports } from "../src/ports.ts";
 import type { SearchPorts } from "../src/search-ports.ts";
@@ -21,6 +19,8 @@ import { respondError } from "./api/errors.ts";
 import { encodeJsonChunks, type JsonEncodable, parseJson } from "./api/json.ts";
 import { operationKinds } from "./api/operation-kinds.ts";
 import { openBackground } from "./api/scope.ts";
+import { BucketReader } from "./imports/import-reader.ts";
+import { parseImportRequest, type StoredImport } from "./imports/import-request.ts";
 import { namespaceClient } from "./platform/namespace-client.ts";
 import { enginePorts } from "./platform/ports.ts";
 import { sendHint } from "./platform/queue.ts";
@@ -28,27 +28,52 @@ import { openMeter, type UsageMeter } from "./platform/usage-meter.ts";
 
 export async function runHinted(
   env: Env,
-  { tenant, operation }: OperationHint,
+  { tenant, operation: token, into }: OperationHint,
 ): Promise<RunOutcome> {
   const meter = openMeter("operation");
   const { ports, close } = openBackground(env, meter);
+  const place = { tenant, token, ...(into === undefined ? {} : { into }) };
   try {
-    return await runOperation(
-      ports,
-      { tenant, token: operation },
-      {
-        open: (request) => openSession(env, { ports, meter }, tenant, request),
-        refuse: (error) => refusalOf(ports, error),
-      },
-    );
+    return await runOperation(ports, place, {
+      open: async (request, attempt) =>
+        into === undefined
+          ? openSession(env, { ports, meter }, tenant, request)
+          : await openImportSession(
+              env,
+              { ports, meter },
+              { tenant, token, into },
+              request,
+              attempt,
+            ),
+      refuse: (error) => refusalOf(ports, error),
+    });
   } finally {
     await close();
   }
 }
 
+interface Counted {
+  readonly ports: SearchPorts;
+  readonly meter: UsageMeter;
+}
+
+async function openImportSession(
+  env: Env,
+  { ports, meter }: Counted,
+  place: ImportPlace,
+  { body }: OperationRequest,
+  attempt: number,
+): Promise<OperationSession> {
+  const { tenant, into: name } = place;
+  const { asked, sources } = parseJson(body) as unknown as StoredImport;
+  const reader = new BucketReader(ports.store, parseImportRequest(asked), sources);
+  const target = { tenant, name, owner: namespaceClient(env, tenant, name, meter) };
+  return await openImport(ports, { place, target, reader, attempt });
+}
+
 function openSession(
   env: Env,
-  { ports, meter }: { readonly ports: SearchPorts; readonly meter: UsageMeter },
+  { ports, meter }: Counted,
   tenant: string,
   { kind, name, body, createdMs, pin: stored }: OperationRequest,
 ): OperationSession {
@@ -127,6 +152,8 @@ async function refusalOf({ log }: Ports, error: unknown): Promise<OperationResul
 /** Expires what is old, and asks again for what waits. */
 export async function sweepOperations(env: Env, meter: UsageMeter, tenant: string): Promise<void> {
   for (const operation of await expireOperations(enginePorts(env, meter), tenant)) {
-    await sendHint(env, meter, { tenant, operation });
+    const { token, into } = operation;
+    const hint = { tenant, operation: token, ...(into === undefined ? {} : { into }) };
+    await sendHint(env, meter, hint);
   }
 }

@@ -9,7 +9,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Dataset, DatasetError, placeOf } from "../datasets.ts";
-import { encodeFloats } from "../import/row-mapping.ts";
+import { encodeFloats } from "../import/json-wire.ts";
 import { mean, round } from "../quantiles.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import {

@@ -9,7 +9,7 @@
  *   segment_rewrites      bytes of all segments ever made for each byte of those that are left
  */
 
-import { encodeFloats } from "../import/row-mapping.ts";
+import { encodeFloats } from "../import/json-wire.ts";
 import { cpuMs, descendants } from "../process-cpu.ts";
 import { memoryPeakMb } from "../process-memory.ts";
 import { round } from "../quantiles.ts";

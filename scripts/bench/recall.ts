@@ -6,7 +6,7 @@
  * 2. cold, then warm, as http-queries.ts measures them; recall as questions.ts counts it.
  */
 import type { Dataset } from "../datasets.ts";
-import { encodeFloats } from "../import/row-mapping.ts";
+import { encodeFloats } from "../import/json-wire.ts";
 import { round } from "../quantiles.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import {

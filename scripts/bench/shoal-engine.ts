@@ -11,7 +11,7 @@
 import { limits } from "../../src/limits.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
-import { encodeFloats } from "../import/row-mapping.ts";
+import { encodeFloats } from "../import/json-wire.ts";
 import { cpuMs, descendants } from "../process-cpu.ts";
 import { memoryPeakMb } from "../process-memory.ts";
 import { round } from "../quantiles.ts";

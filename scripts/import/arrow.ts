@@ -12,9 +12,9 @@ import {
   RecordBatchReader,
   type Vector,
 } from "apache-arrow";
+import { textOfBigInt } from "../../workers/rows/parquet-rows.ts";
 import { type ByteSource, readWhole } from "./byte-source.ts";
 import { decodeLz4Frame } from "./lz4-frame.ts";
-import { textOfBigInt } from "./parquet.ts";
 import { type Row, type RowSource, SourceError, skipRows } from "./row-source.ts";
 
 compressionRegistry.set(CompressionType.ZSTD, { decode: (data) => zstdDecompressSync(data) });

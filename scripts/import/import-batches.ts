@@ -2,8 +2,9 @@
  * Cuts the rows of a source into writes of bounded size, and knows which rows are acknowledged:
  * all below `done`, and maybe some of those above.
  */
-import type { ColumnTypes } from "./column-schema.ts";
-import { type Document, type Mapping, mapRow } from "./row-mapping.ts";
+import type { ColumnTypes } from "../../workers/rows/column-schema.ts";
+import { type Document, type Mapping, mapRow } from "../../workers/rows/row-mapping.ts";
+import { jsonWire } from "./json-wire.ts";
 import { type Row, type RowSource, SourceError } from "./row-source.ts";
 
 /** The server takes 16 MiB. */
@@ -47,7 +48,7 @@ export async function* cutBatches(
     for (const raw of rows) {
       if (row >= limit) break;
       try {
-        const document = mapRow(raw, row, mapping, types, source.isText);
+        const document = mapRow(raw, row, mapping, types, source.isText, jsonWire);
         documents.push({ row, document });
         bytes += roughBytes(document);
       } catch (error) {

@@ -9,13 +9,14 @@
  *    and a batch whose acknowledgement was lost, is sent again by the next run. That changes
  *    nothing: rows are upserts under the same ids.
  */
+
+import { type ColumnTypes, decideTypes } from "../../workers/rows/column-schema.ts";
+import type { Document, Mapping } from "../../workers/rows/row-mapping.ts";
 import { type ApiClient, ApiError, namespacePath } from "../api-client.ts";
 import { indexStatus } from "../index-status.ts";
-import { type ColumnTypes, decideTypes } from "./column-schema.ts";
 import { Acknowledged, cutBatches, type ImportBatch } from "./import-batches.ts";
 import { type ImportNotes, noNotes, openNotes } from "./import-notes.ts";
 import { documentSchema } from "./import-schema.ts";
-import type { Document, Mapping } from "./row-mapping.ts";
 import type { Row, RowSource } from "./row-source.ts";
 
 export interface Rejection {

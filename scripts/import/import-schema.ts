@@ -2,9 +2,9 @@
  * The schema that goes with an import: types that the server would infer otherwise, and which
  * texts are too long to be filtered by.
  */
-import type { ColumnTypes } from "./column-schema.ts";
+import type { ColumnTypes } from "../../workers/rows/column-schema.ts";
+import type { Mapping } from "../../workers/rows/row-mapping.ts";
 import type { ImportRequest, SchemaTypes } from "./import-rows.ts";
-import type { Mapping } from "./row-mapping.ts";
 import type { Row } from "./row-source.ts";
 
 /** Characters; the server refuses 4 KiB. Nobody filters by as much. */

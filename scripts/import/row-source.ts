@@ -3,8 +3,9 @@
  * 12,000 rows" means something to a later run.
  */
 
-/** Values as they come: what the wire cannot say is turned into what it can by encode-rows.ts. */
-export type Row = Readonly<Record<string, unknown>>;
+import { type Row, SourceError } from "../../workers/rows/row.ts";
+
+export { type Row, SourceError };
 
 export interface RowSource {
   /** For messages. */
@@ -28,9 +29,6 @@ export interface RowSource {
   readonly stretches: (from: number) => AsyncIterable<readonly Row[]>;
   readonly close?: () => Promise<void>;
 }
-
-/** What was to be imported is not what it seems. The message names row and column where it can. */
-export class SourceError extends Error {}
 
 /** Drops the first `skip` rows of a stream that can only be read from its beginning. */
 export async function* skipRows(

@@ -5,13 +5,13 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
+import type { Mapping } from "../../workers/rows/row-mapping.ts";
 import { type ApiClient, ApiError, namespacePath } from "../api-client.ts";
 import { DatasetError } from "../datasets.ts";
 import { plainName } from "../import/byte-source.ts";
 import { type ImportOutcome, importRows, type Rejection } from "../import/import-rows.ts";
 import { joinSources } from "../import/joined-source.ts";
 import { type Format, formats, openSource } from "../import/open-source.ts";
-import type { Mapping } from "../import/row-mapping.ts";
 import { type RowSource, SourceError } from "../import/row-source.ts";
 import { type IndexStatus, waitUntilIndexed } from "../index-status.ts";
 import { names, pairs, positiveInteger } from "../options.ts";
@@ -19,6 +19,7 @@ import { cannotRun, failed } from "../outcome.ts";
 import { round } from "../quantiles.ts";
 import { onServer, ping, type ServerOptions, withServer } from "./connection.ts";
 import { printJson, say, startBar } from "./output.ts";
+import { importOnServer } from "./server-import.ts";
 
 interface Options extends ServerOptions {
   readonly namespace?: string;
@@ -41,6 +42,7 @@ interface Options extends ServerOptions {
   readonly fresh: boolean;
   readonly wait: boolean;
   readonly json: boolean;
+  readonly server: boolean;
 }
 
 const notes = join(import.meta.dirname, "../..", ".wrangler", "import");
@@ -53,6 +55,7 @@ A row is a document: the column \`id\` (--id) its id, \`vector\` (--vector) its 
 column an attribute. Rows of .npy, .fvecs, .bvecs and of data sets are numbered from 0.
 
   import films.csv --id show_id                 import rows.parquet --vector embedding
+  import films.csv --server                     the object imports/default/films.csv of the bucket
   import words.npy --attributes words.csv       zcat log.gz | shoal import - --format jsonl --namespace log`;
 
 export function importCommand(): Command {
@@ -82,10 +85,13 @@ export function importCommand(): Command {
     .option("--gzip", "compress requests", false)
     .option("--fresh", "delete the namespace first", false)
     .option("--no-wait", "do not wait until it is indexed")
+    .option("--server", "the source is a key in the server's bucket, below imports/default/", false)
     .option("--json", "print the summary as a line of JSON", false)
     .addHelpText("after", help)
     .action((place: string, options: Options) => {
-      return onServer(options, (client) => runImport(client, place, options));
+      return onServer(options, (client) =>
+        options.server ? runOnServer(client, place, options) : runImport(client, place, options),
+      );
     });
 }
 
@@ -111,6 +117,27 @@ async function runImport(client: ApiClient, place: string, options: Options): Pr
   if (outcome.rowsRejected > 0) {
     throw failed(`${outcome.rowsRejected} rows were rejected; they are in ${options.rejected}.`);
   }
+}
+
+async function runOnServer(client: ApiClient, key: string, options: Options): Promise<void> {
+  const { format, delimiter, id, vector, columns, rename, type, metric, rejected } = options;
+  const types = [...(type ?? [])].map(([column, of]) => [rename?.get(column) ?? column, of]);
+  const body = {
+    source: key,
+    vector,
+    error_mode: rejected === undefined ? "abort" : "continue",
+    ...(format && { format }),
+    ...(delimiter && { delimiter }),
+    ...(id && { id }),
+    ...(columns && { columns }),
+    ...(rename && { rename: Object.fromEntries(rename) }),
+    ...(types.length > 0 && { schema: Object.fromEntries(types) }),
+    ...(metric && { distance_metric: metric }),
+  };
+  const namespace = options.namespace ?? nameOf(key);
+  if (options.fresh) await deleteNamespace(client, namespace);
+  const { wait, json } = options;
+  await importOnServer(client, namespace, body, { wait, json, rejected });
 }
 
 async function openOrExplain(place: string, options: Options): Promise<RowSource> {

@@ -1,8 +1,9 @@
 /** `shoal query NS`: by words, near a vector or a document, what a filter selects, as a table. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { encodeVector } from "../../workers/rows/row-mapping.ts";
 import { type ApiClient, namespacePath } from "../api-client.ts";
-import { encodeVector } from "../import/row-mapping.ts";
+import { jsonWire } from "../import/json-wire.ts";
 import { names, positiveInteger } from "../options.ts";
 import { cannotRun, failed } from "../outcome.ts";
 import type { Cell } from "../table.ts";
@@ -172,7 +173,7 @@ async function vectorOf(
   const vector = rows[0]?.[by];
   if (rows[0] === undefined) throw failed(`There is no document ${id} in ${name}.`);
   if (!Array.isArray(vector)) throw failed(`The document ${id} has no vector in ${by}.`);
-  return encodeVector(vector, by);
+  return encodeVector(vector, jsonWire, by);
 }
 
 function isSearched(schema: Schema, column: string): boolean {

@@ -16,7 +16,11 @@
  *                            /refs/<child>    a branch that still reads this generation
  *   t/<tenant>/ops/<token>/{request,result}   an asynchronous operation
  *                         /claims/<number>    who works on it
+ *   t/<tenant>/imports/<name>/<token>/…       an import: an operation, and beside its objects
+ *                         /step/<number>      how far it has come
+ *                         /cancel             somebody wants it to end
  *   t/<tenant>/graves/<generation>            a deleted generation still to be purged
+ *   imports/<tenant>/<path>                   what users put there to be imported; only ever read
  *
  * Sequences and versions are 16 lower-case hex digits and parts 4 decimal ones (since "dead" is
  * hex), so that lists come in their order. A *root* is "t/<tenant>/n/<generation>/": everything
@@ -80,30 +84,77 @@ export function operationPrefix(tenant: string): string {
   return `t/${step(tenant)}/ops/`;
 }
 
-export function operationRequestKey(tenant: string, token: string): string {
-  return `${operationPrefix(tenant)}${step(token)}/request`;
+/** Of the imports into all namespaces. */
+export function importPrefix(tenant: string): string {
+  return `t/${step(tenant)}/imports/`;
 }
 
-export function operationResultKey(tenant: string, token: string): string {
-  return `${operationPrefix(tenant)}${step(token)}/result`;
+export function importsOfPrefix(tenant: string, name: string): string {
+  return `${importPrefix(tenant)}${step(name)}/`;
 }
 
-export function operationClaimPrefix(tenant: string, token: string): string {
-  return `${operationPrefix(tenant)}${step(token)}/claims/`;
+export interface OperationPlace {
+  readonly tenant: string;
+  readonly token: string;
+  /** It is an import into the namespace of this name. */
+  readonly into?: string;
 }
 
-export function operationClaimKey(tenant: string, token: string, number: number): string {
-  return operationClaimPrefix(tenant, token) + hexNumber(number);
+/** Prefix of all objects of an operation. */
+export function operationRoot({ tenant, token, into }: OperationPlace): string {
+  const prefix = into === undefined ? operationPrefix(tenant) : importsOfPrefix(tenant, into);
+  return `${prefix}${step(token)}/`;
+}
+
+export function operationRequestKey(place: OperationPlace): string {
+  return `${operationRoot(place)}request`;
+}
+
+export function operationResultKey(place: OperationPlace): string {
+  return `${operationRoot(place)}result`;
+}
+
+export function operationClaimPrefix(place: OperationPlace): string {
+  return `${operationRoot(place)}claims/`;
+}
+
+export function operationClaimKey(place: OperationPlace, number: number): string {
+  return operationClaimPrefix(place) + hexNumber(number);
 }
 
 export function numberOfClaimKey(key: string): number | undefined {
   return numberBehind(key, /\/claims\/([0-9a-f]{16})$/);
 }
 
-/** The operation that an object below `ops/` belongs to, and which of its objects it is. */
-export function operationOfKey(key: string): { token: string; object: string } | undefined {
-  const [, token, object] = /^t\/[^/]+\/ops\/([^/]+)\/(.+)$/.exec(key) ?? [];
-  return token === undefined || object === undefined ? undefined : { token, object };
+export function importCancelKey(place: OperationPlace): string {
+  return `${operationRoot(place)}cancel`;
+}
+
+export function importStepPrefix(place: OperationPlace): string {
+  return `${operationRoot(place)}step/`;
+}
+
+export function importStepKey(place: OperationPlace, number: number): string {
+  return importStepPrefix(place) + hexNumber(number);
+}
+
+export function numberOfImportStepKey(key: string): number | undefined {
+  return numberBehind(key, /\/step\/([0-9a-f]{16})$/);
+}
+
+/** The operation that an object belongs to, and which of its objects it is. */
+export function operationOfKey(
+  key: string,
+): { readonly place: OperationPlace; readonly object: string } | undefined {
+  const pattern = /^t\/([^/]+)\/(?:ops|imports\/([^/]+))\/([^/]+)\/(.+)$/;
+  const [, tenant, into, token, object] = pattern.exec(key) ?? [];
+  if (tenant === undefined || token === undefined || object === undefined) return undefined;
+  return { place: { tenant, token, ...(into === undefined ? {} : { into }) }, object };
+}
+
+/** What a tenant may import: an object that a user has put there, by the rest of its key. */
+export function importSourceKey(tenant: string, path: string): string {
+  return `imports/${step(tenant)}/${path}`;
 }
 
 // ---- Of a generation ----

@@ -10,8 +10,8 @@ describe("keys", () => {
     const below = (path: string) => `t/acme/n/00112233445566778899aabbccddeeff/${path}`;
     expect(keys.registryKey("acme", "docs")).toBe("t/acme/names/docs");
     expect(keys.graveKey("acme", "0011")).toBe("t/acme/graves/0011");
-    expect(keys.operationRequestKey("acme", "x1")).toBe("t/acme/ops/x1/request");
-    expect(keys.operationResultKey("acme", "x1")).toBe("t/acme/ops/x1/result");
+    expect(keys.operationRequestKey({ tenant: "acme", token: "x1" })).toBe("t/acme/ops/x1/request");
+    expect(keys.operationResultKey({ tenant: "acme", token: "x1" })).toBe("t/acme/ops/x1/result");
     expect(root).toBe(below(""));
     expect(keys.currentKey(root)).toBe(below("current"));
     expect(keys.walKey(root, 0)).toBe(below("wal/0000000000000000"));
@@ -61,9 +61,11 @@ describe("keys", () => {
   it("begin with the prefix that lists them", () => {
     expect(keys.registryKey("acme", "docs").startsWith(keys.registryPrefix("acme"))).toBe(true);
     expect(keys.graveKey("acme", "0").startsWith(keys.gravePrefix("acme"))).toBe(true);
-    expect(keys.operationResultKey("acme", "x").startsWith(keys.operationPrefix("acme"))).toBe(
-      true,
-    );
+    expect(
+      keys
+        .operationResultKey({ tenant: "acme", token: "x" })
+        .startsWith(keys.operationPrefix("acme")),
+    ).toBe(true);
     expect(keys.walKey(root, 1).startsWith(keys.walPrefix(root))).toBe(true);
     expect(keys.manifestKey(root, 1).startsWith(keys.manifestPrefix(root))).toBe(true);
     expect(keys.attachmentKey(root, "p").startsWith(keys.attachmentPrefix(root))).toBe(true);

@@ -64,6 +64,19 @@ export const limitTable = {
     value: limits.operationResultBytesMax,
     about: "an answer that comes later",
   },
+  import_objects: { value: limits.importSourcesMax, about: "objects of an import" },
+  import_rejected: {
+    value: limits.importRejectedMax,
+    about: "rows that an import refuses before it ends",
+  },
+  import_gzip_bytes: {
+    value: limits.importGzipBytesMax,
+    about: "a compressed object of an import",
+  },
+  import_group_bytes: {
+    value: limits.importGroupBytesMax,
+    about: "a row group of Parquet without a page index, decompressed",
+  },
   tool_rows: { value: limits.toolRowsMax, about: "documents that a tool of an agent asks for" },
   tool_answer_bytes: {
     value: limits.toolAnswerBytesMax,

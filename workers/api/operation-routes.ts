@@ -4,7 +4,7 @@
  */
 import { EngineError } from "../../src/errors.ts";
 import { replyValue } from "../../src/namespace/protocol.ts";
-import { readOperation, submitOperation } from "../../src/operations.ts";
+import { type Operation, readOperation, submitOperation } from "../../src/operations.ts";
 import { respondChunks, respondJson } from "./respond.ts";
 import type { Scope } from "./scope.ts";
 
@@ -40,7 +40,7 @@ export async function submit(
   const { id, generation, version, next, skipped = [] } = pinned;
   const pin = { id, generation, version, next, skipped };
   const token = await submitOperation(ports, tenant, { kind, name, pin, body });
-  await hint(scope, token);
+  await hint(scope, { tenant, token });
   return token;
 }
 
@@ -52,7 +52,7 @@ export async function pollOperation(scope: Scope, name: string, token: string): 
     throw new EngineError("notFound", "there is no such operation, or it expired");
   }
   if (state.kind === "running") {
-    if (state.isNeglected) await hint(scope, token);
+    if (state.isNeglected) await hint(scope, { tenant, token });
     return respondJson(request, { status: "running" });
   }
   const { status, body } = state.result;
@@ -68,9 +68,9 @@ export async function pollOperation(scope: Scope, name: string, token: string): 
 }
 
 /** A lost hint is sent again by whoever asks for the result. */
-export async function hint(scope: Scope, operation: string): Promise<void> {
-  const { tenant, ports } = scope;
-  await scope.sendHint({ tenant, operation }).catch((error: unknown) => {
-    ports.log.warn("cannot send a hint", { operation, error: String(error) });
+export async function hint(scope: Scope, { tenant, token, into }: Operation): Promise<void> {
+  const message = { tenant, operation: token, ...(into === undefined ? {} : { into }) };
+  await scope.sendHint(message).catch((error: unknown) => {
+    scope.ports.log.warn("cannot send a hint", { ...message, error: String(error) });
   });
 }

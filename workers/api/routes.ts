@@ -5,7 +5,8 @@
  * are all made from this list and that of open-routes.ts.
  *
  *   /v1 and /v2 are the API that clients know. Of our own: …/export, …/_debug/skip_entry, /v1/keys,
- *   /mcp, and what insight-routes.ts and past-routes.ts list.
+ *   /mcp, and what insight-routes.ts, past-routes.ts
+ *   and import-table.ts list.
  */
 
 import type { ApiScope } from "../../src/format/api-key.ts";
@@ -14,6 +15,7 @@ import { describeVecPuff, listVecPuff, queryVecPuff, writeVecPuff } from "./adap
 import { measureRecall, purgeCache, warmCache } from "./debug-routes.ts";
 import { explainQuery } from "./explain-route.ts";
 import { exportLines, exportPage } from "./export-routes.ts";
+import { importRoutes } from "./import-table.ts";
 import { insightRoutes } from "./insight-routes.ts";
 import { createKeyRoute, listKeysRoute, revokeKeyRoute } from "./key-routes.ts";
 import { answerMcp } from "./mcp/route.ts";
@@ -218,6 +220,7 @@ export const routes: readonly Route[] = [
   },
   ...insightRoutes,
   ...pastRoutes,
+  ...importRoutes,
   {
     method: "GET",
     path: "/v1/namespaces/:ns/operations/:id",

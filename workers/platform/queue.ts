@@ -6,7 +6,8 @@ export async function sendHint(
   env: Pick<Env, "JOBS">,
   meter: UsageMeter,
   hint: JobHint | OperationHint | RecallSampleHint,
+  afterMs = 0,
 ): Promise<void> {
   meter.add("queueMessages");
-  await env.JOBS.send(hint);
+  await env.JOBS.send(hint, { delaySeconds: Math.ceil(afterMs / 1_000) });
 }

@@ -64,7 +64,7 @@ export async function pollRosalind(scope: Scope, _name: string, token: string): 
   }
   checkAccess(scope, state.name);
   if (state.kind === "running") {
-    if (state.isNeglected) await hint(scope, token);
+    if (state.isNeglected) await hint(scope, { tenant, token });
     return respondJson(request, { job_id: token, status: "running" });
   }
   const { status, body } = state.result;

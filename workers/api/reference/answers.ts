@@ -17,6 +17,7 @@ import {
   time,
 } from "./answer-parts.ts";
 import type { JsonSchema } from "./field.ts";
+import { importAnswers } from "./import-answers.ts";
 
 const matches: JsonSchema = {
   matches: listOf(
@@ -199,6 +200,7 @@ export const answers = {
     ["jsonrpc", "id"],
     "One message of JSON-RPC 2.0; a notification is answered 202, with nothing",
   ),
+  ...importAnswers,
   Metrics: { description: "Lines that Prometheus reads", type: "string" },
   Index: record(
     {

@@ -104,6 +104,15 @@ function isOf(value: unknown, type: unknown): boolean {
   }
 }
 
+async function imported(id: string): Promise<void> {
+  for (const endMs = Date.now() + 20_000; Date.now() < endMs; ) {
+    const found = await expectDocumented("GET", "/v1/namespaces/:ns/imports/:id", { id });
+    if ((found as { status: string }).status === "finished") return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("the import does not end");
+}
+
 const rows = [
   { id: 1, vector: [1, 0], title: "one", tags: ["a"] },
   { id: 2, vector: [0, 1], title: "two" },
@@ -163,6 +172,14 @@ it("every answer is what the reference says it is", { timeout: 60_000 }, async (
   const prefer = "respond-async, wait=0";
   const later = await ask("POST", "/v2/namespaces/:ns/query", { body: byVector, prefer });
   await ask("GET", "/v1/namespaces/:ns/operations/:id", { id: (later as { token: string }).token });
+  await env.BUCKET.put("imports/default/answers.jsonl", '{"id":7,"title":"seven"}\n{"id":[]}');
+  const wanted = { source: "answers.jsonl", error_mode: "continue" };
+  const started = await ask("POST", "/v1/namespaces/:ns/imports", { body: wanted });
+  const importId = (started as { id: string }).id;
+  await imported(importId);
+  await ask("GET", "/v1/namespaces/:ns/imports");
+  await ask("GET", "/v1/namespaces/:ns/imports/:id/rejected", { id: importId });
+  await ask("DELETE", "/v1/namespaces/:ns/imports/:id", { id: importId });
   await ask("GET", "/namespaces");
   await ask("POST", "/namespaces/:ns", { body: { upsert_rows: rows } });
   await ask("POST", "/namespaces/:ns/query", { body: { query_vector: [1, 0] } });

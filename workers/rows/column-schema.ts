@@ -6,7 +6,7 @@
  *                numbers with leading zeros: string. A list in brackets: numbers
  *   JSON         numbers with fractions among them: float. Everything else the server infers
  */
-import { type Row, SourceError } from "./row-source.ts";
+import { type Row, SourceError } from "./row.ts";
 
 export type ColumnTypes = ReadonlyMap<string, string>;
 
