@@ -1,7 +1,7 @@
 /**
  * Queue consumer and cron of asynchronous operations: runs each on the snapshot that was pinned for
- * it, or on a newer one if that pin is gone; imports, from where they are; ends and expires them. What the steps are, and what a
- * crash leaves, says src/operations.ts.
+ * it, or on a newer one if that pin is gone; imports, from where they are; ends and expires them.
+ * What the steps are, and what a crash leaves, says src/operations.ts.
  */
 import { EngineError } from "../src/errors.ts";
 import type { OperationRequest, OperationResult } from "../src/format/operation.ts";

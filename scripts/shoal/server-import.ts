@@ -1,6 +1,6 @@
 /**
- * `shoal import KEY --server`: the server reads an object that lies in its bucket. This command asks
- * for it and watches; it goes on without the command. `shoal imports` lists and cancels.
+ * `shoal import KEY --server`: the server reads an object that lies in its bucket. This command
+ * asks for it and watches; it goes on without the command. `shoal imports` lists and cancels.
  */
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
