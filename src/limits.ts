@@ -21,18 +21,14 @@ export const limits = {
    * Estimated heap of a parsed body: four times its bytes are ordinary, `[[],[],…]` takes sixteen.
    */
   jsonHeapBytesMax: 64 * MiB,
-  /**
-   * Bodies an isolate holds at once, each until its request is answered; parsed they are 3-4x as
-   * large.
-   */
+  /** Bodies an isolate holds at once, each until its request is answered; parsed they are 3-4x as
+   * large. */
   bodiesBytesMax: 24 * MiB,
   batchRowsMax: 50_000,
   /** Encoded batch; below the platform's 32 MiB per RPC message with room for headers. */
   batchBytesMax: 24 * MiB,
-  /**
-   * Every query holds the ids of the tail, and a flush those of an entry. So many of 40 characters
-   * were found, deleted and flushed in 96 MB of heap.
-   */
+  /** Every query holds the ids of the tail, and a flush those of an entry. So many of 40 characters
+   * were found, deleted and flushed in 96 MB of heap. */
   deleteByFilterRowsMax: 250_000,
   /** As many as a write may upsert, which they become. */
   patchByFilterRowsMax: 50_000,
@@ -118,8 +114,7 @@ export const limits = {
   /** A group is sealed at this size even within the commit interval. */
   groupBytesMax: 8 * MiB,
   /** Ordinary time between the sealing of two groups. R2 takes about one write a second per key,
-   * but
-   *  every group is a new key; 100 ms bounds cost ($4.50 per million) and latency together. */
+   * but every group is a new key; 100 ms bounds cost ($4.50 per million) and latency together. */
   commitIntervalMs: 100,
   /** After a minute of unbroken writing the interval widens, for a tenth of the cost. */
   commitIntervalBusyMs: 1_000,
@@ -195,10 +190,8 @@ export const limits = {
   flushAgedBytes: 1 * MiB,
   flushAgeMs: 60_000,
   flushAgeSmallMs: 3_600_000,
-  /**
-   * Most WAL bytes one flush takes, unless one entry is larger: a flush holds its rows twice, and
-   * their codes.
-   */
+  /** Most WAL bytes one flush takes, unless one entry is larger: a flush holds its rows twice, and
+   * their codes. */
   flushBytesMax: 12 * MiB,
   flushRowsMax: 50_000,
   /** Flushes of consecutive ranges that may build at the same time. */
@@ -237,10 +230,8 @@ export const limits = {
   /** Changed documents of a page of the change feed; it ends with the entry that holds the last. */
   changesPageMax: 10_000,
   retentionMsMax: 90 * 24 * 3_600_000,
-  /**
-   * Records of dead objects in a manifest, some 60 bytes each. Beyond, the oldest go before their
-   * retention is over: a manifest must stay small, and history must not stop writes.
-   */
+  /** Records of dead objects in a manifest, some 60 bytes each. Beyond, the oldest go before their
+   * retention is over: a manifest must stay small, and history must not stop writes. */
   deadRecordsMax: 2_048,
   /** How often the caches of a pinned namespace are warmed: the edge keeps what is asked for. */
   warmEveryMs: 5 * 60_000,
@@ -261,19 +252,15 @@ export const limits = {
   adoptMs: 5 * 60_000,
   /** A pin of the newest state is fresh so long: what it names lives, or died no longer ago. */
   freshPinMs: 60_000,
-  /**
-   * From the beginning of a branch: refs that are stored later do not count. More than `adoptMs`,
-   * and with `freshPinMs` less than the grace, by all that clocks may differ.
-   */
+  /** From the beginning of a branch: refs that are stored later do not count. More than `adoptMs`,
+   * and with `freshPinMs` less than the grace, by all that clocks may differ. */
   refsByMs: 30 * 60_000,
   /** What refs hold, and the refs themselves, are looked at again this often. */
   refsEveryMs: 24 * 3_600_000,
 
   // ---- Asynchronous operations ------------------------------------------------------------------
-  /**
-   * Bytes of codes that a request scans while its client waits: some seconds of a cold isolate.
-   * More becomes an operation if the client can wait for one.
-   */
+  /** Bytes of codes that a request scans while its client waits: some seconds of a cold isolate.
+   * More becomes an operation if the client can wait for one. */
   requestScanBytesMax: 256 * MiB,
   /** Request, claims and result are kept so long. */
   operationKeepMs: 24 * 3_600_000,
