@@ -18,6 +18,7 @@ import {
 import { importCommand } from "./shoal/import.ts";
 import { keysCommand } from "./shoal/keys.ts";
 import { loginCommand, logoutCommand, whoamiCommand } from "./shoal/login.ts";
+import { moveCommand } from "./shoal/move.ts";
 import { deleteCommand, describeCommand, namespacesCommand } from "./shoal/namespaces.ts";
 import { queryCommand } from "./shoal/query.ts";
 import { importsCommand } from "./shoal/server-import.ts";
@@ -36,6 +37,7 @@ const commands: readonly Command[] = [
   queryCommand(),
   importCommand(),
   importsCommand(),
+  moveCommand(),
   exportCommand(),
   copyCommand(),
   branchCommand(),

@@ -1,5 +1,5 @@
 /** The shape of the index: segments by level, what waits in the log, jobs. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { IndexAnswer, Segment } from "../model/answers.ts";
 import { namespacePath } from "../model/api.ts";
 import { formatBytes, formatCount, formatShare } from "../model/format.ts";
@@ -15,9 +15,12 @@ export function IndexState({ api, name, columns, reload: reloadMetadata }: TabPr
   const [state, reload] = useLoad((signal) => api.get<IndexAnswer>(path, signal), [api, path]);
   const [reason, setReason] = useState<string>();
   const isBusy = state.value?.indexed === false;
+  // Asking again ends what was asked before: an answer that takes longer would never come.
+  const isLoading = useRef(false);
+  isLoading.current = state.kind === "loading";
   useRepeated(
     async () => {
-      reload();
+      if (!isLoading.current) reload();
       await Promise.resolve();
     },
     everyMs,

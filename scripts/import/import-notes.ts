@@ -5,11 +5,14 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { NotedPlace } from "./row-source.ts";
+
+const nowhere: NotedPlace = { rows: 0, place: undefined };
 
 export interface ImportNotes {
-  /** All rows below this were acknowledged in this generation. 0 if nothing is known. */
-  read(generation: string | undefined): number;
-  write(generation: string | undefined, rows: number): void;
+  /** All rows below it were acknowledged in this generation. 0 if nothing is known. */
+  read(generation: string | undefined): NotedPlace;
+  write(generation: string | undefined, place: NotedPlace): void;
   forget(): void;
 }
 
@@ -20,28 +23,28 @@ export function openNotes(folder: string, key: readonly string[]): ImportNotes {
   return {
     read: (generation) => {
       const noted = readNote(file);
-      if (generation !== undefined && noted?.generation === generation) return noted.rows;
+      if (generation !== undefined && noted?.generation === generation) return noted;
       rmSync(file, { force: true });
-      return 0;
+      return nowhere;
     },
-    write: (generation, rows) => {
+    write: (generation, { rows, place }) => {
       if (generation === undefined) return;
       mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(`${file}.new`, JSON.stringify({ generation, rows }));
+      writeFileSync(`${file}.new`, JSON.stringify({ generation, rows, place }));
       renameSync(`${file}.new`, file);
     },
     forget: () => rmSync(file, { force: true }),
   };
 }
 
-export const noNotes: ImportNotes = { read: () => 0, write: () => {}, forget: () => {} };
+export const noNotes: ImportNotes = { read: () => nowhere, write: () => {}, forget: () => {} };
 
-function readNote(file: string): { generation: string; rows: number } | undefined {
+function readNote(file: string): (NotedPlace & { readonly generation: string }) | undefined {
   try {
-    const note = JSON.parse(readFileSync(file, "utf8")) as { generation?: unknown; rows?: unknown };
-    const { generation, rows } = note;
+    const note = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    const { generation, rows, place } = note;
     if (typeof generation !== "string" || !Number.isSafeInteger(rows)) return undefined;
-    return { generation, rows: Number(rows) };
+    return { generation, rows: Number(rows), place: typeof place === "string" ? place : undefined };
   } catch {
     return undefined;
   }

@@ -34,6 +34,8 @@ export interface ImportRequest {
   readonly mapping?: Partial<Mapping>;
   /** Types by column, as the source calls it. */
   readonly types?: Readonly<Record<string, string>>;
+  /** All of it, in place of what the rows would tell. */
+  readonly schema?: Readonly<Record<string, unknown>>;
   /** Columns that no filter names. */
   readonly unfilterable?: readonly string[];
   readonly metric?: string;
@@ -71,13 +73,13 @@ export async function importRows(request: ImportRequest): Promise<ImportOutcome>
   const mapping = mappingOf(request);
   const notes = notesOf(request, mapping);
   const generation = await generationOf(client, namespace);
-  const rowsSkipped = notes.read(generation);
-  const stretches = source.stretches(rowsSkipped)[Symbol.asyncIterator]();
+  const { rows: rowsSkipped, place } = notes.read(generation);
+  const stretches = source.stretches(rowsSkipped, place)[Symbol.asyncIterator]();
   const first = await stretches.next();
   const sample = first.done === true ? [] : first.value;
   const existing = generation === undefined ? {} : await schemaOf(client, namespace);
   const types = decideTypes(sample, knownTypes(request, mapping, existing), source.isText);
-  const schema = documentSchema({ request, mapping, types, sample, existing });
+  const schema = request.schema ?? documentSchema({ request, mapping, types, sample, existing });
   const sender = new Sender(request, notes, schema, generation, rowsSkipped);
   const batches = cutBatches(source, chain(first, stretches), {
     mapping,
@@ -143,7 +145,7 @@ class Sender {
       await this.#sendNext(batches);
       if (this.#failure !== undefined) throw this.#failure.error;
       this.#generation = await generationOf(client, namespace);
-      this.#notes.write(this.#generation, this.#acknowledged.done);
+      this.#note();
     }
     // The lanes finish what they are sending, so that it is noted, and stop together.
     const lanes = Array.from({ length: concurrency }, async () => {
@@ -164,13 +166,19 @@ class Sender {
       this.#acknowledged.begin(batch);
       await this.#send(batch.documents);
       this.#acknowledged.end(batch);
-      this.#notes.write(this.#generation, this.#acknowledged.done);
+      this.#note();
       onProgress?.(this.#skipped + this.rowsSent);
       return true;
     } catch (error) {
       this.#failure ??= { error };
       return false;
     }
+  }
+
+  #note(): void {
+    const { done } = this.#acknowledged;
+    const { placeOf } = this.#request.source;
+    this.#notes.write(this.#generation, placeOf?.(done) ?? { rows: done, place: undefined });
   }
 
   /** Halves what is too large, and, where rows may be rejected, what one bad row spoils. */

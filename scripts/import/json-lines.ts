@@ -66,7 +66,7 @@ function parseRow(line: string, number: number): Row {
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown;
 
 /** Only a line that has a long number pays for it. */
-function parseExactly(line: string): unknown {
+export function parseExactly(line: string): unknown {
   return /\d{16}/.test(line) ? JSON.parse(line, keepExact as never) : JSON.parse(line);
 }
 

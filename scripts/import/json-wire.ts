@@ -2,7 +2,9 @@
 import type { Wire } from "../../workers/rows/row-mapping.ts";
 
 /** Written as it stands by JSON.stringify. The compiler's library does not know it yet. */
-const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => object };
+export const { rawJSON: rawJson } = JSON as unknown as {
+  readonly rawJSON: (text: string) => object;
+};
 
 export const jsonWire: Wire = {
   base64: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64"),

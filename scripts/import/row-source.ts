@@ -25,9 +25,17 @@ export interface RowSource {
   readonly numbersRows: boolean;
   /** Between 0 and 1, where the number of rows is not known. */
   readonly share?: () => number;
-  /** From row number `from` on, in stretches of any length. */
-  readonly stretches: (from: number) => AsyncIterable<readonly Row[]>;
+  /** For sources whose rows cannot be counted off: where all from number `row` on are read. */
+  readonly placeOf?: (row: number) => NotedPlace;
+  /** From row number `from` on, in stretches of any length. `place`: what was noted of it. */
+  readonly stretches: (from: number, place?: string) => AsyncIterable<readonly Row[]>;
   readonly close?: () => Promise<void>;
+}
+
+export interface NotedPlace {
+  /** Number of the row that begins there. */
+  readonly rows: number;
+  readonly place: string | undefined;
 }
 
 /** Drops the first `skip` rows of a stream that can only be read from its beginning. */

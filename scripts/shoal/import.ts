@@ -45,7 +45,7 @@ interface Options extends ServerOptions {
   readonly server: boolean;
 }
 
-const notes = join(import.meta.dirname, "../..", ".wrangler", "import");
+export const notesFolder = join(import.meta.dirname, "../..", ".wrangler", "import");
 
 const help = `
 Formats: JSON lines, CSV and TSV, Parquet, Arrow IPC (stream, file, Feather), NumPy .npy, .fvecs and
@@ -189,7 +189,7 @@ async function send(
       batchRows: batch,
       concurrency,
       gzip,
-      notes,
+      notes: notesFolder,
       mapping: mappingOf(options),
       ...(type && { types: Object.fromEntries(type) }),
       ...(showOnly && { unfilterable: showOnly }),
@@ -220,7 +220,7 @@ function mappingOf({ id, rowIds, vector, columns, rename }: Options): Partial<Ma
 }
 
 /** Ctrl-C waits for what is under way; a second one does not. */
-function interruptible(): { readonly signal: AbortSignal; readonly end: () => void } {
+export function interruptible(): { readonly signal: AbortSignal; readonly end: () => void } {
   const controller = new AbortController();
   const signals = ["SIGINT", "SIGTERM"] as const;
   const end = (): void => {
@@ -234,7 +234,7 @@ function interruptible(): { readonly signal: AbortSignal; readonly end: () => vo
   return { signal: controller.signal, end };
 }
 
-function openRejects(file: string) {
+export function openRejects(file: string) {
   const descriptor = openSync(file, "a");
   return {
     write: (rejection: Rejection) => {
@@ -247,7 +247,7 @@ function openRejects(file: string) {
   };
 }
 
-async function watchIndexing(client: ApiClient, namespace: string): Promise<IndexStatus> {
+export async function watchIndexing(client: ApiClient, namespace: string): Promise<IndexStatus> {
   let bar: ReturnType<typeof startBar> | undefined;
   let total = 0;
   const status = await waitUntilIndexed(client, namespace, ({ unindexed_rows, segments }) => {
@@ -261,7 +261,7 @@ async function watchIndexing(client: ApiClient, namespace: string): Promise<Inde
 }
 
 interface Imported {
-  readonly source: RowSource;
+  readonly source: Pick<RowSource, "name">;
   readonly namespace: string;
   readonly outcome: ImportOutcome;
   readonly status: IndexStatus | undefined;
@@ -269,7 +269,7 @@ interface Imported {
 }
 
 /** `seconds_indexed` counts from the last acknowledgement to the end of indexing. */
-function summarise({ source, namespace, outcome, status, totalSeconds }: Imported) {
+export function summarise({ source, namespace, outcome, status, totalSeconds }: Imported) {
   const { rowsSent, rowsSkipped, rowsRejected, bytes, seconds } = outcome;
   return {
     import: "summary",
@@ -287,7 +287,10 @@ function summarise({ source, namespace, outcome, status, totalSeconds }: Importe
   };
 }
 
-function report({ json }: Options, summary: ReturnType<typeof summarise>): void {
+export function report(
+  { json }: Pick<Options, "json">,
+  summary: ReturnType<typeof summarise>,
+): void {
   if (json) {
     printJson(summary);
     return;

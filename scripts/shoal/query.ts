@@ -1,6 +1,7 @@
 /** `shoal query NS`: by words, near a vector or a document, what a filter selects, as a table. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { fragmentsOf, highlightName, piecesOf } from "../../console/model/highlight.ts";
 import { encodeVector } from "../../workers/rows/row-mapping.ts";
 import { type ApiClient, namespacePath } from "../api-client.ts";
 import { jsonWire } from "../import/json-wire.ts";
@@ -94,12 +95,25 @@ async function query(client: ApiClient, name: string, options: Options): Promise
   }
   const { rows, performance: cost } = answer;
   if (rows.length === 0) console.log("Nothing was found.");
-  else printRows(rows);
+  else printRows(rows.map(withHighlights));
   const seconds = `${cost.server_total_ms} ms`;
   const requests = `${cost.store_requests} requests to the bucket in ${cost.rounds} rounds`;
   console.error(
     `${rows.length} of ${cost.rows_total} rows, ${seconds}, ${requests} (${cost.cache_temperature})`,
   );
+}
+
+/** Where words were found, the best sentence stands for the text, with the words marked. */
+function withHighlights(row: Answer["rows"][number]): Answer["rows"][number] {
+  const shown: Record<string, unknown> = { ...row };
+  for (const name of Object.keys(row)) {
+    const [best] = fragmentsOf(row as Parameters<typeof fragmentsOf>[0], name);
+    delete shown[highlightName(name)];
+    if (best === undefined) continue;
+    const pieces = piecesOf(best).map(({ text, isMatch }) => (isMatch ? `*${text}*` : text));
+    shown[name] = pieces.join("").replaceAll(/\s+/g, " ").trim();
+  }
+  return shown;
 }
 
 function printRows(rows: Answer["rows"]): void {
@@ -132,6 +146,7 @@ async function bodyOf(client: ApiClient, name: string, options: Options) {
     top_k: top,
     ...(filters && { filters }),
     include_attributes: shown.filter((column) => column !== "id"),
+    ...(text !== undefined && { compute_attributes: highlightsOf(schema) }),
     ...(asOf !== undefined && { as_of: asOf }),
     ...(eventual && { consistency: { level: "eventual" } }),
   };
@@ -154,6 +169,14 @@ async function rankOf(client: ApiClient, name: string, schema: Schema, options: 
   if (like !== undefined) return [by, method, await vectorOf(client, name, like, by, schema)];
   const [column = "id", direction = "asc"] = (order ?? "id").split(":");
   return [column, direction];
+}
+
+function highlightsOf(schema: Schema): Readonly<Record<string, unknown>> {
+  const options = { fragment_limit: 1, include_offsets: "utf-16" };
+  const searched = Object.keys(schema).filter((column) => isSearched(schema, column));
+  return Object.fromEntries(
+    searched.map((column) => [highlightName(column), ["Highlight", column, options]]),
+  );
 }
 
 async function vectorOf(

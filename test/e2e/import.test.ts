@@ -116,7 +116,8 @@ it("finds by words, if there is an attribute whose words are searched", async ()
   await client.post(namespacePath(namespace), { upsert_rows, schema });
   const found = await run("query", namespace, "--text", "Whale");
   expect(found.code, found.stderr).toBe(0);
-  expect(found.stdout).toMatch(/2 .*a blue whale/);
+  expect(found.stdout).toMatch(/2 .*a blue \*whale\*/);
+  expect(found.stdout).not.toMatch(/highlight/);
   expect(found.stdout).not.toMatch(/herring/);
   const plain = freshName("plain");
   await client.post(namespacePath(plain), { upsert_rows: [{ id: 1, text: "a whale" }] });
