@@ -40,6 +40,11 @@ export interface PostingsRead {
   readonly shortest: Uint32Array;
 }
 
+const scratch = {
+  gaps: new Uint32Array(postingBlockRows),
+  counts: new Uint32Array(postingBlockRows),
+};
+
 /** Writes a block of 1 to 128 rows; `before` as above. */
 export function encodePostings(
   writer: ByteWriter,
@@ -47,17 +52,25 @@ export function encodePostings(
   before: number,
   shortest: number,
 ): void {
+  const { length } = rows;
   const first = rows[0] as number;
-  const gaps = Uint32Array.from(rows.subarray(1), (row, i) => row - (rows[i] as number) - 1);
-  const rest = counts.map((count) => count - 1);
+  const gaps = scratch.gaps.subarray(0, length - 1);
+  const rest = scratch.counts.subarray(0, length);
+  let largest = 0;
+  for (let i = 0; i < length; i++) {
+    const count = counts[i] as number;
+    if (i > 0) gaps[i - 1] = (rows[i] as number) - (rows[i - 1] as number) - 1;
+    rest[i] = count - 1;
+    if (count > largest) largest = count;
+  }
   const gapBits = bitsOf(gaps);
   const countBits = bitsOf(rest);
   writer.varint(first - before);
-  writer.u8(rows.length - 1);
+  writer.u8(length - 1);
   writer.u8(gapBits);
   writer.u8(countBits);
-  writer.varint((rows.at(-1) as number) - first);
-  writer.varint(counts.reduce((max, count) => Math.max(max, count)));
+  writer.varint((rows[length - 1] as number) - first);
+  writer.varint(largest);
   writer.varint(shortest);
   writer.bytes(packBits(gaps, gapBits));
   writer.bytes(packBits(rest, countBits));

@@ -11,8 +11,8 @@ export const textMutants: readonly Mutant[] = [
   mutant(
     "the last row of a term is not in its postings",
     "src/index/builder/term-arena.ts",
-    "    const df = this.#counts[number] as number;",
-    "    const df = Math.max(1, (this.#counts[number] as number) - 1);",
+    "    const df = this.#terms[term + field.rows] as number;",
+    "    const df = Math.max(1, (this.#terms[term + field.rows] as number) - 1);",
   ),
   mutant(
     "rows of segments do not count in statistics",

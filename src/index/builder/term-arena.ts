@@ -12,7 +12,24 @@ import type { Postings } from "../../format/posting-block.ts";
 const sliceBytes = [8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 const linkBytes = 4;
 /** A term's entry in the map and in the arrays, beside its letters. */
-const termBytes = 120;
+const termBytes = 128;
+/** A longer term may be part of a text, which it would keep. */
+const ownLettersMax = 12;
+const copiedUnits = 1_024;
+
+/** What is known of a term lies together: it fits a line of the processor's cache. */
+const fields = 8;
+const field = {
+  /** First slice, where the next byte goes, end of that slice, its place in the list of sizes. */
+  head: 0,
+  tail: 1,
+  end: 2,
+  slice: 3,
+  /** The last row that has the term, how often it has it (which is not written yet), all rows. */
+  row: 4,
+  lastCount: 5,
+  rows: 6,
+} as const;
 
 export class TermArena {
   readonly #numbers = new Map<string, number>();
@@ -20,13 +37,8 @@ export class TermArena {
   #buffer = new Uint8Array(256 * 1024);
   #end = 0;
   #letters = 0;
-  /** By term: first slice, where the next byte goes, end of that slice, its place in the list. */
-  readonly #heads: number[] = [];
-  readonly #tails: number[] = [];
-  readonly #ends: number[] = [];
-  readonly #slices: number[] = [];
-  readonly #rows: number[] = [];
-  readonly #counts: number[] = [];
+  /** Of each term, as `field` has it. */
+  #terms = new Uint32Array(64 * fields);
 
   /** `first`: the row from which gaps count. */
   constructor(first: number) {
@@ -38,14 +50,28 @@ export class TermArena {
     return this.#end + this.#letters + termBytes * this.#numbers.size;
   }
 
-  /** Rows of a term ascend. */
-  add(term: string, row: number, count: number): void {
-    const known = this.#numbers.get(term);
-    const number = known ?? this.#begin(term);
-    this.#varint(number, row - (this.#rows[number] as number));
-    this.#varint(number, count);
-    this.#rows[number] = row;
-    this.#counts[number] = (this.#counts[number] as number) + 1;
+  /** A new number if the term has none. */
+  numberOf(term: string): number {
+    return this.#numbers.get(term) ?? this.#begin(term);
+  }
+
+  /** The term of this number occurs once more, in the same row as the last time or a later one. */
+  add(number: number, row: number): void {
+    const terms = this.#terms;
+    const term = fields * number;
+    const before = terms[term + field.row] as number;
+    const lastCount = terms[term + field.lastCount] as number;
+    if (lastCount > 0) {
+      if (before === row) {
+        terms[term + field.lastCount] = lastCount + 1;
+        return;
+      }
+      this.#varint(term, lastCount);
+    }
+    this.#varint(term, row - before);
+    terms[term + field.row] = row;
+    terms[term + field.lastCount] = 1;
+    terms[term + field.rows] = (terms[term + field.rows] as number) + 1;
   }
 
   /** All terms, ascending. */
@@ -53,57 +79,61 @@ export class TermArena {
     return [...this.#numbers.keys()].sort();
   }
 
-  postings(term: string): Postings {
-    const number = this.#numbers.get(term);
+  postings(name: string): Postings {
+    const number = this.#numbers.get(name);
     assert(number !== undefined, "the term was added");
-    const df = this.#counts[number] as number;
+    const term = fields * number;
+    const df = this.#terms[term + field.rows] as number;
     const rows = new Uint32Array(df);
     const counts = new Uint32Array(df);
-    const next = this.#reader(number);
+    const next = this.#reader(term);
     let row = this.#first;
     for (let i = 0; i < df; i++) {
       row += next();
       rows[i] = row;
-      counts[i] = next();
+      counts[i] = i < df - 1 ? next() : (this.#terms[term + field.lastCount] as number);
     }
     return { rows, counts };
   }
 
   #begin(term: string): number {
     const number = this.#numbers.size;
-    this.#numbers.set(term, number);
+    this.#numbers.set(term.length > ownLettersMax ? copyOf(term) : term, number);
     this.#letters += 2 * term.length;
+    const at = fields * number;
+    if (at === this.#terms.length) {
+      const grown = new Uint32Array(2 * at);
+      grown.set(this.#terms);
+      this.#terms = grown;
+    }
     const head = this.#slice(0);
-    this.#heads.push(head);
-    this.#tails.push(head);
-    this.#ends.push(head + (sliceBytes[0] as number));
-    this.#slices.push(0);
-    this.#rows.push(this.#first);
-    this.#counts.push(0);
+    this.#terms.set([head, head, head + (sliceBytes[0] as number), 0, this.#first, 0, 0], at);
     return number;
   }
 
-  #varint(number: number, value: number): void {
+  /** `term`: where its fields begin. */
+  #varint(term: number, value: number): void {
     let rest = value;
     while (rest >= 0x80) {
-      this.#byte(number, (rest & 0x7f) | 0x80);
+      this.#byte(term, (rest & 0x7f) | 0x80);
       rest = Math.floor(rest / 0x80);
     }
-    this.#byte(number, rest);
+    this.#byte(term, rest);
   }
 
-  #byte(number: number, byte: number): void {
-    let at = this.#tails[number] as number;
-    const end = this.#ends[number] as number;
+  #byte(term: number, byte: number): void {
+    const terms = this.#terms;
+    let at = terms[term + field.tail] as number;
+    const end = terms[term + field.end] as number;
     if (at === end) {
-      const size = Math.min((this.#slices[number] as number) + 1, sliceBytes.length - 1);
+      const size = Math.min((terms[term + field.slice] as number) + 1, sliceBytes.length - 1);
       at = this.#slice(size);
       new DataView(this.#buffer.buffer).setUint32(end, at, true);
-      this.#slices[number] = size;
-      this.#ends[number] = at + (sliceBytes[size] as number);
+      terms[term + field.slice] = size;
+      terms[term + field.end] = at + (sliceBytes[size] as number);
     }
     this.#buffer[at] = byte;
-    this.#tails[number] = at + 1;
+    terms[term + field.tail] = at + 1;
   }
 
   #slice(size: number): number {
@@ -118,10 +148,10 @@ export class TermArena {
   }
 
   /** Numbers of a term, one after the other. */
-  #reader(number: number): () => number {
+  #reader(term: number): () => number {
     const view = new DataView(this.#buffer.buffer);
     let size = 0;
-    let at = this.#heads[number] as number;
+    let at = this.#terms[term + field.head] as number;
     let end = at + (sliceBytes[0] as number);
     return () => {
       let value = 0;
@@ -137,4 +167,14 @@ export class TermArena {
       }
     };
   }
+}
+
+/** A string of its own, whatever the term was cut from. */
+function copyOf(term: string): string {
+  const units = Array.from({ length: term.length }, (_, i) => term.charCodeAt(i));
+  let copy = "";
+  for (let at = 0; at < units.length; at += copiedUnits) {
+    copy += String.fromCharCode(...units.slice(at, at + copiedUnits));
+  }
+  return copy;
 }

@@ -35,6 +35,7 @@ import {
   termBlockBytes,
 } from "../../format/segment-text.ts";
 import type { Analyzer } from "../text/analyzer.ts";
+import { WordTable } from "../text/word-table.ts";
 import type { BuildSteps } from "./build-steps.ts";
 import { addSized } from "./document-writer.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
@@ -106,12 +107,20 @@ async function writeRun(input: TextWriterInput, from: number): Promise<readonly 
   return runs;
 }
 
+/** Words whose terms a run knows without asking for them. */
+const knownWordsMax = 65_536;
+/** In place of the number of a term: the word is dropped. */
+const dropped = -1;
+
 /** What the rows of a run have in one attribute. */
 class RunText {
   readonly #from: number;
   readonly #analyzer: Analyzer;
   readonly #arena: TermArena;
   readonly #lengths: number[] = [];
+  readonly #words = new WordTable(knownWordsMax);
+  /** By number of a word: that of its term. */
+  readonly #terms: number[] = [];
 
   constructor(from: number, analyzer: Analyzer) {
     this.#from = from;
@@ -120,18 +129,29 @@ class RunText {
   }
 
   get bytes(): number {
-    return this.#arena.bytes + 8 * this.#lengths.length;
+    return this.#arena.bytes + this.#words.bytes + 8 * (this.#terms.length + this.#lengths.length);
   }
 
   add(row: number, value: AttributeValue): void {
-    const counts = new Map<string, number>();
     let length = 0;
-    this.#analyzer.visit(value, ({ term }) => {
+    this.#analyzer.visitWords(value, (text, from, to) => {
+      const number = this.#termOf(text, from, to);
+      if (number === dropped) return;
       length += 1;
-      counts.set(term, (counts.get(term) ?? 0) + 1);
+      this.#arena.add(number, row);
     });
-    for (const [term, count] of counts) this.#arena.add(term, row, count);
     this.#lengths.push(length);
+  }
+
+  /** Number of the term that a word becomes. */
+  #termOf(text: string, from: number, to: number): number {
+    const word = this.#words.numberOf(text, from, to);
+    const known = word < 0 ? undefined : this.#terms[word];
+    if (known !== undefined) return known;
+    const term = this.#analyzer.termOf(text.slice(from, to));
+    const number = term === undefined ? dropped : this.#arena.numberOf(term);
+    if (word >= 0) this.#terms[word] = number;
+    return number;
   }
 
   async write(writer: PartWriter, to: number): Promise<TextRun> {
@@ -186,16 +206,22 @@ class PageWriter {
       if (at > 0 && this.#page.length >= postingPageBytes) await this.#write();
       const block = rows.subarray(at, at + postingBlockRows);
       const each = { rows: block, counts: counts.subarray(at, at + postingBlockRows) };
-      const shortest = block.reduce(
-        (min, row) => Math.min(min, this.#lengths[row - this.#from] as number),
-        Number.MAX_SAFE_INTEGER,
-      );
-      encodePostings(this.#page, each, before, shortest);
+      encodePostings(this.#page, each, before, this.#shortest(block));
       before = block.at(-1) as number;
     }
     const pages = this.#sizes.length - page + 1;
     if (this.#page.length >= postingPageBytes) await this.#write();
     return { kind: "pages", df: rows.length, page, offset, pages };
+  }
+
+  /** Tokens of the shortest of these rows. */
+  #shortest(rows: Uint32Array): number {
+    let shortest = Number.MAX_SAFE_INTEGER;
+    for (const row of rows) {
+      const length = this.#lengths[row - this.#from] as number;
+      if (length < shortest) shortest = length;
+    }
+    return shortest;
   }
 
   async finish(): Promise<Section> {

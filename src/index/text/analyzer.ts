@@ -35,9 +35,21 @@ export interface Analyzer {
   readonly isPreTokenized: boolean;
   /** Calls `visit` with each token, positions ascending. */
   readonly visit: (value: AttributeValue, visit: (token: Token) => void) => void;
+  /** The same in two parts: words, and what becomes of a word; undefined if it is dropped. */
+  readonly visitWords: (value: AttributeValue, visit: VisitTextWord) => void;
+  readonly termOf: (word: string) => string | undefined;
   /** The last word as a prefix of terms: neither dropped nor stemmed. */
   readonly lastPrefix: (value: AttributeValue) => PrefixToken | undefined;
 }
+
+/** The word is text[from … to-1]; element of an array. */
+export type VisitTextWord = (
+  text: string,
+  from: number,
+  to: number,
+  position: number,
+  element: number,
+) => void;
 
 export type PrefixToken = Pick<Token, "term" | "position">;
 
@@ -64,15 +76,19 @@ export function analysisName(options: TextOptions): string {
 
 function createAnalyzer(name: string, options: TextOptions): Analyzer {
   const { tokenizer } = options;
-  if (tokenizer === "pre_tokenized_array") {
-    return { name, isPreTokenized: true, visit: visitElements, lastPrefix: lastElement };
+  const isPreTokenized = tokenizer === "pre_tokenized_array";
+  if (isPreTokenized) {
+    const termOf = (word: string) => word;
+    const visit = visitTerms(visitElements, termOf);
+    const visitWords = visitElements;
+    return { name, isPreTokenized, visit, visitWords, termOf, lastPrefix: lastElement };
   }
   const termOf = rememberTerms(prepareTerms(options));
-  const visitWords = (value: AttributeValue, visit: VisitPlacedWord): void => {
+  const visitWords: Analyzer["visitWords"] = (value, visit) => {
     let position = 0;
     textsOf(value).forEach((text, element) => {
       splitWords(text, tokenizer, (from, to) => {
-        visit({ word: text.slice(from, to), position, element, from, to });
+        visit(text, from, to, position, element);
         position += 1;
       });
       position += elementGap;
@@ -80,16 +96,14 @@ function createAnalyzer(name: string, options: TextOptions): Analyzer {
   };
   return {
     name,
-    isPreTokenized: false,
-    visit: (value, visit) => {
-      visitWords(value, ({ word, position, element, from, to }) => {
-        const term = termOf(word);
-        if (term !== undefined) visit({ term, position, element, from, to });
-      });
-    },
+    isPreTokenized,
+    visit: visitTerms(visitWords, termOf),
+    visitWords,
+    termOf,
     lastPrefix: (value) => {
       let last: PrefixToken | undefined;
-      visitWords(value, ({ word, position }) => {
+      visitWords(value, (text, from, to, position) => {
+        const word = text.slice(from, to);
         const term = options.caseSensitive ? word : word.toLowerCase();
         last = { term: options.asciiFolding ? foldToAscii(term) : term, position };
       });
@@ -98,7 +112,17 @@ function createAnalyzer(name: string, options: TextOptions): Analyzer {
   };
 }
 
-type VisitPlacedWord = (word: Omit<Token, "term"> & { readonly word: string }) => void;
+function visitTerms(
+  visitWords: Analyzer["visitWords"],
+  termOf: Analyzer["termOf"],
+): Analyzer["visit"] {
+  return (value, visit) => {
+    visitWords(value, (text, from, to, position, element) => {
+      const term = termOf(text.slice(from, to));
+      if (term !== undefined) visit({ term, position, element, from, to });
+    });
+  };
+}
 
 function lastElement(value: AttributeValue): PrefixToken | undefined {
   const texts = textsOf(value);
@@ -106,10 +130,8 @@ function lastElement(value: AttributeValue): PrefixToken | undefined {
   return term === undefined ? undefined : { term, position: texts.length - 1 };
 }
 
-function visitElements(value: AttributeValue, visit: (token: Token) => void): void {
-  textsOf(value).forEach((term, element) => {
-    visit({ term, position: element, element, from: 0, to: term.length });
-  });
+function visitElements(value: AttributeValue, visit: VisitTextWord): void {
+  textsOf(value).forEach((text, element) => visit(text, 0, text.length, element, element));
 }
 
 function textsOf(value: AttributeValue): readonly string[] {
