@@ -347,6 +347,8 @@ export const limits = {
   tailWindowBytes: 8 * MiB,
   /** Bytes all requests of an isolate may have reserved at once for what they fetch and hold. */
   reservedBytesMax: 32 * MiB,
+  /** Postings that a query may read; decoded they take four times as much. */
+  postingBytesMax: 16 * MiB,
   /** Documents that a query may read to rank them by an attribute without an index: seconds. */
   scoredBytesMax: 256 * MiB,
   reservationLeaseMs: 60_000,

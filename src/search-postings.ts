@@ -7,6 +7,8 @@
  * Decoded postings of a term are kept in the cache of blocks, as bytes among bytes; a term that has
  * them is looked up nowhere. Segments that have no index for a clause are left to others.
  */
+import { Bitmap } from "./bytes/bitmap.ts";
+import { invalid } from "./errors.ts";
 import type { BlockedPostings } from "./format/posting-block.ts";
 import type { Codes } from "./format/segment-columns.ts";
 import { findTerms, type TermPostings, type TextRun } from "./format/segment-text.ts";
@@ -25,6 +27,7 @@ import {
 } from "./index/segment/text-index.ts";
 import { type Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
 import type { ScoredList } from "./index/text/max-score.ts";
+import { limits } from "./limits.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { exhaustiveReadsMax } from "./search-vector.ts";
 import { type Block, blockId } from "./store/block.ts";
@@ -58,11 +61,13 @@ export class IndexedText {
     return statistics;
   }
 
-  /** Calls `visit` with the postings of each term, in the order of the query. */
-  forEachTerm(visit: (postings: BlockedPostings, place: number) => void): void {
+  /** Rows with a term, which is decoded for this only. */
+  takeRows(context: SearchContext, place: number): Bitmap {
+    const found = new Bitmap(this.#segment.root.rows);
     for (const run of this.#isRead ? this.runs : []) {
-      for (const place of this.#terms.keys()) visit(run.postings(place), place);
+      for (const row of run.take(context, place).rows) found.set(row);
     }
+    return found;
   }
 
   /** By ordinal; 0 where no term is. */
@@ -164,20 +169,25 @@ class FoundRun {
     }
   }
 
-  /** Decodes what was found. */
+  /** Decodes what was found, to be scored together. */
   open(context: SearchContext): void {
-    for (const [place, term] of this.terms.entries()) {
-      if (this.has(place)) continue;
-      if (term.isPrefix) {
-        this.#opened[place] = joinPostings(this.#decode(place), this.run);
-        continue;
-      }
-      const [postings = nothing] = this.#decode(place);
-      this.#opened[place] = postings;
-      const key = this.#keyOf(context, term);
-      if (key !== undefined) context.ports.cache.memory.put(key, packPostings(postings));
-    }
+    for (const place of this.terms.keys()) this.#opened[place] = this.take(context, place);
     this.pages.clear();
+  }
+
+  /** Decodes what was found of a term, without keeping it here. */
+  take(context: SearchContext, place: number): BlockedPostings {
+    const opened = this.#opened[place];
+    if (opened !== undefined) {
+      this.#opened[place] = undefined;
+      return opened;
+    }
+    const term = this.terms[place] as WantedTerm;
+    if (term.isPrefix) return joinPostings(this.#decode(place), this.run);
+    const [postings = nothing] = this.#decode(place);
+    const key = this.#keyOf(context, term);
+    if (key !== undefined) context.ports.cache.memory.put(key, packPostings(postings));
+    return postings;
   }
 
   /** One list at a time: a prefix has many. */
@@ -228,7 +238,7 @@ export async function readIndexedTexts(
     context,
     read.flatMap(({ run, need }) => pageReads(run, need)),
   );
-  for (const { run } of read) run.open(context);
+  for (const { run, need } of read) if (need === "scores") run.open(context);
   return found;
 }
 
@@ -266,6 +276,13 @@ function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead
 /** Blocks that several want are read once. */
 async function readEach({ reader }: SearchContext, reads: readonly WantedRead[]): Promise<void> {
   const sharing = [...Map.groupBy(reads, ({ block }) => blockId(block)).values()];
+  const bytes = sharing.reduce((sum, [read]) => sum + (read as WantedRead).block.length, 0);
+  if (bytes > limits.postingBytesMax) {
+    const text =
+      `💔 the words of the query stand in so many documents that ${bytes} bytes of their lists ` +
+      `would be read, more than ${limits.postingBytesMax}; ask for rarer words, or more letters`;
+    throw invalid(text);
+  }
   await reader.readRound(
     sharing.map(([read]) => (read as WantedRead).block),
     {

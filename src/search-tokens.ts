@@ -24,16 +24,22 @@ export async function readTokenRows(
     return { segment, attribute, analysis, terms: tokens, need: "rows" };
   });
   const found = await readIndexedTexts(context, texts);
-  return wanted.map((each, i) => combine(each, found[i]));
+  return wanted.map((each, i) => combine(context, each, found[i]));
 }
 
-function combine({ segment, filter }: WantedTokens, text: IndexedText | undefined): Bitmap {
+/** Term by term: no more than one is decoded at a time. */
+function combine(
+  context: SearchContext,
+  { segment, filter }: WantedTokens,
+  text: IndexedText | undefined,
+): Bitmap {
   const { rows } = segment.root;
-  const byToken = filter.tokens.map(() => new Bitmap(rows));
-  text?.forEachTerm((postings, place) => {
-    for (const row of postings.rows) byToken[place]?.set(row);
-  });
-  return filter.op === "ContainsAnyToken"
-    ? byToken.reduce((all, each) => all.or(each), new Bitmap(rows))
-    : byToken.reduce((all, each) => all.and(each), Bitmap.full(rows));
+  const isAny = filter.op === "ContainsAnyToken";
+  const passing = isAny ? new Bitmap(rows) : Bitmap.full(rows);
+  for (const place of filter.tokens.keys()) {
+    const found = text?.takeRows(context, place) ?? new Bitmap(rows);
+    if (isAny) passing.or(found);
+    else passing.and(found);
+  }
+  return passing;
 }

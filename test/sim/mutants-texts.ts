@@ -23,8 +23,8 @@ export const textMutants: readonly Mutant[] = [
   mutant(
     "any of some tokens is taken for all of them",
     "src/search-tokens.ts",
-    'filter.op === "ContainsAnyToken"',
-    'filter.op === "ContainsAnyToken" && filter.tokens.length < 2',
+    'const isAny = filter.op === "ContainsAnyToken";',
+    'const isAny = filter.op === "ContainsAnyToken" && filter.tokens.length < 2;',
   ),
   mutant(
     "rows that have all tokens of a sequence have the sequence",

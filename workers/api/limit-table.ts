@@ -47,6 +47,11 @@ export const limitTable = {
     about: "characters of a pattern of `Glob`, `Regex` and `Fuzzy`",
   },
   filter_regexes: { value: limits.filterRegexesMax, about: "regular expressions of a filter" },
+  posting_bytes: {
+    value: limits.postingBytesMax,
+    about:
+      "lists of words that a query may read; rarer words, or more letters of a prefix, read less",
+  },
   top_k: { value: limits.topKMax, about: "`limit` and `offset` together" },
   namespace_name_length: { value: limits.namespaceNameMax, about: "characters of a name" },
   list_page: { value: limits.listPageMax, about: "names in a page of the list" },
