@@ -54,6 +54,8 @@ interface Frame {
 }
 
 const chunkBytesDefault = 64 * 1024;
+/** What a chunk begins with, and doubles: most answers are small, and fresh memory must be zeroed. */
+const firstBytes = 2 * 1024;
 /** Strings up to this length are copied by character; the platform's encoder suits longer ones. */
 const shortTextUnits = 64;
 
@@ -198,7 +200,7 @@ class ChunkWriter {
 
   constructor(chunkBytes: number) {
     this.#chunkBytes = chunkBytes;
-    this.#chunk = new Uint8Array(chunkBytes);
+    this.#chunk = new Uint8Array(Math.min(firstBytes, chunkBytes));
   }
 
   get hasFull(): boolean {
@@ -282,12 +284,18 @@ class ChunkWriter {
   }
 
   #makeRoom(bytes: number): void {
-    if (this.#used + bytes > this.#chunk.length) {
-      if (this.#used > 0) {
-        this.#full.push(this.#chunk.subarray(0, this.#used));
-      }
-      this.#chunk = new Uint8Array(Math.max(bytes, this.#chunkBytes));
-      this.#used = 0;
+    const needed = this.#used + bytes;
+    if (needed <= this.#chunk.length) return;
+    if (needed <= this.#chunkBytes) {
+      const larger = new Uint8Array(Math.min(this.#chunkBytes, Math.max(2 * needed, firstBytes)));
+      larger.set(this.#chunk.subarray(0, this.#used));
+      this.#chunk = larger;
+      return;
     }
+    if (this.#used > 0) {
+      this.#full.push(this.#chunk.subarray(0, this.#used));
+    }
+    this.#chunk = new Uint8Array(Math.max(bytes, this.#chunkBytes));
+    this.#used = 0;
   }
 }

@@ -11,7 +11,7 @@ import type { Question } from "./operation-kinds.ts";
 import { respondAsync } from "./operation-routes.ts";
 import { parsePageCursor, renderPageCursor } from "./page-cursor.ts";
 import { isAnsweredLater } from "./preference.ts";
-import { parseParts } from "./query-parts.ts";
+import { type PartsRequest, parseParts } from "./query-parts.ts";
 import { renderPartsResponse } from "./query-response.ts";
 import { sampleQuery } from "./recall-sampling.ts";
 import { respondJson } from "./respond.ts";
@@ -22,7 +22,8 @@ type QueryAnswer = { readonly [name: string]: JsonEncodable };
 export function queryNamespace(scope: Scope, name: string): Promise<Response> {
   const { request, ports } = scope;
   return scope.withJson(limits.queryBodyBytesMax, async (json) => {
-    const { asked, asOf } = parseParts(json);
+    const parsed = parseParts(json);
+    const { asked, asOf } = parsed;
     const { parts } = asked;
     const isExhaustive = parts.some(
       ({ kind, query }) => kind === "rows" && query.rank.kind === "vector" && query.rank.exhaustive,
@@ -37,14 +38,21 @@ export function queryNamespace(scope: Scope, name: string): Promise<Response> {
     if (await isAnsweredLater(request, isLarge)) {
       return await respondAsync(scope, name, "query", encodeJson(json as JsonValue));
     }
-    const answer = await answerQuery(question, json);
+    const answer = await answerParsed(question, json, parsed);
     if (asOf === undefined) sampleQuery(scope, name, asked);
     return respondJson(request, { ...answer, cost: renderCost(scope.usage()) });
   });
 }
 
-export async function answerQuery(question: Question, json: unknown): Promise<QueryAnswer> {
-  const { asked, isMulti, vectorEncoding, asOf, cursor } = parseParts(json);
+export function answerQuery(question: Question, json: unknown): Promise<QueryAnswer> {
+  return answerParsed(question, json, parseParts(json));
+}
+
+async function answerParsed(
+  question: Question,
+  json: unknown,
+  { asked, isMulti, vectorEncoding, asOf, cursor }: PartsRequest,
+): Promise<QueryAnswer> {
   const { ports, target } = question;
   const [part] = asked.parts;
   if (cursor !== undefined && part?.kind === "rows") {

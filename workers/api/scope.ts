@@ -135,13 +135,13 @@ export function openScope(
   isolate ??= openIsolate();
   const { cache, memory, descriptions, budget, bodies, keys, sampler } = isolate;
   const { tenant } = principal;
-  const ownBodies = partOf(bodies, request.signal);
+  const [ownBodies, ownReads] = partsOf([bodies, budget], request.signal);
   const ports: SearchPorts = {
     ...enginePorts(env, meter),
     kernels: kernels(),
     cache,
     memory,
-    budget: partOf(budget, request.signal),
+    budget: ownReads,
     readers: readerClient(env, meter),
     defer: (work) => context.waitUntil(work),
   };
@@ -230,10 +230,11 @@ export function openBackground(
 }
 
 /** Closed when the client hangs up: the request may end there, without running its `finally`. */
-function partOf(budget: MemoryBudget, clientSignal: AbortSignal): RequestBudget {
-  const part = new RequestBudget(budget);
-  clientSignal.addEventListener("abort", () => part.close(), { once: true });
-  return part;
+function partsOf<const B extends readonly MemoryBudget[]>(budgets: B, clientSignal: AbortSignal) {
+  const parts = budgets.map((budget) => new RequestBudget(budget));
+  const close = (): void => parts.forEach((part) => part.close());
+  clientSignal.addEventListener("abort", close, { once: true });
+  return parts as { readonly [K in keyof B]: RequestBudget };
 }
 
 function describeIsolate({ cache, edge, budget, bodies, memory }: Isolate): IsolateMemory {
