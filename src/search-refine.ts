@@ -6,6 +6,9 @@
 import { u32View } from "./bytes/typed-view.ts";
 import type { RefineRows } from "./format/segment-refine.ts";
 import {
+  cutRefineRow,
+  fewRefineRows,
+  joinRefineRows,
   pickRefineRows,
   readRefinePage,
   refinePage,
@@ -20,6 +23,7 @@ import { type DistanceQuery, roundingSlack } from "./query/distance.ts";
 import type { KeySet } from "./query/key-set.ts";
 import type { ReadAllowance } from "./query/read-allowance.ts";
 import type { Survivors } from "./query/survivors.ts";
+import { KeptRows } from "./search-kept-rows.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 
@@ -62,18 +66,35 @@ export async function refineBest(
   let target = refineCount(rows, wanted, refineMax);
   // Some of the first will turn out masked: as many more save a round in the ordinary case.
   const spare = masks.isEmpty ? 0 : Math.min(target, context.snapshot.unindexedRows);
+  const kept = new KeptRows(context, refinement.segments);
   let live = 0;
   for (let from = 0, to = Math.min(total, target + spare); from < to; ) {
     const tasks = new PageTasks(refinement.segments);
+    const known = refinement.segments.map((): KnownRows => ({ ordinals: [], rows: [] }));
     for (let i = from; i < to; i++) {
-      tasks.add(rows.segments[i] as number, rows.ordinals[i] as number);
+      const [segment, ordinal] = [rows.segments[i] as number, rows.ordinals[i] as number];
+      const row = kept.get(segment, ordinal);
+      if (row === undefined) {
+        tasks.add(segment, ordinal);
+      } else {
+        known[segment]?.ordinals.push(ordinal);
+        known[segment]?.rows.push(row);
+      }
     }
-    live += await refinePages(refinement, tasks.list(), refinement.allowance.readsMax("refine"));
+    for (const [segment, of] of known.entries()) live += refineKnown(refinement, segment, of);
+    const readsMax = refinement.allowance.readsMax("refine");
+    live += await refinePages(refinement, tasks.list(), readsMax, kept);
     // The bound that decides how many are enough was set by rows that do not count.
     if (live < to) target = refineMax;
     from = to;
     to = live >= target ? from : Math.min(total, from + 2 * (target - live));
   }
+}
+
+/** Rows of a segment that memory holds. */
+interface KnownRows {
+  readonly ordinals: number[];
+  readonly rows: Uint8Array[];
 }
 
 /** Refines every matching row of the ranges. */
@@ -120,47 +141,72 @@ class PageTasks {
   }
 }
 
-/** Scores the rows of the pages; returns how many of them the tail has not touched. */
+/** Scores rows that memory holds; returns how many of them the tail has not touched. */
+function refineKnown(
+  refinement: Refinement,
+  segment: number,
+  { ordinals, rows }: KnownRows,
+): number {
+  if (rows.length === 0) return 0;
+  const { segment: opened } = refinement.segments[segment] as MatchedSegment;
+  const joined = joinRefineRows(opened, rows);
+  const ordinalOf = (index: number): number => ordinals[index] as number;
+  return scoreRows(refinement, { segment, indexes: [...ordinals.keys()], ordinalOf }, joined);
+}
+
+/** The same for rows of pages. `kept`: where rows are kept if few of their page are wanted. */
 async function refinePages(
   refinement: Refinement,
   tasks: readonly PageTask[],
   readsMax: number,
+  kept?: KeptRows,
 ): Promise<number> {
-  const { context, segments, masks } = refinement;
-  const { counters, reader } = context;
+  const { context, segments } = refinement;
   const segmentOf = (task: PageTask): Segment => (segments[task.segment] as MatchedSegment).segment;
+  const isPassing = (task: PageTask): boolean =>
+    kept?.isUsed === true && task.indexes.length <= fewRefineRows(segmentOf(task));
   let live = 0;
-  await reader.readRound(
-    tasks.map((task) => refinePage(segmentOf(task), task.page)),
+  await context.reader.readRound(
+    tasks.map((task) => {
+      return { ...refinePage(segmentOf(task), task.page), isPassing: isPassing(task) };
+    }),
     {
       readsMax,
       onBlock: (index, bytes) => {
         const task = tasks[index] as PageTask;
+        const { segment, indexes } = task;
         const page = readRefinePage(segmentOf(task), task.page, bytes);
-        const keys = u32View(page.keys, 0, page.keys.length / 4);
-        const indexes = masks.isEmpty
-          ? task.indexes
-          : task.indexes.filter((row) => !masks.has(keys, row));
-        counters.masked += task.indexes.length - indexes.length;
-        counters.refined += indexes.length;
-        live += indexes.length;
-        scorePage(refinement, task, page, indexes);
+        const start = refinePageStart(segmentOf(task), task.page);
+        if (isPassing(task)) {
+          for (const row of indexes) kept?.put(segment, start + row, cutRefineRow(page, row));
+        }
+        live += scoreRows(refinement, { segment, indexes, ordinalOf: (row) => start + row }, page);
       },
     },
   );
   return live;
 }
 
-function scorePage(
-  { context, segments, distance, query, boundShare, survivors }: Refinement,
-  task: PageTask,
-  page: RefineRows,
-  indexes: readonly number[],
-): void {
+/** Which of some rows to score. */
+interface RowTask {
+  readonly segment: number;
+  readonly indexes: readonly number[];
+  readonly ordinalOf: (index: number) => number;
+}
+
+/** Returns how many of them the tail has not touched. */
+function scoreRows(refinement: Refinement, task: RowTask, rows: RefineRows): number {
+  const { context, segments, distance, query, boundShare, survivors, masks } = refinement;
+  const { counters } = context;
   const { metric } = distance;
+  const keys = u32View(rows.keys, 0, rows.keys.length / 4);
+  const indexes = masks.isEmpty
+    ? task.indexes
+    : task.indexes.filter((row) => !masks.has(keys, row));
+  counters.masked += task.indexes.length - indexes.length;
+  counters.refined += indexes.length;
   const { segment } = segments[task.segment] as MatchedSegment;
-  const scored = distanceInt8(metric, query, pickRefineRows(page, indexes), context.ports.kernels);
-  const start = refinePageStart(segment, task.page);
+  const scored = distanceInt8(metric, query, pickRefineRows(rows, indexes), context.ports.kernels);
   for (const [i, row] of indexes.entries()) {
     let estimate = scored.estimates[i] as number;
     let bound = boundShare * (scored.bounds[i] as number);
@@ -172,8 +218,10 @@ function scorePage(
       bound = Infinity;
     }
     if (survivors.admits(estimate, bound)) {
-      const id = refineRowId(segment, page, row);
-      survivors.add({ segment: task.segment, ordinal: start + row, estimate, bound, id });
+      const id = refineRowId(segment, rows, row);
+      const ordinal = task.ordinalOf(row);
+      survivors.add({ segment: task.segment, ordinal, estimate, bound, id });
     }
   }
+  return indexes.length;
 }

@@ -10,7 +10,7 @@ import { LatencyStore, remoteLatency } from "../src/store/latency-store.ts";
 import { simdKernels } from "./kernels/simd.ts";
 import { MemoryEdge } from "./memory-edge.ts";
 import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
-import { SearchRig } from "./search-rig.ts";
+import { SearchRig, shown } from "./search-rig.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
 const dims = 144;
@@ -330,4 +330,27 @@ test("a warm query finds in the edge cache what memory has no room for, samples 
   const { bytes, evictions } = isolate.cache.memory.counts();
   expect(bytes).toBeLessThanOrEqual(cacheBytes);
   expect(evictions).toBeGreaterThan(0);
+});
+
+test("a query keeps the rows it has refined, not their pages", async () => {
+  const { cache } = rig.newIsolate();
+  const vectors = Array.from({ length: 40 }, (_, i) => queryNear(i * 307));
+  const cold = [];
+  for (const vector of vectors) cold.push(await rig.search(ann(vector)));
+  const refined = cold.reduce((sum, { performance }) => sum + performance.refined, 0);
+  const { bytesMax } = cache;
+  // Filled with other things, memory has no room for what only passes.
+  for (let i = 0; i < 200; i++) {
+    const block = { key: "other", offset: i, length: 1, isPassing: true };
+    cache.keep(block, new Uint8Array(bytesMax / 1_000));
+  }
+  rig.reads.reset();
+  for (const [i, vector] of vectors.entries()) {
+    const { rows, performance } = await rig.search(ann(vector));
+    expect(rows.map(shown)).toEqual(cold[i]?.rows.map(shown));
+    expect(performance).toMatchObject({ storeRequests: 0, rounds: 0 });
+    expect(performance.refined).toBe(cold[i]?.performance.refined);
+  }
+  expect(rig.reads.requests).toBe(0);
+  expect(refined).toBeGreaterThan(40 * 20);
 });

@@ -281,7 +281,7 @@ export function asParts(result: SearchResult): PartsResult {
   return { ...result, parts: [{ kind: "rows", rows: result.rows }] };
 }
 
-function shown({ id, distance, vector, attributes }: ResultRow) {
+export function shown({ id, distance, vector, attributes }: ResultRow) {
   const values = Object.fromEntries(attributes.map(({ name, value }) => [name, value]));
   return { id, distance, vector: [...(vector?.values ?? [])], attributes: values };
 }

@@ -102,6 +102,11 @@ export function readRefineRows(page: Uint8Array, rows: number, width: number): R
   if (page.length !== refinePageBytes(rows, width)) {
     throw corrupt(`refine page: ${page.length} bytes do not hold ${rows} rows`);
   }
+  return viewRefineRows(page, rows, width);
+}
+
+/** The same of content without a frame. */
+export function viewRefineRows(page: Uint8Array, rows: number, width: number): RefineRows {
   const factorsAt = rows * width;
   const keysAt = factorsAt + rows * factorBytes;
   return {

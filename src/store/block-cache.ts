@@ -7,12 +7,15 @@
  * edge are verified each time; an entry that fails counts as missing and is overwritten by the
  * next `publish`.
  *
+ * Blocks that are passing have an eighth of memory to themselves: long enough for whoever reads the
+ * same at the same time, and to be handed to the edge.
+ *
  * One per isolate. Blocks themselves are never waited for across requests, only the end of a
  * request's claim on them, and that not for long (reads-under-way.ts).
  */
 import { limits } from "../limits.ts";
 import { type Block, type BlockPosition, blockId } from "./block.ts";
-import { ByteLru } from "./byte-lru.ts";
+import { ByteLru, type ByteLruCounts } from "./byte-lru.ts";
 import { EdgeHistory } from "./edge-history.ts";
 import { ReadsUnderWay } from "./reads-under-way.ts";
 
@@ -33,30 +36,57 @@ export interface BlockCacheOptions {
   readonly edge?: EdgeCache;
 }
 
+const passingShare = 1 / 8;
+
 export class BlockCache {
+  readonly bytesMax: number;
   readonly memory: ByteLru;
+  readonly #passing: ByteLru;
   readonly underWay = new ReadsUnderWay(limits.sharedReadMs);
   readonly #edge: EdgeCache | undefined;
   readonly #history = new EdgeHistory();
 
   constructor(options: BlockCacheOptions = {}) {
-    this.memory = new ByteLru(options.bytesMax ?? limits.cacheBytesMax);
+    this.bytesMax = options.bytesMax ?? limits.cacheBytesMax;
+    this.#passing = new ByteLru(passingShare * this.bytesMax);
+    this.memory = new ByteLru(this.bytesMax - this.#passing.bytesMax);
     this.#edge = options.edge;
   }
 
   /** From memory. Shared: nobody may write to the bytes. */
   recall(block: BlockPosition): Uint8Array | undefined {
-    return this.memory.get(blockId(block));
+    const id = blockId(block);
+    if (block.isPassing === true) return this.#passing.get(id) ?? this.memory.peek(id);
+    const held = this.memory.get(id);
+    if (held !== undefined) return held;
+    const passing = this.#passing.peek(id);
+    // Whoever asks for it now keeps nothing of it, so memory must.
+    if (passing !== undefined) this.memory.put(id, passing);
+    return passing;
   }
 
   /** As `recall`, but neither counted nor a use. */
   peek(block: BlockPosition): Uint8Array | undefined {
-    return this.memory.peek(blockId(block));
+    const id = blockId(block);
+    return this.memory.peek(id) ?? this.#passing.peek(id);
   }
 
   /** Puts verified bytes into memory. */
   keep(block: BlockPosition, bytes: Uint8Array): void {
-    this.memory.put(blockId(block), bytes);
+    (block.isPassing === true ? this.#passing : this.memory).put(blockId(block), bytes);
+  }
+
+  /** Of all memory. */
+  counts(): ByteLruCounts {
+    const [a, b] = [this.memory.counts(), this.#passing.counts()];
+    return {
+      entries: a.entries + b.entries,
+      bytes: a.bytes + b.bytes,
+      bytesPeak: a.bytesPeak + b.bytesPeak,
+      hits: a.hits + b.hits,
+      misses: a.misses + b.misses,
+      evictions: a.evictions + b.evictions,
+    };
   }
 
   /** Whether `lookup` has a chance; see edge-history.ts. */

@@ -145,6 +145,11 @@ export class BlockReader {
     return this.round().readBlocks(blocks, reads);
   }
 
+  /** Whether what is read through it may be kept. */
+  get fillsMemory(): boolean {
+    return !this.#disableCache && !this.#leavesNoTrace;
+  }
+
   get storeRequests(): number {
     return this.#storeRequests;
   }
@@ -193,8 +198,8 @@ export class BlockReader {
     const batch: Batch = { failed: false };
     if (missing.length === 0) return await this.#deliverHeld(held, batch, reads.onBlock);
     const bytes = missing.reduce((sum, index) => sum + (blocks[index] as Block).length, 0);
-    const isLarge = bytes > this.#ports.cache.memory.bytesMax / 3;
-    const passesBy = this.#disableCache || this.#leavesNoTrace || isLarge;
+    const isLarge = bytes > this.#ports.cache.bytesMax / 3;
+    const passesBy = isLarge || !this.fillsMemory;
     const reading: Reading = { blocks, reads, batch, askStore, passesBy };
     const others = passesBy
       ? this.#readMissing(reading, missing)
@@ -350,9 +355,7 @@ export class BlockReader {
   #acceptObject(object: WholeObject, bytes: Uint8Array): void {
     this.#storeBytes += bytes.length;
     if (bytes.length > object.bytesMax || !object.verify(bytes)) throw damaged(object.key);
-    if (!this.#disableCache && !this.#leavesNoTrace) {
-      this.#ports.cache.memory.put(object.key, bytes);
-    }
+    if (this.fillsMemory) this.#ports.cache.memory.put(object.key, bytes);
   }
 
   #keep(block: Block, bytes: Uint8Array): void {

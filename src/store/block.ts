@@ -9,6 +9,8 @@ export interface BlockPosition {
   readonly offset: number;
   /** At least 1. */
   readonly length: number;
+  /** Little of it is wanted, and its reader keeps that: memory holds the rest a moment only. */
+  readonly isPassing?: boolean;
 }
 
 export interface Block extends BlockPosition {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Block, blockId } from "../../src/store/block.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
+import { entryOverheadBytes } from "../../src/store/byte-lru.ts";
 import { MemoryEdge } from "../memory-edge.ts";
 
 const good = new Uint8Array([1, 2, 3]);
@@ -63,6 +64,26 @@ describe("block cache", () => {
     cache.keep(block, good);
     await cache.publish(block);
     expect(await cache.lookup(block, 0)).toEqual({ kind: "miss" });
+  });
+
+  it("gives blocks that are passing an eighth of memory, and finds them however asked", async () => {
+    const edge = new MemoryEdge();
+    const cache = new BlockCache({ bytesMax: 32_000, edge });
+    const size = good.length + entryOverheadBytes;
+    const passing = { ...block, isPassing: true };
+    cache.keep({ ...block, offset: 9_999 }, good);
+    for (let offset = 0; offset < 100; offset += 1) cache.keep({ ...passing, offset }, good);
+    expect(cache.recall({ ...block, offset: 9_999 })).toEqual(good);
+    const held = Math.floor(4_000 / size);
+    expect(cache.counts().entries).toBe(1 + held);
+    expect(cache.recall({ ...passing, offset: 0 })).toBeUndefined();
+    for (const asked of [passing, block]) {
+      expect(cache.recall({ ...asked, offset: 99 })).toEqual(good);
+      expect(cache.peek({ ...asked, offset: 99 })).toEqual(good);
+    }
+    expect(cache.recall({ ...passing, offset: 9_999 })).toEqual(good);
+    await cache.publish({ ...passing, offset: 99 });
+    expect(edge.entries.size).toBe(1);
   });
 
   it("stays within its bound of memory", () => {

@@ -54,7 +54,7 @@ interface Frame {
 }
 
 const chunkBytesDefault = 64 * 1024;
-/** What a chunk begins with, and doubles: most answers are small, and fresh memory must be zeroed. */
+/** What a chunk begins with, and doubles: most answers are small, and new memory is zeroed. */
 const firstBytes = 2 * 1024;
 /** Strings up to this length are copied by character; the platform's encoder suits longer ones. */
 const shortTextUnits = 64;

@@ -239,7 +239,7 @@ function partsOf<const B extends readonly MemoryBudget[]>(budgets: B, clientSign
 
 function describeIsolate({ cache, edge, budget, bodies, memory }: Isolate): IsolateMemory {
   return {
-    blocks: cache.memory.counts(),
+    blocks: cache.counts(),
     edge: edge.counts(),
     reads: budget.counts(),
     bodies: bodies.counts(),

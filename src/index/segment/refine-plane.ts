@@ -5,10 +5,15 @@
 import type { DocumentId } from "../../document/id.ts";
 import { idOfKey } from "../../format/segment-ids.ts";
 import {
+  allocateRefineRows,
+  copyRefineRow,
   type RefineRows,
   readRefineRows,
   refinePageLength,
   refinePageRows,
+  refineRowBytes,
+  viewRefineRows,
+  writeRefineRows,
 } from "../../format/segment-refine.ts";
 import { locateBlock } from "../../format/segment-section.ts";
 import type { Block } from "../../store/block.ts";
@@ -59,6 +64,29 @@ export function pickRefineRows(rows: RefineRows, indexes: readonly number[]): Re
     errors[i] = rows.errors[index] as number;
   }
   return { codes: rows.codes, starts, scales, norms, errors };
+}
+
+/** Rows of a page that are few enough to be kept one by one rather than with the whole page. */
+export function fewRefineRows(segment: Segment): number {
+  return Math.floor(refinePageRows(vectorPlanes(segment).width) / 3);
+}
+
+/** One row, to be kept in memory: a page of its own without a frame. */
+export function cutRefineRow(rows: RefineRows, index: number): Uint8Array {
+  const width = rows.codes.length / rows.scales.length;
+  const bytes = new Uint8Array(refineRowBytes(width));
+  writeRefineRows(rows, index, index + 1, width, bytes);
+  return bytes;
+}
+
+/** Rows that were kept, together again. */
+export function joinRefineRows(segment: Segment, kept: readonly Uint8Array[]): RefineRows {
+  const { width } = vectorPlanes(segment);
+  const rows = allocateRefineRows(kept.length, width);
+  for (const [i, bytes] of kept.entries()) {
+    copyRefineRow(viewRefineRows(bytes, 1, width), 0, rows, i);
+  }
+  return rows;
 }
 
 /**
