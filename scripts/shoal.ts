@@ -6,6 +6,7 @@
  */
 import { Command } from "commander";
 import { exitCodeOf } from "./outcome.ts";
+import { costsCommand } from "./shoal/costs.ts";
 import { doctorCommand } from "./shoal/doctor.ts";
 import { exportCommand } from "./shoal/export.ts";
 import {
@@ -48,6 +49,7 @@ const commands: readonly Command[] = [
   deleteCommand(),
   keysCommand(),
   doctorCommand(),
+  costsCommand(),
   await deployCommand(),
 ];
 for (const command of commands) {
