@@ -153,6 +153,8 @@ export const limits = {
   pendingLeaseMs: 10 * 60_000,
   /** Between two writes of `current`: the store takes one a second per key. */
   pointerIntervalMs: 1_100,
+  /** While it cannot be moved the owner waits twice as long each time, up to so many ms. */
+  pointerRetryMsMax: 60_000,
   /** Segments of one shard: writers are refused before merging could not keep up. */
   segmentsMax: 64,
 

@@ -133,7 +133,7 @@ class Consumer {
       const job = replyValue(await api.claim(identity.tenant, identity.name));
       if (job === undefined) return false;
       await this.#runJob(ports, api, identity, job);
-      if (this.#world.random.chance(0.2)) await this.#noteRecall(api, identity, job);
+      if (this.#world.random.chance(0.05)) await this.#noteRecall(api, identity, job);
     }
     return true;
   }

@@ -83,7 +83,7 @@ function isBranch({ landings }: World, { exists, history }: SimName): boolean {
 
 /** Reads on for some hours, beside everything else. */
 function exportSlowly(world: World, name: SimName): void {
-  const pages = 24;
+  const pages = 12;
   const reader = new Process(world, "isolate of an export");
   beside(world, readPinned(reader, searchPorts(reader), name, pages));
 }
