@@ -58,7 +58,7 @@ export function randomSizes(random: SimRandom): Sizes {
     flushShare: random.pick([0.001, 0.01, 0.03]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
-    thinkMsMax: thinkMsMin * random.pick([10, 10, 1_000, 1_000, 100_000]),
+    thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 1_000, 1_000, 100_000]),
     napShare: random.pick([0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
