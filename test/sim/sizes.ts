@@ -46,7 +46,7 @@ export function randomSizes(random: SimRandom): Sizes {
     ids: random.pick([6, 24, 24, 24, 100]),
     rowsMax: random.pick([2, 6, 6, 30]),
     attributes: 5,
-    writeShare: random.pick([0.2, 0.2, 0.4, 0.7]),
+    writeShare: random.pick([0.1, 0.2, 0.3, 0.6]),
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.1, 0.2, 0.6]),
     disturbShare: random.pick([0, 0.1, 0.3]),
@@ -69,7 +69,8 @@ type Bounds = { -readonly [K in keyof typeof limits]: number };
 
 /** Bounds of the engine for one world. */
 export function randomBounds(random: SimRandom): Partial<Bounds> {
-  const hard = random.pick([12_000, 60_000, limits.unindexedHardBytes, limits.unindexedHardBytes]);
+  const most = limits.unindexedHardBytes;
+  const hard = random.pick([12_000, 60_000, most, most, most]);
   return {
     flushObjects: random.pick([4, 16, 64, 64]),
     inlineBatchBytesMax: random.pick([400, limits.inlineBatchBytesMax]),
