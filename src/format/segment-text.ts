@@ -71,7 +71,7 @@ const decoder = new TextDecoder();
 
 /** Entries of one block. */
 export class TermBlockWriter {
-  readonly #entries = new ByteWriter(termBlockBytes + 1024);
+  readonly #entries = new ByteWriter();
   #before: Uint8Array = new Uint8Array(0);
   #count = 0;
 

@@ -1,53 +1,69 @@
 /**
- * A set of many names in little memory that never grows: 32 bits of each name's hash, four to a
+ * A set of many names in little memory that is bounded: 32 bits of each name's hash, four to a
  * bucket, the newest first. A name may be forgotten when its bucket is full, and one in hundreds of
  * millions is taken for another: for hints, never for answers.
+ *
+ * Buckets lie in pages that are made when they are needed: a set of few names is small.
  */
 const bucketSize = 4;
+const pageSlots = 256;
 
 export class FingerprintSet {
-  readonly #slots: Uint32Array;
+  readonly #pages: (Uint32Array | undefined)[] = [];
   readonly #mask: number;
 
-  /** `size`: a power of two. */
+  /** `size`: slots in all, a power of two. */
   constructor(size: number) {
-    this.#slots = new Uint32Array(size);
     this.#mask = size / bucketSize - 1;
   }
 
   has(name: string): boolean {
-    return this.#find(hashName(name)) >= 0;
+    const hash = hashName(name);
+    const page = this.#pages[this.#pageOf(hash)];
+    return page !== undefined && find(page, this.#bucketOf(hash), hash.print) >= 0;
   }
 
   add(name: string): void {
     const hash = hashName(name);
-    const known = this.#find(hash);
+    const at = this.#pageOf(hash);
+    const page = this.#pages[at] ?? new Uint32Array(pageSlots);
+    this.#pages[at] = page;
     const first = this.#bucketOf(hash);
+    const known = find(page, first, hash.print);
     const last = known >= 0 ? known : first + bucketSize - 1;
-    this.#slots.copyWithin(first + 1, first, last);
-    this.#slots[first] = hash.print;
+    page.copyWithin(first + 1, first, last);
+    page[first] = hash.print;
   }
 
   /** Whether it was there. */
   delete(name: string): boolean {
     const hash = hashName(name);
-    const at = this.#find(hash);
+    const page = this.#pages[this.#pageOf(hash)];
+    if (page === undefined) return false;
+    const first = this.#bucketOf(hash);
+    const at = find(page, first, hash.print);
     if (at < 0) return false;
-    const end = this.#bucketOf(hash) + bucketSize;
-    this.#slots.copyWithin(at, at + 1, end);
-    this.#slots[end - 1] = 0;
+    const end = first + bucketSize;
+    page.copyWithin(at, at + 1, end);
+    page[end - 1] = 0;
     return true;
   }
 
-  #bucketOf({ place }: Hash): number {
-    return (place & this.#mask) * bucketSize;
+  #pageOf({ place }: Hash): number {
+    return Math.floor(((place & this.#mask) * bucketSize) / pageSlots);
   }
 
-  #find(hash: Hash): number {
-    const first = this.#bucketOf(hash);
-    const at = this.#slots.subarray(first, first + bucketSize).indexOf(hash.print);
-    return at < 0 ? -1 : first + at;
+  /** Its first slot in the page. */
+  #bucketOf({ place }: Hash): number {
+    return ((place & this.#mask) * bucketSize) % pageSlots;
   }
+}
+
+function find(page: Uint32Array, first: number, print: number): number {
+  for (let at = first; at < first + bucketSize; at++) {
+    if (page[at] === print) return at;
+  }
+  return -1;
 }
 
 interface Hash {

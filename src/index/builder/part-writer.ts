@@ -28,7 +28,7 @@ export interface PartWriterInput {
   readonly ledger: MemoryLedger;
 }
 
-const firstCapacity = 64 * 1024;
+const firstCapacity = 8 * 1024;
 
 export class PartWriter {
   readonly #input: PartWriterInput;

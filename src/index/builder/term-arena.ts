@@ -8,6 +8,8 @@
 import { assert } from "../../errors.ts";
 import type { Postings } from "../../format/posting-block.ts";
 
+/** Grows with what it holds: most runs are small. Room for more than one slice of any size. */
+const firstCapacity = 4 * 1024;
 /** Bytes for postings in the n-th slice of a term; the last of all further ones. */
 const sliceBytes = [8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 const linkBytes = 4;
@@ -34,7 +36,7 @@ const field = {
 export class TermArena {
   readonly #numbers = new Map<string, number>();
   readonly #first: number;
-  #buffer = new Uint8Array(256 * 1024);
+  #buffer = new Uint8Array(firstCapacity);
   #end = 0;
   #letters = 0;
   /** Of each term, as `field` has it. */

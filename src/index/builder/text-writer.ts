@@ -187,7 +187,7 @@ class PageWriter {
   readonly #from: number;
   readonly #lengths: readonly number[];
   readonly #sizes: number[] = [];
-  #page = new ByteWriter(postingPageBytes);
+  #page = new ByteWriter();
 
   constructor(writer: PartWriter, from: number, lengths: readonly number[]) {
     this.#writer = writer;
@@ -231,7 +231,7 @@ class PageWriter {
 
   async #write(): Promise<void> {
     this.#sizes.push((await addSized(this.#writer, this.#page.finish())).length);
-    this.#page = new ByteWriter(postingPageBytes);
+    this.#page = new ByteWriter();
   }
 }
 
