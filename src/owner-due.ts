@@ -176,6 +176,22 @@ function copiedBelow({ origin, inherited }: Manifest): number {
  * that cannot succeed keeps its inputs, and does not keep the others from being merged.
  */
 function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJob | undefined {
+  let plan = plans.get(manifest);
+  if (plan?.jobs !== table.jobs) {
+    plan = { jobs: table.jobs, inputs: mergeInputs(table, manifest) };
+    plans.set(manifest, plan);
+  }
+  const { inputs } = plan;
+  return inputs && { id: newId("m", manifest.version), kind: "merge", inputs };
+}
+
+/** What was found last: asked at every alarm and write, of a manifest and jobs that seldom change. */
+const plans = new WeakMap<
+  Manifest,
+  { readonly jobs: JobTable["jobs"]; readonly inputs: readonly string[] | undefined }
+>();
+
+function mergeInputs(table: JobTable, manifest: Manifest): readonly string[] | undefined {
   const merges = table.jobs.filter(
     (job) => job.kind === "merge" && !isVoid(job, manifest) && !isFailing(job),
   );
@@ -192,7 +208,7 @@ function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJ
   )) {
     if (segments.some(({ id }) => merging.has(id))) continue;
     const inputs = unsorted ? planSplit(segments, busy) : planMerge(segments, busy, below, owner);
-    if (inputs !== undefined) return { id: newId("m", manifest.version), kind: "merge", inputs };
+    if (inputs !== undefined) return inputs;
   }
   return undefined;
 }

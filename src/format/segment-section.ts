@@ -101,8 +101,8 @@ export function placeFromCbor(value: unknown): SectionPlace {
     throw malformed();
   }
   const extents = list.map((item): Extent => {
-    const [part, offset, first] = tuple(item, 3).map(size);
-    return { part: part as number, offset: offset as number, first: first as number };
+    const extent = tuple(item, 3);
+    return { part: size(extent[0]), offset: size(extent[1]), first: size(extent[2]) };
   });
   const blocks = size(count);
   const ascending = extents.every(({ first }, i) => first > (extents[i - 1]?.first ?? -1));

@@ -52,7 +52,9 @@ export class IdMemory {
 
   /** Everything that touched an id before entry `sequence` is forgotten. */
   forgetBelow(sequence: number): void {
-    this.#rememberedFrom = Math.max(this.#rememberedFrom, sequence);
+    // Asked at every alarm of a namespace at rest.
+    if (sequence <= this.#rememberedFrom) return;
+    this.#rememberedFrom = sequence;
     this.#rebuild(slotsMin);
   }
 
@@ -129,7 +131,8 @@ export class IdMemory {
     this.#hashes = new Uint32Array(hashWords * size);
     this.#sequences = new Uint32Array(size);
     this.#count = kept;
-    for (const [from, stamp] of sequences.entries()) {
+    for (let from = 0; from < sequences.length; from++) {
+      const stamp = sequences[from] as number;
       if (stamp >= oldest) {
         const slot = this.#slotOf(hashes[2 * from] as number, hashes[2 * from + 1] as number);
         this.#hashes[2 * slot] = hashes[2 * from] as number;

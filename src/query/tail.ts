@@ -89,7 +89,8 @@ export class TailFold {
   add(batch: Batch): Uint32Array {
     const rows = new Uint32Array(batch.upserts);
     let kept = 0;
-    for (const [row, id] of batch.ids.entries()) {
+    for (let row = 0; row < batch.ids.length; row++) {
+      const id = batch.ids[row] as DocumentId;
       const before = this.touched.size;
       this.touched.add(id);
       if (row < batch.upserts && this.touched.size > before) {
