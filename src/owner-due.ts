@@ -185,7 +185,7 @@ function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJ
   return inputs && { id: newId("m", manifest.version), kind: "merge", inputs };
 }
 
-/** What was found last: asked at every alarm and write, of a manifest and jobs that seldom change. */
+/** What was found last: asked at every alarm, of a manifest and jobs that seldom change. */
 const plans = new WeakMap<
   Manifest,
   { readonly jobs: JobTable["jobs"]; readonly inputs: readonly string[] | undefined }

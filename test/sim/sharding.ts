@@ -12,6 +12,7 @@ import type { ReadWindow } from "./history.ts";
 import type { Process } from "./process.ts";
 import { SimRandom } from "./random.ts";
 import type { SimName } from "./sim-name.ts";
+import type { Sizes } from "./sizes.ts";
 import type { World } from "./world.ts";
 
 export class Sharding {
@@ -19,12 +20,21 @@ export class Sharding {
   readonly shards: number;
   /** Isolates of its own read them. */
   readonly hasReaders: boolean;
+  /** Names are copied, into other shards too. */
+  readonly hasCopies: boolean;
   readonly #random: SimRandom;
 
   constructor(seed: number) {
     this.#random = new SimRandom(seed + 4_000_037);
     this.shards = this.#random.pick([0, 0, 0, 0, 0, 0, 1, 2, 2, 8]);
+    this.hasCopies = this.shards > 0 && new SimRandom(seed + 6_000_011).chance(0.5);
     this.hasReaders = this.shards > 1 && new SimRandom(seed + 5_000_011).chance(0.75);
+  }
+
+  /** Copies need several names, and names that are free. */
+  fit(sizes: Sizes): Sizes {
+    if (!this.hasCopies || sizes.branchShare > 0) return sizes;
+    return { ...sizes, branchShare: 0.06, removeShare: 0.02 };
   }
 
   /** Sharded namespaces cannot be branched. */
@@ -38,7 +48,7 @@ export class Sharding {
   }
 
   copyWish(): { readonly shards?: number } {
-    if (this.shards === 0 || this.#random.chance(0.5)) return {};
+    if (this.shards === 0 || this.#random.chance(0.3)) return {};
     return { shards: this.#random.pick([1, 2, 3, 8]) };
   }
 }

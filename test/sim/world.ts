@@ -104,7 +104,8 @@ export class World {
     this.changing = new SimRandom(seed + 2_000_003);
     this.changeShare = this.changing.pick([0, 0, 0, 0.1, 0.3]);
     this.faults = new Faults(this.random);
-    this.sizes = randomSizes(this.random);
+    this.sharding = new Sharding(seed);
+    this.sizes = this.sharding.fit(randomSizes(this.random));
     this.#operationsMax = operations;
     const note = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
       const branch = branchesOfLog[event];
@@ -127,7 +128,6 @@ export class World {
     this.rot = new Rot(this);
     this.past = new Past(this, seed);
     this.shelf = new Shelf(this, seed);
-    this.sharding = new Sharding(seed);
     this.readers = new SimReaders(this, searchPorts);
   }
 

@@ -121,7 +121,7 @@ export class PartWriter {
       return;
     }
     const whole = limits.segmentPartBytes;
-    const doubled = Math.max(firstCapacity, 2 * this.#buffer.length);
+    const doubled = Math.max(firstCapacity, 2 ** Math.ceil(Math.log2(bytes)));
     const isLarge = (this.#parts.at(-1)?.bytes ?? 0) > whole / 2;
     const capacity = Math.max(bytes, isLarge ? whole : Math.min(whole, doubled));
     const release = this.#input.ledger.hold(capacity);
