@@ -378,6 +378,11 @@ export const limits = {
   /** Of the columns of a filter and all rounds of ranking together. */
   filteredReadsMax: 36,
   documentReadsMax: 10,
+  /** Of a hundred rows, which lie apart: 24 ranges of 100,000 documents are 13 MB, 10 are 22. */
+  manyDocumentReadsMax: 24,
+  /** Terms, then postings, lie apart too; 14 words in 100,000 documents: at most 1.9 MB in both. */
+  postingReadsMax: 48,
+  postingGapBytes: 24 * KiB,
 
   // ---- Readers of shards ------------------------------------------------------------------------
   /** Objects that read the shards of one namespace; shards beyond go round. */

@@ -29,7 +29,6 @@ import { type Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.
 import type { ScoredList } from "./index/text/max-score.ts";
 import { limits } from "./limits.ts";
 import type { SearchContext } from "./search-ports.ts";
-import { exhaustiveReadsMax } from "./search-vector.ts";
 import { type Block, blockId } from "./store/block.ts";
 
 /** What a clause finds in a segment. */
@@ -286,7 +285,8 @@ async function readEach({ reader }: SearchContext, reads: readonly WantedRead[])
   await reader.readRound(
     sharing.map(([read]) => (read as WantedRead).block),
     {
-      readsMax: exhaustiveReadsMax,
+      readsMax: limits.postingReadsMax,
+      gapBytes: limits.postingGapBytes,
       onBlock: (index, bytes) => {
         for (const { open } of sharing[index] ?? []) open(bytes);
       },

@@ -95,13 +95,19 @@ export async function fetchRows(
   await round.readBlocks(
     list.map(({ block }) => block),
     {
-      readsMax: needs.readsMax ?? limits.documentReadsMax,
+      readsMax: needs.readsMax ?? readsMaxOf(rows.length),
       onBlock: (index, bytes) => {
         const { rows: members, use } = list[index] as BlockUse;
         use(members, bytes);
       },
     },
   );
+}
+
+/** One for four rows, within bounds. */
+function readsMaxOf(rows: number): number {
+  const wanted = Math.min(limits.manyDocumentReadsMax, Math.ceil(rows / 4));
+  return Math.max(limits.documentReadsMax, wanted);
 }
 
 function useVectors(

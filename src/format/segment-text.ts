@@ -50,8 +50,8 @@ export interface TextRun {
 /** Terms of so few rows have no postings beside the dictionary. */
 export const inlineMax = 4;
 /** Bytes of entries; one that is larger has a block to itself. */
-export const termBlockBytes = 8 * 1024;
-export const postingPageBytes = 32 * 1024;
+export const termBlockBytes = 4 * 1024;
+export const postingPageBytes = 8 * 1024;
 
 export type TermPostings =
   | { readonly kind: "inline"; readonly rows: Uint32Array; readonly counts: Uint32Array }
