@@ -11,7 +11,7 @@ import { Bitmap } from "./bytes/bitmap.ts";
 import { invalid } from "./errors.ts";
 import type { BlockedPostings } from "./format/posting-block.ts";
 import type { Codes } from "./format/segment-columns.ts";
-import { findTerms, type TermPostings, type TextRun } from "./format/segment-text.ts";
+import { findTerms, readTerms, type TermPostings, type TextRun } from "./format/segment-text.ts";
 import { packPostings, viewPostings } from "./index/segment/kept-postings.ts";
 import { rootBlock, type Segment } from "./index/segment/segment.ts";
 import {
@@ -27,6 +27,7 @@ import {
 } from "./index/segment/text-index.ts";
 import { type Bm25, noStatistics, type TextStatistics } from "./index/text/bm25.ts";
 import type { ScoredList } from "./index/text/max-score.ts";
+import { prepareBeginning, sharedBeginning } from "./index/text/term-prefix.ts";
 import { limits } from "./limits.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { type Block, blockId } from "./store/block.ts";
@@ -244,11 +245,32 @@ export async function readIndexedTexts(
 function termReads(each: FoundRun): readonly WantedRead[] {
   const { segment, run, terms, found } = each;
   return terms.flatMap((term, place) =>
-    (each.has(place) ? [] : termBlocks(run, term)).map((index) => ({
+    (each.has(place) ? [] : blocksOf(run, term)).map((index) => ({
       block: sectionBlock(segment, run.terms, index),
-      open: (bytes) => findTerms(bytes, run, term, (postings) => found[place]?.push(postings)),
+      open: (bytes) => findWanted(bytes, run, term, (postings) => found[place]?.push(postings)),
     })),
   );
+}
+
+function blocksOf(run: TextRun, { term, isPrefix, edits }: WantedTerm): number[] {
+  return termBlocks(run, { term: sharedBeginning(term, edits), isPrefix });
+}
+
+function findWanted(
+  bytes: Uint8Array,
+  run: TextRun,
+  wanted: WantedTerm,
+  visit: (postings: TermPostings) => void,
+): void {
+  const { term, edits = 0 } = wanted;
+  if (edits === 0) {
+    findTerms(bytes, run, wanted, visit);
+    return;
+  }
+  const begins = prepareBeginning(term, edits);
+  for (const [each, postings] of readTerms(bytes, run)) {
+    if (begins(each)) visit(postings);
+  }
 }
 
 function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead[] {

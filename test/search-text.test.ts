@@ -132,6 +132,42 @@ describe("a text query", () => {
     ).rejects.toThrow("last_as_prefix");
   });
 
+  test("takes the last word as a prefix in which some characters are wrong", async () => {
+    const rig = new TextRig();
+    const texts = ["restaurant", "restaurateur", "resturant", "rustaurant", "testaurant", "rest"];
+    await rig.putTexts(texts.map((word, id) => ({ id, text: `the ${word}` })));
+    const fuzzy = { max_edit_distance: [{ min_query_chars: 6, distance: 1 }] };
+    const ask = async (word: string, options: object) => {
+      const rank = ["text", "BM25", word, { last_as_prefix: true, ...options }];
+      const { rows } = await rig.search({ rank_by: rank, limit: 10 });
+      return rows.map(({ id, distance }) => [Number(id), distance ?? 0]);
+    };
+    for (const place of ["tail", "segment"]) {
+      expect(await ask("restaura", {}), place).toEqual([
+        [0, 1],
+        [1, 1],
+      ]);
+      const near = [
+        [0, 1],
+        [1, 1],
+        [2, 0.5],
+        [3, 0.5],
+      ];
+      expect(await ask("restaura", fuzzy), place).toEqual(near);
+      // A missing letter, an additional one, a wrong one.
+      for (const word of ["restura", "resttaura", "restbura"]) {
+        const found = await ask(word, fuzzy);
+        expect(found.map(([id]) => id).includes(0), `${place} ${word}`).toBe(true);
+      }
+      // Too short for an edit.
+      expect(await ask("resto", fuzzy), place).toEqual([]);
+      await rig.flush();
+      rig.newIsolate();
+    }
+    const alone = { last_as_prefix: false, ...fuzzy };
+    await expect(async () => await ask("restaura", alone)).rejects.toThrow("max_edit_distance");
+  });
+
   test("is part of expressions, with the same scores", async () => {
     const rig = new TextRig();
     await rig.putTexts(makeTexts(80, 5));

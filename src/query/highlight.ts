@@ -13,6 +13,7 @@ import type { AttributeValue } from "../document/value.ts";
 import type { Token } from "../index/text/analyzer.ts";
 import { Bm25, noStatistics, type TextStatistics } from "../index/text/bm25.ts";
 import { type FragmentKind, prepareFragments, type Span } from "../index/text/fragments.ts";
+import { prepareBeginning } from "../index/text/term-prefix.ts";
 import { type Expression, leavesOf, prepareScore, type TextLeaf } from "./expression.ts";
 import { TopK } from "./top-k.ts";
 
@@ -161,17 +162,21 @@ interface Matcher {
 
 function prepareMatcher(leaves: readonly TextLeaf[]): Matcher {
   const exact = new Map<string, { readonly leaf: number; readonly place: number }[]>();
-  const prefixes: { readonly leaf: number; readonly place: number; readonly start: string }[] = [];
+  const prefixes: {
+    readonly leaf: number;
+    readonly place: number;
+    readonly begins: (term: string) => boolean;
+  }[] = [];
   for (const [leaf, { clause }] of leaves.entries()) {
-    for (const [place, { term, isPrefix }] of clause.terms.entries()) {
-      if (isPrefix) prefixes.push({ leaf, place, start: term });
+    for (const [place, { term, isPrefix, edits }] of clause.terms.entries()) {
+      if (isPrefix) prefixes.push({ leaf, place, begins: prepareBeginning(term, edits) });
       else exact.set(term, [...(exact.get(term) ?? []), { leaf, place }]);
     }
   }
   return {
-    isMatch: (term) => exact.has(term) || prefixes.some(({ start }) => term.startsWith(start)),
+    isMatch: (term) => exact.has(term) || prefixes.some(({ begins }) => begins(term)),
     count: (term, frequencies) => {
-      const begun = prefixes.filter(({ start }) => term.startsWith(start));
+      const begun = prefixes.filter(({ begins }) => begins(term));
       for (const { leaf, place } of [...(exact.get(term) ?? []), ...begun]) {
         const own = frequencies[leaf];
         if (own !== undefined) own[place] = (own[place] as number) + 1;

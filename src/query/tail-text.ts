@@ -5,6 +5,7 @@
  */
 import type { Batch } from "../document/batch.ts";
 import type { TextStatistics } from "../index/text/bm25.ts";
+import { prepareBeginning } from "../index/text/term-prefix.ts";
 import { batchValues } from "./tail.ts";
 import type { Occurrences, TextClause } from "./text-clause.ts";
 
@@ -89,13 +90,14 @@ export function findInBatch(
       known.frequencies[place] = (known.frequencies[place] as number) + (list[at + 1] as number);
     }
   };
-  for (const [place, { term, isPrefix }] of clause.terms.entries()) {
+  for (const [place, { term, isPrefix, edits }] of clause.terms.entries()) {
     if (!isPrefix) {
       add(place, postings.get(term) ?? []);
       continue;
     }
+    const begins = prepareBeginning(term, edits);
     for (const [each, list] of postings) {
-      if (each.startsWith(term)) add(place, list);
+      if (begins(each)) add(place, list);
     }
   }
   return found;

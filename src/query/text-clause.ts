@@ -3,7 +3,9 @@
  * tokens where documents are lists of tokens. Pure.
  *
  * Words become terms as those of documents do. With `last_as_prefix` the last word is a literal
- * prefix of terms: lower case and ASCII as the attribute is, but neither stemmed nor dropped.
+ * prefix of terms: lower case and ASCII as the attribute is, but neither stemmed nor dropped. With
+ * `max_edit_distance` beside it, as Fuzzy takes it, some of its characters may be wrong, though
+ * never the first; then it is two terms of half the worth, the prefix and what is near to it.
  */
 import type { Schema } from "../document/schema.ts";
 import { isJsonObject } from "../document/shape.ts";
@@ -12,17 +14,21 @@ import type { AttributeValue } from "../document/value.ts";
 import { type EngineError, invalid } from "../errors.ts";
 import { type Analyzer, analyzerFor, type Token } from "../index/text/analyzer.ts";
 import type { ScoredTerm } from "../index/text/bm25.ts";
+import { prepareBeginning } from "../index/text/term-prefix.ts";
 import { limits } from "../limits.ts";
+import { parseFuzzy } from "./fuzzy-input.ts";
 
 export interface TextTerm extends ScoredTerm {
   readonly term: string;
+  /** Of a prefix: how many characters of it may be wrong. */
+  readonly edits?: number;
 }
 
 export interface TextClause {
   readonly attribute: string;
   readonly options: TextOptions;
   readonly analyzer: Analyzer;
-  /** Distinct, in the order of the query; a prefix is the last. */
+  /** Distinct, in the order of the query; prefixes are the last. */
   readonly terms: readonly TextTerm[];
 }
 
@@ -33,6 +39,8 @@ export interface TextQuery {
   readonly attribute: string;
   readonly input: TextInput;
   readonly lastAsPrefix: boolean;
+  /** Of the prefix, as Fuzzy takes them. */
+  readonly editDistances?: unknown;
 }
 
 /** [attribute, operator, text or tokens, options?], or undefined if that is not its shape. */
@@ -49,11 +57,15 @@ export function parseTextQuery(
   if (typeof lastAsPrefix !== "boolean") {
     throw invalid("💔 `last_as_prefix` must be a boolean", field);
   }
-  return { attribute, input: input as TextInput, lastAsPrefix };
+  const editDistances = options["max_edit_distance"];
+  if (editDistances !== undefined && !lastAsPrefix) {
+    throw invalid("💔 `max_edit_distance` is of the last word, with `last_as_prefix`", field);
+  }
+  return { attribute, input: input as TextInput, lastAsPrefix, editDistances };
 }
 
 export function bindTextClause(
-  { attribute, input, lastAsPrefix }: TextQuery,
+  { attribute, input, lastAsPrefix, editDistances }: TextQuery,
   schema: Schema,
   field: string,
 ): TextClause {
@@ -77,8 +89,24 @@ export function bindTextClause(
     counts.set(term, (counts.get(term) ?? 0) + 1);
   }
   const distinct = Array.from(counts, ([term, count]) => ({ term, count, isPrefix: false }));
-  const last = prefix === undefined ? [] : [{ term: prefix, count: 1, isPrefix: true }];
+  const last = prefix === undefined ? [] : prefixTerms(attribute, prefix, editDistances, field);
   return { attribute, options, analyzer, terms: [...distinct, ...last] };
+}
+
+function prefixTerms(
+  attribute: string,
+  prefix: string,
+  editDistances: unknown,
+  field: string,
+): readonly TextTerm[] {
+  const exact = { term: prefix, count: 1, isPrefix: true };
+  if (editDistances === undefined) return [exact];
+  const edits = parseFuzzy(attribute, prefix, { max_edit_distance: editDistances }, field).distance;
+  if (edits <= 0) return [exact];
+  return [
+    { ...exact, worth: 0.5 },
+    { ...exact, worth: 0.5, edits },
+  ];
 }
 
 export function checkTextLength(input: TextInput): void {
@@ -130,8 +158,9 @@ export interface Occurrences {
 /** Counts terms in texts one after the other. */
 export function prepareCount({ analyzer, terms }: TextClause) {
   const places = new Map(terms.flatMap(({ term, isPrefix }, i) => (isPrefix ? [] : [[term, i]])));
-  const prefix = terms.at(-1)?.isPrefix === true ? terms.length - 1 : -1;
-  const start = terms[prefix]?.term ?? "";
+  const prefixes = terms.flatMap(({ term, isPrefix, edits }, place) =>
+    isPrefix ? [{ place, begins: prepareBeginning(term, edits) }] : [],
+  );
   return (value: AttributeValue): Occurrences => {
     const frequencies = new Uint32Array(terms.length);
     let length = 0;
@@ -139,8 +168,8 @@ export function prepareCount({ analyzer, terms }: TextClause) {
       length += 1;
       const place = places.get(term);
       if (place !== undefined) frequencies[place] = (frequencies[place] as number) + 1;
-      if (prefix >= 0 && term.startsWith(start)) {
-        frequencies[prefix] = (frequencies[prefix] as number) + 1;
+      for (const { place: at, begins } of prefixes) {
+        if (begins(term)) frequencies[at] = (frequencies[at] as number) + 1;
       }
     });
     return { frequencies, length };

@@ -3,7 +3,8 @@
  * `invalid` (400); unknown fields are refused by name, unknown keys of option objects are ignored.
  *
  *   rank_by             ["column", "ANN" | "kNN", vector], ["column", "SparseKNN", weights],
- *                       ["column", "BM25", "text" | tokens, {"last_as_prefix"}?], one or several
+ *                       ["column", "BM25", "text" | tokens,
+ *                       {"last_as_prefix", "max_edit_distance"}?], one or several
  *                       ["attribute", "asc" | "desc"], an expression (which is read when the
  *                       schema is known) or, with filters, nothing
  *   limit | top_k       1 … 10,000, offset included

@@ -26,6 +26,8 @@ import { blockAt, type Segment } from "./segment.ts";
 export interface WantedTerm {
   readonly term: string;
   readonly isPrefix: boolean;
+  /** Of a prefix: how many characters of it may be wrong. */
+  readonly edits?: number;
 }
 
 /** The index of an attribute, if there is one that was made by this analysis. */

@@ -8,7 +8,7 @@
  *
  * N and avglen are of the rows that have a token in the attribute. Rows are those of segments and
  * of the tail; what was superseded in a segment counts until it is merged. A last token that is a
- * prefix is worth 1 wherever a token begins with it.
+ * prefix is worth 1 wherever a token begins with it; with edits, half where it nearly does.
  *
  * Terms are added in the order of the query and the sum is rounded to f32, so the score of a
  * document is the same number wherever it lies and however it was found.
@@ -19,6 +19,8 @@ export interface ScoredTerm {
   /** Times in the query. */
   readonly count: number;
   readonly isPrefix: boolean;
+  /** Of a prefix, wherever a token begins so; 1 if not given. */
+  readonly worth?: number;
 }
 
 /** Of one attribute over all rows, or those of a part of them. */
@@ -64,8 +66,8 @@ export class Bm25 {
     this.#base = k1 * (1 - b);
     this.#perToken = (k1 * b) / average;
     this.#isPrefix = terms.map(({ isPrefix }) => isPrefix);
-    this.weights = Float64Array.from(terms, ({ count, isPrefix }, i) => {
-      if (isPrefix) return 1;
+    this.weights = Float64Array.from(terms, ({ count, isPrefix, worth = 1 }, i) => {
+      if (isPrefix) return worth;
       const frequency = counts.frequencies[i] ?? 0;
       const idf = Math.log(1 + (counts.rows - frequency + 0.5) / (frequency + 0.5));
       return (idf * (k1 + 1) * count * (k3 + 1)) / (k3 + count);
