@@ -116,6 +116,7 @@ const nothing: BlockedPostings = {
 
 /** Characters. */
 const keptTermMax = 64;
+const keptPrefixMax = 3;
 
 /** The terms of a clause in one run, in the making. */
 class FoundRun {
@@ -183,8 +184,8 @@ class FoundRun {
       return opened;
     }
     const term = this.terms[place] as WantedTerm;
-    if (term.isPrefix) return joinPostings(this.#decode(place), this.run);
-    const [postings = nothing] = this.#decode(place);
+    const lists = this.#decode(place);
+    const [postings = nothing] = term.isPrefix ? [joinPostings(lists, this.run)] : lists;
     const key = this.#keyOf(context, term);
     if (key !== undefined) context.ports.cache.memory.put(key, packPostings(postings));
     return postings;
@@ -196,10 +197,15 @@ class FoundRun {
     for (const each of this.found[place] ?? []) yield openPostings(this.run, each, pageAt);
   }
 
-  /** Undefined: not kept. Long terms are hardly met again, and their names are memory too. */
-  #keyOf({ disableCache }: SearchContext, { term, isPrefix }: WantedTerm): string | undefined {
-    const isKept = !disableCache && !isPrefix && term.length <= keptTermMax;
-    return isKept ? `${this.#place}${term}` : undefined;
+  /**
+   * Undefined: not kept. Long terms are hardly met again, and their names are memory too; of
+   * prefixes those are kept that have many terms.
+   */
+  #keyOf({ disableCache }: SearchContext, wanted: WantedTerm): string | undefined {
+    const { term, isPrefix, edits = 0 } = wanted;
+    const isKept =
+      !disableCache && edits === 0 && term.length <= (isPrefix ? keptPrefixMax : keptTermMax);
+    return isKept ? `${this.#place}${isPrefix ? "^" : "="}${term}` : undefined;
   }
 }
 
