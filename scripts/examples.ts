@@ -1,9 +1,10 @@
 /**
- * The examples that `npm start` prints. Both are for a shell and work as they are printed; the
+ * The examples that `npm start` prints. All are for a shell and work as they are printed; the
  * end-to-end test runs them.
  */
 import type { Connection } from "./api-client.ts";
 import { sampleNamespace } from "./sample.ts";
+import { localUrl } from "./shoal/connection.ts";
 
 /** Newer notes on lighthouses, in the order of their ids. */
 export function curlExample({ url, apiKey }: Connection): string {
@@ -13,6 +14,12 @@ export function curlExample({ url, apiKey }: Connection): string {
   -d '{"rank_by": ["id", "asc"], "limit": 3,
        "filters": ["And", [["topic", "Eq", "lighthouses"], ["year", "Gte", 2020]]],
        "include_attributes": ["title", "year"]}'`;
+}
+
+/** By words, as a table. The server of the usual port, and its key, need not be said. */
+export function shellExample({ url, apiKey }: Connection): string {
+  const where = url === localUrl ? "" : ` \\\n  --url ${url} --api-key ${apiKey}`;
+  return `npm run -s cli -- query ${sampleNamespace} --text "octopus eggs" --top 3${where}`;
 }
 
 /** What is like the document about herring? Plain enough for any Node to run it from its input. */

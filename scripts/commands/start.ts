@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { ApiClient, type Connection } from "../api-client.ts";
 import { type DevServer, isPortFree, startDevServer } from "../dev-server.ts";
-import { curlExample, typescriptExample } from "../examples.ts";
+import { curlExample, shellExample, typescriptExample } from "../examples.ts";
 import { ensureLocalKey } from "../local-key.ts";
 import { port } from "../options.ts";
 import { cannotRun, failed } from "../outcome.ts";
@@ -128,6 +128,10 @@ async function greet(connection: Connection, { quiet }: Options): Promise<void> 
       `URL      ${connection.url}`,
       `API key  ${connection.apiKey}`,
       `Console  ${connection.url}/#key=${connection.apiKey}`,
+      "",
+      "With the command line, from this folder:",
+      "",
+      shellExample(connection),
       "",
       "With curl:",
       "",

@@ -63,6 +63,8 @@ it("loads a sample, shows a result, and prints examples that work as they are", 
   expect(text).toMatch(new RegExp(`URL +http://127\\.0\\.0\\.1:${port}\n`));
   expect(text).toMatch(/API key +shoal_\S{32}\n/);
 
+  const table = await run(blockAfter(text, "With the command line, from this folder:"));
+  expect(table).toContain("*octopus*");
   const answer: unknown = JSON.parse(await run(blockAfter(text, "With curl:")));
   const titles = (answer as { rows: { title: string }[] }).rows.map(({ title }) => title);
   expect(titles).toEqual(["The sound of fog", "Red means turn", "From oil to a diode"]);
