@@ -9,7 +9,6 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { EngineError } from "../src/errors.ts";
-import type { Delta } from "../src/format/manifest.ts";
 import { limits } from "../src/limits.ts";
 import type { StepArguments } from "../src/namespace/build-progress.ts";
 import type { JobTable } from "../src/namespace/jobs.ts";
@@ -18,12 +17,14 @@ import type {
   AdoptRequest,
   CommitRequest,
   HeadRequest,
-  InlineObjects,
-  Kept,
   NamespaceApi,
 } from "../src/namespace/protocol.ts";
 import type { RecallArguments } from "../src/namespace/recall-history.ts";
-import type { UsageArguments } from "../src/namespace/usage-history.ts";
+import type {
+  DeltaArguments,
+  FinishArguments,
+  UsageArguments,
+} from "../src/namespace/usage-history.ts";
 import { Owner } from "../src/owner.ts";
 import type { Identity, OwnerPorts, OwnerRecord, OwnerStorage } from "../src/owner-ports.ts";
 import { ByteLru } from "../src/store/byte-lru.ts";
@@ -104,19 +105,12 @@ export class Namespace extends DurableObject<Env> implements NamespaceApi {
     return this.#owner.ticket(tenant, name, job, attempt);
   }
 
-  commitDelta(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-    delta: Delta,
-    inline: InlineObjects,
-  ) {
-    return this.#owner.commitDelta(tenant, name, job, attempt, delta, inline);
+  commitDelta(tenant: string, name: string, ...of: DeltaArguments) {
+    return this.#owner.commitDelta(tenant, name, ...of);
   }
 
-  finish(tenant: string, name: string, job: string, attempt: number, version: number, kept?: Kept) {
-    return this.#owner.finish(tenant, name, job, attempt, version, kept);
+  finish(tenant: string, name: string, ...of: FinishArguments) {
+    return this.#owner.finish(tenant, name, ...of);
   }
 
   fail(tenant: string, name: string, job: string, attempt: number, reason: string) {

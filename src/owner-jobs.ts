@@ -15,7 +15,7 @@ import { encodeHex } from "./bytes/hex.ts";
 import { applyDelta } from "./compaction/delta.ts";
 import { deadName } from "./compaction/protection.ts";
 import { EngineError } from "./errors.ts";
-import type { DeadRecord, Delta, Manifest } from "./format/manifest.ts";
+import type { DeadRecord, Manifest } from "./format/manifest.ts";
 import { limits } from "./limits.ts";
 import { floorFault } from "./namespace/invariants.ts";
 import {
@@ -38,29 +38,15 @@ import {
   type UnclaimedJob,
 } from "./namespace/jobs.ts";
 import { dropEndedPins } from "./namespace/pins.ts";
-import type {
-  DeltaReply,
-  IndexStatus,
-  InlineObjects,
-  Job,
-  Kept,
-  TicketReply,
-} from "./namespace/protocol.ts";
+import type { DeltaReply, IndexStatus, Job, Kept, TicketReply } from "./namespace/protocol.ts";
 import type { RecallHistory } from "./namespace/recall-history.ts";
 import { applyManifest, bytesBelow, exists, type NamespaceState } from "./namespace/state.ts";
+import type { DeltaArguments, FinishArguments, UsageArguments } from "./namespace/usage-history.ts";
 import { dueJob, indexStatus, isVoid, jobOf, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
 import { keepInline } from "./owner-head.ts";
-import type { Identity, OwnerPorts } from "./owner-ports.ts";
+import { withUsage } from "./owner-notes.ts";
+import type { JobHost, OwnerPorts } from "./owner-ports.ts";
 import { publishManifest } from "./publish.ts";
-
-export interface JobHost {
-  identity(): Identity;
-  state(): NamespaceState;
-  epoch(): number;
-  setState(state: NamespaceState): void;
-  record(): Promise<void>;
-  movePointer(): Promise<void>;
-}
 
 type PublishReply = DeltaReply | { readonly kind: "faulty"; readonly reason: string };
 
@@ -196,12 +182,7 @@ export class OwnerJobs {
     };
   }
 
-  async commitDelta(
-    id: string,
-    attempt: number,
-    delta: Delta,
-    inline: InlineObjects,
-  ): Promise<DeltaReply> {
+  async commitDelta(...[id, attempt, delta, inline, usage]: DeltaArguments): Promise<DeltaReply> {
     const reply = await this.#publish(({ manifest, createdMs, tail }) => {
       if (manifest.applied.includes(delta.id)) {
         return { kind: "committed", version: manifest.version };
@@ -222,6 +203,7 @@ export class OwnerJobs {
     if (reply.kind === "committed") {
       const { generation } = this.#host.state();
       keepInline(this.#ports, this.#host.identity().tenant, generation, delta, inline);
+      this.#note(id, usage);
       await this.#save(finishDelta(this.#table, id, delta));
       await this.#host.movePointer();
       this.#hintedMs = Number.NEGATIVE_INFINITY;
@@ -231,8 +213,9 @@ export class OwnerJobs {
   }
 
   /** `version`: the newest manifest whose dead records the collector has seen to. */
-  async finish(id: string, attempt: number, version: number, kept?: Kept): Promise<true> {
+  async finish(...[id, attempt, version, kept, usage]: FinishArguments): Promise<true> {
     const now = this.#ports.clock.now();
+    this.#note(id, usage);
     const job = heldJob(this.#table, id, attempt, now);
     if (job?.deadBeforeMs !== undefined) {
       await this.#finishCollect(job, job.deadBeforeMs, version, kept);
@@ -241,6 +224,12 @@ export class OwnerJobs {
     }
     this.hint();
     return true;
+  }
+
+  /** What a job has cost is stored with its end; a repeated call finds no job any more. */
+  #note(id: string, usage: UsageArguments | undefined): void {
+    if (usage === undefined || !this.#table.jobs.some((job) => job.id === id)) return;
+    this.#table = withUsage(this.#table, usage, this.#ports.clock.now());
   }
 
   /** Drops the records of what is gone. What is held remains, and is not due by its age. */

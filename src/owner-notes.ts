@@ -2,13 +2,9 @@
  * What others have found out about a namespace is noted beside its jobs, in the object's own
  * storage: samples of recall, and what work behind it has cost. Losing that costs figures only.
  */
+import type { JobTable } from "./namespace/jobs.ts";
 import { addSample, noRecall, type RecallSample } from "./namespace/recall-history.ts";
-import {
-  addWork,
-  noUsageHistory,
-  type WorkKind,
-  type WorkUsage,
-} from "./namespace/usage-history.ts";
+import { addWork, noUsageHistory, type UsageArguments } from "./namespace/usage-history.ts";
 import type { OwnerJobs } from "./owner-jobs.ts";
 
 /** False: it is of another life of the name. */
@@ -31,10 +27,12 @@ export async function noteRecall(
   return noted === true;
 }
 
-export async function noteUsage(jobs: OwnerJobs, kind: WorkKind, usage: WorkUsage): Promise<true> {
-  await jobs.change((table, nowMs) => {
-    const history = addWork(table.usage ?? noUsageHistory, kind, usage, nowMs);
-    return { table: { ...table, usage: history }, value: true };
-  });
+/** Of work that does not end with a call of its own that says so. */
+export async function noteUsage(jobs: OwnerJobs, ...usage: UsageArguments): Promise<true> {
+  await jobs.change((table, nowMs) => ({ table: withUsage(table, usage, nowMs), value: true }));
   return true;
+}
+
+export function withUsage(table: JobTable, [kind, usage]: UsageArguments, nowMs: number): JobTable {
+  return { ...table, usage: addWork(table.usage ?? noUsageHistory, kind, usage, nowMs) };
 }

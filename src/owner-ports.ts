@@ -77,3 +77,13 @@ export function identityOf({ tenant, name }: Identity): Identity {
 export function isSame(a: Identity, b: Identity): boolean {
   return a.tenant === b.tenant && a.name === b.name;
 }
+
+/** What an owner's jobs know of the owner. */
+export interface JobHost {
+  identity(): Identity;
+  state(): NamespaceState;
+  epoch(): number;
+  setState(state: NamespaceState): void;
+  record(): Promise<void>;
+  movePointer(): Promise<void>;
+}

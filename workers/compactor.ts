@@ -19,7 +19,7 @@ import { corrupt, isEngineError } from "../src/errors.ts";
 import { openGrave } from "../src/format/registry.ts";
 import { limits } from "../src/limits.ts";
 import { type Job, type NamespaceApi, replyValue } from "../src/namespace/protocol.ts";
-import type { WorkKind } from "../src/namespace/usage-history.ts";
+import type { UsageArguments, WorkKind } from "../src/namespace/usage-history.ts";
 import type { Identity } from "../src/owner-ports.ts";
 import type { JobHint, OperationHint, RecallSampleHint } from "../src/ports.ts";
 import type { SearchPorts } from "../src/search-ports.ts";
@@ -98,7 +98,7 @@ async function runSample(env: Env, hint: RecallSampleHint): Promise<void> {
     work.ports.log.info("a sample was not compared", { name, error: String(error) });
   } finally {
     busyUntilMs = 0;
-    await work.end();
+    await work.end("open");
   }
 }
 
@@ -151,33 +151,44 @@ async function runDue(env: Env, identity: Identity, endMs: number): Promise<void
 
 async function runCounted(env: Env, identity: Identity, job: Job): Promise<"go on" | "pause"> {
   const work = openWork(env, identity, job.kind);
+  let outcome: Awaited<ReturnType<typeof runJob>> = "failed";
   try {
-    return await runJob(work.ports, work.api, identity, job);
+    outcome = await runJob(work.ports, work.api, identity, job);
   } finally {
-    await work.end();
+    await work.end(outcome === "go on" ? "ended" : "open");
   }
+  return outcome === "pause" ? "pause" : "go on";
 }
 
 interface Work {
   readonly ports: SearchPorts;
   readonly api: NamespaceApi;
-  /** Tells the namespace what it has cost. */
-  readonly end: () => Promise<void>;
+  /** Tells the namespace what it has cost, if the call that ended it has not. */
+  readonly end: (outcome: "ended" | "open") => Promise<void>;
 }
 
 /** Ports of one piece of work, whose requests are counted. */
 function openWork(env: Env, { tenant, name }: Identity, kind: WorkKind): Work {
   const meter = openMeter(kind);
   const { ports, close } = openBackground(env, meter);
-  const api = namespaceClient(env, tenant, name, meter);
-  const end = async (): Promise<void> => {
-    await close();
+  let isTold = false;
+  const usage = (): UsageArguments => {
     const { get, head, put, list, delete: deletes, ...others } = meter.usage();
     const { bytesRead, bytesWritten, objectCalls } = others;
-    const usage = { reads: get + head, writes: put + list, deletes, bytesRead, bytesWritten };
+    const requests = { reads: get + head, writes: put + list, deletes };
+    // The call that tells is part of what it tells.
+    return [kind, { ...requests, bytesRead, bytesWritten, objectCalls: objectCalls + 1 }];
+  };
+  const report = (): UsageArguments => {
+    isTold = true;
+    return usage();
+  };
+  const api = namespaceClient(env, tenant, name, meter, report);
+  const end = async (outcome: "ended" | "open"): Promise<void> => {
+    await close();
+    if (isTold && outcome === "ended") return;
     try {
-      // Its own call is part of what it reports.
-      await api.noteUsage(tenant, name, kind, { ...usage, objectCalls: objectCalls + 1 });
+      await api.noteUsage(tenant, name, ...usage());
     } catch (error) {
       ports.log.info("a cost was not noted", { name, error: String(error) });
     }
@@ -190,7 +201,7 @@ async function runJob(
   api: NamespaceApi,
   identity: Identity,
   job: Job,
-): Promise<"go on" | "pause"> {
+): Promise<"go on" | "pause" | "failed"> {
   const { tenant, name } = identity;
   const beat = heartbeat({ ports, api, identity, job });
   try {
@@ -224,6 +235,7 @@ async function runJob(
       ports.log.error("a job met what must not be", { ...identity, job: job.id, reason });
     }
     await api.fail(tenant, name, job.id, job.attempt, reason);
+    return "failed";
   }
   return "go on";
 }

@@ -8,14 +8,19 @@
 import type { Schema, SchemaAddition } from "../document/schema.ts";
 import type { Settings, SettingsChange } from "../document/settings.ts";
 import { EngineError, type ErrorKind } from "../errors.ts";
-import type { DeadObject, Delta, FloorMove, Manifest, Origin } from "../format/manifest.ts";
+import type { DeadObject, FloorMove, Manifest, Origin } from "../format/manifest.ts";
 import type { ChunkRef, WriteCounts, WriteKey } from "../format/wal.ts";
 import type { BuildProgress, StepArguments } from "./build-progress.ts";
 import type { WrittenBytes } from "./jobs.ts";
 import type { GivenPin, PastPoint, Pin } from "./pins.ts";
 import type { RecallArguments, RecallHistory } from "./recall-history.ts";
 import { type Quarantine, quarantineError } from "./refusals.ts";
-import type { UsageArguments, UsageHistory } from "./usage-history.ts";
+import type {
+  DeltaArguments,
+  FinishArguments,
+  UsageArguments,
+  UsageHistory,
+} from "./usage-history.ts";
 
 export const protocolVersion = 1;
 
@@ -314,26 +319,15 @@ export interface NamespaceApi {
    */
   progress(tenant: string, name: string, ...of: StepArguments): Promise<Reply<boolean>>;
   ticket(tenant: string, name: string, job: string, attempt: number): Promise<Reply<TicketReply>>;
-  /** `inline`: what the delta adds, so that `head` can pass it on without a read. */
-  commitDelta(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-    delta: Delta,
-    inline: InlineObjects,
-  ): Promise<Reply<DeltaReply>>;
+  /**
+   * `inline`: what the delta adds, so that `head` can pass it on without a read. `usage`, here and
+   * of finish: what the job has cost, this call included.
+   */
+  commitDelta(tenant: string, name: string, ...of: DeltaArguments): Promise<Reply<DeltaReply>>;
   /**
    * Collect, purge and warm jobs are done. `version`: the manifest that `current` was seen to name.
    */
-  finish(
-    tenant: string,
-    name: string,
-    job: string,
-    attempt: number,
-    version: number,
-    kept?: Kept,
-  ): Promise<Reply<true>>;
+  finish(tenant: string, name: string, ...of: FinishArguments): Promise<Reply<true>>;
   /** Gives the job back; it is retried with backoff. */
   fail(
     tenant: string,

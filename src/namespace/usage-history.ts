@@ -5,7 +5,8 @@
  * Kept beside the jobs, in the object's own storage. Losing it, or a report, loses figures only, so
  * totals are lower bounds, and begin again at 0 when that storage is lost or the name is deleted.
  */
-import type { JobKind } from "./protocol.ts";
+import type { Delta } from "../format/manifest.ts";
+import type { InlineObjects, JobKind, Kept } from "./protocol.ts";
 
 export interface WorkUsage {
   /** Requests to the bucket as it charges them: gets and heads; puts and lists. */
@@ -23,6 +24,22 @@ export type WorkKind = JobKind | "recall";
 
 /** Of the call that notes it. */
 export type UsageArguments = [kind: WorkKind, usage: WorkUsage];
+
+/** Of the calls that end a job, which tell what it has cost, themselves included. */
+export type DeltaArguments = [
+  job: string,
+  attempt: number,
+  delta: Delta,
+  inline: InlineObjects,
+  usage?: UsageArguments,
+];
+export type FinishArguments = [
+  job: string,
+  attempt: number,
+  version: number,
+  kept?: Kept,
+  usage?: UsageArguments,
+];
 
 export interface UsageHistory {
   readonly totals: Partial<Readonly<Record<WorkKind, WorkUsage & { readonly runs: number }>>>;

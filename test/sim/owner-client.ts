@@ -10,6 +10,7 @@ import {
   type Reply,
   replyValue,
 } from "../../src/namespace/protocol.ts";
+import type { UsageArguments } from "../../src/namespace/usage-history.ts";
 import type { Owner } from "../../src/owner.ts";
 import { backoffMs } from "../../src/store/backoff.ts";
 import type { Faults } from "./faults.ts";
@@ -25,6 +26,12 @@ export interface CommitWatch {
   answered(generation: string, reply: Awaited<ReturnType<NamespaceApi["commit"]>>): void;
   sent(): void;
 }
+
+/** What every job is said to have cost. */
+const jobUsage: UsageArguments = [
+  "flush",
+  { reads: 1, writes: 1, deletes: 0, bytesRead: 1, bytesWritten: 1, objectCalls: 1 },
+];
 
 export function callOwner(process: Process, name: string, watch?: CommitWatch): NamespaceApi {
   const { faults } = process.world;
@@ -63,15 +70,17 @@ export function callOwner(process: Process, name: string, watch?: CommitWatch): 
     },
     commitDelta: async (...args) => {
       let attempts = 0;
+      const [tenant, name, job, attempt, delta, inline] = args;
       const reply = await call((owner) => {
         attempts += 1;
-        return owner.commitDelta(...args);
+        return owner.commitDelta(tenant, name, job, attempt, delta, inline, jobUsage);
       });
       if (reply.ok && reply.value.kind === "refused") faults.saw("delta: refused");
       if (attempts > 1) faults.saw("delta: repeated");
       return reply;
     },
-    finish: (...args) => call((owner) => owner.finish(...args)),
+    finish: (tenant, name, job, attempt, version, kept) =>
+      call((owner) => owner.finish(tenant, name, job, attempt, version, kept, jobUsage)),
     fail: (...args) => call((owner) => owner.fail(...args)),
     pin: (...args) => call((owner) => owner.pin(...args)),
     noteRecall: (...args) => call((owner) => owner.noteRecall(...args)),

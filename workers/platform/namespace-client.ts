@@ -41,25 +41,29 @@ const retryAfterMs = 1_000;
 
 type Call<T> = (owner: NamespaceApi) => Promise<Reply<T>>;
 
+/** `report`: what a job has cost so far, its last call included; told with that call. */
 export function namespaceClient(
   env: Pick<Env, "NAMESPACES" | "SHOAL_OBJECT_LATENCY">,
   tenant: string,
   name: string,
   meter: UsageMeter,
+  report?: () => UsageArguments,
 ): NamespaceApi {
   const connect = (): NamespaceApi => {
     meter.add("objectCalls");
     // The stub has the methods of NamespaceApi; its own types wrap what they return.
     return env.NAMESPACES.getByName(`${tenant}/${name}`) as unknown as NamespaceApi;
   };
-  return new NamespaceClient(connect, Number(env.SHOAL_OBJECT_LATENCY ?? 0));
+  return new NamespaceClient(connect, Number(env.SHOAL_OBJECT_LATENCY ?? 0), report);
 }
 
 class NamespaceClient implements NamespaceApi {
   readonly #connect: () => NamespaceApi;
   readonly #latencyMs: number;
+  readonly #report: (() => UsageArguments) | undefined;
 
-  constructor(connect: () => NamespaceApi, latencyMs: number) {
+  constructor(connect: () => NamespaceApi, latencyMs: number, report?: () => UsageArguments) {
+    this.#report = report;
     this.#connect = connect;
     this.#latencyMs = latencyMs;
   }
@@ -127,11 +131,15 @@ class NamespaceClient implements NamespaceApi {
     delta: Delta,
     inline: InlineObjects,
   ) {
-    return this.#call((owner) => owner.commitDelta(tenant, name, job, attempt, delta, inline));
+    const usage = this.#report?.();
+    return this.#call((owner) =>
+      owner.commitDelta(tenant, name, job, attempt, delta, inline, usage),
+    );
   }
 
   finish(tenant: string, name: string, job: string, attempt: number, version: number, kept?: Kept) {
-    return this.#call((owner) => owner.finish(tenant, name, job, attempt, version, kept));
+    const usage = this.#report?.();
+    return this.#call((owner) => owner.finish(tenant, name, job, attempt, version, kept, usage));
   }
 
   fail(tenant: string, name: string, job: string, attempt: number, reason: string) {
