@@ -63,10 +63,10 @@ export const textMutants: readonly Mutant[] = [
     "raise(bounds, Math.floor(at / windowRows), added / 8);",
   ),
   mutant(
-    "rows must be better than those of the tail together",
+    "rows must be better than the best of the tail",
     "src/search-best-texts.ts",
     "  for (const score of known) best.offer(score);\n",
-    "  for (const score of known) best.offer(2 * score);\n",
+    "  for (const score of known) for (let i = 0; i < wanted; i++) best.offer(score);\n",
   ),
   mutant(
     "the last posting of a window is not in it",
