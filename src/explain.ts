@@ -12,7 +12,7 @@ import {
   bindAggregates,
   bindQuery,
 } from "./query/bind.ts";
-import { refineMax, scanBudget } from "./query/plan.ts";
+import { refineMax } from "./query/plan.ts";
 import type { Query } from "./query/query.ts";
 import type { SearchPerformance } from "./query/result.ts";
 import { onSnapshot, runQuery } from "./search.ts";
@@ -212,9 +212,8 @@ function describePlan(
   const rows = clustered.reduce((sum, { segment }) => sum + segment.root.rows, 0);
   const clusters = clustered.reduce((sum, { segment }) => sum + segment.info.clusters, 0);
   if (rows === 0) return ["plan       segments are flat: scanned whole"];
-  const budget = Math.round(scanBudget(rows, clustered.length));
   return [
-    `plan       ${budget} of ${rows} rows in ${clusters} clusters if all match; at most ` +
+    `plan       the most promising of ${clusters} clusters with ${rows} rows; at most ` +
       `${refineMax(wanted)} and ${snapshot.unindexedRows} that the tail may mask are refined; ` +
       `actually ${candidates} and ${refined}`,
   ];

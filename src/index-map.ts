@@ -155,14 +155,11 @@ function probedBy(
     query,
     clustered: vectorPlanes(segment).clustered,
     directory: clusterDirectory(segment),
-    rows: segment.root.rows,
-    matches: segment.root.rows,
   }));
   const [first] = segments;
   if (first === undefined) return [];
-  const { metric } = vectorPlanes(first.segment);
   const { probes = 1 } = snapshot;
-  const { blocks } = planScan(metric, planned, topK, false, ports.kernels, probes);
+  const { blocks } = planScan(planned, topK, false, ports.kernels, probes);
   return blocks.map(({ segment: at, block }) => {
     return nameOf({ at, cluster: planned[at]?.clustered === true ? block : 0 });
   });

@@ -45,16 +45,13 @@ const singlePlaneWidth = 128;
 
 export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanResult> {
   const { context, segments, wanted } = scan;
-  const planned = segments.map(({ segment, rows, count }) => ({
+  const planned = segments.map(({ segment, rows }) => ({
     query: scan.int8,
     clustered: vectorPlanes(segment).clustered,
     directory: clusterDirectory(segment, rows),
-    rows: segment.root.rows,
-    matches: count,
   }));
-  const { metric } = scan.distance;
   const { probes = 1 } = context.snapshot;
-  const plan = planScan(metric, planned, wanted, scan.isFiltered, context.ports.kernels, probes);
+  const plan = planScan(planned, wanted, scan.isFiltered, context.ports.kernels, probes);
   context.counters.clustersProbed += plan.blocks.filter(
     ({ segment }) => planned[segment]?.clustered,
   ).length;

@@ -4,18 +4,15 @@
  * time, never correctness.
  *
  *   flat segments   every scan block that has a match
- *   clusters        of all other segments together. Without a filter the nearest, until they hold
- *                   the budget of live rows; with one those that promise most (promise.ts), until
+ *   clusters        of all other segments together: those that promise most (promise.ts), until
  *                   the others promise next to nothing
  *   few matches     in what was chosen so: no scan, each of them is refined
  *
- * A namespace whose queries were seen to find too little scans `probes` times as many, and refines
- * more by the root of it.
+ * A namespace whose queries were seen to find too little leaves that much less to the others
+ * (`probes` times less), and refines more by the root of it.
  */
-import type { DistanceMetric } from "../document/schema.ts";
 import type { Int8Query } from "../index/vector/int8.ts";
-import { chooseClusters } from "../index/vector/probe.ts";
-import { promisingClusters, type SizedDirectory } from "../index/vector/promise.ts";
+import { type ClusterDirectory, promisingClusters } from "../index/vector/promise.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 
 /** A segment as the planner sees it. */
@@ -23,11 +20,7 @@ export interface PlannedSegment {
   readonly query: Int8Query;
   readonly clustered: boolean;
   /** Live, matching rows of each scan block. */
-  readonly directory: SizedDirectory;
-  /** Rows of the segment, dead ones included. */
-  readonly rows: number;
-  /** Live, matching rows. */
-  readonly matches: number;
+  readonly directory: ClusterDirectory;
 }
 
 export type ScanPlan =
@@ -39,21 +32,19 @@ export interface ScanTarget {
   readonly block: number;
 }
 
-/** See `scanBudget`. Measured with 60,000 rows of 784 dimensions in one to four segments. */
-const scanRowsMin = 4_000;
-const scanRowsPerRoot = 24;
-const segmentsPower = 0.25;
-/** A query for many rows looks at so many for each. */
-const scanRowsPerWanted = 10;
-/** Live rows scanned grow with the share that lives to this power. */
-const livePower = 0.7;
 /**
- * A filtered query reads clusters until what is left is expected to hold no larger share of the
- * rows wanted, and until it has found so many matches for each of them. Measured with eight filters
- * that leave 0.08 to 90 % of 60,000 rows: 97 % of the best ten are found by it, or more.
+ * Clusters are read until what is left is expected to hold no larger share of the rows wanted, and
+ * until so many matches were found for each of them. Measured with eight filters that leave 0.08 to
+ * 90 % of 60,000 rows, and without: 97 % of the best ten are found, or more.
  */
-const missedShare = 0.01;
-const matchesPerWanted = 2;
+const missedShare = 0.04;
+const matchesPerWanted = 10;
+const filteredMissedShare = 0.01;
+const filteredMatchesPerWanted = 2;
+/** See `scanRowsMin`. */
+const rowsMin = 2_500;
+const rowsPerRoot = 12;
+const segmentsPower = 0.25;
 
 /** So few matches are not worth a scan, however far apart they lie. */
 const refinedAtOnceMax = 32;
@@ -66,12 +57,14 @@ const exactExtraMin = 20;
 const exactExtraShare = 0.25;
 
 /**
- * Rows that an unfiltered query scans in clustered segments of so many rows together. The clusters
- * around a query grow with the root of the rows; the same rows in several segments lie around it in
- * several sets of clusters, each cut elsewhere, and need more for the same recall.
+ * Fewest rows that an unfiltered query scans in clustered segments of so many rows together,
+ * whatever their clusters promise: not all data lies around its centroids as the promise has it.
+ * The clusters around a query grow with the root of the rows; the same rows in several segments lie
+ * around it in several sets of clusters, each cut elsewhere.
  */
-export function scanBudget(rows: number, segments: number): number {
-  return Math.max(scanRowsMin, scanRowsPerRoot * Math.sqrt(rows) * segments ** segmentsPower);
+function scanRowsMin(directories: readonly ClusterDirectory[]): number {
+  const rows = directories.reduce((sum, each) => sum + each.rows.reduce((a, b) => a + b, 0), 0);
+  return Math.max(rowsMin, rowsPerRoot * Math.sqrt(rows) * directories.length ** segmentsPower);
 }
 
 /** Most rows to refine so that `wanted` good ones come out. */
@@ -96,7 +89,6 @@ export function believedShare(width: number): number {
 }
 
 export function planScan(
-  metric: DistanceMetric,
   segments: readonly PlannedSegment[],
   wanted: number,
   isFiltered: boolean,
@@ -113,11 +105,9 @@ export function planScan(
   const query = chosen[0]?.query;
   let nearest: ScanTarget[] = [];
   if (query !== undefined) {
-    nearest = isFiltered
-      ? promisedClusters(query, chosen, wanted, kernels, probes)
-      : nearestClusters(metric, query, chosen, wanted, kernels, probes);
+    nearest = promisedClusters(query, chosen, wanted, isFiltered, kernels, probes);
   }
-  // The nearest clusters are the most promising reads, so they come first.
+  // They are the most promising reads, so they come first.
   blocks.unshift(
     ...nearest.map(({ segment, block }) => ({ segment: clustered[segment] as number, block })),
   );
@@ -138,46 +128,33 @@ function matchingBlocks({ directory }: PlannedSegment, segment: number): ScanTar
     .map((block) => ({ segment, block }));
 }
 
-/** `segment` of what both choose: index into `chosen`. */
+/** `segment`: index into `chosen`. */
 function promisedClusters(
   query: Int8Query,
   chosen: readonly PlannedSegment[],
   wanted: number,
+  isFiltered: boolean,
   kernels: Kernels,
   probes: number,
 ): ScanTarget[] {
   const directories = chosen.map(({ directory }) => directory);
-  const promising = promisingClusters(query, directories, wanted, kernels);
-  const promisedMin = wanted * (1 - missedShare / probes);
-  const foundMin = matchesPerWanted * wanted * probes;
+  const promisedMin = wanted * (1 - (isFiltered ? filteredMissedShare : missedShare) / probes);
+  const foundMin =
+    probes *
+    (isFiltered
+      ? filteredMatchesPerWanted * wanted
+      : Math.max(matchesPerWanted * wanted, scanRowsMin(directories)));
+  const isEnough = (promised: number, found: number): boolean =>
+    promised >= promisedMin && found >= foundMin;
+  const promising = promisingClusters(query, directories, wanted, kernels, isEnough);
   const targets: ScanTarget[] = [];
   let [promised, found] = [0, 0];
   for (const [i, block] of promising.clusters.entries()) {
-    if (promised >= promisedMin && found >= foundMin) break;
+    if (isEnough(promised, found)) break;
     const segment = promising.segments[i] as number;
     promised += promising.promises[i] as number;
     found += directories[segment]?.rows[block] as number;
     targets.push({ segment, block });
   }
   return targets;
-}
-
-function nearestClusters(
-  metric: DistanceMetric,
-  query: Int8Query,
-  chosen: readonly PlannedSegment[],
-  wanted: number,
-  kernels: Kernels,
-  probes: number,
-): ScanTarget[] {
-  const rows = chosen.reduce((sum, segment) => sum + segment.rows, 0);
-  const matches = chosen.reduce((sum, segment) => sum + segment.matches, 0);
-  const share = Math.min(1, matches / rows) ** livePower;
-  const budget = Math.max(scanBudget(rows, chosen.length) * share, scanRowsPerWanted * wanted);
-  const directories = chosen.map(({ directory }) => directory);
-  const probe = chooseClusters(metric, query, directories, probes * budget, kernels);
-  return Array.from(probe.clusters, (block, i) => ({
-    segment: probe.segments[i] as number,
-    block,
-  }));
 }

@@ -39,7 +39,7 @@ export function centroidOfScanBlock(segment: Segment, index: number): number {
   return vectorPlanes(segment).clustered ? index : 0;
 }
 
-/** What index/vector/probe.ts and promise.ts rank. */
+/** What index/vector/promise.ts ranks. */
 export interface ScanDirectory {
   readonly centroids: RootCentroids;
   readonly radii: Float32Array;

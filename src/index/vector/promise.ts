@@ -1,7 +1,8 @@
 /**
- * Which clusters to read for a query with a filter: how many of the nearest matching rows each is
- * expected to hold. The distance of a centroid alone says little where few rows of a cluster match:
- * one match in the nearest is worth less than a hundred in one that is not much farther.
+ * Which clusters to read: how many of the nearest matching rows each is expected to hold. The
+ * distance of a centroid alone says little where few rows of a cluster match: one match in the
+ * nearest is worth less than a hundred in one that is not much farther. And it does not say when to
+ * stop: of some queries two clusters hold all that is near, of others thirty.
  *
  *   1. |q - x|^2 of a row x of a cluster with centroid c and radius rho is taken for normal, with
  *      mean |q - c|^2 + rho^2 and variance (2 s rho |q - c|)^2 + (v rho^2)^2. s is the share of the
@@ -13,14 +14,20 @@
  * Clusters come by what they promise for each row that has to be read. Under cosine all rows are
  * unit vectors, and |q - x|^2 is twice the distance.
  *
- * Cost: an int8 product a cluster, and some twenty exponentials for each that has a match.
+ * Cost: an int8 product a cluster, and some sixteen exponentials for each that may be near.
  */
 import type { Kernels } from "../../kernels/kernels.ts";
+import type { QuantisedCentroids } from "./centroids.ts";
 import type { Int8Query } from "./int8.ts";
-import { type ClusterDirectory, multiplyCentroids } from "./probe.ts";
 
-export interface SizedDirectory extends ClusterDirectory {
-  /** All rows of each cluster, of which `rows` match. */
+/** The cluster directory of one segment. */
+export interface ClusterDirectory {
+  readonly centroids: QuantisedCentroids;
+  /** Root mean square distance of the rows from their centroid. */
+  readonly radii: Float32Array;
+  /** Rows worth reading: all of a cluster, or those that match. Zero skips the cluster. */
+  readonly rows: Uint32Array;
+  /** All rows of each cluster. */
   readonly sizes: Uint32Array;
 }
 
@@ -36,96 +43,144 @@ export interface PromisingClusters {
 /** s and v. With more of either more clusters are read; measured with filters on images. */
 const alongShare = 0.18;
 const lengthShare = 0.18;
-/** Deviations beyond which nothing is expected. */
-const farthest = 6;
-const barSteps = 20;
+/** Deviations beyond which nothing is expected: a row in thirty thousand. */
+const farthest = 4;
+const barSteps = 16;
 
+/** Those that promise next to nothing, nearest first, come only where the others are not enough. */
 export function promisingClusters(
   query: Int8Query,
-  directories: readonly SizedDirectory[],
+  directories: readonly ClusterDirectory[],
   wanted: number,
   kernels: Kernels,
+  isEnough: (promised: number, found: number) => boolean = () => false,
 ): PromisingClusters {
-  const all = directories.flatMap((directory, segment) =>
-    describeClusters(query, directory, segment, kernels),
-  );
+  const all = new Clusters(query, directories, kernels);
   const bar = findBar(all, wanted);
-  const promised = all
-    .map((each) => ({ ...each, promise: promiseBelow(bar, each) }))
-    .sort((a, b) => b.promise / b.size - a.promise / a.size || a.mean - b.mean);
+  const promises = new Float64Array(all.count);
+  const worth = new Float64Array(all.count);
+  const likely: number[] = [];
+  const others: number[] = [];
+  let [promised, found] = [0, 0];
+  for (let i = 0; i < all.count; i++) {
+    const promise = all.promiseBelow(bar, i);
+    promises[i] = promise;
+    worth[i] = promise / (all.sizes[i] as number);
+    (promise > 0 ? likely : others).push(i);
+    promised += promise;
+    if (promise > 0) found += all.matches[i] as number;
+  }
+  const nearer = (a: number, b: number): number =>
+    (all.means[a] as number) - (all.means[b] as number) || a - b;
+  likely.sort((a, b) => (worth[b] as number) - (worth[a] as number) || nearer(a, b));
+  const order = isEnough(promised, found) ? likely : [...likely, ...others.sort(nearer)];
   return {
-    segments: Uint32Array.from(promised, ({ segment }) => segment),
-    clusters: Uint32Array.from(promised, ({ cluster }) => cluster),
-    promises: Float64Array.from(promised, ({ promise }) => promise),
+    segments: Uint32Array.from(order, (i) => all.segments[i] as number),
+    clusters: Uint32Array.from(order, (i) => all.clusters[i] as number),
+    promises: Float64Array.from(order, (i) => promises[i] as number),
   };
 }
 
-interface DescribedCluster {
-  readonly segment: number;
-  readonly cluster: number;
-  readonly size: number;
-  readonly matches: number;
-  /** Of the squared distances of its rows. */
-  readonly mean: number;
-  readonly deviation: number;
-}
+/** The clusters that have matches, and what is known of the squared distances of their rows. */
+class Clusters {
+  readonly segments: Uint32Array;
+  readonly clusters: Uint32Array;
+  readonly sizes: Uint32Array;
+  readonly matches: Uint32Array;
+  readonly means: Float64Array;
+  readonly deviations: Float64Array;
+  count = 0;
 
-function describeClusters(
-  query: Int8Query,
-  { centroids, radii, rows, sizes }: SizedDirectory,
-  segment: number,
-  kernels: Kernels,
-): readonly DescribedCluster[] {
-  const products = new Float32Array(rows.length);
-  multiplyCentroids(query, centroids, kernels, products);
-  const described: DescribedCluster[] = [];
-  for (const [cluster, matches] of rows.entries()) {
-    if (matches === 0) continue;
-    const norm = centroids.norms[cluster] as number;
-    const squared = Math.max(0, query.norm + norm - 2 * (products[cluster] as number));
-    const radius = (radii[cluster] as number) ** 2;
-    const along = 4 * alongShare * alongShare * squared * radius;
-    const deviation = Math.sqrt(along + (lengthShare * radius) ** 2);
-    const size = sizes[cluster] as number;
-    described.push({ segment, cluster, size, matches, mean: squared + radius, deviation });
+  constructor(query: Int8Query, directories: readonly ClusterDirectory[], kernels: Kernels) {
+    const total = directories.reduce((sum, { rows }) => sum + rows.length, 0);
+    this.segments = new Uint32Array(total);
+    this.clusters = new Uint32Array(total);
+    this.sizes = new Uint32Array(total);
+    this.matches = new Uint32Array(total);
+    this.means = new Float64Array(total);
+    this.deviations = new Float64Array(total);
+    for (const [segment, directory] of directories.entries()) {
+      this.#describe(query, directory, segment, kernels);
+    }
   }
-  return described;
+
+  #describe(
+    query: Int8Query,
+    { centroids, radii, rows, sizes }: ClusterDirectory,
+    segment: number,
+    kernels: Kernels,
+  ): void {
+    const products = new Float32Array(rows.length);
+    multiplyCentroids(query, centroids, kernels, products);
+    for (let cluster = 0; cluster < rows.length; cluster++) {
+      const matches = rows[cluster] as number;
+      if (matches === 0) continue;
+      const norm = centroids.norms[cluster] as number;
+      const squared = Math.max(0, query.norm + norm - 2 * (products[cluster] as number));
+      const radius = (radii[cluster] as number) ** 2;
+      const along = 4 * alongShare * alongShare * squared * radius;
+      const i = this.count++;
+      this.segments[i] = segment;
+      this.clusters[i] = cluster;
+      this.sizes[i] = sizes[cluster] as number;
+      this.matches[i] = matches;
+      this.means[i] = squared + radius;
+      this.deviations[i] = Math.sqrt(along + (lengthShare * radius) ** 2);
+    }
+  }
+
+  /** How many rows of a cluster are expected below the bar. */
+  promiseBelow(bar: number, i: number): number {
+    const matches = this.matches[i] as number;
+    if (bar === Infinity) return matches;
+    const above = bar - (this.means[i] as number);
+    const deviation = this.deviations[i] as number;
+    if (deviation === 0) return above >= 0 ? matches : 0;
+    return above < -farthest * deviation ? 0 : matches * normalBelow(above / deviation);
+  }
 }
 
 /** The distance below which `wanted` matches are expected; Infinity if there are no more. */
-function findBar(clusters: readonly DescribedCluster[], wanted: number): number {
-  // Half of a cluster lies below its mean, so the bar does not lie above the mean at which the
-  // clusters before hold twice the rows.
-  const sorted = clusters.toSorted((a, b) => a.mean - b.mean);
-  let matches = 0;
-  let high = Infinity;
-  for (const each of sorted) {
-    matches += each.matches;
-    if (matches >= 2 * wanted) {
-      high = each.mean;
-      break;
-    }
-  }
+function findBar(all: Clusters, wanted: number): number {
+  let high = highBar(all, wanted);
   if (high === Infinity) return Infinity;
-  const near = sorted.filter(({ mean, deviation }) => mean - farthest * deviation < high);
-  let low = near.reduce(
-    (least, { mean, deviation }) => Math.min(least, mean - farthest * deviation),
-    high,
-  );
+  const near: number[] = [];
+  let low = high;
+  for (let i = 0; i < all.count; i++) {
+    const least = (all.means[i] as number) - farthest * (all.deviations[i] as number);
+    if (!(least < high)) continue;
+    near.push(i);
+    low = Math.min(low, least);
+  }
   for (let step = 0; step < barSteps; step++) {
     const middle = (low + high) / 2;
-    const below = near.reduce((sum, each) => sum + promiseBelow(middle, each), 0);
+    let below = 0;
+    for (const i of near) below += all.promiseBelow(middle, i);
     if (below < wanted) low = middle;
     else high = middle;
   }
   return high;
 }
 
-/** How many rows of a cluster are expected below the bar. */
-function promiseBelow(bar: number, { matches, mean, deviation }: DescribedCluster): number {
-  if (bar === Infinity) return matches;
-  if (deviation === 0) return mean <= bar ? matches : 0;
-  return matches * normalBelow((bar - mean) / deviation);
+/**
+ * A distance that the bar is not above. Half of a cluster lies below its mean, so that is any mean
+ * at which the clusters before, or one cluster alone, hold twice the rows.
+ */
+function highBar(all: Clusters, wanted: number): number {
+  let high = Infinity;
+  for (let i = 0; i < all.count; i++) {
+    if ((all.matches[i] as number) >= 2 * wanted) high = Math.min(high, all.means[i] as number);
+  }
+  if (high < Infinity) return high;
+  const nearestFirst = Array.from({ length: all.count }, (_, i) => i).sort(
+    (a, b) => (all.means[a] as number) - (all.means[b] as number),
+  );
+  let matches = 0;
+  for (const i of nearestFirst) {
+    matches += all.matches[i] as number;
+    if (matches >= 2 * wanted) return all.means[i] as number;
+  }
+  return Infinity;
 }
 
 /** The normal distribution function, within some percent far out too. */
@@ -133,4 +188,21 @@ function normalBelow(x: number): number {
   const away = Math.abs(x);
   const tail = Math.exp((-away * away) / 2) / (1.64 * away + Math.sqrt(0.76 * away * away + 4));
   return x < 0 ? tail : 1 - tail;
+}
+
+/** out[j] = <q, centroid j>. */
+export function multiplyCentroids(
+  query: Int8Query,
+  { codes, scales }: QuantisedCentroids,
+  kernels: Kernels,
+  out: Float32Array,
+): void {
+  const width = query.codes.length;
+  const starts = new Uint32Array(out.length);
+  for (let j = 0; j < starts.length; j++) starts[j] = j * width;
+  const sums = new Int32Array(out.length);
+  kernels.dotInt8(query.codes, codes, starts, sums);
+  for (let j = 0; j < out.length; j++) {
+    out[j] = (sums[j] as number) * query.scale * (scales[j] as number);
+  }
 }

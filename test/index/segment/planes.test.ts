@@ -23,7 +23,7 @@ import {
 import { vectorPlanes } from "../../../src/index/segment/segment.ts";
 import { dequantiseCentroid } from "../../../src/index/vector/centroids.ts";
 import { distanceInt8, prepareInt8Query } from "../../../src/index/vector/int8.ts";
-import { chooseClusters } from "../../../src/index/vector/probe.ts";
+import { promisingClusters } from "../../../src/index/vector/promise.ts";
 import { estimateCluster, prepareScanQuery } from "../../../src/index/vector/rabitq.ts";
 import { createRotation, rotateRows } from "../../../src/index/vector/rotation.ts";
 import { normaliseRows } from "../../../src/index/vector/unit-vector.ts";
@@ -136,8 +136,8 @@ describe.each(["cosine_distance", "euclidean_squared"] as const)("under %s", (me
     const rotation = createRotation(dims, rotationSeed(home.generation));
     const prepared = prepareInt8Query(rotateRows(rotation, vector, ports.kernels));
     const directory = clusterDirectory(lab.segment);
-    const probe = chooseClusters(metric, prepared, [directory], 1500, ports.kernels);
-    const reached = new Set(probe.clusters);
+    const promising = promisingClusters(prepared, [directory], 10, ports.kernels);
+    const reached = new Set(promising.clusters.subarray(0, 5));
     const nearest = documents
       .map((document, ordinal) => ({ ordinal, far: trueDistance(metric, vector, document) }))
       .sort((a, b) => a.far - b.far)

@@ -2,8 +2,14 @@
 import { describe, expect, test } from "vitest";
 import { quantiseCentroids } from "../../../src/index/vector/centroids.ts";
 import { prepareInt8Query } from "../../../src/index/vector/int8.ts";
-import { promisingClusters, type SizedDirectory } from "../../../src/index/vector/promise.ts";
+import { createPrng } from "../../../src/index/vector/prng.ts";
+import {
+  type ClusterDirectory,
+  multiplyCentroids,
+  promisingClusters,
+} from "../../../src/index/vector/promise.ts";
 import { scalarKernels } from "../../../src/kernels/scalar.ts";
+import { gaussianRows, rowOf, seed } from "./vectors.ts";
 
 const width = 64;
 
@@ -13,7 +19,7 @@ function directory(
   radius: number,
   matches: readonly number[],
   sizes: readonly number[] = matches,
-): SizedDirectory {
+): ClusterDirectory {
   const centroids = new Float32Array(places.length * width);
   for (const [i, place] of places.entries()) centroids[i * width] = place;
   return {
@@ -24,7 +30,7 @@ function directory(
   };
 }
 
-function ask(directories: readonly SizedDirectory[], wanted: number, place = 0) {
+function ask(directories: readonly ClusterDirectory[], wanted: number, place = 0) {
   const query = new Float32Array(width);
   query[0] = place;
   return promisingClusters(prepareInt8Query(query), directories, wanted, scalarKernels);
@@ -76,4 +82,29 @@ describe("promising clusters", () => {
     const beyond = directory([1, 2], 3e38, [50, 50]);
     expect(ascending(ask([beyond], 7).clusters)).toEqual([0, 1]);
   });
+});
+
+test("clusters that promise nothing come only where the others are not enough", () => {
+  const query = new Float32Array(width);
+  const directories = [directory([1, 1.2, 90], 1, [100, 100, 100])];
+  const chosen = (enough: number): readonly number[] => {
+    const isEnough = (_promised: number, found: number): boolean => found >= enough;
+    const prepared = prepareInt8Query(query);
+    return [...promisingClusters(prepared, directories, 5, scalarKernels, isEnough).clusters];
+  };
+  expect(chosen(200)).toEqual([0, 1]);
+  expect(chosen(201)).toEqual([0, 1, 2]);
+});
+
+test("products with quantised centroids stay close to those with the vectors themselves", () => {
+  const rows = gaussianRows(50, width, createPrng(seed));
+  const target = gaussianRows(1, width, createPrng(seed, 1));
+  const query = prepareInt8Query(target);
+  const products = new Float32Array(50);
+  multiplyCentroids(query, quantiseCentroids(rows, width), scalarKernels, products);
+  for (const [i, product] of products.entries()) {
+    const row = rowOf(rows, i, width);
+    const truth = row.reduce((sum, x, d) => sum + x * (target[d] as number), 0);
+    expect(Math.abs(product - truth)).toBeLessThan(0.01 * query.length * Math.hypot(...row));
+  }
 });
