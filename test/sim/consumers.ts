@@ -202,12 +202,18 @@ class Consumer {
   }
 }
 
-/** Just when it has a ticket its host gives it no turn, so long that another's turn may come. */
+/**
+ * Just when it has a ticket, or has built what it is about to ask one for, its host gives it no
+ * turn, so long that another's turn may come.
+ */
 function stalling(process: Process, api: NamespaceApi): NamespaceApi {
   const { faults, random } = process.world;
   return {
     ...api,
     ticket: async (...args) => {
+      if (faults.strikes("consumer-stalls")) {
+        await process.pause(random.spread(100, limits.leaseMs / 2), "stall");
+      }
       const reply = await api.ticket(...args);
       const isGranted = reply.ok && reply.value.kind === "granted";
       if (isGranted && faults.strikes("consumer-stalls")) {

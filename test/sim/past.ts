@@ -47,7 +47,7 @@ export class Past {
     const random = this.#random;
     this.#retentionMs = random.pick([0, 0, random.pick([1, 4, 12]) * hourMs]);
     this.#share = random.pick([0.1, 0.3]);
-    this.#restoreShare = random.pick([0, 0.02, 0.06]);
+    this.#restoreShare = random.pick([0, 0.04, 0.08]);
   }
 
   get isOn(): boolean {

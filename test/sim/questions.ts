@@ -39,15 +39,15 @@ export interface Question {
 export function askAnything(random: SimRandom, sizes: Sizes): Question {
   const dice = random.next();
   const kind =
-    dice < 0.4
+    dice < 0.38
       ? "listing"
-      : dice < 0.6
+      : dice < 0.53
         ? "kNN"
-        : dice < 0.85
+        : dice < 0.75
           ? "ANN"
-          : dice < 0.93
+          : dice < 0.86
             ? "ordered"
-            : dice < 0.96
+            : dice < 0.9
               ? "scored"
               : "text";
   const isComplete = kind === "listing" && random.chance(0.7);
