@@ -35,11 +35,12 @@ export async function makeBranchAtRest(
   child.history.pointShown(window, "branch", generation, pin.next);
 }
 
+/** The copy, if it is one. */
 export async function makeBranch(
   process: Process,
   ports: SearchPorts,
   name: SimName,
-): Promise<void> {
+): Promise<SimName | undefined> {
   const { names, random, landings } = process.world;
   // Rather one that is a branch itself, while what it inherited is fresh.
   const branches = names.filter(
@@ -72,6 +73,7 @@ export async function makeBranch(
     if (copied !== undefined && rows !== undefined && copied !== rows) {
       process.world.violate("copy", `it has ${rows} documents, and says ${copied}`);
     }
+    return isCopy ? child : undefined;
   } catch (error) {
     if (isEngineError(error, "notFound")) {
       const lives = "not found, yet it exists";
@@ -80,6 +82,7 @@ export async function makeBranch(
       const free = "refused, yet the name is free";
       child.history.explain(childWindow, "branch", (p) => (p.exists ? undefined : free));
     } else throw error;
+    return undefined;
   }
 }
 

@@ -139,7 +139,7 @@ export class Isolate {
     if (kept !== undefined) return kept;
     if (happens(removeShare)) return removeName(process, name);
     if (happens(sizes.flushShare)) return this.#flush(process, name);
-    if (happens(sizes.branchShare)) return makeBranch(process, ports, name);
+    if (happens(sizes.branchShare)) return this.#branch(process, ports, name);
     if (happens(sizes.settingShare)) return changeSettingsOf(process, ports, name);
     if (happens(sizes.pinShare)) {
       return random.chance(0.4)
@@ -156,6 +156,17 @@ export class Isolate {
     const { random, names } = this.#world;
     const name = random.pick(names);
     return name.exists || random.chance(0.1) ? name : (names[0] as SimName);
+  }
+
+  /** A copy is written to while its segments come apart: what dies then dies in one of the parts. */
+  async #branch(process: Process, ports: SearchPorts, name: SimName): Promise<void> {
+    const { random, sharding } = this.#world;
+    const copy = await makeBranch(process, ports, name);
+    for (let write = 0; sharding.hasCopies && copy !== undefined && write < 3; write += 1) {
+      await new Writer(process, ports, copy, this.#descriptions).write();
+      await this.#flush(process, copy);
+      await process.pause(random.spread(20, 2_000), "writes to a copy");
+    }
   }
 
   async #flush(process: Process, { identity }: SimName): Promise<void> {
