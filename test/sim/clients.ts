@@ -158,7 +158,7 @@ export class Isolate {
     return name.exists || random.chance(0.1) ? name : (names[0] as SimName);
   }
 
-  /** A copy is written to while its segments come apart: what dies then dies in one of the parts. */
+  /** A copy is written to while its segments come apart: what dies then dies in one part. */
   async #branch(process: Process, ports: SearchPorts, name: SimName): Promise<void> {
     const { random, sharding } = this.#world;
     const copy = await makeBranch(process, ports, name);
