@@ -139,8 +139,11 @@ export interface AdoptHost {
   readonly registry: RegistryView | undefined;
   /** Minted for this attempt. */
   readonly generation: string;
-  /** The generation is about to be registered: from here on only the store knows the outcome. */
-  registering(): void;
+  /**
+   * The generation is about to be registered: from here on only the store knows the outcome, and
+   * somebody must look even if nobody ever asks.
+   */
+  registering(): Promise<void>;
 }
 
 export interface Adopted {
@@ -177,14 +180,16 @@ export async function adopt(
     parent: parentOf(pin),
     refsByMs: beganMs + limits.refsByMs,
   };
-  host.registering();
   const change = { generation, state: "live" as const, epoch, start };
-  const [registry] = await together(
+  // First: the puts wait for it.
+  const noted = host.registering();
+  const stored = together(
     host.registry === undefined
       ? createRegistry(ports, identity, change)
       : writeRegistry(ports, identity, host.registry, change, untilMs),
     present && putRefs(ports, identity, manifest, pin, timeLimit(ports, request, untilMs)),
   );
+  const [registry] = await Promise.all([stored, noted]);
   const place = () => placeFirst(ports, identity.tenant, prepared, () => {});
   return { manifest, registry, place };
 }
@@ -204,7 +209,7 @@ function presentManifest({ manifest, untilMs }: GivenPin, nowMs: number): Manife
 }
 
 /** If one fails, the other may land: what there is then is for recovery to tell. */
-async function together<T>(registered: Promise<T>, held: Promise<void> | undefined): Promise<[T]> {
+async function together<T>(registered: Promise<T>, held: Promise<void> | undefined): Promise<T> {
   const [registry, refs] = await Promise.allSettled([registered, held]);
   if (registry.status === "rejected") {
     throw registry.reason;
@@ -212,7 +217,7 @@ async function together<T>(registered: Promise<T>, held: Promise<void> | undefin
   if (refs.status === "rejected") {
     throw new EngineError("fenced", `a branch is registered without its refs: ${refs.reason}`);
   }
-  return [registry.value];
+  return registry.value;
 }
 
 /** Refs, and the manifest in its place: a log may name the generation, until `untilMs`. */

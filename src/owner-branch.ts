@@ -36,6 +36,8 @@ export interface BranchHost {
   setState(state: NamespaceState): void;
   epoch(): number;
   registry(): RegistryView;
+  /** An alarm will ring. */
+  arm(): Promise<void>;
   /** The branch exists. From this turn on whoever asks waits for its log; resolves then. */
   begin(registry: RegistryView, log: Promise<Log>): Promise<void>;
 }
@@ -143,8 +145,9 @@ export class OwnerBranch {
       epoch: host.epoch(),
       registry,
       generation,
-      registering: (): void => {
+      registering: (): Promise<void> => {
         this.record = { pin: pin.id, generation };
+        return host.arm();
       },
     };
     const adopted = await adopt(this.#ports, attempt, request);

@@ -84,6 +84,7 @@ export class Owner implements NamespaceApi {
         this.#state = state;
       },
       record: (): Promise<void> => this.#record(),
+      arm: (): Promise<void> => this.#jobs.armForWrite(),
     };
     this.#jobs = new OwnerJobs(this.#ports, { ...host, movePointer: () => this.#movePointer() });
     this.#pins = new OwnerPins(this.#ports, host.state, this.#jobs);
@@ -94,15 +95,14 @@ export class Owner implements NamespaceApi {
       },
       register: () => this.#register(),
       bury: () => this.#bury(),
-      arm: () => this.#jobs.armForWrite(),
       refused: (request) => this.#writes.refused(request),
       committed: (sequence, bytes) => {
         ports.memory.put(`${this.#state.generation}/wal/${sequence}`, bytes);
         this.#jobs.hint();
       },
     });
-    const branchHost = { ...host, registry: () => this.#registry, begin: this.#beginAsBranch };
-    this.#branch = new OwnerBranch(this.#ports, branchHost, this.#commits);
+    const begins = { registry: () => this.#registry, begin: this.#beginAsBranch };
+    this.#branch = new OwnerBranch(this.#ports, { ...host, ...begins }, this.#commits);
     this.#writes = new OwnerWrites(this.#ports, { ...host, jobs: this.#jobs }, this.#commits);
   }
 
