@@ -24,7 +24,7 @@ import {
 import type { Documents } from "./history.ts";
 import type { SimRandom } from "./random.ts";
 import type { World } from "./world.ts";
-import { claims, counters } from "./writes.ts";
+import { claims, counters, tagsOf } from "./writes.ts";
 
 const journals: readonly number[] = [1_030, 1_031, 1_032];
 
@@ -51,6 +51,7 @@ export function planChange({ changing: random, sizes, newTag }: World, now: Docu
     w: tag,
     n: random.below(10),
     label: `${random.pick(["a", "b", "c"])}${random.below(10)}${random.pick(["", "", " a0", " b0"])}`,
+    tags: tagsOf(id, tag),
   });
   const patch = (): OracleRow => {
     const { vector: replaced, ...others } = row(0);
@@ -108,6 +109,7 @@ export function bodyOf({ write, allowPartial }: ChangeIntent): object {
     schema: {
       vector: { type: "[4]f32", ann: true, patchable: true },
       label: { type: "string", filterable: true, full_text_search: true },
+      tags: { type: "[]string", filterable: true },
     },
     patch_by_filter_allow_partial: allowPartial,
     delete_by_filter_allow_partial: allowPartial,

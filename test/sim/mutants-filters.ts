@@ -45,4 +45,34 @@ export const filterMutants: readonly Mutant[] = [
     "  return inverted ? result.invert() : result;",
     "  return result;",
   ),
+  mutant(
+    "what must not be an element is not the complement of what must",
+    "src/index/filter/element-test.ts",
+    "  return inverted ? result.invert() : result;",
+    "  return result;",
+  ),
+  mutant(
+    "rows without a value are in no list",
+    "src/index/filter/code-rows.ts",
+    "(code: number): boolean => accepted[code] === taken;",
+    "(code: number): boolean => code > 0 && accepted[code] === taken;",
+  ),
+  mutant(
+    "a range of values begins with the one it must be above",
+    "src/index/filter/column-test.ts",
+    "      accepted.fill(1, to);\n",
+    "      accepted.fill(1, from);\n",
+  ),
+  mutant(
+    "rows that lists name are not masked by the tail",
+    "src/search-columns.ts",
+    "(rows?.clone() ?? Bitmap.full(segment.root.rows)).andNot(mask);",
+    "rows?.clone() ?? Bitmap.full(segment.root.rows).andNot(mask);",
+  ),
+  mutant(
+    "counts of a column that is kept are those of most of its rows",
+    "src/search-aggregate.ts",
+    "  if (rows === undefined) return all;\n",
+    "  if (rows === undefined || 4 * count > 3 * codes.length) return all;\n",
+  ),
 ];

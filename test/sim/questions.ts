@@ -1,4 +1,5 @@
 /** Random queries, and what their answers must be at a point of the history. */
+import type { AttributeValue } from "../../src/document/value.ts";
 import { type AggregateQuery, noAttributes, type Query } from "../../src/query/query.ts";
 import type { PartResult, ResultRow, SearchResult } from "../../src/query/result.ts";
 import { aggregated, type OracleAggregates, shownAggregates } from "../oracle/aggregates.ts";
@@ -177,7 +178,7 @@ function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
     case 2:
       return ["n", random.pick(["In", "NotIn"]), [n, (n + 3) % 10]];
     case 3:
-      return ["Not", ["n", "Eq", n]];
+      return absentFilter(n, `t${"abc".indexOf(letter)}`);
     case 4:
       return ["label", random.pick(["Glob", "NotGlob"]), random.pick([`${letter}*`, `?${n}`])];
     case 5:
@@ -193,6 +194,23 @@ function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
     default:
       return ["Or", [randomFilter(random, sizes), randomFilter(random, sizes)]];
   }
+}
+
+/** On what documents lack, or may lack: elements of arrays, and numbers. */
+function absentFilter(n: number, tag: string): OracleFilter {
+  const all: readonly OracleFilter[] = [
+    ["Not", ["n", "Eq", n]],
+    ["Not", ["n", "Gt", 6]],
+    ["n", "NotEq", null],
+    ["tags", "Eq", null],
+    ["tags", "Contains", tag],
+    ["tags", "NotContains", tag],
+    ["Not", ["tags", "Contains", tag]],
+    ["tags", "ContainsAny", [tag, "t3"]],
+    ["tags", "NotContainsAny", [tag, "t5"]],
+    ["tags", "NotGlob", `${tag}*`],
+  ];
+  return all[n] as OracleFilter;
 }
 
 /** How the answer differs from what it must be at the point, or undefined. */
@@ -276,7 +294,9 @@ export function compareRow(row: ResultRow, document: OracleDocument): string | u
   const { attributes } = document;
   const names = Object.keys(attributes);
   const isSame = names.every((wanted) =>
-    row.attributes.some(({ name, value }) => name === wanted && value === attributes[name]),
+    row.attributes.some(
+      ({ name, value }) => name === wanted && isSameValue(value, attributes[name]),
+    ),
   );
   if (!isSame || row.attributes.length !== names.length) {
     const shown = Object.fromEntries(row.attributes.map(({ name, value }) => [name, value]));
@@ -285,4 +305,8 @@ export function compareRow(row: ResultRow, document: OracleDocument): string | u
   const vector = row.vector?.values ?? [];
   const same = document.vector?.every((value, i) => value === vector[i]) ?? true;
   return same ? undefined : `vector of ${row.id}`;
+}
+
+function isSameValue(a: AttributeValue, b: AttributeValue | undefined): boolean {
+  return a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
 }

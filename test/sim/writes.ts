@@ -66,7 +66,18 @@ function labelOf(id: number, tag: number): string {
   return tag % 5 < 2 ? `${word} ${secondWords[(id + tag) % secondWords.length]}` : word;
 }
 
-export type Column = AttributeColumn & { readonly type: "string" | "int" };
+/** Up to three elements; some documents have none, some have no array. */
+export function tagsOf(id: number, tag: number): readonly string[] | null {
+  const mixed = id * 5 + tag;
+  return mixed % 7 === 0 ? null : [0, 1, 3].slice(mixed % 4).map((i) => `t${(mixed + i) % 6}`);
+}
+
+/** A number for filters, groups and orders; some documents have none. */
+function numberOf(id: number, tag: number): number | null {
+  return (id + tag) % 9 === 0 ? null : (id * 7 + tag) % 10;
+}
+
+export type Column = AttributeColumn & { readonly type: "string" | "int" | "[]string" };
 
 /** Rows with these attributes besides those that all have. */
 export function buildRows(
@@ -76,8 +87,9 @@ export function buildRows(
 ): BuiltWrite {
   const columns: readonly Column[] = [
     { name: "w", type: "int", values: upserts.map(() => tag ?? 0) },
-    { name: "n", type: "int", values: upserts.map((id) => (id * 7 + (tag ?? 0)) % 10) },
+    { name: "n", type: "int", values: upserts.map((id) => numberOf(id, tag ?? 0)) },
     { name: "label", type: "string", values: upserts.map((id) => labelOf(id, tag ?? 0)) },
+    { name: "tags", type: "[]string", values: upserts.map((id) => tagsOf(id, tag ?? 0)) },
     ...others,
   ];
   const wanted: [string, AttributeSchema][] = [
