@@ -6,8 +6,8 @@
  *   ids        in order, each once, of the segment's shard; each row has one
  *   documents  decode, and are those their ids were stored with: their record hashes match
  *   digests    of all rows, and of the dead ones in the bitmap, are what the manifest says
- *   columns    decode, and hold a code for each row; lists of scalars name the rows that have their
- *              values. Of the elements of arrays only the checksums are looked at
+ *   columns    decode, and hold a code for each row; lists name the rows that have their value, and
+ *              those of elements the rows whose arrays they stand in (columns.ts)
  *
  * Memory: four objects of at most 17 MiB, and 13 bytes a row.
  */
@@ -17,8 +17,6 @@ import { decodeDeadBitmap } from "../../src/format/dead-bitmap.ts";
 import { equalBytes } from "../../src/format/envelope.ts";
 import { type SegmentInfo } from "../../src/format/manifest.ts";
 import { documentHash, sumHashes } from "../../src/format/record-hash.ts";
-import { codeBlockRows, readCodes, readDictionary } from "../../src/format/segment-columns.ts";
-import { type RowLists, readRowLists } from "../../src/format/segment-lists.ts";
 import { rootSections } from "../../src/format/segment-root-codec.ts";
 import { locateBlock } from "../../src/format/segment-section.ts";
 import {
@@ -40,16 +38,9 @@ import {
 import { strayFault } from "../../src/namespace/invariants.ts";
 import type { Block } from "../../src/store/block.ts";
 import { generationRoot, segmentKey } from "../../src/store/keys.ts";
-import type { Ledger, Lesson } from "./ledger.ts";
-
-const lesson: Lesson = {
-  meaning: "queries and jobs that need this part of the segment fail; the others are right",
-  remedy: "put the object back from a copy; without one, export what can be read and write it anew",
-};
-const mixedUp: Lesson = {
-  meaning: "answers may be wrong",
-  remedy: "stop writing, keep the bucket as it is and report this with the object",
-};
+import { lesson, mixedUp, readBlock } from "./blocks.ts";
+import { checkColumns } from "./columns.ts";
+import type { Ledger } from "./ledger.ts";
 
 /** A segment whose ids can be gone through, and which of its rows are dead. */
 export interface ScrubbedSegment {
@@ -128,16 +119,6 @@ async function checkBitmap(
     (await ledger.open(key, lesson, () => decodeDeadBitmap(bytes, deadPlace(info), info.rows)));
   if (dead !== undefined) ledger.count("bitmaps of superseded rows");
   return dead;
-}
-
-/** From the object's bytes while they are at hand: most blocks of it are read one after another. */
-async function readBlock(ledger: Ledger, block: Block): Promise<Uint8Array | undefined> {
-  const { key, offset, length } = block;
-  const whole = ledger.atHand(key) ?? (await ledger.takeInHand(key));
-  // Missing and short objects were reported with their part.
-  return whole !== undefined && offset + length <= whole.length
-    ? whole.slice(offset, offset + length)
-    : undefined;
 }
 
 async function checkBlocks(ledger: Ledger, segment: Segment): Promise<boolean> {
@@ -244,76 +225,6 @@ async function checkDocuments(
       });
     }
   }
-}
-
-async function checkColumns(ledger: Ledger, segment: Segment): Promise<void> {
-  const { rows, attributes } = segment.root;
-  for (const { name, column } of attributes) {
-    if (column === undefined) continue;
-    const { firstValues, dictionary, codes, codeBytes } = column;
-    const distinct = firstValues.at(-1) ?? 0;
-    const codeOf = new Uint32Array(rows);
-    for (let index = 0; index < dictionary.count; index++) {
-      const block = blockAt(segment, locateBlock(dictionary, index));
-      const bytes = (await readBlock(ledger, block)) as Uint8Array;
-      const length = (firstValues[index + 1] as number) - (firstValues[index] as number);
-      await ledger.open(block.key, lesson, () => readDictionary(bytes, length));
-    }
-    for (let index = 0; index < codes.count; index++) {
-      const block = blockAt(segment, locateBlock(codes, index));
-      const bytes = (await readBlock(ledger, block)) as Uint8Array;
-      const count = Math.min(codeBlockRows, rows - index * codeBlockRows);
-      const read = await ledger.open(block.key, lesson, () => readCodes(bytes, count, codeBytes));
-      const wrong = read?.findIndex((code) => code > distinct) ?? -1;
-      if (wrong >= 0) {
-        ledger.fault(
-          block.key,
-          `the column of ${name} names a value that it does not have`,
-          mixedUp,
-        );
-      }
-      for (const [ordinal, code] of (read ?? new Uint8Array(0)).entries()) {
-        codeOf[index * codeBlockRows + ordinal] = code;
-      }
-    }
-    if (column.lists !== undefined) await checkLists(ledger, segment, name, column.lists, codeOf);
-  }
-}
-
-/** Each list holds the rows whose code it is of, and no others. */
-async function checkLists(
-  ledger: Ledger,
-  segment: Segment,
-  name: string,
-  lists: RowLists,
-  codeOf: Uint32Array,
-): Promise<void> {
-  const { blocks, firstCodes } = lists;
-  for (let index = 0; index < blocks.count; index++) {
-    const block = blockAt(segment, locateBlock(blocks, index));
-    const bytes = (await readBlock(ledger, block)) as Uint8Array;
-    const [from, to] = [firstCodes[index] as number, firstCodes[index + 1] as number];
-    await ledger.open(block.key, lesson, () => {
-      const all = new Bitmap(segment.root.rows);
-      const listed = readRowLists(bytes, lists, index, () => true, all);
-      const rows = all.ordinals();
-      const isOfBlock = rows.every((row) => inRange(codeOf[row] as number, from, to));
-      // Every bit of the codes by itself: each row is in the list of its own code then.
-      let isRight = isOfBlock && rows.length === listed;
-      for (let bit = 1; bit < 2 * to; bit *= 2) {
-        const some = new Bitmap(segment.root.rows);
-        readRowLists(bytes, lists, index, (code) => (code & bit) !== 0, some);
-        isRight &&= rows.every((row) => some.has(row) === (((codeOf[row] as number) & bit) !== 0));
-      }
-      if (!isRight) {
-        ledger.fault(block.key, `lists of ${name} name rows that have other values`, mixedUp);
-      }
-    });
-  }
-}
-
-function inRange(code: number, from: number, to: number): boolean {
-  return code >= from && code < to;
 }
 
 function checkDigests(

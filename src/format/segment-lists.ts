@@ -14,7 +14,7 @@
  *
  * Framed as in segment-block.ts. Golden: test/golden/v2/segment.hex.
  */
-import type { Bitmap } from "../bytes/bitmap.ts";
+import { Bitmap } from "../bytes/bitmap.ts";
 import { ByteReader } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { decodeBitmapInto, encodeOrdinals } from "../bytes/roaring.ts";
@@ -68,43 +68,83 @@ export function encodeRowLists(lists: Iterable<Uint32Array>): Uint8Array {
   return writer.finish();
 }
 
+type BlocksOfLists = Pick<RowLists, "firstCodes" | "firstRows">;
+
 /** Adds the rows of the lists of a verified block whose codes `takes` says; returns how many. */
 export function readRowLists(
   block: Uint8Array,
-  { firstCodes, firstRows }: Pick<RowLists, "firstCodes" | "firstRows">,
+  lists: BlocksOfLists,
   index: number,
   takes: (code: number) => boolean,
   target: Bitmap,
 ): number {
+  let taken = 0;
+  walkLists(block, lists, index, target.size, (reader, code, rows) => {
+    const takesRows = takes(code);
+    taken += takesRows ? rows : 0;
+    if (rows <= inlineRowsMax) {
+      readInline(reader, rows, takesRows ? target : undefined, target.size);
+    } else {
+      const bytes = reader.prefixed();
+      if (takesRows) addBitmap(reader, bytes, rows, target);
+    }
+  });
+  return taken;
+}
+
+/** The rows of each list of a verified block, ascending, one list after the other. */
+export function openRowLists(
+  block: Uint8Array,
+  lists: BlocksOfLists,
+  index: number,
+  size: number,
+): readonly Uint32Array[] {
+  const opened: Uint32Array[] = [];
+  walkLists(block, lists, index, size, (reader, _, rows) => {
+    if (rows <= inlineRowsMax) {
+      const listed: number[] = [];
+      readInline(reader, rows, { set: (row) => listed.push(row) }, size);
+      opened.push(Uint32Array.from(listed));
+    } else {
+      const bitmap = new Bitmap(size);
+      addBitmap(reader, reader.prefixed(), rows, bitmap);
+      opened.push(bitmap.ordinals());
+    }
+  });
+  return opened;
+}
+
+function walkLists(
+  block: Uint8Array,
+  { firstCodes, firstRows }: BlocksOfLists,
+  index: number,
+  size: number,
+  read: (reader: ByteReader, code: number, rows: number) => void,
+): void {
   const reader = new ByteReader(readSized(block, what), what);
   const to = firstCodes[index + 1] as number;
   let listed = 0;
-  let taken = 0;
   for (let code = firstCodes[index] as number; code < to; code++) {
-    const rows = reader.varint(target.size);
-    const takesRows = takes(code);
+    const rows = reader.varint(size);
     listed += rows;
-    taken += takesRows ? rows : 0;
-    if (rows > inlineRowsMax) {
-      const bytes = reader.prefixed();
-      if (takesRows && decodeBitmapInto(bytes, target) !== rows) {
-        throw reader.error(`the list of code ${code} does not hold ${rows} rows`);
-      }
-      continue;
-    }
-    readInline(reader, rows, takesRows ? target : undefined, target.size);
+    read(reader, code, rows);
   }
   reader.end();
   if (listed !== (firstRows[index + 1] as number) - (firstRows[index] as number)) {
     throw reader.error(`${listed} rows listed, not as many as the root says`);
   }
-  return taken;
+}
+
+function addBitmap(reader: ByteReader, bytes: Uint8Array, rows: number, target: Bitmap): void {
+  if (decodeBitmapInto(bytes, target) !== rows) {
+    throw reader.error(`a list does not hold ${rows} rows`);
+  }
 }
 
 function readInline(
   reader: ByteReader,
   rows: number,
-  target: Bitmap | undefined,
+  target: { readonly set: (row: number) => unknown } | undefined,
   size: number,
 ): void {
   let row = -1;

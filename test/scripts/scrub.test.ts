@@ -1,8 +1,14 @@
 /** Scrub finds and names every damage; inspect shows every kind of object, whole or not. */
 import { expect, test } from "vitest";
 import { inspectObject } from "../../scripts/inspect/object.ts";
+import { checkColumns } from "../../scripts/scrub/columns.ts";
 import { Ledger } from "../../scripts/scrub/ledger.ts";
 import { scrubNamespace } from "../../scripts/scrub/scrub.ts";
+import { locateBlock } from "../../src/format/segment-section.ts";
+import { blockAt } from "../../src/index/segment/segment.ts";
+import { openContext } from "../../src/search-ports.ts";
+import { type OpenSegment, openSegments } from "../../src/search-segments.ts";
+import { takeSnapshot } from "../../src/snapshot.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { SearchRig } from "../search-rig.ts";
@@ -81,6 +87,55 @@ test("one changed byte in any object is found and named", async () => {
     await replaced(rig.memory, key, bytes);
   }
   expect((await scrub(rig)).faults).toEqual([]);
+});
+
+/** Another first row in the first list that can have one. All numbers are single bytes. */
+function misplaceRow(block: Uint8Array, rows: number): void {
+  const content = block.subarray(4);
+  for (let at = 0; ; ) {
+    const [listed = 0, first = 0, step = 0] = content.subarray(at, at + 3);
+    if (listed === 1) content[at + 1] = (first + 1) % rows;
+    if (listed > 1 && step > 1) content.set([first + 1, step - 1], at + 1);
+    if (listed === 1 || (listed > 1 && step > 1)) return;
+    at += 1 + listed;
+  }
+}
+
+test("a list that names another row is found, of values and of elements of arrays", async () => {
+  const rig = new SearchRig({ dims: 8 });
+  await rig.put(documents(0, 30));
+  await rig.flush();
+  const { isolate, target, memory } = rig;
+  const { snapshots } = isolate.memory;
+  const snapshot = await rig.clock.run(
+    takeSnapshot(isolate, snapshots, target, "strong", undefined),
+  );
+  const context = openContext(isolate, snapshot, false);
+  const [opened] = await rig.clock.run(openSegments(context, context.reader.round()));
+  const { segment } = opened as OpenSegment;
+  const check = async (): Promise<readonly string[]> => {
+    const ledger = new Ledger(memory, syncDigest);
+    await checkColumns(ledger, segment);
+    return ledger.faults.map(({ what }) => what);
+  };
+  expect(await check()).toEqual([]);
+  const found: string[] = [];
+  for (const { column } of segment.root.attributes) {
+    const lists = column?.lists ?? column?.elements?.lists;
+    if (lists === undefined) continue;
+    const { key, offset, length } = blockAt(segment, locateBlock(lists.blocks, 0));
+    const { bytes } = (await memory.get(key)) ?? { bytes: new Uint8Array() };
+    const damaged = bytes.slice();
+    misplaceRow(damaged.subarray(offset, offset + length), segment.root.rows);
+    await replaced(memory, key, damaged);
+    found.push(...(await check()));
+    await replaced(memory, key, bytes);
+  }
+  expect(found.toSorted()).toEqual(
+    ["elements of tags", "n", "name"].map(
+      (name) => `lists of ${name} name rows that have other values`,
+    ),
+  );
 });
 
 test("a missing object is found and named, but for what only helps to find others", async () => {
