@@ -1,6 +1,7 @@
 /**
  * What filters cost a vector query, and what they cost its recall: the same queries without a
- * filter and with each filter of a data set, cold and warm, on the bundled Worker.
+ * filter and with each filter of a data set, cold and warm, on the bundled Worker. Of a data set
+ * with the attributes `u` and `label` also orders by them, and ranges (orders.ts).
  *
  *   filters.json   [{name, filter, matches, truth}]   filter: `u < 500`, `label == 9 and u < 100`,
  *                                                     `label in {0,6}`, `label != 9`
@@ -14,7 +15,8 @@ import { mean, round } from "../quantiles.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
 import {
   loadAndIndex,
-  measureCold,
+  type Measured,
+  measureColdInTurn,
   measureWarm,
   onServer,
   type Phase,
@@ -23,6 +25,7 @@ import {
   summarizeCosts,
   summarizeRuns,
 } from "./http-queries.ts";
+import { orderCases } from "./orders.ts";
 import { shuffle, topK } from "./questions.ts";
 
 export interface FilterBench {
@@ -53,9 +56,11 @@ export interface FilterLine extends QueryCosts {
   readonly rows: number;
 }
 
-interface FilterCase {
+export interface FilterCase {
   readonly name: string;
   readonly filters: unknown;
+  /** Undefined: by distance to each of the queries. */
+  readonly rankBy?: unknown;
   readonly matches: number;
   readonly truth: (query: number) => Int32Array;
 }
@@ -65,7 +70,11 @@ const runQueriesMinDefault = 300;
 export function benchFilters(bench: FilterBench): Promise<readonly FilterLine[]> {
   const { dataset, say } = bench;
   const { rows } = dataset.base;
-  const cases = [unfiltered(dataset), ...readFilters(dataset, bench.data)];
+  const cases = [
+    unfiltered(dataset),
+    ...readFilters(dataset, bench.data),
+    ...orderCases(dataset, topK),
+  ];
   const all = Array.from({ length: dataset.queries.rows }, (_, i) => i);
   const queries = shuffle(all, bench.seed).slice(0, bench.queries);
   return withTemporaryFolder("bench", async (stateDir) => {
@@ -88,24 +97,35 @@ async function measure(
   { dataset, runQueriesMin = runQueriesMinDefault }: FilterBench,
   stateDir: string,
   phase: Phase,
-  { name, filters, matches, truth }: FilterCase,
+  { name, filters, rankBy, matches, truth }: FilterCase,
   queries: readonly number[],
   plain: FilterLine | undefined,
 ): Promise<FilterLine> {
-  const bodies = queries.map((query): QueryBody => {
+  const bodyOf = (query: number, more: object): QueryBody => {
     const vector = encodeFloats(dataset.queries.slice(query, query + 1));
-    return {
-      rank_by: ["vector", "ANN", vector],
-      top_k: topK,
-      ...(filters === undefined ? {} : { filters }),
-    };
-  });
-  // A process of its own: what one filter has left in caches and heaps is not another's.
-  const { answers, runs } = await onServer({ stateDir }, (client, pid) =>
-    phase === "cold"
-      ? measureCold(client, pid, bodies)
-      : measureWarm(client, pid, bodies, runQueriesMin),
+    return { rank_by: ["vector", "ANN", vector], top_k: topK, ...more };
+  };
+  const own = {
+    ...(rankBy === undefined ? {} : { rank_by: rankBy }),
+    ...(filters === undefined ? {} : { filters }),
+  };
+  const bodies = queries.map((query) => bodyOf(query, own));
+  const plainBodies = queries.map((query) => bodyOf(query, {}));
+  // A process of its own: what one filter has left in caches and heaps is not another's. Cold
+  // queries without a filter are asked in turn, for the CPU of others disturbs both alike.
+  const [{ answers, runs }, beside] = await onServer(
+    { stateDir },
+    async (client, pid): Promise<readonly [Measured, Measured | undefined]> => {
+      if (phase === "warm") {
+        return [await measureWarm(client, pid, bodies, runQueriesMin), undefined];
+      }
+      const sides = plain === undefined ? [bodies] : [bodies, plainBodies];
+      const [measured, second] = await measureColdInTurn(client, pid, sides);
+      return [measured as Measured, second];
+    },
   );
+  const plainCpu =
+    beside === undefined ? plain?.cpu_ms_per_query : summarizeRuns(beside.runs).cpu_ms_per_query;
   const recalls = answers.map((answer, i) => {
     const wanted = [...truth(queries[i] as number).subarray(0, topK)].filter((row) => row >= 0);
     const found = new Set(answer.rows.map(({ id }) => id));
@@ -122,7 +142,7 @@ async function measure(
     matches,
     recall_at_10: round(mean(recalls), 4),
     ...costs,
-    cpu_ratio: ratio(costs.cpu_ms_per_query, plain?.cpu_ms_per_query),
+    cpu_ratio: ratio(costs.cpu_ms_per_query, plainCpu),
     bytes_ratio: ratio(costs.bytes_per_query, plain?.bytes_per_query),
     rounds_more: round(
       costs.rounds_per_query - (plain?.rounds_per_query ?? costs.rounds_per_query),

@@ -146,20 +146,45 @@ export async function measureCold(
   pid: number,
   bodies: readonly QueryBody[],
 ): Promise<Measured> {
+  const [measured] = await measureColdInTurn(client, pid, [bodies]);
+  return measured as Measured;
+}
+
+/** So many queries of one side, then as many of the next: what else the machine does is shared. */
+const turnQueries = 5;
+
+/** Sides of equally many queries, measured side by side so that they can be compared. */
+export async function measureColdInTurn(
+  client: ApiClient,
+  pid: number,
+  sides: readonly (readonly QueryBody[])[],
+): Promise<readonly Measured[]> {
   const purgePath = `${namespacePath(namespace, "v1")}/_debug/purge_cache`;
-  const answers: QueryAnswer[] = [];
-  const latenciesMs: number[] = [];
-  const { cpuMsPerRequest } = await timeRequests(pid, bodies.length, async (i) => {
-    await client.get(purgePath, once);
-    const startedMs = performance.now();
-    const body = { ...bodies[i], disable_cache: true };
-    answers.push(await client.post<QueryAnswer>(path, body, once));
-    latenciesMs.push(performance.now() - startedMs);
-  });
+  const measured = sides.map(() => ({
+    answers: [] as QueryAnswer[],
+    latenciesMs: [] as number[],
+    cpu: 0,
+  }));
+  const count = sides[0]?.length ?? 0;
+  for (let from = 0; from < count; from += turnQueries) {
+    for (const [at, side] of measured.entries()) {
+      const bodies = sides[at]?.slice(from, from + turnQueries) ?? [];
+      const { cpuMsPerRequest } = await timeRequests(pid, bodies.length, async (i) => {
+        await client.get(purgePath, once);
+        const startedMs = performance.now();
+        const body = { ...bodies[i], disable_cache: true };
+        side.answers.push(await client.post<QueryAnswer>(path, body, once));
+        side.latenciesMs.push(performance.now() - startedMs);
+      });
+      side.cpu += cpuMsPerRequest * bodies.length;
+    }
+  }
   const overhead =
-    (await idleCpu(client, pid, bodies.length, "/health")) +
-    (await idleCpu(client, pid, bodies.length, purgePath));
-  return { answers, runs: [{ latenciesMs, cpuMsPerRequest: cpuMsPerRequest - overhead }] };
+    (await idleCpu(client, pid, count, "/health")) + (await idleCpu(client, pid, count, purgePath));
+  return measured.map(({ answers, latenciesMs, cpu }) => ({
+    answers,
+    runs: [{ latenciesMs, cpuMsPerRequest: cpu / count - overhead }],
+  }));
 }
 
 async function idleCpu(

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { benchBranch } from "../../scripts/bench/branch.ts";
+import { benchFilters } from "../../scripts/bench/filters.ts";
 import { benchGrowth } from "../../scripts/bench/growth.ts";
 import { isMeasured } from "../../scripts/bench/lines.ts";
 import { benchPhrases, openPhraseTexts } from "../../scripts/bench/phrases.ts";
@@ -11,7 +12,7 @@ import { benchRelevance, openJudgedTexts } from "../../scripts/bench/relevance.t
 import { benchText } from "../../scripts/bench/text/bench.ts";
 import type { TextSummary } from "../../scripts/bench/text/lines.ts";
 import { benchVectors } from "../../scripts/bench/vectors.ts";
-import { openDataset } from "../../scripts/datasets.ts";
+import { type Dataset, openDataset } from "../../scripts/datasets.ts";
 import { writeDataFolder } from "./data-folder.ts";
 
 const { folder, name } = writeDataFolder(600, 16, 30);
@@ -46,6 +47,47 @@ it("measures recall and cost, cold and warm", async () => {
   expect(cold?.rounds_per_query).toBeGreaterThan(0);
   expect(warm).toMatchObject({ store_requests_max: 0, rounds_max: 0, bytes_per_query: 0 });
 });
+
+it("measures filters, and orders by attributes", async () => {
+  const small = writeDataFolder(300, 8, 5);
+  try {
+    const data = join(small.folder, small.name);
+    const dataset = openDataset(data);
+    const u = Uint16Array.from({ length: 300 }, (_, i) => (i * 37) % 500);
+    writeFileSync(join(data, "attr_u.u16"), u);
+    writeFileSync(
+      join(data, "labels_base.u8"),
+      Uint8Array.from(u, (_, i) => i % 3),
+    );
+    const rows = [...u.keys()].filter((i) => (u[i] as number) < 250 && i % 3 !== 1);
+    const truth = Array.from({ length: 5 }, (_, query) => nearestOf(dataset, query, rows));
+    writeFileSync(join(data, "truth.half"), Int32Array.from(truth.flat()));
+    const half = { name: "half", filter: "u < 250 and label != 1", matches: rows.length };
+    writeFileSync(join(data, "filters.json"), JSON.stringify([{ ...half, truth: "truth.half" }]));
+    const lines = await benchFilters({
+      dataset: openDataset(data),
+      data,
+      queries: 5,
+      phases: ["cold"],
+      seed: 1,
+      say: () => {},
+    });
+    const names = "none half order_u order_label_u order_u_range order_label_range range_by_id";
+    expect(lines.map(({ filter }) => filter)).toEqual(names.split(" "));
+    expect(lines.map((line) => line.recall_at_10)).toEqual(lines.map(() => 1));
+  } finally {
+    rmSync(small.folder, { recursive: true, force: true });
+  }
+});
+
+function nearestOf({ base, queries }: Dataset, query: number, rows: readonly number[]): number[] {
+  const vector = queries.slice(query, query + 1);
+  const distanceOf = (row: number): number =>
+    base.slice(row, row + 1).reduce((sum, x, i) => sum + (x - (vector[i] as number)) ** 2, 0);
+  const measured = rows.map((row) => ({ row, distance: distanceOf(row) }));
+  measured.sort((a, b) => a.distance - b.distance || a.row - b.row);
+  return measured.slice(0, 10).map(({ row }) => row);
+}
 
 it("measures branches beside writes", async () => {
   const line = await benchBranch({
