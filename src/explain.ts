@@ -5,6 +5,7 @@
 import type { CompareFilter, Filter } from "./document/filter.ts";
 import { invalid } from "./errors.ts";
 import { boundMatches, type FilterPlan, planFilter } from "./index/filter/filter-plan.ts";
+import { clusterDirectory } from "./index/segment/scan-plane.ts";
 import {
   type BoundAggregates,
   type BoundQuery,
@@ -57,12 +58,12 @@ async function explainPart(
     requireSegments(manifest);
     const { performance } = await runQuery(context, bound, startedMs);
     return describeParts(context, consistency, bound, performance, [
-      ...describePlan(
+      ...(await describePlan(
         context,
         bound,
         await openSegments(context, context.reader.round()),
         performance,
-      ),
+      )),
       `rank       ${describeRank(bound.rank, performance)}`,
       `rows       ${describeRows(bound)}`,
     ]);
@@ -201,22 +202,36 @@ function shortText(value: CompareFilter["value"]): string {
 }
 
 /** What approximate search meant to read beside what it read. */
-function describePlan(
-  { snapshot }: SearchContext,
-  { rank, wanted }: BoundQuery,
+async function describePlan(
+  context: SearchContext,
+  { rank, wanted, filter }: BoundQuery,
   opened: readonly OpenSegment[],
-  { candidates, refined }: SearchPerformance,
-): readonly string[] {
+  { candidates, refined, clustersProbed }: SearchPerformance,
+): Promise<readonly string[]> {
   if (rank.kind !== "vector" || rank.exhaustive) return [];
   const clustered = opened.filter(({ segment }) => segment.info.clusters > 0);
   const rows = clustered.reduce((sum, { segment }) => sum + segment.root.rows, 0);
   const clusters = clustered.reduce((sum, { segment }) => sum + segment.info.clusters, 0);
   if (rows === 0) return ["plan       segments are flat: scanned whole"];
-  return [
-    `plan       the most promising of ${clusters} clusters with ${rows} rows; at most ` +
-      `${refineMax(wanted)} and ${snapshot.unindexedRows} that the tail may mask are refined; ` +
-      `actually ${candidates} and ${refined}`,
-  ];
+  const most = refineMax(wanted, filter !== undefined);
+  const masked = context.snapshot.unindexedRows;
+  const refinement = `at most ${most} and ${masked} that the tail may mask are refined`;
+  if (filter === undefined) {
+    const actual = `actually ${candidates} and ${refined}`;
+    const chosen = `the most promising of ${clusters} clusters with ${rows} rows`;
+    return [`plan       ${chosen}; ${refinement}; ${actual}`];
+  }
+  const matched = await matchRows(context, context.reader.round(), clustered, filter);
+  const matches = matched.reduce((sum, { count }) => sum + count, 0);
+  const holding = matched.reduce((sum, { segment, rows: found }) => {
+    return sum + clusterDirectory(segment, found).rows.filter((count) => count > 0).length;
+  }, 0);
+  const isExhaustive = candidates === 0 && clustersProbed === holding;
+  const how =
+    candidates > 0
+      ? `those that promise most, until the others hold next to none of the best; ${refinement}`
+      : `${isExhaustive ? "all" : "few"} of them are looked at, without a scan`;
+  return [`plan       ${matches} matches in ${holding} of ${clusters} clusters: ${how}`];
 }
 
 function describeRank(rank: BoundRank, cost: SearchPerformance): string {

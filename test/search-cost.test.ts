@@ -1,12 +1,14 @@
 /** What queries cost: rounds, reads and rows looked at, cold and warm, on a clustered namespace. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { isEngineError } from "../src/errors.ts";
+import { explain } from "../src/explain.ts";
 import { limits } from "../src/limits.ts";
 import type { SearchResult } from "../src/query/result.ts";
 import { measureRecall } from "../src/recall.ts";
 import { type BlockPosition, blockId } from "../src/store/block.ts";
 import { BlockCache } from "../src/store/block-cache.ts";
 import { LatencyStore, remoteLatency } from "../src/store/latency-store.ts";
+import { parseParts } from "../workers/api/query-parts.ts";
 import { simdKernels } from "./kernels/simd.ts";
 import { MemoryEdge } from "./memory-edge.ts";
 import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
@@ -222,6 +224,28 @@ describe("an approximate query", () => {
       for (let i = 0; i < 5; i++) recall += await rig.recall(queryNear(i * 60 + 1), 10, filter);
       expect(recall / 5, JSON.stringify(filter)).toBeGreaterThanOrEqual(0.9);
     }
+  });
+
+  test("is explained by what its plan found, with a filter and without", async () => {
+    const planOf = async (more: object): Promise<string> => {
+      const { asked } = parseParts(ann(queryNear(3), more));
+      const text = await rig.clock.run(explain(rig.isolate, rig.target, asked));
+      return text.split("\n").find((line) => line.startsWith("plan")) ?? "";
+    };
+    expect(await planOf({})).toMatch(/ of \d+ clusters with \d+ rows; at most 100 and .* actually \d+ /);
+    expect(await planOf({ filters: ["n", "Lt", 500] })).toMatch(
+      / matches in \d+ of \d+ clusters: those that promise most, .* at most 32 and /,
+    );
+    const few = await planOf({
+      filters: [
+        "And",
+        [
+          ["n", "Eq", 7],
+          ["name", "Eq", "cloud7"],
+        ],
+      ],
+    });
+    expect(few).toMatch(/ \d+ matches in \d+ of .*: all of them are looked at, without a scan$/);
   });
 
   test("still answers in full after its best rows were deleted or overwritten", async () => {
