@@ -370,6 +370,8 @@ export const limits = {
   exportPageBytes: 8 * MiB,
   /** Gap between two wanted ranges that is cheaper to read than to skip. */
   coalesceGapBytes: 128 * KiB,
+  /** The same where rows that match a filter are ranked: they lie apart, so there are many gaps. */
+  filteredGapBytes: 256 * KiB,
   filterReadsMax: 12,
   scanReadsMax: 6,
   refineReadsMax: 6,

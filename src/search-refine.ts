@@ -172,6 +172,7 @@ async function refinePages(
     }),
     {
       readsMax,
+      gapBytes: refinement.allowance.gapBytes,
       onBlock: (index, bytes) => {
         const task = tasks[index] as PageTask;
         const { segment, indexes } = task;

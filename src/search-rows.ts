@@ -48,8 +48,9 @@ export interface RowNeeds {
   readonly attributes: readonly string[] | undefined;
   /** Called with the vector of each row, which is values[start …]. */
   readonly onVector: ((row: SegmentRow, values: Float32Array, start: number) => void) | undefined;
-  /** Other than the usual bound. */
+  /** Other than the usual bounds. */
   readonly readsMax?: number;
+  readonly gapBytes?: number;
   /** Where ids of blocks are kept, so that a block need not be inflated for ids alone. */
   readonly kept?: ByteLru | undefined;
 }
@@ -96,6 +97,7 @@ export async function fetchRows(
     list.map(({ block }) => block),
     {
       readsMax: needs.readsMax ?? readsMaxOf(rows.length),
+      gapBytes: needs.gapBytes ?? limits.coalesceGapBytes,
       onBlock: (index, bytes) => {
         const { rows: members, use } = list[index] as BlockUse;
         use(members, bytes);

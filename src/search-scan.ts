@@ -96,6 +96,7 @@ async function scanBlocks(
     targets.map((target) => scanBlock(matched(target).segment, target.block)),
     {
       readsMax: allowance.readsMax("scan"),
+      gapBytes: allowance.gapBytes,
       onBlock: (index, bytes) => {
         const target = targets[index] as ScanTarget;
         const { segment, rows } = matched(target);

@@ -157,6 +157,7 @@ async function measureRows(
     ids: true,
     attributes: few ? attributes : undefined,
     readsMax: allowance.readsMax("exact"),
+    gapBytes: allowance.gapBytes,
     onVector: (row, values, start) => {
       (row as RankedRow).distance = exactDistance(distance, values, start);
       if (keepVectors && few) row.vector = values.slice(start, start + dims);

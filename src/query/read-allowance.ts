@@ -10,6 +10,7 @@ import { limits } from "../limits.ts";
 export type RankingRound = "scan" | "refine" | "exact";
 
 const { scanReadsMax, refineReadsMax, exactReadsMax, filteredReadsMax } = limits;
+const { coalesceGapBytes, filteredGapBytes } = limits;
 const sure: Readonly<Record<RankingRound, number>> = {
   scan: scanReadsMax,
   refine: refineReadsMax,
@@ -28,6 +29,8 @@ const spareShare: Readonly<Record<RankingRound, number>> = {
 };
 
 export class ReadAllowance {
+  /** Gap between two rows that is cheaper to read than to skip. */
+  readonly gapBytes: number;
   readonly #readsMax: number;
   readonly #readsMade: () => number;
   readonly #before: number;
@@ -36,6 +39,7 @@ export class ReadAllowance {
   constructor(isFiltered: boolean, readsMade: () => number) {
     const unfiltered = scanReadsMax + refineReadsMax + exactReadsMax;
     this.#readsMax = isFiltered ? filteredReadsMax : unfiltered;
+    this.gapBytes = isFiltered ? filteredGapBytes : coalesceGapBytes;
     this.#readsMade = readsMade;
     this.#before = readsMade();
   }
