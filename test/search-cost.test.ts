@@ -232,7 +232,9 @@ describe("an approximate query", () => {
       const text = await rig.clock.run(explain(rig.isolate, rig.target, asked));
       return text.split("\n").find((line) => line.startsWith("plan")) ?? "";
     };
-    expect(await planOf({})).toMatch(/ of \d+ clusters with \d+ rows; at most 100 and .* actually \d+ /);
+    expect(await planOf({})).toMatch(
+      / of \d+ clusters with \d+ rows; at most 100 and .* actually \d+ /,
+    );
     expect(await planOf({ filters: ["n", "Lt", 500] })).toMatch(
       / matches in \d+ of \d+ clusters: those that promise most, .* at most 32 and /,
     );
