@@ -98,6 +98,8 @@ interface Held {
 
 /** A bound on what one request can bring, not a target: ranges are usually far smaller. */
 const rangeBytesMaxDefault = 8 * 1024 * 1024;
+/** Of rounds that nobody shares: others wait for the memory of a request, but not for long. */
+const passingRangeBytesMax = 4 * 1024 * 1024;
 /** Edge puts under way at once after the answer, and how many one request may add. */
 const publishersMax = 2;
 const publishesMax = 256;
@@ -254,7 +256,8 @@ export class BlockReader {
     const ranges = planRanges(wanted, {
       readsMax: reads.readsMax,
       gapBytes: reads.gapBytes ?? limits.coalesceGapBytes,
-      rangeBytesMax: reads.rangeBytesMax ?? rangeBytesMaxDefault,
+      rangeBytesMax:
+        reads.rangeBytesMax ?? (passesBy ? passingRangeBytesMax : rangeBytesMaxDefault),
     });
     const tasks = ranges.map((range) => {
       const { key, offset, length } = range;
