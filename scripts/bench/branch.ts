@@ -4,11 +4,11 @@
  *
  *   write         to a namespace that is there: one put, into the log
  *   first write   to a new name: two puts, one after the other: registry, log
- *   branch        of the large namespace to a new name: two as well: refs, registry. The manifest
+ *   branch        of the large namespace to a new name: two at once: refs, registry. The manifest
  *                 comes with the registry entry, and is put into its place behind the answer
  *
- * So where a bucket is far away a branch takes as long as a first write, whatever is branched.
- * Where it is near, calls between objects tell: the pin, and its renewals around the refs.
+ * So where a bucket is far away a branch takes as long as the slower of two writes, whatever is
+ * branched. Where it is near, calls between objects tell: the pin, and that of the branch.
  */
 import type { ApiClient } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
