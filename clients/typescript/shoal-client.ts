@@ -232,18 +232,8 @@ export class NamespaceClient {
     return this.#json("POST", "v1", "/snapshots", { body, isRepeatable: false });
   }
 
-  async snapshots(): Promise<readonly Snapshot[]> {
-    const found: Snapshot[] = [];
-    for (let cursor: string | undefined; ; ) {
-      const query = { cursor };
-      const page: SnapshotPage = await this.#json("GET", "v1", "/snapshots", {
-        query,
-        isRepeatable: true,
-      });
-      found.push(...page.snapshots);
-      if (page.next_cursor === null) return found;
-      cursor = page.next_cursor;
-    }
+  snapshots(): Promise<readonly Snapshot[]> {
+    return this.#all<"snapshots", Snapshot>("snapshots");
   }
 
   async deleteSnapshot(name: string): Promise<void> {
@@ -265,18 +255,8 @@ export class NamespaceClient {
     return this.#json("GET", "v1", `/imports/${id}`, { isRepeatable: true });
   }
 
-  async imports(): Promise<readonly ImportState[]> {
-    const found: ImportState[] = [];
-    for (let cursor: string | undefined; ; ) {
-      const query = { cursor };
-      const page: ImportPage = await this.#json("GET", "v1", "/imports", {
-        query,
-        isRepeatable: true,
-      });
-      found.push(...page.imports);
-      if (page.next_cursor === null) return found;
-      cursor = page.next_cursor;
-    }
+  imports(): Promise<readonly ImportState[]> {
+    return this.#all<"imports", ImportState>("imports");
   }
 
   /** What it has written stays. */
@@ -303,6 +283,18 @@ export class NamespaceClient {
     }
   }
 
+  /** Of all pages. */
+  async #all<Name extends string, T>(name: Name): Promise<readonly T[]> {
+    const found: T[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const how = { query: { cursor }, isRepeatable: true };
+      const page: Page<Name, T> = await this.#json("GET", "v1", `/${name}`, how);
+      found.push(...page[name]);
+      if (page.next_cursor === null) return found;
+      cursor = page.next_cursor;
+    }
+  }
+
   #json<T>(method: string, version: "v1" | "v2", place: string, how: Send): Promise<T> {
     return this.#client.send<T>(method, `/${version}/${this.#path}${place}`, how);
   }
@@ -322,15 +314,9 @@ interface Cursor {
   readonly next_cursor?: string;
 }
 
-interface SnapshotPage {
-  readonly snapshots: readonly Snapshot[];
-  readonly next_cursor: string | null;
-}
-
-interface ImportPage {
-  readonly imports: readonly ImportState[];
-  readonly next_cursor: string | null;
-}
+type Page<Name extends string, T> = { readonly next_cursor: string | null } & {
+  readonly [name in Name]: readonly T[];
+};
 
 function errorOf(text: string): string {
   try {

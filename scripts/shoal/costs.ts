@@ -44,7 +44,8 @@ export function estimateCost(load: Omit<Options, "json">): MonthlyCost {
   const { queriesPerMonth, cold, coldReads } = load;
   const perRow = dimensions * bytesPerDimension + bytesPerRow + rowBytes;
   const { storeReads, storeWrites, workerRequests, objectCalls, objectWrites } = prices;
-  const write = workerRequests + objectCalls + storeWrites + 2 * objectWrites + 2 * prices.cpuMs;
+  const calls = workerRequests + objectCalls + storeWrites + 2 * objectWrites;
+  const write = calls + cpuMs.write * prices.cpuMs;
   const written = writesPerMonth * rowsPerWrite;
   const levels = Math.max(1, Math.log(Math.max(rows, 1) / flushRows) / Math.log(mergeFanIn));
   const flushes = Math.max(written / flushRows, written > 0 ? 1 : 0);

@@ -5,25 +5,13 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
+import type { ImportState } from "../../clients/typescript/shoal-client.ts";
 import { type ApiClient, namespacePath } from "../api-client.ts";
 import { failed } from "../outcome.ts";
 import { onServer, type ServerOptions, withServer } from "./connection.ts";
 import { printJson, printTable, say, startBar } from "./output.ts";
 
 const pollMs = 500;
-
-export interface ServerImport {
-  readonly id: string;
-  readonly source: string;
-  readonly status: string;
-  readonly error?: string;
-  readonly created_at: string;
-  readonly rows_read: number;
-  readonly rows_written: number;
-  readonly rows_rejected: number;
-  readonly bytes_read: number;
-  readonly bytes_total: number;
-}
 
 export interface ServerImportOptions {
   readonly wait: boolean;
@@ -38,9 +26,9 @@ export async function importOnServer(
   namespace: string,
   body: object,
   { wait, json, rejected }: ServerImportOptions,
-): Promise<ServerImport> {
+): Promise<ImportState> {
   const path = `${namespacePath(namespace, "v1")}/imports`;
-  let state = await client.post<ServerImport>(path, body);
+  let state = await client.post<ImportState>(path, body);
   const own = `${path}/${state.id}`;
   if (!wait) {
     if (json) printJson(state);
@@ -52,7 +40,7 @@ export async function importOnServer(
   while (["pending", "running", "cancelling"].includes(state.status)) {
     bar.update(state.bytes_read);
     await sleep(pollMs);
-    state = await client.get<ServerImport>(own);
+    state = await client.get<ImportState>(own);
   }
   bar.update(state.bytes_read);
   bar.stop();
@@ -83,7 +71,7 @@ export function importsCommand(): Command {
         const imports =
           options.cancel === undefined
             ? await listAll(client, path)
-            : [await client.send<ServerImport>("DELETE", `${path}/${options.cancel}`, undefined)];
+            : [await client.send<ImportState>("DELETE", `${path}/${options.cancel}`, undefined)];
         if (options.json) for (const each of imports) printJson(each);
         else printTable(columns, imports.map(cellsOf));
       }),
@@ -92,13 +80,13 @@ export function importsCommand(): Command {
 
 const columns = ["id", "source", "status", "created", "written", "rejected"];
 
-function cellsOf(each: ServerImport): string[] {
+function cellsOf(each: ImportState): string[] {
   const { id, source, status, created_at: created } = each;
   return [id, source, status, created, String(each.rows_written), String(each.rows_rejected)];
 }
 
-async function listAll(client: ApiClient, path: string): Promise<readonly ServerImport[]> {
-  const found: ServerImport[] = [];
+async function listAll(client: ApiClient, path: string): Promise<readonly ImportState[]> {
+  const found: ImportState[] = [];
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? "" : `?cursor=${cursor}`;
@@ -110,6 +98,6 @@ async function listAll(client: ApiClient, path: string): Promise<readonly Server
 }
 
 interface Page {
-  readonly imports: readonly ServerImport[];
+  readonly imports: readonly ImportState[];
   readonly next_cursor: string | null;
 }
