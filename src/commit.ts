@@ -19,7 +19,7 @@
  * A member that has waited too long is told that its outcome is unknown, and keeps its place. Cost
  * of a group: two storage writes and one put, however many members.
  */
-import { EngineError, unavailable } from "./errors.ts";
+import { EngineError, isEngineError, unavailable } from "./errors.ts";
 import type { SealedObject } from "./format/envelope.ts";
 import { type OpenedWalEntry, openWalEntry, sealWalEntry } from "./format/wal.ts";
 import { keysOfEntry } from "./format/write-keys.ts";
@@ -222,9 +222,10 @@ export class GroupCommit {
       this.#answerAll(undefined);
       await after?.();
     } catch (error) {
-      // Answered already, unless the work itself failed.
+      // Answered already, unless the work itself failed. Nobody else may be left to end an instance
+      // that must end: who waited too long was told so.
       fail(error);
-      if (this.#sealing.splice(0).length === 0) throw error;
+      if (this.#sealing.splice(0).length === 0 || isEngineError(error, "fenced")) throw error;
     }
     this.#checkAgain(true);
   }

@@ -119,6 +119,18 @@ describe("a branch", () => {
     await expectModels(parent, child);
   });
 
+  test("that nobody waits for any more ends its owner all the same, and the next one knows it", async () => {
+    const { parent, child, request } = await pinned(0);
+    await expect(child.head()).rejects.toThrow("not found");
+    parent.lost = /\/refs\//;
+    const adopted = child.owner.adopt(request);
+    await parent.clock.advance(limits.adoptMs + 60_000);
+    expect(await adopted).toMatchObject({ ok: false, kind: "unavailable" });
+    parent.lost = undefined;
+    for (const [id, version] of parent.model) child.model.set(id, version);
+    await expectModels(parent, child);
+  });
+
   test("does not live if its refs were stored too late, and leaves nothing a day later", async () => {
     const { parent, child, request } = await pinned(0);
     const release = parent.stall(/\/refs\//);

@@ -49,7 +49,10 @@ export interface SlotPorts {
   readonly random: Random;
 }
 
+/** What has failed for a minute may fail for hours: then it is not asked for every second. */
+const patientFrom = 64;
 const slotBackoff = { attemptsMax: Number.POSITIVE_INFINITY, baseMs: 50, capMs: 2_000 };
+const patientBackoff = { ...slotBackoff, capMs: 30_000 };
 
 /**
  * `onUnknown` runs after every attempt of unknown outcome; it may throw to give up waiting, and
@@ -78,7 +81,8 @@ export async function putSlot(
       return outcome;
     }
     onUnknown();
-    await ports.clock.sleep(backoffMs(slotBackoff, attempt, failure, ports.random));
+    const backoff = attempt < patientFrom ? slotBackoff : patientBackoff;
+    await ports.clock.sleep(backoffMs(backoff, attempt, failure, ports.random));
   }
 }
 
