@@ -26,7 +26,7 @@ export class Sharding {
 
   constructor(seed: number) {
     this.#random = new SimRandom(seed + 4_000_037);
-    this.shards = this.#random.pick([0, 0, 0, 0, 0, 0, 1, 2, 2, 8]);
+    this.shards = this.#random.pick([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 8]);
     this.hasCopies = this.shards > 0 && new SimRandom(seed + 6_000_011).chance(0.5);
     this.hasReaders = this.shards > 1 && new SimRandom(seed + 5_000_011).chance(0.75);
   }

@@ -38,15 +38,15 @@ export interface Sizes {
 
 export function randomSizes(random: SimRandom): Sizes {
   const thinkMsMin = random.spread(0.5, 100);
-  const branchShare = random.pick([0, 0, 0, 0.02, 0.06]);
+  const branchShare = random.pick([0, 0, 0, 0, 0.02, 0.06]);
   return {
     isolates: 1 + random.below(3),
-    clients: 1 + random.below(8),
+    clients: random.pick([1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8]),
     consumers: 1 + random.below(4),
     ids: random.pick([6, 24, 24, 24, 100]),
-    rowsMax: random.pick([2, 6, 6, 30]),
+    rowsMax: random.pick([2, 2, 6, 6, 6, 30]),
     attributes: 5,
-    writeShare: random.pick([0.1, 0.2, 0.3, 0.6]),
+    writeShare: random.pick([0.1, 0.1, 0.2, 0.2, 0.3, 0.6]),
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.1, 0.2, 0.6]),
     disturbShare: random.pick([0, 0.1, 0.3]),
@@ -58,7 +58,7 @@ export function randomSizes(random: SimRandom): Sizes {
     flushShare: random.pick([0.001, 0.01, 0.03]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
-    thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 1_000, 1_000, 100_000]),
+    thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 10, 10, 10, 1_000, 1_000, 1_000, 100_000]),
     napShare: random.pick([0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
@@ -70,7 +70,7 @@ type Bounds = { -readonly [K in keyof typeof limits]: number };
 /** Bounds of the engine for one world. */
 export function randomBounds(random: SimRandom): Partial<Bounds> {
   const most = limits.unindexedHardBytes;
-  const hard = random.pick([12_000, 60_000, most, most, most]);
+  const hard = random.pick([12_000, 60_000, 60_000, most, most, most, most, most]);
   return {
     flushObjects: random.pick([4, 16, 64, 64]),
     inlineBatchBytesMax: random.pick([400, limits.inlineBatchBytesMax]),
@@ -90,7 +90,7 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
     keysKeptMin: random.pick([64, limits.keysKeptMin]),
     keysObjectMin: random.pick([4, limits.keysObjectMin]),
     rememberedIdsMax: random.pick([12, 200, limits.rememberedIdsMax]),
-    tailHeldBytesMax: random.pick([500, limits.tailHeldBytesMax, limits.tailHeldBytesMax]),
+    tailHeldBytesMax: random.pick([500, ...Array<number>(4).fill(limits.tailHeldBytesMax)]),
     walkBytes: random.pick([200, limits.walkBytes]),
     tailWindowBytes: random.pick([1_000, limits.tailWindowBytes]),
     alarmMs: random.pick([limits.alarmMs, 6 * limits.alarmMs]),
