@@ -38,11 +38,11 @@ export interface Sizes {
 
 export function randomSizes(random: SimRandom): Sizes {
   const thinkMsMin = random.spread(0.5, 100);
-  const branchShare = random.pick([0, 0, 0, 0, 0.02, 0.06]);
+  const branchShare = random.pick([0, 0, 0, 0, 0.02, 0.05]);
   return {
     isolates: 1 + random.below(3),
     clients: random.pick([1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8]),
-    consumers: 1 + random.below(4),
+    consumers: random.pick([1, 1, 2, 2, 3, 4]),
     ids: random.pick([6, 24, 24, 24, 100]),
     rowsMax: random.pick([2, 2, 6, 6, 6, 30]),
     attributes: 5,
@@ -51,11 +51,11 @@ export function randomSizes(random: SimRandom): Sizes {
     rewriteShare: random.pick([0, 0.1, 0.2, 0.6]),
     disturbShare: random.pick([0, 0.1, 0.3]),
     oldShare: random.pick([0, 0.2, 1]),
-    removeShare: random.pick(branchShare > 0 ? [0.005, 0.02] : [0, 0.002, 0.01, 0.04]),
+    removeShare: random.pick(branchShare > 0 ? [0.005, 0.01, 0.02] : [0, 0.002, 0.01, 0.04]),
     branchShare,
     pinShare: random.pick(branchShare > 0 ? [0.01, 0.02] : [0, 0.002, 0.01]),
     settingShare: random.pick([0, 0.01, 0.02]),
-    flushShare: random.pick([0.001, 0.01, 0.03]),
+    flushShare: random.pick([0.001, 0.01, 0.01, 0.03]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
     thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 10, 10, 10, 1_000, 1_000, 1_000, 100_000]),
@@ -72,7 +72,7 @@ export function randomBounds(random: SimRandom): Partial<Bounds> {
   const most = limits.unindexedHardBytes;
   const hard = random.pick([12_000, 60_000, 60_000, most, most, most, most, most]);
   return {
-    flushObjects: random.pick([4, 16, 64, 64]),
+    flushObjects: random.pick([4, 16, 16, 64, 64, 64]),
     inlineBatchBytesMax: random.pick([400, limits.inlineBatchBytesMax]),
     groupBytesMax: random.pick([600, limits.groupBytesMax]),
     unindexedHardBytes: hard,
