@@ -320,10 +320,8 @@ export const limits = {
   elementBytesMax: 8 * MiB,
   elementRowsMax: 4 * 1024 * 1024,
   idBlockRows: 512,
-  /**
-   * A query refines some forty rows that lie apart, and wants a dozen vectors: what else is in
-   * their blocks takes room in caches. Smaller pages would cost exhaustive queries, which read all.
-   */
+  /** A query refines some sixty rows that lie apart, and wants a dozen vectors: it reads what else
+   * is in their blocks. Smaller ones would cost exhaustive queries, which read all. */
   refinePageBytes: 8 * KiB,
   refinePageRowsMax: 32,
   vectorBlockBytes: 4 * KiB,
@@ -349,6 +347,8 @@ export const limits = {
   tailWindowBytes: 8 * MiB,
   /** Bytes all requests of an isolate may have reserved at once for what they fetch and hold. */
   reservedBytesMax: 32 * MiB,
+  /** Of these, what rows in memory may use while nobody does: a warm isolate reads nothing. */
+  lentBytesMax: 24 * MiB,
   /** Postings that a query may read; decoded they take four times as much. */
   postingBytesMax: 16 * MiB,
   /** Documents that a query may read to rank them by an attribute without an index: seconds. */
@@ -356,7 +356,7 @@ export const limits = {
   reservationLeaseMs: 60_000,
   /** How long a query waits for blocks that another one reads: some reads of the slowest. */
   sharedReadMs: 1_000,
-  /** Memory of the Durable Objects of one isolate together. */
+  /** Of the Durable Objects of one isolate together. */
   objectBytesMax: 48 * MiB,
   /** What a walk through all documents reads at a time: few requests, little memory. */
   walkBytes: 4 * MiB,

@@ -23,7 +23,7 @@ import { type DistanceQuery, roundingSlack } from "./query/distance.ts";
 import type { KeySet } from "./query/key-set.ts";
 import type { ReadAllowance } from "./query/read-allowance.ts";
 import type { Survivors } from "./query/survivors.ts";
-import { KeptRows } from "./search-kept-rows.ts";
+import type { KeptRows } from "./search-kept-rows.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 
@@ -39,6 +39,7 @@ export interface Refinement {
   readonly masks: KeySet;
   readonly survivors: Survivors;
   readonly allowance: ReadAllowance;
+  readonly kept: KeptRows;
 }
 
 /** Rows of a segment, `from` … `to`-1. */
@@ -61,19 +62,18 @@ export async function refineBest(
   rows: RankedRows,
   refineMax: number,
 ): Promise<void> {
-  const { context, masks, wanted } = refinement;
+  const { context, masks, wanted, kept } = refinement;
   const total = rows.ordinals.length;
   let target = refineCount(rows, wanted, refineMax);
   // Some of the first will turn out masked: as many more save a round in the ordinary case.
   const spare = masks.isEmpty ? 0 : Math.min(target, context.snapshot.unindexedRows);
-  const kept = new KeptRows(context, refinement.segments);
   let live = 0;
   for (let from = 0, to = Math.min(total, target + spare); from < to; ) {
     const tasks = new PageTasks(refinement.segments);
     const known = refinement.segments.map((): KnownRows => ({ ordinals: [], rows: [] }));
     for (let i = from; i < to; i++) {
       const [segment, ordinal] = [rows.segments[i] as number, rows.ordinals[i] as number];
-      const row = kept.get(segment, ordinal);
+      const row = kept.code(segment, ordinal);
       if (row === undefined) {
         tasks.add(segment, ordinal);
       } else {
@@ -179,7 +179,9 @@ async function refinePages(
         const page = readRefinePage(segmentOf(task), task.page, bytes);
         const start = refinePageStart(segmentOf(task), task.page);
         if (isPassing(task)) {
-          for (const row of indexes) kept?.put(segment, start + row, cutRefineRow(page, row));
+          for (const row of indexes) {
+            kept?.keepCode(segment, start + row, cutRefineRow(page, row));
+          }
         }
         live += scoreRows(refinement, { segment, indexes, ordinalOf: (row) => start + row }, page);
       },

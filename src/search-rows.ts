@@ -21,6 +21,7 @@ import {
 import type { Segment } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { RowAttribute } from "./query/result.ts";
+import type { KeptRows } from "./search-kept-rows.ts";
 import type { OpenSegment } from "./search-segments.ts";
 import type { Block } from "./store/block.ts";
 import { blockId } from "./store/block.ts";
@@ -48,6 +49,8 @@ export interface RowNeeds {
   readonly attributes: readonly string[] | undefined;
   /** Called with the vector of each row, which is values[start …]. */
   readonly onVector: ((row: SegmentRow, values: Float32Array, start: number) => void) | undefined;
+  /** Where vectors are kept, row by row. */
+  readonly keptVectors?: KeptRows | undefined;
   /** Other than the usual bounds. */
   readonly readsMax?: number;
   readonly gapBytes?: number;
@@ -75,14 +78,18 @@ export async function fetchRows(
     if (known === undefined) uses.set(key, { block, rows: [row], use });
     else known.rows.push(row);
   };
-  const { onVector } = needs;
+  const { onVector, keptVectors } = needs;
+  const isPassing = keptVectors?.isUsed === true;
   if (needs.attributes === undefined && needs.ids) recallIds(segments, rows, needs.kept);
   for (const row of rows) {
     const { segment } = segments[row.segment] as OpenSegment;
-    if (onVector !== undefined) {
+    const kept = onVector && keptVectors?.vector(row.segment, row.ordinal);
+    if (kept !== undefined) {
+      onVector?.(row, kept, 0);
+    } else if (onVector !== undefined) {
       const index = vectorBlockOf(segment, row.ordinal);
-      want(row, vectorBlock(segment, index), (members, bytes) => {
-        useVectors(segment, index, bytes, members, onVector);
+      want(row, { ...vectorBlock(segment, index), isPassing }, (members, bytes) => {
+        useVectors(segment, index, bytes, members, onVector, keptVectors);
       });
     }
     if (needs.attributes !== undefined || (needs.ids && row.id === undefined)) {
@@ -118,12 +125,15 @@ function useVectors(
   bytes: Uint8Array,
   rows: readonly SegmentRow[],
   onVector: NonNullable<RowNeeds["onVector"]>,
+  kept: KeptRows | undefined,
 ): void {
   const values = readVectorBlock(segment, index, bytes);
   const { from, to } = vectorBlockRange(segment, index);
   const dims = values.length / (to - from);
   for (const row of rows) {
-    onVector(row, values, (row.ordinal - from) * dims);
+    const start = (row.ordinal - from) * dims;
+    onVector(row, values, start);
+    kept?.keepVector(row.segment, row.ordinal, values.subarray(start, start + dims));
   }
 }
 

@@ -25,6 +25,7 @@ import { KeySet } from "./query/key-set.ts";
 import { believedShare, exactMax } from "./query/plan.ts";
 import type { ReadAllowance } from "./query/read-allowance.ts";
 import { Survivors } from "./query/survivors.ts";
+import { KeptRows } from "./search-kept-rows.ts";
 import type { SearchContext } from "./search-ports.ts";
 import { type Refinement, refineBest, refineRanges } from "./search-refine.ts";
 import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
@@ -78,6 +79,7 @@ export async function searchVectors(
   const keys = idKeys(context.snapshot.schema.idKind ?? "uint", [...tail.touched]);
   const survivors = new Survivors(wanted, tail.distances);
   const masks = new KeySet(keys);
+  const kept = new KeptRows(context, segments);
   const refinement: Refinement = {
     context,
     segments,
@@ -88,6 +90,7 @@ export async function searchVectors(
     masks,
     survivors,
     allowance: search.allowance,
+    kept,
   };
   if (scanned === undefined) {
     await refineRanges(refinement, wholeSegments(segments), exhaustiveReadsMax);
@@ -105,6 +108,7 @@ export async function searchVectors(
       id,
       distance: Infinity,
     })),
+    exhaustive ? undefined : kept,
   );
 }
 
@@ -149,6 +153,7 @@ const rowsWithAttributesMax = 256;
 async function measureRows(
   search: VectorSearch,
   rows: readonly RankedRow[],
+  keptVectors: KeptRows | undefined,
 ): Promise<readonly RankedRow[]> {
   const { context, segments, distance, keepVectors, attributes, allowance } = search;
   const few = rows.length <= Math.max(rowsWithAttributesMax, exactMax(search.wanted));
@@ -158,6 +163,7 @@ async function measureRows(
     attributes: few ? attributes : undefined,
     readsMax: allowance.readsMax("exact"),
     gapBytes: allowance.gapBytes,
+    keptVectors,
     onVector: (row, values, start) => {
       (row as RankedRow).distance = exactDistance(distance, values, start);
       if (keepVectors && few) row.vector = values.slice(start, start + dims);

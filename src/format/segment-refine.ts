@@ -19,7 +19,7 @@ import { blockBytes } from "./segment-block.ts";
 
 /** Rows as int8, in arrays of their own or as views of a page. */
 export interface RefineRows {
-  /** n × P. */
+  /** n × P, or more where rows are further apart: all equally far. */
   readonly codes: Int8Array;
   readonly scales: Float32Array;
   readonly norms: Float32Array;
@@ -102,11 +102,6 @@ export function readRefineRows(page: Uint8Array, rows: number, width: number): R
   if (page.length !== refinePageBytes(rows, width)) {
     throw corrupt(`refine page: ${page.length} bytes do not hold ${rows} rows`);
   }
-  return viewRefineRows(page, rows, width);
-}
-
-/** The same of content without a frame. */
-export function viewRefineRows(page: Uint8Array, rows: number, width: number): RefineRows {
   const factorsAt = rows * width;
   const keysAt = factorsAt + rows * factorBytes;
   return {
@@ -116,4 +111,31 @@ export function viewRefineRows(page: Uint8Array, rows: number, width: number): R
     errors: f32View(page, factorsAt + rows * 8, rows),
     keys: page.subarray(keysAt, keysAt + rows * idKeyBytes),
   };
+}
+
+/**
+ * Rows of one row each, without a frame (`writeRefineRows`), together: codes stay where they are in
+ * their row, so they are `refineRowBytes` apart.
+ */
+export function gatherRefineRows(rows: readonly Uint8Array[], width: number): RefineRows {
+  const each = refineRowBytes(width);
+  const count = rows.length;
+  const bytes = new Uint8Array(count * each);
+  const floats = new Float32Array(bytes.buffer);
+  const out = {
+    codes: new Int8Array(bytes.buffer),
+    scales: new Float32Array(count),
+    norms: new Float32Array(count),
+    errors: new Float32Array(count),
+    keys: new Uint8Array(count * idKeyBytes),
+  };
+  for (const [i, row] of rows.entries()) {
+    bytes.set(row, i * each);
+    const factors = (i * each + width) / 4;
+    out.scales[i] = floats[factors] as number;
+    out.norms[i] = floats[factors + 1] as number;
+    out.errors[i] = floats[factors + 2] as number;
+    out.keys.set(row.subarray(width + factorBytes), i * idKeyBytes);
+  }
+  return out;
 }

@@ -7,8 +7,12 @@
  * edge are verified each time; an entry that fails counts as missing and is overwritten by the
  * next `publish`.
  *
- * Blocks that are passing have an eighth of memory to themselves: long enough for whoever reads the
- * same at the same time, and to be handed to the edge.
+ * Memory is shared by three:
+ *   blocks    what the others leave; if that is too little, rows that were not used for a while go
+ *   rows      what readers keep of blocks of which they want little (row-memory.ts): at most five
+ *             eighths, and beside it what the budget of reads lends as long as nobody reads
+ *   passing   those blocks: an eighth, and what is free, long enough for whoever reads the same at
+ *             the same time, and to be handed to the edge
  *
  * One per isolate. Blocks themselves are never waited for across requests, only the end of a
  * request's claim on them, and that not for long (reads-under-way.ts).
@@ -18,6 +22,7 @@ import { type Block, type BlockPosition, blockId } from "./block.ts";
 import { ByteLru, type ByteLruCounts } from "./byte-lru.ts";
 import { EdgeHistory } from "./edge-history.ts";
 import { ReadsUnderWay } from "./reads-under-way.ts";
+import { RowMemory } from "./row-memory.ts";
 
 /** A cache that may forget anything at any time. It may also fail: that is a miss. */
 export interface EdgeCache {
@@ -34,22 +39,38 @@ export type EdgeAnswer =
 export interface BlockCacheOptions {
   readonly bytesMax?: number;
   readonly edge?: EdgeCache;
+  /** Bytes that rows may use beside `bytesMax` just now. When they become fewer, call `fit`. */
+  readonly lentBytes?: () => number;
 }
 
 const passingShare = 1 / 8;
+const rowsShareMax = 5 / 8;
 
 export class BlockCache {
   readonly bytesMax: number;
   readonly memory: ByteLru;
+  readonly rows: RowMemory;
   readonly #passing: ByteLru;
+  readonly #lentBytes: () => number;
+  #bytesPeak = 0;
   readonly underWay = new ReadsUnderWay(limits.sharedReadMs);
   readonly #edge: EdgeCache | undefined;
   readonly #history = new EdgeHistory();
 
   constructor(options: BlockCacheOptions = {}) {
     this.bytesMax = options.bytesMax ?? limits.cacheBytesMax;
-    this.#passing = new ByteLru(passingShare * this.bytesMax);
-    this.memory = new ByteLru(this.bytesMax - this.#passing.bytesMax);
+    this.#passing = new ByteLru(this.bytesMax, () => this.#note());
+    this.memory = new ByteLru((1 - passingShare) * this.bytesMax, (evictedBytes) => {
+      // When blocks have all changed once, the hand has gone round once, however few the rows are.
+      const share = this.rows.bytes / this.bytesMax;
+      if (evictedBytes > 0) this.rows.yieldRoom(share * evictedBytes);
+      this.#share();
+    });
+    this.#lentBytes = options.lentBytes ?? (() => 0);
+    this.rows = new RowMemory({
+      bytesMax: () => rowsShareMax * this.bytesMax + this.#lentBytes(),
+      onResize: () => this.#share(),
+    });
     this.#edge = options.edge;
   }
 
@@ -76,16 +97,36 @@ export class BlockCache {
     (block.isPassing === true ? this.#passing : this.memory).put(blockId(block), bytes);
   }
 
+  /** More or less is lent than before. */
+  fit(): void {
+    this.rows.fit();
+    this.#share();
+  }
+
+  /** All together never have more than there is. */
+  #share(): void {
+    const left = this.bytesMax - Math.max(0, this.rows.bytes - this.#lentBytes());
+    this.memory.resize(left - passingShare * this.bytesMax);
+    this.#passing.resize(left - this.memory.bytes);
+    this.#note();
+  }
+
+  #note(): void {
+    const bytes = this.memory.bytes + this.#passing.bytes + this.rows.bytes;
+    this.#bytesPeak = Math.max(this.#bytesPeak, bytes);
+  }
+
   /** Of all memory. */
   counts(): ByteLruCounts {
-    const [a, b] = [this.memory.counts(), this.#passing.counts()];
+    const each = [this.memory.counts(), this.#passing.counts(), this.rows.counts()];
+    const sum = (of: keyof ByteLruCounts) => each.reduce((total, counts) => total + counts[of], 0);
     return {
-      entries: a.entries + b.entries,
-      bytes: a.bytes + b.bytes,
-      bytesPeak: a.bytesPeak + b.bytesPeak,
-      hits: a.hits + b.hits,
-      misses: a.misses + b.misses,
-      evictions: a.evictions + b.evictions,
+      entries: sum("entries"),
+      bytes: sum("bytes"),
+      bytesPeak: this.#bytesPeak,
+      hits: sum("hits"),
+      misses: sum("misses"),
+      evictions: sum("evictions"),
     };
   }
 

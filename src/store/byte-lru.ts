@@ -18,7 +18,8 @@ export interface ByteLruCounts {
 export const entryOverheadBytes = 256;
 
 export class ByteLru {
-  readonly bytesMax: number;
+  #bytesMax: number;
+  readonly #onPut: ((evictedBytes: number) => void) | undefined;
   /** Iterates from the least to the most recently used. */
   readonly #entries = new Map<string, Uint8Array>();
   #bytes = 0;
@@ -27,8 +28,24 @@ export class ByteLru {
   #misses = 0;
   #evictions = 0;
 
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax;
+  /** `onPut`: told after each, with the bytes that went for it. */
+  constructor(bytesMax: number, onPut?: (evictedBytes: number) => void) {
+    this.#bytesMax = bytesMax;
+    this.#onPut = onPut;
+  }
+
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Another bound: what is too much now goes. */
+  resize(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    this.#makeRoom(0);
   }
 
   get(key: string): Uint8Array | undefined {
@@ -52,16 +69,13 @@ export class ByteLru {
   put(key: string, bytes: Uint8Array): void {
     this.delete(key);
     const cost = bytes.byteLength + entryOverheadBytes;
-    if (cost > this.bytesMax) return;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes + cost <= this.bytesMax) break;
-      this.delete(oldest);
-      this.#evictions += 1;
-    }
+    if (cost > this.#bytesMax) return;
+    const evictedBytes = this.#makeRoom(cost);
     const ownsBuffer = bytes.byteLength === bytes.buffer.byteLength;
     this.#entries.set(key, ownsBuffer ? bytes : bytes.slice());
     this.#bytes += cost;
     this.#bytesPeak = Math.max(this.#bytesPeak, this.#bytes);
+    this.#onPut?.(evictedBytes);
   }
 
   delete(key: string): void {
@@ -74,6 +88,17 @@ export class ByteLru {
   clear(): void {
     this.#entries.clear();
     this.#bytes = 0;
+  }
+
+  /** Returns how much went for it. */
+  #makeRoom(cost: number): number {
+    const before = this.#bytes;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes + cost <= this.#bytesMax) break;
+      this.delete(oldest);
+      this.#evictions += 1;
+    }
+    return before - this.#bytes;
   }
 
   counts(): ByteLruCounts {

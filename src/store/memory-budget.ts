@@ -27,6 +27,8 @@ export type Budget = Pick<MemoryBudget, "tryReserve" | "reserve" | "counts">;
 export interface MemoryBudgetOptions {
   readonly bytesMax?: number;
   readonly leaseMs?: number;
+  /** Told whenever another amount is reserved: what is not may be lent. */
+  readonly onChange?: () => void;
 }
 
 export interface MemoryBudgetCounts {
@@ -60,6 +62,7 @@ export class MemoryBudget {
   readonly #clock: Clock;
   readonly #bytesMax: number;
   readonly #leaseMs: number;
+  readonly #onChange: (() => void) | undefined;
   readonly #leases = new Map<number, Lease>();
   /** In order of arrival. */
   readonly #waiters = new Map<number, Waiter>();
@@ -75,6 +78,7 @@ export class MemoryBudget {
     this.#clock = clock;
     this.#bytesMax = options.bytesMax ?? limits.reservedBytesMax;
     this.#leaseMs = options.leaseMs ?? limits.reservationLeaseMs;
+    this.#onChange = options.onChange;
   }
 
   /** Undefined if it does not fit now or others wait already; throws `tooLarge` if it never can. */
@@ -101,6 +105,11 @@ export class MemoryBudget {
     this.#waiters.delete(id);
     this.#refused += 1;
     throw new EngineError("overloaded", "too much is being read at once", { retryAfterMs });
+  }
+
+  /** Bytes that nobody has reserved. */
+  get freeBytes(): number {
+    return this.#bytesMax - this.#reserved;
   }
 
   /** As of now: leases that have ended are not among what is reserved. */
@@ -135,6 +144,7 @@ export class MemoryBudget {
     this.#reserved += bytes;
     this.#peak = Math.max(this.#peak, this.#reserved);
     this.#admitted += 1;
+    this.#onChange?.();
     return { bytes, release: () => this.#end(id) };
   }
 
@@ -143,6 +153,7 @@ export class MemoryBudget {
     if (lease === undefined) return;
     this.#leases.delete(id);
     this.#reserved -= lease.bytes;
+    this.#onChange?.();
   }
 
   #sweep(): void {

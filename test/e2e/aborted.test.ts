@@ -155,7 +155,7 @@ it("what a thousand aborted requests held comes back, and others are answered al
   const held = await allGivenBack();
   expect(held.reads.bytes_peak).toBeLessThanOrEqual(limits.reservedBytesMax);
   expect(held.bodies.bytes_peak).toBeLessThanOrEqual(limits.bodiesBytesMax);
-  expect(held.cache.bytes_peak).toBeLessThanOrEqual(limits.cacheBytesMax);
+  expect(held.cache.bytes_peak).toBeLessThanOrEqual(limits.cacheBytesMax + limits.lentBytesMax);
   const { rows: found } = await call<{ rows: { id: number }[] }>("POST", queryPath, cold(5));
   expect(found[0]?.id).toBe(5);
   await allGivenBack();

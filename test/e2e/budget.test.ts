@@ -141,7 +141,7 @@ describe("the memory of an isolate", () => {
   const sizes = { bytesMax, budget: { bytesMax } };
 
   function expectBounded({ ports }: Isolate): void {
-    const { bytes, bytesPeak } = ports.cache.memory.counts();
+    const { bytes, bytesPeak } = ports.cache.counts();
     expect(bytesPeak).toBeLessThanOrEqual(bytesMax);
     expect(bytes).toBeLessThanOrEqual(bytesPeak);
     const { reservedBytes, reservedBytesPeak } = ports.budget.counts();
@@ -157,7 +157,7 @@ describe("the memory of an isolate", () => {
     expect(reservedBytesPeak).toBeGreaterThan(0.9 * bytesMax);
     expect(waited).toBeGreaterThan(0);
     expect([refused, expired]).toEqual([0, 0]);
-    expect(isolate.ports.cache.memory.counts().evictions).toBeGreaterThan(1_000);
+    expect(isolate.ports.cache.counts().evictions).toBeGreaterThan(1_000);
     expectBounded(isolate);
   });
 

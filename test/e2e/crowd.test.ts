@@ -129,7 +129,7 @@ it("two hundred queries of a cold namespace are answered or told when to come ba
   }
   expect(held.reads.bytes).toBe(0);
   expect(held.reads.bytes_peak).toBeLessThanOrEqual(limits.reservedBytesMax);
-  expect(held.cache.bytes_peak).toBeLessThanOrEqual(limits.cacheBytesMax);
+  expect(held.cache.bytes_peak).toBeLessThanOrEqual(limits.cacheBytesMax + limits.lentBytesMax);
   expect(held.reads.refused - refusedBefore).toBeLessThanOrEqual(refused);
 }, 120_000);
 

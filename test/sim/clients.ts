@@ -258,12 +258,16 @@ export function searchPorts(process: Process): SearchPorts {
   const { world, clock } = process;
   const { random, log, sizes } = world;
   const ports = { clock, random, digest: syncDigest, log };
+  const bytesMax = sizes.isolateCacheBytes;
+  const lentBytes = () => Math.min(bytesMax, budget.freeBytes);
+  const cache = new BlockCache({ bytesMax, edge: world.edge.view(process), lentBytes });
+  const budget = new MemoryBudget(clock, { onChange: () => cache.fit() });
   return {
     ...ports,
     store: new RetryingStore(world.store.view(process), ports),
     kernels: scalarKernels,
-    cache: new BlockCache({ bytesMax: sizes.isolateCacheBytes, edge: world.edge.view(process) }),
-    budget: new MemoryBudget(clock),
+    cache,
+    budget,
     memory: createSearchMemory(),
     defer: (work) => {
       work.catch((error: unknown) => world.mustBeEngineError(error, "deferred by a query"));

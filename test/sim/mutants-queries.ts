@@ -56,4 +56,16 @@ export const queryMutants: readonly Mutant[] = [
     "    table.generation === generation\n      ? {\n          table: {\n            ...table,\n            recall:",
     '    generation !== ""\n      ? {\n          table: {\n            ...table,\n            recall:',
   ),
+  mutant(
+    "a row that was kept is taken for one of another segment",
+    "src/search-kept-rows.ts",
+    "${home.generation}/${info.id}?`",
+    "${home.generation}?`",
+  ),
+  mutant(
+    "vectors are kept in half precision, whatever that loses",
+    "src/search-kept-rows.ts",
+    "return sameBits(decodeF16(halves), values) ? bytesOf(halves) : undefined;",
+    "return bytesOf(halves);",
+  ),
 ];

@@ -66,16 +66,17 @@ describe("block cache", () => {
     expect(await cache.lookup(block, 0)).toEqual({ kind: "miss" });
   });
 
-  it("gives blocks that are passing an eighth of memory, and finds them however asked", async () => {
+  it("gives blocks that are passing an eighth of memory and what is free, and finds them however asked", async () => {
     const edge = new MemoryEdge();
     const cache = new BlockCache({ bytesMax: 32_000, edge });
     const size = good.length + entryOverheadBytes;
     const passing = { ...block, isPassing: true };
-    cache.keep({ ...block, offset: 9_999 }, good);
     for (let offset = 0; offset < 100; offset += 1) cache.keep({ ...passing, offset }, good);
+    expect(cache.counts().entries).toBe(100);
+    for (let at = 0; at < 200; at += 1) cache.keep({ ...block, offset: 9_800 + at }, good);
     expect(cache.recall({ ...block, offset: 9_999 })).toEqual(good);
-    const held = Math.floor(4_000 / size);
-    expect(cache.counts().entries).toBe(1 + held);
+    const held = Math.floor((32_000 - Math.floor(28_000 / size) * size) / size);
+    expect(cache.counts().entries).toBe(Math.floor(28_000 / size) + held);
     expect(cache.recall({ ...passing, offset: 0 })).toBeUndefined();
     for (const asked of [passing, block]) {
       expect(cache.recall({ ...asked, offset: 99 })).toEqual(good);
@@ -90,5 +91,46 @@ describe("block cache", () => {
     const cache = new BlockCache({ bytesMax: 1_000 });
     for (let offset = 0; offset < 50; offset += 1) cache.keep({ ...block, offset }, good);
     expect(cache.memory.counts().bytesPeak).toBeLessThanOrEqual(1_000);
+  });
+
+  it("shares its memory between rows, passing blocks and others, and never has more", () => {
+    let lent = 50_000;
+    const bytesMax = 100_000;
+    const cache = new BlockCache({ bytesMax, lentBytes: () => lent });
+    const rows = cache.rows.table("a", 100);
+    const expectWithin = (): void => {
+      expect(cache.counts().bytes).toBeLessThanOrEqual(bytesMax + lent);
+      const { bytes } = cache.rows.counts();
+      expect(bytes).toBeLessThanOrEqual(0.625 * bytesMax + lent);
+      expect(cache.memory.bytesMax).toBe(0.875 * bytesMax - Math.max(0, bytes - lent));
+    };
+    for (let i = 0; i < 1_000; i += 1) {
+      rows.put(i, new Uint8Array(100).fill(i));
+      rows.get(i);
+      cache.keep({ ...block, offset: i }, good);
+      cache.keep({ ...block, offset: 5_000 + i, isPassing: true }, good);
+      expectWithin();
+    }
+    const { bytes } = cache.rows.counts();
+    expect(bytes).toBeGreaterThan(80_000);
+    lent = 10_000;
+    cache.fit();
+    expectWithin();
+    expect(cache.rows.counts().bytes).toBeLessThan(bytes);
+  });
+
+  it("takes the room of rows that nobody uses for blocks that lack it", () => {
+    const cache = new BlockCache({ bytesMax: 100_000 });
+    const rows = cache.rows.table("a", 100);
+    const used = cache.rows.table("b", 100);
+    for (let i = 0; i < 200; i += 1) rows.put(i, new Uint8Array(100));
+    for (let i = 0; i < 50; i += 1) used.put(i, new Uint8Array(100));
+    for (let i = 0; i < 2_000; i += 1) {
+      cache.keep({ ...block, offset: i }, good);
+      used.get(i % 50);
+    }
+    expect(rows.get(0)).toBeUndefined();
+    expect(used.get(0)).toBeDefined();
+    expect(cache.counts().bytes).toBeGreaterThan(80_000);
   });
 });

@@ -120,13 +120,17 @@ export async function purgeCache(scope: Scope): Promise<Response> {
 
 /**
  * GET …/_debug/memory. What is reserved now is reserved for requests under way, or for such as
- * vanished less than a lease ago.
+ * vanished less than a lease ago. The cache may have what reads lend beside its own.
  */
 export async function describeMemory(scope: Scope, name: string): Promise<Response> {
   const { blocks, reads, bodies, heads } = scope.memory();
   const { pendingBytes } = replyValue(await scope.owner(name).status(scope.tenant, name));
   return respondJson(scope.request, {
-    cache: { bytes: blocks.bytes, bytes_peak: blocks.bytesPeak, bytes_max: limits.cacheBytesMax },
+    cache: {
+      bytes: blocks.bytes,
+      bytes_peak: blocks.bytesPeak,
+      bytes_max: limits.cacheBytesMax + limits.lentBytesMax,
+    },
     reads: { ...renderBudget(reads), bytes_max: limits.reservedBytesMax },
     bodies: { ...renderBudget(bodies), bytes_max: limits.bodiesBytesMax },
     pending_writes: { bytes: pendingBytes },

@@ -150,7 +150,7 @@ function memoryOf({ blocks, reads, bodies }: IsolateMemory): readonly Metric[] {
       { labels: { of: "bodies" }, value: bodies.reservedBytes },
     ]),
     gaugeOf("memory_bytes_max", "Bounds of the same.", [
-      { labels: { of: "cache" }, value: limits.cacheBytesMax },
+      { labels: { of: "cache" }, value: limits.cacheBytesMax + limits.lentBytesMax },
       { labels: { of: "reads" }, value: limits.reservedBytesMax },
       { labels: { of: "bodies" }, value: limits.bodiesBytesMax },
     ]),

@@ -264,12 +264,17 @@ export async function spend(
 
 function openIsolate(edgeName?: string): Isolate {
   const edge = new CacheApi(caches, edgeName);
+  const onChange = () => isolate?.cache.fit();
+  const budget = isolate?.budget ?? new MemoryBudget(systemClock, { onChange });
   return {
-    cache: new BlockCache({ edge }),
+    cache: new BlockCache({
+      edge,
+      lentBytes: () => Math.min(limits.lentBytesMax, budget.freeBytes),
+    }),
     edge,
     memory: createSearchMemory(),
     descriptions: new WeightedLru(descriptionsWeightMax),
-    budget: isolate?.budget ?? new MemoryBudget(systemClock),
+    budget,
     bodies: isolate?.bodies ?? new MemoryBudget(systemClock, { bytesMax: limits.bodiesBytesMax }),
     keys: isolate?.keys ?? new KeyMemory(),
     quotas: isolate?.quotas ?? new Quotas(),

@@ -5,14 +5,12 @@
 import type { DocumentId } from "../../document/id.ts";
 import { idOfKey } from "../../format/segment-ids.ts";
 import {
-  allocateRefineRows,
-  copyRefineRow,
+  gatherRefineRows,
   type RefineRows,
   readRefineRows,
   refinePageLength,
   refinePageRows,
   refineRowBytes,
-  viewRefineRows,
   writeRefineRows,
 } from "../../format/segment-refine.ts";
 import { locateBlock } from "../../format/segment-section.ts";
@@ -48,7 +46,7 @@ export interface RefineCandidates {
   readonly errors: Float32Array;
 }
 
-/** Some rows of a page, by their index in it; codes stay where they are. */
+/** Some rows, by their index; codes stay where they are, equally far apart. */
 export function pickRefineRows(rows: RefineRows, indexes: readonly number[]): RefineCandidates {
   const width = rows.codes.length / rows.scales.length;
   const count = indexes.length;
@@ -81,12 +79,7 @@ export function cutRefineRow(rows: RefineRows, index: number): Uint8Array {
 
 /** Rows that were kept, together again. */
 export function joinRefineRows(segment: Segment, kept: readonly Uint8Array[]): RefineRows {
-  const { width } = vectorPlanes(segment);
-  const rows = allocateRefineRows(kept.length, width);
-  for (const [i, bytes] of kept.entries()) {
-    copyRefineRow(viewRefineRows(bytes, 1, width), 0, rows, i);
-  }
-  return rows;
+  return gatherRefineRows(kept, vectorPlanes(segment).width);
 }
 
 /**
