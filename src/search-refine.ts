@@ -173,6 +173,7 @@ async function refinePages(
     {
       readsMax,
       gapBytes: refinement.allowance.gapBytes,
+      wideReads: refinement.allowance.wideReads("refine"),
       onBlock: (index, bytes) => {
         const task = tasks[index] as PageTask;
         const { segment, indexes } = task;

@@ -54,6 +54,7 @@ export interface RowNeeds {
   /** Other than the usual bounds. */
   readonly readsMax?: number;
   readonly gapBytes?: number;
+  readonly wideReads?: number;
   /** Where ids of blocks are kept, so that a block need not be inflated for ids alone. */
   readonly kept?: ByteLru | undefined;
 }
@@ -105,6 +106,7 @@ export async function fetchRows(
     {
       readsMax: needs.readsMax ?? readsMaxOf(rows.length),
       gapBytes: needs.gapBytes ?? limits.coalesceGapBytes,
+      wideReads: needs.wideReads ?? 0,
       onBlock: (index, bytes) => {
         const { rows: members, use } = list[index] as BlockUse;
         use(members, bytes);

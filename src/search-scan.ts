@@ -97,6 +97,7 @@ async function scanBlocks(
     {
       readsMax: allowance.readsMax("scan"),
       gapBytes: allowance.gapBytes,
+      wideReads: allowance.wideReads("scan"),
       onBlock: (index, bytes) => {
         const target = targets[index] as ScanTarget;
         const { segment, rows } = matched(target);

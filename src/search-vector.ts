@@ -163,6 +163,7 @@ async function measureRows(
     attributes: few ? attributes : undefined,
     readsMax: allowance.readsMax("exact"),
     gapBytes: allowance.gapBytes,
+    wideReads: allowance.wideReads("exact"),
     keptVectors,
     onVector: (row, values, start) => {
       (row as RankedRow).distance = exactDistance(distance, values, start);

@@ -54,6 +54,7 @@ export interface BlockReads {
   /** Most range reads; raised to the number of objects. */
   readonly readsMax: number;
   readonly gapBytes?: number;
+  readonly wideReads?: number;
   /** More reads rather than larger ones. */
   readonly rangeBytesMax?: number;
   /** In order of arrival, one turn each; `index` is the block's in the array given. */
@@ -256,6 +257,7 @@ export class BlockReader {
     const ranges = planRanges(wanted, {
       readsMax: reads.readsMax,
       gapBytes: reads.gapBytes ?? limits.coalesceGapBytes,
+      wideReads: reads.wideReads ?? 0,
       rangeBytesMax:
         reads.rangeBytesMax ?? (passesBy ? passingRangeBytesMax : rangeBytesMaxDefault),
     });

@@ -4,21 +4,26 @@
  *
  *   1. Sort the blocks of each object by offset.
  *   2. Join neighbours that touch or overlap, or whose gap is below `gapBytes`.
- *   3. Join across the smallest remaining gaps until at most `readsMax` ranges are left. Objects
- *      are never joined, so there are never fewer ranges than objects.
+ *   3. Join across the smallest remaining gaps until at most `readsMax` ranges are left, or up to
+ *      `wideReads` more where that would join across a wide gap: to wait for one of them takes
+ *      longer than for a connection that is free again. Objects are never joined, so there are
+ *      never fewer ranges than objects.
  *   4. Cut where a range would exceed `rangeBytesMax`: memory is bounded before the number of
  *      reads.
  *
- * Without cuts the bytes read are the fewest possible for that number of ranges: joining across a
+ * Without cuts and wide gaps the bytes read are the fewest possible for that number of ranges: joining across a
  * gap costs the gap and changes no other, so the smallest gaps are the cheapest set.
  */
 import { assert } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type { BlockPosition } from "./block.ts";
 
 export interface RangeBounds {
   /** Raised to the number of objects where these are more. */
   readonly readsMax: number;
   readonly gapBytes: number;
+  /** So many more than `readsMax` instead of wide gaps; none if it is not said. */
+  readonly wideReads?: number;
   /** A single block that is larger is a range of its own. */
   readonly rangeBytesMax?: number;
 }
@@ -75,8 +80,10 @@ function chooseJoins(
     end = Math.max(end, block.offset + block.length);
   }
   gaps.sort((a, b) => a.bytes - b.bytes);
-  for (const gap of gaps.slice(0, Math.max(0, ranges - bounds.readsMax))) {
-    joined[gap.before] = true;
+  const excess = Math.max(0, ranges - bounds.readsMax);
+  for (const [nth, gap] of gaps.slice(0, excess).entries()) {
+    const isWorthRead = gap.bytes >= limits.wideGapBytes && nth >= excess - (bounds.wideReads ?? 0);
+    if (!isWorthRead) joined[gap.before] = true;
   }
   return joined;
 }

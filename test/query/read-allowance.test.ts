@@ -45,3 +45,12 @@ test("reads that a round did not need go to the next", () => {
 test("more reads than were expected take nothing from what a round is sure of", () => {
   expect(run(true, 90, []).allowed).toEqual([scanReadsMax, refineReadsMax, exactReadsMax]);
 });
+
+test("a few more reads are left for wide gaps, and none of them is given twice", () => {
+  let reads = 0;
+  const allowance = new ReadAllowance(false, () => reads);
+  for (const round of ["scan", "refine", "exact"] as const) {
+    reads += allowance.readsMax(round) + allowance.wideReads(round);
+  }
+  expect(reads).toBe(ranking + limits.wideReadsMax);
+});

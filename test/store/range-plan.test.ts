@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { limits } from "../../src/limits.ts";
 import type { BlockPosition } from "../../src/store/block.ts";
 import { planRanges, type RangeRead } from "../../src/store/range-plan.ts";
 
@@ -46,6 +47,18 @@ describe("range plan", () => {
       [400, 440],
     ]);
     expect(plan(1)).toEqual([[0, 440]]);
+  });
+
+  it("makes a few more reads rather than join across wide gaps", () => {
+    const wide = limits.wideGapBytes;
+    const blocks = [at(0), at(100), at(wide + 200), at(3 * wide), at(6 * wide)];
+    const plan = (readsMax: number, wideReads: number) =>
+      planRanges(blocks, { readsMax, gapBytes: 0, wideReads }).length;
+    expect(plan(2, 0)).toBe(2);
+    expect(plan(2, 1)).toBe(3);
+    expect(plan(2, 9)).toBe(4);
+    expect(plan(4, 1)).toBe(4);
+    expect(plan(5, 1)).toBe(5);
   });
 
   it("puts first the range with the most promising block", () => {
