@@ -22,8 +22,8 @@ import { EngineError, isEngineError } from "./errors.ts";
 import { type ImportStep, sealImportStep } from "./format/import-step.ts";
 import type { OperationResult } from "./format/operation.ts";
 import type { WriteKey } from "./format/wal.ts";
+import { importLimits } from "./import-limits.ts";
 import { type ImportPlace, readNewestStep } from "./imports.ts";
-import { limits } from "./limits.ts";
 import type { NamespaceDescription } from "./namespace/protocol.ts";
 import { type OperationPause, type OperationSession, putFirst } from "./operations.ts";
 import type { Ports } from "./ports.ts";
@@ -122,7 +122,7 @@ class ImportRun {
     try {
       for (;;) {
         const next = await upcoming;
-        endMs ??= clock.now() + limits.importSliceMs + 4 * (clock.now() - startedMs);
+        endMs ??= clock.now() + importLimits.sliceMs + 4 * (clock.now() - startedMs);
         if (await this.#isCancelled()) return ended("cancelled");
         if (next.done === true) return ended("finished");
         upcoming = stretches.next();
@@ -168,8 +168,8 @@ class ImportRun {
       rejected: encoder.encode(rejected.map((row) => this.#render(row)).join("")),
     });
     if (isStopped) return `row ${first.number}: ${first.reason}`;
-    return rowsRejected > limits.importRejectedMax
-      ? `more than ${limits.importRejectedMax} rows were rejected`
+    return rowsRejected > importLimits.rejectedMax
+      ? `more than ${importLimits.rejectedMax} rows were rejected`
       : undefined;
   }
 
@@ -222,7 +222,7 @@ class ImportRun {
     const numbers = rows.map(({ number }) => number);
     const hash = await this.#ports.digest(encoder.encode(`${token} ${numbers.join(" ")}`));
     const id = hash.slice(0, 16);
-    return { id, body: id.slice(), keepMs: limits.importKeyKeepMs };
+    return { id, body: id.slice(), keepMs: importLimits.keyKeepMs };
   }
 
   async #record(step: ImportStep): Promise<void> {

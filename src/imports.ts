@@ -12,7 +12,7 @@
 import { encodeHex } from "./bytes/hex.ts";
 import { beforeFirstStep, type ImportStep, openImportStep } from "./format/import-step.ts";
 import { sealOperationClaim } from "./format/operation.ts";
-import { limits } from "./limits.ts";
+import { importLimits } from "./import-limits.ts";
 import {
   type Operation,
   type OperationState,
@@ -98,7 +98,7 @@ export async function listImports(
     });
     const token = page.objects[0] && operationOfKey(page.objects[0].key)?.place.token;
     if (token === undefined) return { tokens, more: false };
-    if (tokens.length === limits.importsPage) return { tokens, more: true };
+    if (tokens.length === importLimits.page) return { tokens, more: true };
     tokens.push(token);
     from = `${operationRoot({ tenant, token, into })}~`;
   }

@@ -274,31 +274,6 @@ export const limits = {
   /** Of the answer as JSON: it lies in memory as a whole, and a poll sends it. */
   operationResultBytesMax: 16 * MiB,
 
-  // ---- Imports of objects in the bucket ---------------------------------------------------------
-  /** A write of an import: what is read and parsed of it lies in memory twice, read ahead. */
-  importBatchRows: 2_000,
-  importBatchBytes: 4 * MiB,
-  /** A row of text that is longer has no end. */
-  importRowBytesMax: 16 * MiB,
-  /** One read of an object. */
-  importReadBytes: 4 * MiB,
-  /** So long an attempt works before it lets others have the consumer. */
-  importSliceMs: 20_000,
-  /** Rows that are refused before an import ends: then it is no import of this namespace. */
-  importRejectedMax: 5_000,
-  /** Bytes of them that are kept, of each: enough to find it. */
-  importRejectedBytes: 1_024,
-  importSourcesMax: 1_000,
-  /** A compressed object is read from its start by every attempt. */
-  importGzipBytesMax: 512 * MiB,
-  /** Of a Parquet row group that is decoded as a whole: as objects it takes a multiple. */
-  importGroupBytesMax: 16 * MiB,
-  /** Its steps are repeated under their keys within this time: far longer than attempts take. */
-  importKeyKeepMs: 3_600_000,
-  /** Its objects are kept so long after the newest of them. */
-  importKeepMs: 7 * 24 * 3_600_000,
-  importsPage: 20,
-
   // ---- Recall -----------------------------------------------------------------------------------
   /** Share of approximate queries that are compared with an exhaustive one, by the queue. */
   recallSampleShare: 0.01,

@@ -5,6 +5,7 @@
  *
  * Cost: a list for each thousand objects, and a delete or two for each operation that expired.
  */
+import { importLimits } from "./import-limits.ts";
 import { limits } from "./limits.ts";
 import type { Operation } from "./operations.ts";
 import type { Ports } from "./ports.ts";
@@ -37,7 +38,7 @@ export async function expireOperations(
   for (const prefix of [operationPrefix(tenant), importPrefix(tenant)]) {
     for (const { place, objects, firstMs, lastMs, isFinished } of await findAll(ports, prefix)) {
       const isImport = place.into !== undefined;
-      const endMs = isImport ? lastMs + limits.importKeepMs : firstMs + limits.operationKeepMs;
+      const endMs = isImport ? lastMs + importLimits.keepMs : firstMs + limits.operationKeepMs;
       if (endMs <= now) {
         // One request deletes up to a thousand, but the request must go before the result does.
         const request = operationRequestKey(place);

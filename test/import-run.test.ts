@@ -1,6 +1,7 @@
 /** Imports of objects in the bucket, whatever becomes of the consumers that run them. */
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
+import { importLimits } from "../src/import-limits.ts";
 import { cancelImport, listImports } from "../src/imports.ts";
 import { limits } from "../src/limits.ts";
 import { expireOperations } from "../src/operation-expiry.ts";
@@ -10,7 +11,7 @@ import { buildWrite } from "../workers/api/write-batch.ts";
 import { parseWriteRequest } from "../workers/api/write-request.ts";
 import { ImportRig } from "./import-rig.ts";
 
-const rows = 2 * limits.importBatchRows + 500;
+const rows = 2 * importLimits.batchRows + 500;
 const lines = (count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => `{"id":${from + i},"n":${i % 7}}\n`).join("");
 
@@ -53,7 +54,7 @@ describe("an import", () => {
   it("loses no row and writes none twice, wherever its consumer dies", {
     timeout: 60_000,
   }, async () => {
-    const few = limits.importBatchRows + 1;
+    const few = importLimits.batchRows + 1;
     await rig.object("rows.jsonl", lines(few));
     await rig.finish(await rig.submit());
     const effects = rig.effects.length;
@@ -75,7 +76,7 @@ describe("an import", () => {
   });
 
   it("goes on however often it must be begun, as long as each attempt gets further", async () => {
-    await rig.object("rows.jsonl", lines(12 * limits.importBatchRows));
+    await rig.object("rows.jsonl", lines(12 * importLimits.batchRows));
     const place = await rig.submit();
     for (let deaths = 0; deaths < 11; deaths++) {
       await rig.run(place, { effect: 16, when: "before" }).catch(() => undefined);
@@ -109,7 +110,7 @@ describe("an import", () => {
   it("pauses when it has worked long enough, and lets others have the consumer", async () => {
     await rig.object("rows.jsonl", lines(rows));
     const place = await rig.submit();
-    rig.putMs = limits.importSliceMs / 4;
+    rig.putMs = importLimits.sliceMs / 4;
     expect(await rig.run(place)).toEqual({ kind: "pause", afterMs: 0 });
     await rig.finish(place);
     expect(await rig.upserts()).toBe(rows);
@@ -123,7 +124,7 @@ describe("an import", () => {
     await rig.clock.run(cancelImport(rig.ports(), place));
     await rig.clock.advance(2 * limits.operationLeaseMs);
     await rig.finish(place);
-    const counts = { rowsWritten: limits.importBatchRows, steps: 1 };
+    const counts = { rowsWritten: importLimits.batchRows, steps: 1 };
     expect(await rig.state(place)).toMatchObject({ end: { status: "cancelled" }, ...counts });
   });
 
@@ -180,13 +181,13 @@ describe("a row that is refused", () => {
   });
 
   it("ends the import when there are too many of them", async () => {
-    const count = limits.importRejectedMax + limits.importBatchRows;
+    const count = importLimits.rejectedMax + importLimits.batchRows;
     await rig.object("rows.jsonl", '{"n":1}\n'.repeat(count));
     const place = await rig.submit({ error_mode: "continue" });
     await rig.finish(place);
     const { end, rowsRejected } = await rig.state(place);
     expect(end).toMatchObject({ status: "failed" });
-    expect(rowsRejected).toBeGreaterThan(limits.importRejectedMax);
+    expect(rowsRejected).toBeGreaterThan(importLimits.rejectedMax);
   });
 
   it("leaves the row before it with the same id", async () => {
@@ -201,18 +202,18 @@ describe("a row that is refused", () => {
 describe("imports", () => {
   it("are listed in the order they were asked for, a page at a time, and kept for a week", async () => {
     const tokens: string[] = [];
-    for (let i = 0; i <= limits.importsPage; i++) {
+    for (let i = 0; i <= importLimits.page; i++) {
       tokens.push((await rig.submit()).token);
       await rig.clock.advance(1_000);
     }
     const list = (after?: string) =>
       rig.clock.run(listImports(rig.ports(), rig.tenant, rig.name, after));
     const first = await list();
-    expect(first).toEqual({ tokens: tokens.slice(0, limits.importsPage), more: true });
+    expect(first).toEqual({ tokens: tokens.slice(0, importLimits.page), more: true });
     expect(await list(first.tokens.at(-1))).toEqual({ tokens: tokens.slice(-1), more: false });
     const waiting = await rig.clock.run(expireOperations(rig.ports(), rig.tenant));
     expect(waiting.map(({ token }) => token)).toEqual(tokens.slice(0, -4));
-    await rig.clock.advance(limits.importKeepMs);
+    await rig.clock.advance(importLimits.keepMs);
     await rig.clock.run(expireOperations(rig.ports(), rig.tenant));
     expect((await list()).tokens).toEqual([]);
   });

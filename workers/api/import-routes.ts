@@ -11,6 +11,7 @@
  */
 import { formatDatetime } from "../../src/document/datetime.ts";
 import { EngineError } from "../../src/errors.ts";
+import { importLimits } from "../../src/import-limits.ts";
 import {
   cancelImport,
   type ImportState,
@@ -67,7 +68,7 @@ async function findSources(scope: Scope, request: ImportRequest): Promise<readon
   if (source.endsWith("/")) {
     await eachObject(ports.store, key, (object) => {
       if (object.size > 0) take(object);
-      return found.length > limits.importSourcesMax ? "enough" : "more";
+      return found.length > importLimits.sourcesMax ? "enough" : "more";
     });
   } else {
     const object = await ports.store.head(key);
@@ -76,8 +77,8 @@ async function findSources(scope: Scope, request: ImportRequest): Promise<readon
   if (found.length === 0) {
     throw new EngineError("notFound", `🤷 there is no object ${key} in the bucket`);
   }
-  if (found.length > limits.importSourcesMax) {
-    throw new EngineError("tooLarge", `💔 there are more than ${limits.importSourcesMax} objects`);
+  if (found.length > importLimits.sourcesMax) {
+    throw new EngineError("tooLarge", `💔 there are more than ${importLimits.sourcesMax} objects`);
   }
   for (const each of found) checkSource(each, request);
   return found;
@@ -93,8 +94,8 @@ function checkSource({ name, size }: ImportSource, { format }: ImportRequest): v
   if (what === "parquet") {
     throw new EngineError("invalid", `💔 ${name}: Parquet cannot be compressed as a whole`);
   }
-  if (size > limits.importGzipBytesMax) {
-    const text = `${name} has ${size} bytes; compressed, at most ${limits.importGzipBytesMax}`;
+  if (size > importLimits.gzipBytesMax) {
+    const text = `${name} has ${size} bytes; compressed, at most ${importLimits.gzipBytesMax}`;
     throw new EngineError("tooLarge", `💔 ${text}`);
   }
 }

@@ -2,6 +2,7 @@
  * The bounds a caller can run into, by the names of GET /v1/limits. The README's table and the
  * reference page say the same.
  */
+import { importLimits } from "../../src/import-limits.ts";
 import { limits } from "../../src/limits.ts";
 
 export interface Limit {
@@ -69,17 +70,17 @@ export const limitTable = {
     value: limits.operationResultBytesMax,
     about: "an answer that comes later",
   },
-  import_objects: { value: limits.importSourcesMax, about: "objects of an import" },
+  import_objects: { value: importLimits.sourcesMax, about: "objects of an import" },
   import_rejected: {
-    value: limits.importRejectedMax,
+    value: importLimits.rejectedMax,
     about: "rows that an import refuses before it ends",
   },
   import_gzip_bytes: {
-    value: limits.importGzipBytesMax,
+    value: importLimits.gzipBytesMax,
     about: "a compressed object of an import",
   },
   import_group_bytes: {
-    value: limits.importGroupBytesMax,
+    value: importLimits.groupBytesMax,
     about: "a row group of Parquet without a page index, decompressed",
   },
   tool_rows: { value: limits.toolRowsMax, about: "documents that a tool of an agent asks for" },

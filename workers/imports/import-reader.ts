@@ -16,8 +16,8 @@ import { parseSchemaInput, type SchemaInput } from "../../src/document/schema-in
 import { schemaView } from "../../src/document/schema-view.ts";
 import { EngineError } from "../../src/errors.ts";
 import type { ImportStep } from "../../src/format/import-step.ts";
+import { importLimits } from "../../src/import-limits.ts";
 import type { ImportReader, ImportRow, ImportStretch, RejectedRow } from "../../src/import-run.ts";
-import { limits } from "../../src/limits.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 import { encodeJson, type JsonEncodable } from "../api/json.ts";
 import { buildWrite } from "../api/write-batch.ts";
@@ -217,8 +217,8 @@ export class BucketReader implements ImportReader {
 
   renderRejected({ number, reason, document }: RejectedRow): string {
     const whole = decoder.decode(encodeJson(document as JsonEncodable));
-    const isLong = whole.length > limits.importRejectedBytes;
-    const shown = isLong ? whole.slice(0, limits.importRejectedBytes) : document;
+    const isLong = whole.length > importLimits.rejectedBytes;
+    const shown = isLong ? whole.slice(0, importLimits.rejectedBytes) : document;
     const line = { row: number, reason, document: shown as JsonEncodable };
     return decoder.decode(encodeJson(line));
   }

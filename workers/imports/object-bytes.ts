@@ -3,7 +3,7 @@
  * ends.
  */
 import { EngineError } from "../../src/errors.ts";
-import { limits } from "../../src/limits.ts";
+import { importLimits } from "../../src/import-limits.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 
 export interface ImportSource {
@@ -48,7 +48,7 @@ export async function* readChunks(
     return;
   }
   for (let at = offset; at < source.size; ) {
-    const length = Math.min(limits.importReadBytes, source.size - at);
+    const length = Math.min(importLimits.readBytes, source.size - at);
     const bytes = await readBytes(store, source, at, length);
     at += length;
     yield { bytes, read: at };
@@ -87,7 +87,7 @@ async function* decompress(store: ObjectStore, source: ImportSource): AsyncGener
         length += value.length;
       }
       // The decoder gives them in small pieces.
-      if (length > 0 && (done || length >= limits.importReadBytes / 4)) {
+      if (length > 0 && (done || length >= importLimits.readBytes / 4)) {
         yield { bytes: join(gathered, length), read };
         gathered = [];
         length = 0;

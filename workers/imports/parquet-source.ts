@@ -3,7 +3,7 @@
  * whole and cut; of a larger one that has a page index only the pages that are wanted are read.
  */
 import { EngineError } from "../../src/errors.ts";
-import { limits } from "../../src/limits.ts";
+import { importLimits } from "../../src/import-limits.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 import {
   openParquet,
@@ -49,16 +49,16 @@ async function* groupStretches(
   offset: number,
 ): AsyncGenerator<{ readonly rows: readonly Row[]; readonly end: number }, void> {
   const { start, end, bytes, hasIndex } = group;
-  const isSmall = bytes <= limits.importGroupBytesMax;
+  const isSmall = bytes <= importLimits.groupBytesMax;
   if (!isSmall && !hasIndex) {
     const text =
       `${name} has row groups of ${bytes} bytes and no page index: write it with groups of at ` +
-      `most ${limits.importGroupBytesMax} bytes, or import it with the command line`;
+      `most ${importLimits.groupBytesMax} bytes, or import it with the command line`;
     throw new EngineError("tooLarge", text);
   }
   const rowBytes = bytes / Math.max(1, end - start);
-  const most = Math.max(1, Math.floor(limits.importBatchBytes / Math.max(1, rowBytes)));
-  const step = Math.min(limits.importBatchRows, most);
+  const most = Math.max(1, Math.floor(importLimits.batchBytes / Math.max(1, rowBytes)));
+  const step = Math.min(importLimits.batchRows, most);
   const from = Math.max(offset, start);
   const whole = isSmall ? await refusing(name, () => readParquetRows(file, from, end)) : undefined;
   for (let row = from; row < end; row += step) {

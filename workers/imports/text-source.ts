@@ -3,7 +3,7 @@
  * the chunks are in which they come. An offset counts bytes, decompressed ones if it is gzip.
  */
 import { EngineError } from "../../src/errors.ts";
-import { limits } from "../../src/limits.ts";
+import { importLimits } from "../../src/import-limits.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 import { parseJson } from "../api/json.ts";
 import { csvHeading, csvRecordEnd, csvRow, parseCsv } from "../rows/csv-text.ts";
@@ -64,7 +64,7 @@ function trim(line: Uint8Array): Uint8Array {
 }
 
 function parseLine(line: Uint8Array): ReadRow {
-  const text = () => new TextDecoder().decode(line.subarray(0, limits.importRejectedBytes));
+  const text = () => new TextDecoder().decode(line.subarray(0, importLimits.rejectedBytes));
   try {
     const value = parseJson(line);
     return typeof value === "object" && value !== null && !Array.isArray(value)
@@ -133,7 +133,7 @@ async function* cutRecords(
   from: number,
   isGzip: boolean,
   recordEnd: RecordEnd,
-  rowsMax: number = limits.importBatchRows,
+  rowsMax: number = importLimits.batchRows,
 ): AsyncGenerator<Cut, void> {
   const chunks = readChunks(store, source, from, isGzip);
   let buffer: Uint8Array = new Uint8Array();
@@ -143,13 +143,13 @@ async function* cutRecords(
   let read = 0;
   let isLast = false;
   for (;;) {
-    while (rows < rowsMax && at < Math.min(limits.importBatchBytes, buffer.length)) {
+    while (rows < rowsMax && at < Math.min(importLimits.batchBytes, buffer.length)) {
       const end = recordEnd(buffer, at);
       if (end < 0 && !isLast) break;
       at = end < 0 ? buffer.length : end;
       rows += 1;
     }
-    const isFull = rows === rowsMax || at >= limits.importBatchBytes;
+    const isFull = rows === rowsMax || at >= importLimits.batchBytes;
     if (at > 0 && (isFull || (isLast && at === buffer.length))) {
       offset += at;
       const behind = isLast && at === buffer.length ? source.size : read;
@@ -160,8 +160,8 @@ async function* cutRecords(
       continue;
     }
     if (isLast) return;
-    if (buffer.length - at > limits.importRowBytesMax) {
-      const text = `${source.name} has a row of more than ${limits.importRowBytesMax} bytes`;
+    if (buffer.length - at > importLimits.rowBytesMax) {
+      const text = `${source.name} has a row of more than ${importLimits.rowBytesMax} bytes`;
       throw new EngineError("tooLarge", text);
     }
     const next = await chunks.next();
