@@ -11,8 +11,9 @@
  *   4. Cut where a range would exceed `rangeBytesMax`: memory is bounded before the number of
  *      reads.
  *
- * Without cuts and wide gaps the bytes read are the fewest possible for that number of ranges: joining across a
- * gap costs the gap and changes no other, so the smallest gaps are the cheapest set.
+ * Without cuts and wide gaps the bytes read are the fewest possible for that number of ranges:
+ * joining across a gap costs the gap and changes no other, so the smallest gaps are the cheapest
+ * set.
  */
 import { assert } from "../errors.ts";
 import { limits } from "../limits.ts";
