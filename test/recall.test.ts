@@ -61,9 +61,9 @@ describe("recall", () => {
     await rig.put(Array.from({ length: 60 }, (_, id) => documentAt(id)));
     await rig.flush();
     await rig.search({ rank_by: ["vector", "ANN", [1, 0, 0, 0]], limit: 3 });
-    const before = rig.isolate.cache.memory.counts();
+    const before = rig.isolate.cache.counts();
     await measure(rig);
-    const after = rig.isolate.cache.memory.counts();
+    const after = rig.isolate.cache.counts();
     expect([after.entries, after.bytes, after.evictions]).toEqual([
       before.entries,
       before.bytes,

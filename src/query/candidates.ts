@@ -21,6 +21,9 @@ const believed = 1.9;
 /** However sure the bound is, so many rows are refined beyond those asked for. */
 const refinedExtra = 10;
 
+/** So few are in order sooner by insertion than a sort has begun. */
+const insertedMax = 256;
+
 export class Candidates {
   readonly #limit: number;
   #size = 0;
@@ -58,18 +61,44 @@ export class Candidates {
   }
 
   ranked(): RankedRows {
-    const order = Uint32Array.from({ length: this.#size }, (_, i) => i).sort(
-      (a, b) =>
-        (this.#estimates[a] as number) - (this.#estimates[b] as number) ||
-        (this.#segments[a] as number) - (this.#segments[b] as number) ||
-        (this.#ordinals[a] as number) - (this.#ordinals[b] as number),
-    );
-    return {
-      segments: Uint16Array.from(order, (i) => this.#segments[i] as number),
-      ordinals: order.map((i) => this.#ordinals[i] as number),
-      estimates: Float32Array.from(order, (i) => this.#estimates[i] as number),
-      errors: Float32Array.from(order, (i) => this.#errors[i] as number),
+    const count = this.#size;
+    const order = this.#order();
+    const ranked = {
+      segments: new Uint16Array(count),
+      ordinals: new Uint32Array(count),
+      estimates: new Float32Array(count),
+      errors: new Float32Array(count),
     };
+    for (let i = 0; i < count; i++) {
+      const at = order[i] as number;
+      ranked.segments[i] = this.#segments[at] as number;
+      ranked.ordinals[i] = this.#ordinals[at] as number;
+      ranked.estimates[i] = this.#estimates[at] as number;
+      ranked.errors[i] = this.#errors[at] as number;
+    }
+    return ranked;
+  }
+
+  /** Places by estimate, then by segment and ordinal. */
+  #order(): Uint32Array {
+    const [estimates, segments, ordinals] = [this.#estimates, this.#segments, this.#ordinals];
+    const compare = (a: number, b: number): number =>
+      (estimates[a] as number) - (estimates[b] as number) ||
+      (segments[a] as number) - (segments[b] as number) ||
+      (ordinals[a] as number) - (ordinals[b] as number);
+    const count = this.#size;
+    // From behind, where a heap has its smallest.
+    const order = Uint32Array.from({ length: count }, (_, i) => count - 1 - i);
+    if (count > insertedMax) return order.sort(compare);
+    for (let i = 1; i < count; i++) {
+      const place = order[i] as number;
+      let at = i;
+      for (; at > 0 && compare(place, order[at - 1] as number) < 0; at--) {
+        order[at] = order[at - 1] as number;
+      }
+      order[at] = place;
+    }
+    return order;
   }
 
   #set(at: number, estimate: number, error: number, segment: number, ordinal: number): void {

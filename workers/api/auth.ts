@@ -57,10 +57,13 @@ export async function authenticate(
   if (presented === undefined) {
     return unknown("missing API key: send it as `Authorization: Bearer <key>`");
   }
-  const [digest, ...accepted] = await Promise.all([presented, ...keys].map(sha256));
+  const digest = sha256(presented);
+  const ours = digest instanceof ArrayBuffer ? digest : await digest;
   let matches = 0;
-  for (const key of accepted) {
-    matches += Number(crypto.subtle.timingSafeEqual(digest as ArrayBuffer, key));
+  for (const key of keys) {
+    const accepted = sha256(key);
+    const theirs = accepted instanceof ArrayBuffer ? accepted : await accepted;
+    matches += Number(crypto.subtle.timingSafeEqual(ours, theirs));
   }
   if (matches > 0) {
     return { kind: "known", principal: deployment };
@@ -104,8 +107,16 @@ function unknown(reason: string): Authentication {
   return { kind: "unknown", reason };
 }
 
+let configured: { readonly text: string; readonly keys: readonly string[] } | undefined;
+
+/** They are the same with each request, so they are cut once. */
 function configuredKeys({ SHOAL_API_KEYS: several = "", SHOAL_API_KEY: one = "" }: KeySecrets) {
-  return [...several.split(","), one].map((key) => key.trim()).filter((key) => key !== "");
+  const text = `${several}\n${one}`;
+  if (configured?.text !== text) {
+    const keys = [...several.split(","), one].map((key) => key.trim());
+    configured = { text, keys: keys.filter((key) => key !== "") };
+  }
+  return configured.keys;
 }
 
 function bearerToken(header: string | null): string | undefined {
@@ -117,9 +128,12 @@ const digestsHeldMax = 64;
 const keyCharsHeldMax = 256;
 const digests = new Map<string, ArrayBuffer>();
 
-async function sha256(key: string): Promise<ArrayBuffer> {
-  const known = digests.get(key);
-  if (known !== undefined) return known;
+/** At once if it is known. */
+function sha256(key: string): ArrayBuffer | Promise<ArrayBuffer> {
+  return digests.get(key) ?? digestOf(key);
+}
+
+async function digestOf(key: string): Promise<ArrayBuffer> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
   if (key.length > keyCharsHeldMax) return digest;
   if (digests.size >= digestsHeldMax) digests.clear();

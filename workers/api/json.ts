@@ -64,8 +64,12 @@ function validUtf8Length(bytes: Uint8Array): number {
   return valid;
 }
 
+/** A byte order mark is kept, so that the parser refuses it: JSON has none. */
+const strictly = { fatal: true, ignoreBOM: true };
+const decoder = new TextDecoder("utf-8", strictly);
+
 /** With `stream`, a character cut off by the end is left out instead of refused. */
 function decodeStrictly(bytes: Uint8Array, stream: boolean): string {
-  // A byte order mark is kept, so that the parser refuses it: JSON has none.
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream });
+  // What is cut off stays in a decoder.
+  return (stream ? new TextDecoder("utf-8", strictly) : decoder).decode(bytes, { stream });
 }
