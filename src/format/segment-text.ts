@@ -64,7 +64,8 @@ export type TermPostings =
     };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A term may begin with the sign that others take for a byte order mark.
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 // ---- Terms
 // ----------------------------------------------------------------------------------------------

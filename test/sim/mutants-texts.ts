@@ -3,10 +3,22 @@ import { type Mutant, mutant } from "./mutant.ts";
 
 export const textMutants: readonly Mutant[] = [
   mutant(
-    "postings of a merge number rows as its inputs do",
+    "postings of documents are those of other rows",
     "src/index/builder/text-writer.ts",
     "await source.gatherDocuments(order.subarray(to), gatherBytes);",
     "await source.gatherDocuments(source.liveRows().subarray(to), gatherBytes);",
+  ),
+  mutant(
+    "postings of a merge number rows as its inputs do",
+    "src/index/builder/merge-texts.ts",
+    "const ordinal = ordinals[first + (rows[i] as number)] as number;",
+    "const ordinal = first + (rows[i] as number);",
+  ),
+  mutant(
+    "postings of a merge stand in the order of its inputs",
+    "src/index/builder/merge-texts.ts",
+    "if (!this.#isAscending) sortPostings({ rows, counts });",
+    "",
   ),
   mutant(
     "the last row of a term is not in its postings",

@@ -138,7 +138,7 @@ async function buildSegment(
   assert(schema.idKind !== undefined, "a namespace with rows knows its kind of ids");
   const { minId, maxId, documents, ids } = await writeRecords(build, order, ordinals);
   const columns = await steps.run("columns", () => writeColumns(build, order));
-  const attributes = await writeTextIndexes(build, order, columns);
+  const attributes = await writeTextIndexes(build, order, ordinals, columns);
   const root: SegmentRoot = {
     generation: home.generation,
     segment,
@@ -233,14 +233,15 @@ async function writeColumns(build: Build, order: Uint32Array): Promise<RootAttri
 async function writeTextIndexes(
   { spec, source, writer, ledger, steps }: Build,
   order: Uint32Array,
+  ordinals: Uint32Array,
   attributes: readonly RootAttribute[],
 ): Promise<RootAttribute[]> {
   const columns = attributes.flatMap(({ name }, index) => {
     const options = spec.schema.attributes.get(name)?.text?.options;
-    return options === undefined ? [] : [{ index, analyzer: analyzerFor(options) }];
+    return options === undefined ? [] : [{ index, name, analyzer: analyzerFor(options) }];
   });
   const { textRunBytes: runBytes = limits.textRunBytes } = spec;
-  const shared = { source, order, columns, runBytes, writer, ledger, steps };
+  const shared = { source, order, ordinals, columns, runBytes, writer, ledger, steps };
   const texts = await writeTexts({ ...shared, attributes: attributes.length });
   const found = new Map(columns.map(({ index }, i) => [index, texts[i]]));
   return attributes.map((attribute, index) => {

@@ -38,6 +38,7 @@ import {
   placeInputs,
   totalRows,
 } from "./merge-input.ts";
+import { findTexts } from "./merge-texts.ts";
 import { type GatheredDocuments, type RowSource, rowObjectBytes } from "./row-source.ts";
 import { attributeNames, type SegmentSpec } from "./segment-spec.ts";
 
@@ -68,6 +69,7 @@ export function createMergeSource({ inputs, spec, read, ledger }: MergeSourceInp
     gatherDocuments: (wanted, max) => gatherDocuments(placed, wanted, max, read, ledger),
     idsInOrder: () => mergeIds(placed, read, ledger, hashes),
     column: (name) => readMergedColumn(placed, name, read, ledger),
+    texts: (name, analysis) => findTexts(placed, name, analysis, read),
   };
 }
 

@@ -6,6 +6,7 @@
 import type { DocumentId } from "../../document/id.ts";
 import type { ColumnValue } from "../../format/segment-columns.ts";
 import type { RefineRows } from "../../format/segment-refine.ts";
+import type { MergedTexts } from "./merge-texts.ts";
 
 export interface RowSource {
   /** Row numbers are below this. */
@@ -37,6 +38,9 @@ export interface RowSource {
 
   /** Values of an attribute as codes. */
   column(attribute: string): Promise<ColumnSource>;
+
+  /** Postings of an attribute that were made by this analysis, if there are those of all rows. */
+  texts?(attribute: string, analysis: string): MergedTexts | undefined;
 }
 
 export interface InheritedClusters {

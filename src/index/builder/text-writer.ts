@@ -5,54 +5,37 @@
  *   1. documents -> tokens -> postings by term           (term-arena.ts)
  *   2. for each attribute: pages of postings, blocks of terms, lengths
  *
- * A merge does the same: postings of its inputs stand in other orders, dead rows must go, and the
- * analysis may be another, so the documents are the source. Each run is a step of its own.
+ * A merge takes postings from its inputs, if all of them have some of the same analysis
+ * (merge-texts.ts), and makes them from its documents else. Each run is a step of its own.
  *
  * Memory: `runBytes` of postings, half as much again while their buffer grows; gathered documents.
  */
 
-import { ByteWriter } from "../../bytes/byte-writer.ts";
-import { bytesOf } from "../../bytes/typed-view.ts";
 import type { AttributeValue } from "../../document/value.ts";
-import { codeSection } from "../../format/counted-sections.ts";
-import { encodePostings, type Postings, postingBlockRows } from "../../format/posting-block.ts";
-import {
-  allocateCodes,
-  codeBlockBytes,
-  codeBlockRows,
-  codeBytesFor,
-  separate,
-} from "../../format/segment-columns.ts";
 import { decodeRow } from "../../format/segment-documents.ts";
-import { type Section, unevenSection } from "../../format/segment-section.ts";
-import {
-  inlineMax,
-  postingPageBytes,
-  TermBlockWriter,
-  type TermPostings,
-  type TextDirectory,
-  type TextRun,
-  termBlockBytes,
-} from "../../format/segment-text.ts";
+import type { TextDirectory, TextRun } from "../../format/segment-text.ts";
 import type { Analyzer } from "../text/analyzer.ts";
 import { WordTable } from "../text/word-table.ts";
 import type { BuildSteps } from "./build-steps.ts";
-import { addSized } from "./document-writer.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
+import { type MergedTexts, mergedRunRows, mergeTextRun } from "./merge-texts.ts";
 import type { PartWriter } from "./part-writer.ts";
 import type { RowSource } from "./row-source.ts";
+import { RunWriter } from "./run-writer.ts";
 import { TermArena } from "./term-arena.ts";
 
 export interface TextColumn {
   /** Its place in rows of documents. */
   readonly index: number;
+  readonly name: string;
   readonly analyzer: Analyzer;
 }
 
 export interface TextWriterInput {
   readonly source: RowSource;
-  /** Row number of each ordinal. */
+  /** Row number of each ordinal, and the reverse. */
   readonly order: Uint32Array;
+  readonly ordinals: Uint32Array;
   readonly columns: readonly TextColumn[];
   /** Number of attributes in a row. */
   readonly attributes: number;
@@ -67,6 +50,39 @@ const gatherBytes = 8 * 1024 * 1024;
 
 /** One directory for each column. */
 export async function writeTexts(input: TextWriterInput): Promise<readonly TextDirectory[]> {
+  const found = input.columns.map((column) => {
+    const texts = input.source.texts?.(column.name, column.analyzer.name);
+    return { column, texts };
+  });
+  const analysed = found.flatMap(({ column, texts }) => (texts === undefined ? [column] : []));
+  const runs = new Map(await analyseTexts({ ...input, columns: analysed }));
+  for (const { column, texts } of found) {
+    if (texts !== undefined) runs.set(column, await mergeTexts(input, column, texts));
+  }
+  return input.columns.map((column) => ({
+    analysis: column.analyzer.name,
+    runs: runs.get(column) ?? [],
+  }));
+}
+
+type ColumnRuns = readonly [column: TextColumn, runs: readonly TextRun[]];
+
+async function mergeTexts(
+  { order, ordinals, runBytes, writer, ledger, steps }: TextWriterInput,
+  { name }: TextColumn,
+  texts: MergedTexts,
+): Promise<readonly TextRun[]> {
+  const runs: TextRun[] = [];
+  const rows = mergedRunRows(texts, order.length, runBytes);
+  for (let from = 0; from < order.length; from += rows) {
+    const to = Math.min(order.length, from + rows);
+    const merge = () => mergeTextRun({ texts, ordinals, from, to, writer, ledger });
+    runs.push(await steps.run(`postings of ${name} from ${from}`, merge));
+  }
+  return runs;
+}
+
+async function analyseTexts(input: TextWriterInput): Promise<readonly ColumnRuns[]> {
   const { order, columns, steps } = input;
   const runs: (readonly TextRun[])[] = [];
   for (let from = 0; columns.length > 0 && from < order.length; ) {
@@ -74,10 +90,7 @@ export async function writeTexts(input: TextWriterInput): Promise<readonly TextD
     runs.push(written);
     from = written[0]?.to ?? order.length;
   }
-  return columns.map(({ analyzer }, i) => ({
-    analysis: analyzer.name,
-    runs: runs.map((each) => each[i] as TextRun),
-  }));
+  return columns.map((column, i) => [column, runs.map((each) => each[i] as TextRun)]);
 }
 
 async function writeRun(input: TextWriterInput, from: number): Promise<readonly TextRun[]> {
@@ -101,7 +114,7 @@ async function writeRun(input: TextWriterInput, from: number): Promise<readonly 
   }
   const runs: TextRun[] = [];
   for (const text of texts) {
-    runs.push(await text.write(input.writer, to));
+    runs.push(await text.write(input.writer));
   }
   release();
   return runs;
@@ -154,120 +167,11 @@ class RunText {
     return number;
   }
 
-  async write(writer: PartWriter, to: number): Promise<TextRun> {
-    const pages = new PageWriter(writer, this.#from, this.#lengths);
-    const dictionary = new TermWriter(this.#from);
+  async write(writer: PartWriter): Promise<TextRun> {
+    const run = new RunWriter(writer, this.#from, Uint32Array.from(this.#lengths));
     for (const term of this.#arena.terms()) {
-      dictionary.add(term, await pages.add(this.#arena.postings(term)));
+      await run.add(term, this.#arena.postings(term));
     }
-    const postings = await pages.finish();
-    const { terms, separators } = await dictionary.write(writer);
-    const lengthBytes = codeBytesFor(this.#lengths.reduce((max, each) => Math.max(max, each), 0));
-    const lengths = await this.#writeLengths(writer, lengthBytes);
-    const rows = this.#lengths.filter((length) => length > 0).length;
-    const tokens = this.#lengths.reduce((sum, length) => sum + length, 0);
-    const { length: count } = this.#lengths;
-    const from = to - count;
-    return { from, to, rows, tokens, terms, separators, postings, lengths, lengthBytes };
-  }
-
-  async #writeLengths(writer: PartWriter, bytes: TextRun["lengthBytes"]): Promise<Section> {
-    for (let at = 0; at < this.#lengths.length; at += codeBlockRows) {
-      const codes = allocateCodes(Math.min(codeBlockRows, this.#lengths.length - at), bytes);
-      codes.set(this.#lengths.slice(at, at + codes.length));
-      await writer.add(codeBlockBytes(codes.length, bytes), (block) => block.set(bytesOf(codes)));
-    }
-    return codeSection(writer.endSection(), this.#lengths.length, bytes);
-  }
-}
-
-/** Postings go to the store as they come; terms wait in their blocks, which are small. */
-class PageWriter {
-  readonly #writer: PartWriter;
-  readonly #from: number;
-  readonly #lengths: readonly number[];
-  readonly #sizes: number[] = [];
-  #page = new ByteWriter();
-
-  constructor(writer: PartWriter, from: number, lengths: readonly number[]) {
-    this.#writer = writer;
-    this.#from = from;
-    this.#lengths = lengths;
-  }
-
-  async add({ rows, counts }: Postings): Promise<TermPostings> {
-    if (rows.length <= inlineMax) {
-      return { kind: "inline", rows, counts };
-    }
-    const page = this.#sizes.length;
-    const offset = this.#page.length;
-    let before = this.#from;
-    for (let at = 0; at < rows.length; at += postingBlockRows) {
-      if (at > 0 && this.#page.length >= postingPageBytes) await this.#write();
-      const block = rows.subarray(at, at + postingBlockRows);
-      const each = { rows: block, counts: counts.subarray(at, at + postingBlockRows) };
-      encodePostings(this.#page, each, before, this.#shortest(block));
-      before = block.at(-1) as number;
-    }
-    const pages = this.#sizes.length - page + 1;
-    if (this.#page.length >= postingPageBytes) await this.#write();
-    return { kind: "pages", df: rows.length, page, offset, pages };
-  }
-
-  /** Tokens of the shortest of these rows. */
-  #shortest(rows: Uint32Array): number {
-    let shortest = Number.MAX_SAFE_INTEGER;
-    for (const row of rows) {
-      const length = this.#lengths[row - this.#from] as number;
-      if (length < shortest) shortest = length;
-    }
-    return shortest;
-  }
-
-  async finish(): Promise<Section> {
-    if (this.#page.length > 0) await this.#write();
-    return unevenSection(this.#writer.endSection(), Uint32Array.from(this.#sizes));
-  }
-
-  async #write(): Promise<void> {
-    this.#sizes.push((await addSized(this.#writer, this.#page.finish())).length);
-    this.#page = new ByteWriter();
-  }
-}
-
-class TermWriter {
-  readonly #from: number;
-  readonly #contents: Uint8Array[] = [];
-  readonly #separators: string[] = [];
-  #block = new TermBlockWriter();
-  #last = "";
-
-  constructor(from: number) {
-    this.#from = from;
-  }
-
-  add(term: string, postings: TermPostings): void {
-    if (this.#block.bytes >= termBlockBytes) this.#end();
-    if (this.#block.count === 0) {
-      const isFirst = this.#separators.length === 0;
-      this.#separators.push(isFirst ? term : (separate(this.#last, term) as string));
-    }
-    this.#block.add(term, postings, this.#from);
-    this.#last = term;
-  }
-
-  async write(writer: PartWriter): Promise<Pick<TextRun, "terms" | "separators">> {
-    if (this.#block.count > 0) this.#end();
-    const sizes: number[] = [];
-    for (const content of this.#contents) {
-      sizes.push((await addSized(writer, content)).length);
-    }
-    const terms = unevenSection(writer.endSection(), Uint32Array.from(sizes));
-    return { terms, separators: this.#separators };
-  }
-
-  #end(): void {
-    this.#contents.push(this.#block.finish());
-    this.#block = new TermBlockWriter();
+    return await run.finish();
   }
 }
