@@ -18,7 +18,9 @@ export const importLimits = {
   rejectedBytes: 1_024,
   sourcesMax: 1_000,
   /** A compressed object is read from its start by every attempt. */
-  gzipBytesMax: 512 * MiB,
+  compressedBytesMax: 512 * MiB,
+  /** Of a zstd frame; compressors up to level 19 ask for no more. It lies in memory as a whole. */
+  windowBytesMax: 8 * MiB,
   /** Of a Parquet row group that is decoded as a whole: as objects it takes a multiple. */
   groupBytesMax: 16 * MiB,
   /** Its steps are repeated under their keys within this time: far longer than attempts take. */

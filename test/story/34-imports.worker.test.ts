@@ -33,6 +33,18 @@ function gzip(text: string): ReadableStream {
   return new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
 }
 
+async function bytesOf(stream: ReadableStream): Promise<ArrayBuffer> {
+  return await new Response(stream).arrayBuffer();
+}
+
+/** Zstandard, stored as it is: magic, its size in one byte, one raw block which is the last. */
+function frame(text: string): ArrayBuffer {
+  const bytes = new TextEncoder().encode(text);
+  const head = [0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes.length];
+  const block = [((bytes.length << 3) | 1) & 255, bytes.length >> 5, 0];
+  return Uint8Array.of(...head, ...block, ...bytes).buffer;
+}
+
 async function ask(namespace: string, body: object) {
   return await send<Import>("POST", `/v1/namespaces/${namespace}/imports`, body);
 }
@@ -82,12 +94,18 @@ describe("an object in the bucket", () => {
     const text = 'show_id,title,year,score\ns1,"Jaws, the film",1975,8.1\ns2,Splash,1984,6\n';
     await put("films/a.csv", text);
     await put("films/b.csv.gz", gzip("show_id,title,year,score\ns3,Moana,2016,7.6\n"));
+    const heading = await bytesOf(gzip("show_id,title,year,score\n"));
+    const members = [heading, await bytesOf(gzip("s4,Alien,1979,8.5\n"))];
+    await put("films/c.csv.gz", await new Blob(members).arrayBuffer());
+    await put("films/d.csv.zst", frame("show_id,title,year,score\ns5,Tenet,2020,7.3\n"));
     const ended = await importInto("films", { source: "films/", id: "show_id" });
-    expect(ended).toMatchObject({ status: "finished", rows_written: 3, objects: 2 });
+    expect(ended).toMatchObject({ status: "finished", rows_written: 5, objects: 4 });
     expect(await new Namespace("films").rows()).toEqual([
       { id: "s1", title: "Jaws, the film", year: 1975, score: 8.1 },
       { id: "s2", title: "Splash", year: 1984, score: 6 },
       { id: "s3", title: "Moana", year: 2016, score: 7.6 },
+      { id: "s4", title: "Alien", year: 1979, score: 8.5 },
+      { id: "s5", title: "Tenet", year: 2020, score: 7.3 },
     ]);
   });
 

@@ -5,7 +5,7 @@
  *   6  flows and their parts: src/*.ts    3  store
  *   5  namespace | query | compaction     2  format
  *   4  index                              1  document | bytes | kernels
- *                                         0  errors, limits
+ *                                         0  errors, limits, import-limits
  *
  * Within index: builder, on filter | text, on segment | vector.
  *
@@ -17,6 +17,7 @@ import type { Import, SourceFile } from "./tree.ts";
 const ranks: Readonly<Record<string, number>> = {
   errors: 0,
   limits: 0,
+  "import-limits": 0,
   bytes: 1,
   document: 1,
   kernels: 1,

@@ -25,9 +25,9 @@ import { importSourceKey } from "../../src/store/keys.ts";
 import { eachObject } from "../../src/store/many-objects.ts";
 import { mustBeWritable } from "../../src/write.ts";
 import {
+  compressionOf,
   formatOf,
   type ImportRequest,
-  isGzip,
   parseImportRequest,
   type StoredImport,
 } from "../imports/import-request.ts";
@@ -90,12 +90,12 @@ function checkSource({ name, size }: ImportSource, { format }: ImportRequest): v
     const text = `what is ${name}? Say its \`format\`: jsonl, csv or parquet`;
     throw new EngineError("invalid", `💔 ${text}`, { field: "format" });
   }
-  if (!isGzip(name)) return;
+  if (compressionOf(name) === undefined) return;
   if (what === "parquet") {
     throw new EngineError("invalid", `💔 ${name}: Parquet cannot be compressed as a whole`);
   }
-  if (size > importLimits.gzipBytesMax) {
-    const text = `${name} has ${size} bytes; compressed, at most ${importLimits.gzipBytesMax}`;
+  if (size > importLimits.compressedBytesMax) {
+    const text = `${name} has ${size} bytes; compressed, at most ${importLimits.compressedBytesMax}`;
     throw new EngineError("tooLarge", `💔 ${text}`);
   }
 }

@@ -2,6 +2,7 @@
  * The bounds a caller can run into, by the names of GET /v1/limits. The README's table and the
  * reference page say the same.
  */
+
 import { importLimits } from "../../src/import-limits.ts";
 import { limits } from "../../src/limits.ts";
 
@@ -75,8 +76,8 @@ export const limitTable = {
     value: importLimits.rejectedMax,
     about: "rows that an import refuses before it ends",
   },
-  import_gzip_bytes: {
-    value: importLimits.gzipBytesMax,
+  import_compressed_bytes: {
+    value: importLimits.compressedBytesMax,
     about: "a compressed object of an import",
   },
   import_group_bytes: {

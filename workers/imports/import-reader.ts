@@ -25,7 +25,7 @@ import { parseWriteRequest } from "../api/write-request.ts";
 import { type ColumnTypes, decideTypes } from "../rows/column-schema.ts";
 import { type Row, SourceError } from "../rows/row.ts";
 import { type Mapping, mapRow, type Wire } from "../rows/row-mapping.ts";
-import { delimiterOf, formatOf, type ImportRequest, isGzip } from "./import-request.ts";
+import { compressionOf, delimiterOf, formatOf, type ImportRequest } from "./import-request.ts";
 import type { ImportSource } from "./object-bytes.ts";
 import { openParquetSource, parquetStretches } from "./parquet-source.ts";
 import { csvStretches, jsonLineStretches, type SourceStretch } from "./text-source.ts";
@@ -82,7 +82,7 @@ export class BucketReader implements ImportReader {
     switch (format) {
       case "csv": {
         const delimiter = this.#request.delimiter ?? delimiterOf(name);
-        const stretches = csvStretches(store, source, offset, isGzip(name), delimiter);
+        const stretches = csvStretches(store, source, offset, compressionOf(name), delimiter);
         return { isText: true, types: {}, stretches };
       }
       case "parquet": {
@@ -95,7 +95,7 @@ export class BucketReader implements ImportReader {
       }
       case "jsonl":
       case undefined: {
-        const stretches = jsonLineStretches(store, source, offset, isGzip(name));
+        const stretches = jsonLineStretches(store, source, offset, compressionOf(name));
         return { isText: false, types: {}, stretches };
       }
     }

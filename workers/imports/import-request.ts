@@ -11,6 +11,7 @@ import { invalid } from "../../src/errors.ts";
 import { readFields } from "../api/reference/field.ts";
 import { importFields } from "../api/reference/import-fields.ts";
 import type { Mapping } from "../rows/row-mapping.ts";
+import type { Compression } from "./decompress.ts";
 import type { ImportSource } from "./object-bytes.ts";
 
 export const importFormats = ["jsonl", "csv", "parquet"] as const;
@@ -92,14 +93,15 @@ export interface StoredImport {
   readonly sources: readonly ImportSource[];
 }
 
-/** By the ending of a name; `.gz` says nothing of what is inside. */
+/** By the ending of a name; `.gz` and `.zst` say nothing of what is inside. */
 export function formatOf(name: string): ImportFormat | undefined {
   const [, ending = ""] = /\.(\w+)$/.exec(plainName(name).toLowerCase()) ?? [];
   return endings[ending];
 }
 
-export function isGzip(name: string): boolean {
-  return plainName(name) !== name;
+export function compressionOf(name: string): Compression | undefined {
+  if (plainName(name) === name) return undefined;
+  return /\.gz$/i.test(name) ? "gzip" : "zstd";
 }
 
 export function delimiterOf(name: string): string {
@@ -107,7 +109,7 @@ export function delimiterOf(name: string): string {
 }
 
 function plainName(name: string): string {
-  return name.replace(/\.gz$/i, "");
+  return name.replace(/\.(gz|zst)$/i, "");
 }
 
 const endings: Readonly<Record<string, ImportFormat>> = {

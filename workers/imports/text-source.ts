@@ -1,6 +1,6 @@
 /**
  * Objects that are lines: cut into stretches of whole records, the same ones every time, whatever
- * the chunks are in which they come. An offset counts bytes, decompressed ones if it is gzip.
+ * the chunks are in which they come. An offset counts bytes, decompressed ones if it is compressed.
  */
 import { EngineError } from "../../src/errors.ts";
 import { importLimits } from "../../src/import-limits.ts";
@@ -8,6 +8,7 @@ import type { ObjectStore } from "../../src/store/object-store.ts";
 import { parseJson } from "../api/json.ts";
 import { csvHeading, csvRecordEnd, csvRow, parseCsv } from "../rows/csv-text.ts";
 import type { Row } from "../rows/row.ts";
+import { type Compression, decompress, skip } from "./decompress.ts";
 import { type ImportSource, join, readChunks } from "./object-bytes.ts";
 
 /** A row, or what is wrong with it and the beginning of what stands there. */
@@ -19,7 +20,7 @@ export interface SourceStretch {
   readonly rows: readonly ReadRow[];
   /** Behind it. */
   readonly offset: number;
-  /** Bytes of the object that were read up to there, roughly if it is gzip. */
+  /** Bytes of the object that were read up to there, roughly if it is compressed. */
   readonly read: number;
 }
 
@@ -30,9 +31,9 @@ export async function* jsonLineStretches(
   store: ObjectStore,
   source: ImportSource,
   offset: number,
-  isGzip: boolean,
+  compression: Compression | undefined,
 ): AsyncGenerator<SourceStretch, void> {
-  for await (const cut of cutRecords(store, source, offset, isGzip, lineEnd)) {
+  for await (const cut of cutRecords(store, source, offset, compression, lineEnd)) {
     const { bytes, offset: end, read } = cut;
     const hasMark = end === bytes.length && byteOrderMark.every((byte, i) => bytes[i] === byte);
     yield { rows: [...parseLines(hasMark ? bytes.subarray(3) : bytes)], offset: end, read };
@@ -80,14 +81,14 @@ export async function* csvStretches(
   store: ObjectStore,
   source: ImportSource,
   offset: number,
-  isGzip: boolean,
+  compression: Compression | undefined,
   delimiter: string,
 ): AsyncGenerator<SourceStretch, void> {
   const code = delimiter.charCodeAt(0);
   const recordEnd: RecordEnd = (bytes, from) => csvRecordEnd(bytes, from, code);
-  const names = await readHeading(store, source, isGzip, delimiter, recordEnd);
+  const names = await readHeading(store, source, compression, delimiter, recordEnd);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-  for await (const cut of cutRecords(store, source, offset, isGzip, recordEnd)) {
+  for await (const cut of cutRecords(store, source, offset, compression, recordEnd)) {
     let text: string;
     try {
       text = decoder.decode(cut.bytes);
@@ -109,11 +110,11 @@ export async function* csvStretches(
 async function readHeading(
   store: ObjectStore,
   source: ImportSource,
-  isGzip: boolean,
+  compression: Compression | undefined,
   delimiter: string,
   recordEnd: RecordEnd,
 ): Promise<readonly string[]> {
-  for await (const { bytes } of cutRecords(store, source, 0, isGzip, recordEnd, 1)) {
+  for await (const { bytes } of cutRecords(store, source, 0, compression, recordEnd, 1)) {
     const [first] = parseCsv(new TextDecoder().decode(bytes), delimiter);
     if (first === undefined) continue;
     return csvHeading(first.fields, (reason) => new EngineError("invalid", reason));
@@ -131,11 +132,17 @@ async function* cutRecords(
   store: ObjectStore,
   source: ImportSource,
   from: number,
-  isGzip: boolean,
+  compression: Compression | undefined,
   recordEnd: RecordEnd,
   rowsMax: number = importLimits.batchRows,
 ): AsyncGenerator<Cut, void> {
-  const chunks = readChunks(store, source, from, isGzip);
+  const chunks =
+    compression === undefined
+      ? readChunks(store, source, from)
+      : skip(
+          decompress(() => readChunks(store, source, 0), source.name, compression),
+          from,
+        );
   let buffer: Uint8Array = new Uint8Array();
   let offset = from;
   let at = 0;
@@ -153,7 +160,11 @@ async function* cutRecords(
     if (at > 0 && (isFull || (isLast && at === buffer.length))) {
       offset += at;
       const behind = isLast && at === buffer.length ? source.size : read;
-      yield { bytes: buffer.subarray(0, at), offset, read: isGzip ? behind : offset };
+      yield {
+        bytes: buffer.subarray(0, at),
+        offset,
+        read: compression === undefined ? offset : behind,
+      };
       buffer = buffer.subarray(at);
       at = 0;
       rows = 0;

@@ -14,7 +14,8 @@ export const importFields = {
   format: {
     type: "string",
     values: ["jsonl", "csv", "parquet"],
-    about: "What it is, if its name does not say so. A name that ends with .gz says gzip.",
+    about:
+      "What it is, if its name does not say so. Names that end with .gz or .zst say what it is compressed by.",
   },
   delimiter: { type: "string", about: "Between the values of a CSV; a comma unless said." },
   id: { type: "string", about: "Column of the ids; `id` unless said." },
