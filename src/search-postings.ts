@@ -236,12 +236,14 @@ export async function readIndexedTexts(
   });
   const runs = found.flatMap((text) => text?.runs ?? []);
   for (const run of runs) run.recall(context);
-  await readEach(context, runs.flatMap(termReads));
+  const names = [...new Set(wanted.map(({ attribute }) => `"${attribute}"`))].join(", ");
+  await readEach(context, names, runs.flatMap(termReads));
   const read = wanted.flatMap(({ need }, i) =>
     need === "counts" ? [] : (found[i]?.runs ?? []).map((run) => ({ run, need })),
   );
   await readEach(
     context,
+    names,
     read.flatMap(({ run, need }) => pageReads(run, need)),
   );
   for (const { run, need } of read) if (need === "scores") run.open(context);
@@ -300,14 +302,18 @@ function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead
   return reads;
 }
 
-/** Blocks that several want are read once. */
-async function readEach({ reader }: SearchContext, reads: readonly WantedRead[]): Promise<void> {
+/** Blocks that several want are read once. `names`: of the attributes. */
+async function readEach(
+  { reader }: SearchContext,
+  names: string,
+  reads: readonly WantedRead[],
+): Promise<void> {
   const sharing = [...Map.groupBy(reads, ({ block }) => blockId(block)).values()];
   const bytes = sharing.reduce((sum, [read]) => sum + (read as WantedRead).block.length, 0);
   if (bytes > limits.postingBytesMax) {
     const text =
-      `💔 the words of the query stand in so many documents that ${bytes} bytes of their lists ` +
-      `would be read, more than ${limits.postingBytesMax}; ask for rarer words, or more letters`;
+      `💔 the words asked for in ${names} stand in so many documents that ${bytes} bytes of their ` +
+      `lists would be read, more than ${limits.postingBytesMax}; ask for rarer words, or more letters`;
     throw invalid(text);
   }
   await reader.readRound(

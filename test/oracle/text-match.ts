@@ -70,7 +70,8 @@ export function matchesFuzzy(query: string, text: string, options: OracleFuzzy):
   return false;
 }
 
-function edits(a: readonly string[], b: readonly string[]): number {
+/** Of characters, to make one of the other. */
+export function edits(a: readonly string[], b: readonly string[]): number {
   const table = Array.from({ length: a.length + 1 }, (_, i) => [i]);
   for (let j = 1; j <= b.length; j++) (table[0] as number[])[j] = j;
   const at = (i: number, j: number): number => table[i]?.[j] as number;

@@ -108,7 +108,7 @@ export function bodyOf({ write, allowPartial }: ChangeIntent): object {
     distance_metric: "euclidean_squared",
     schema: {
       vector: { type: "[4]f32", ann: true, patchable: true },
-      label: { type: "string", filterable: true, full_text_search: true },
+      label: { type: "string", filterable: true, fuzzy: true, full_text_search: true },
       tags: { type: "[]string", filterable: true },
     },
     patch_by_filter_allow_partial: allowPartial,

@@ -99,4 +99,16 @@ export const textMutants: readonly Mutant[] = [
     "  const kept = globalThis as unknown as { best?: BestScores };\n" +
       "  kept.best ??= new BestScores(wanted);\n  const { best } = kept;\n",
   ),
+  mutant(
+    "a part with as many edits as may be is not near",
+    "src/document/fuzzy.ts",
+    "if ((column[wanted.length] as number) <= distance) return true;",
+    "if ((column[wanted.length] as number) <= distance - 1) return true;",
+  ),
+  mutant(
+    "a word with a mistake is not what is being typed",
+    "src/index/text/term-prefix.ts",
+    "if ((column[length] as number) <= edits) return true;",
+    "if ((column[length] as number) < edits) return true;",
+  ),
 ];

@@ -15,7 +15,14 @@ import { type OracleOrder, type OracleRank, ordered, scored } from "../oracle/ra
 import type { Point } from "./history.ts";
 import type { SimRandom } from "./random.ts";
 import type { Sizes } from "./sizes.ts";
-import { compareTexts, highlightLabel, randomSequence, randomWords } from "./text-questions.ts";
+import {
+  compareTexts,
+  highlightLabel,
+  randomFuzzy,
+  randomSequence,
+  randomTextRank,
+  randomWords,
+} from "./text-questions.ts";
 
 export interface Check {
   readonly kind: "listing" | "kNN" | "ANN" | "ordered" | "scored" | "text";
@@ -28,8 +35,9 @@ export interface Check {
   readonly orders?: readonly OracleOrder[];
   /** Of `scored`. */
   readonly expression?: OracleRank;
-  /** Of `text`. */
+  /** Of `text`, and the beginning of a last one. */
   readonly words?: readonly string[];
+  readonly typed?: string;
 }
 
 export interface Question {
@@ -67,7 +75,7 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
     offset: check.offset,
     filters: check.filter,
     attributes: random.chance(0.9) ? ({ kind: "all" } as const) : noAttributes,
-    ...(kind === "text" ? { computed: [highlightLabel] } : {}),
+    ...(kind === "text" && more.typed === undefined ? { computed: [highlightLabel] } : {}),
     metric: undefined,
     disableCache: random.chance(0.1),
   };
@@ -78,7 +86,7 @@ function randomRank(
   random: SimRandom,
   kind: Check["kind"],
   { descending, vector }: Check,
-): { readonly rank: Query["rank"] } & Pick<Check, "orders" | "expression" | "words"> {
+): { readonly rank: Query["rank"] } & Pick<Check, "orders" | "expression" | "words" | "typed"> {
   switch (kind) {
     case "listing":
       return { rank: { kind: "id", descending } };
@@ -92,10 +100,8 @@ function randomRank(
       const keys = orders.map(([attribute, way]) => ({ attribute, descending: way === "desc" }));
       return { rank: { kind: "order", keys }, orders };
     }
-    case "text": {
-      const words = randomWords(random);
-      return { rank: { kind: "expression", json: ["label", "BM25", words.join(" ")] }, words };
-    }
+    case "text":
+      return randomTextRank(random);
     case "scored": {
       const n = random.below(10);
       const far = ["Dist", ["Attribute", "n"], n];
@@ -109,6 +115,7 @@ function randomRank(
           ],
         ],
         ["n", "Lt", n],
+        randomFuzzy(random),
       ]);
       return { rank: { kind: "expression", json: expression }, expression };
     }
@@ -182,7 +189,9 @@ function randomFilter(random: SimRandom, sizes: Sizes): OracleFilter {
     case 4:
       return ["label", random.pick(["Glob", "NotGlob"]), random.pick([`${letter}*`, `?${n}`])];
     case 5:
-      return ["label", random.pick(["Lt", "Gte"]), `${letter}${n}`];
+      return random.chance(0.5)
+        ? randomFuzzy(random)
+        : ["label", random.pick(["Lt", "Gte"]), `${letter}${n}`];
     case 6:
       return ["label", random.pick(["IGlob", "NotIGlob"]), `{${letter.toUpperCase()},a}[0-${n}]`];
     case 7:

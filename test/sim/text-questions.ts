@@ -3,11 +3,13 @@
  * have one of some words is exact, and so is their order by ids where they have the same label.
  * What a word is worth depends on rows that are superseded and not merged yet, which nobody outside
  * knows: all rows with a label score the same, and more than nothing. Highlights are the words of
- * the label that were asked for.
+ * the label that were asked for. A word that is being typed may be wrong: what it means is looked
+ * for among the words of every label, by definition.
  */
 
 import type { ResultRow } from "../../src/query/result.ts";
 import type { BruteForce, OracleDocument, OracleFilter } from "../oracle/brute-force.ts";
+import { edits, type OracleFuzzy } from "../oracle/text-match.ts";
 import type { SimRandom } from "./random.ts";
 
 export function randomWords(random: SimRandom): readonly string[] {
@@ -24,6 +26,49 @@ export function randomSequence(random: SimRandom): string {
   return random.chance(0.8)
     ? `${first} ${random.pick(secondWords)}`
     : `${random.pick(secondWords)} ${first}`;
+}
+
+/** What else it may be: long enough to be typed with a mistake. */
+export const longWords = ["letter1", "latter2"] as const;
+
+const oneEdit: OracleFuzzy = { max_edit_distance: [{ min_query_chars: 6, distance: 1 }] };
+
+/** The beginning of a word, with a mistake or none, or too short to have one. */
+function randomTyped(random: SimRandom): string {
+  return random.pick(["lett", "letter", "latter", "lettar", "lattte", "lxtter", "ketter"]);
+}
+
+export interface TextRank {
+  readonly rank: { readonly kind: "expression"; readonly json: readonly unknown[] };
+  readonly words: readonly string[];
+  readonly typed?: string;
+}
+
+export function randomTextRank(random: SimRandom): TextRank {
+  const words = randomWords(random);
+  if (random.chance(0.7)) {
+    return { rank: { kind: "expression", json: ["label", "BM25", words.join(" ")] }, words };
+  }
+  const typed = randomTyped(random);
+  const options = { ...oneEdit, last_as_prefix: true };
+  const json = ["label", "BM25", `${words.join(" ")} ${typed}`, options];
+  return { rank: { kind: "expression", json }, words, typed };
+}
+
+/** A label of two words with a mistake, or a part of one with none. */
+export function randomFuzzy(random: SimRandom): readonly [string, "Fuzzy", string, OracleFuzzy] {
+  const sequence = randomSequence(random);
+  const exact: OracleFuzzy = { max_edit_distance: [{ min_query_chars: 3, distance: 0 }] };
+  return random.chance(0.7)
+    ? ["label", "Fuzzy", `${sequence}${random.pick(["x", "!", "0"])}`, oneEdit]
+    : ["label", "Fuzzy", random.pick([sequence, sequence.slice(1), "etter"]), exact];
+}
+
+function isMeant(typed: string, word: string): boolean {
+  if (word.startsWith(typed)) return true;
+  if (typed.length < 6 || word[0] !== typed[0]) return false;
+  const beginnings = Array.from({ length: word.length }, (_, i) => word.slice(0, i + 1));
+  return beginnings.some((each) => edits(Array.from(typed), Array.from(each)) <= 1);
 }
 
 export const highlightLabel = {
@@ -53,6 +98,7 @@ function wrongHighlight(
 
 export interface TextCheck {
   readonly words: readonly string[];
+  readonly typed?: string;
   readonly filter: OracleFilter | undefined;
   readonly limit: number;
   readonly offset: number;
@@ -60,14 +106,14 @@ export interface TextCheck {
 
 /** How the answer differs from what it may be, or undefined. */
 export function compareTexts(
-  { words, filter, limit, offset }: TextCheck,
+  { words, typed, filter, limit, offset }: TextCheck,
   oracle: BruteForce,
   rows: readonly ResultRow[],
   compareRow: (row: ResultRow, document: OracleDocument) => string | undefined,
 ): string | undefined {
-  const matching = oracle
-    .matching(filter)
-    .filter((document) => wordsOf(document).some((word) => words.includes(word)));
+  const isFound = (word: string): boolean =>
+    words.includes(word) || (typed !== undefined && isMeant(typed, word));
+  const matching = oracle.matching(filter).filter((document) => wordsOf(document).some(isFound));
   const byId = new Map(matching.map((document) => [document.id, document]));
   const count = Math.max(0, Math.min(limit, matching.length - offset));
   if (rows.length !== count) return `${rows.length} rows instead of ${count}`;

@@ -4,7 +4,7 @@ import type { AttributeSchema, Schema } from "../../src/document/schema.ts";
 import { defaultText } from "../../src/document/text-options.ts";
 import type { AttributeColumn } from "../../src/document/value.ts";
 import type { BuiltWrite } from "../../src/submission.ts";
-import { secondWords } from "./text-questions.ts";
+import { longWords, secondWords } from "./text-questions.ts";
 import type { World } from "./world.ts";
 
 const dims = 4;
@@ -60,10 +60,13 @@ export function buildWrite(schema: Schema, intent: WriteIntent): BuiltWrite {
   return buildRows(schema, intent, columns);
 }
 
+const labelOptions = { fuzzy: true, text: { options: defaultText } } as const;
+
 /** A text for filters: an id has another with each write. One or two words. */
 function labelOf(id: number, tag: number): string {
   const word = `${"abc"[tag % 3]}${(id * 7 + tag) % 10}`;
-  return tag % 5 < 2 ? `${word} ${secondWords[(id + tag) % secondWords.length]}` : word;
+  const second = [...secondWords, ...longWords];
+  return tag % 5 < 2 ? `${word} ${second[(id + tag) % second.length]}` : word;
 }
 
 /** Up to three elements; some documents have none, some have no array. */
@@ -96,7 +99,7 @@ export function buildRows(
     ["vector", { type: `[${dims}]f32`, filterable: false, ann: true }],
     ...columns.map(({ name, type }): [string, AttributeSchema] => [
       name,
-      { type, filterable: true, ...(name === "label" ? { text: { options: defaultText } } : {}) },
+      { type, filterable: true, ...(name === "label" ? labelOptions : {}) },
     ]),
   ];
   const attributes = new Map(wanted.filter(([name]) => !schema.attributes.has(name)));
