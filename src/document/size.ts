@@ -12,9 +12,14 @@ import type { Batch } from "./batch.ts";
 import type { DocumentId, IdKind } from "./id.ts";
 import type { AttributeValue } from "./value.ts";
 
+/** A search of the runtime's takes half as long as a loop over characters. */
+const beyondAscii = /[^\0-\x7f]/;
+const shortText = 24;
+
 /** Bytes of a well-formed text in UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
+  if (bytes > shortText && !beyondAscii.test(text)) return bytes;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0x80) {

@@ -14,7 +14,7 @@
  * Combining marks belong to the letter before them. An emoji is a word with its variation
  * selectors, skin tones and joined emoji; a flag is a word.
  */
-import { widthAt, wordClass, wordClassAt, wordClasses } from "./word-classes.ts";
+import { plainEnd, widthAt, wordClass, wordClassAt, wordClasses } from "./word-classes.ts";
 
 export type WordTokenizer = "word_v0" | "word_v1" | "word_v2" | "word_v3" | "word_v4";
 
@@ -84,6 +84,12 @@ function standardEnd(text: string, from: number, kind: number): number {
   let isWord = kind !== extendNumLet;
   let before = kind;
   let at = from + widthAt(text, from);
+  if (kind === letter || kind === numeric) {
+    // Most words are no more than this.
+    const end = plainEnd(text, at);
+    if (end > at) before = wordClassAt(text, end - 1);
+    at = end;
+  }
   for (;;) {
     let next = wordClassAt(text, at);
     let isJoined = false;

@@ -46,6 +46,18 @@ interface Table {
 
 const table = readTable(decodeBase64(wordClassRuns));
 
+/** Of ASCII: letters and digits, which follow each other in a word, whatever the tokenizer. */
+const plain = table.basic
+  .slice(0, 0x80)
+  .map((kind) => (kind === wordClass.letter || kind === wordClass.numeric ? kind : 0));
+
+/** Where letters and digits of ASCII that begin at an index end. */
+export function plainEnd(text: string, index: number): number {
+  let at = index;
+  while ((plain[text.charCodeAt(at)] ?? 0) !== 0) at++;
+  return at;
+}
+
 function readTable(bytes: Uint8Array): Table {
   const basic = new Uint8Array(planeSize);
   const starts: number[] = [];
