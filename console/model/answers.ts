@@ -143,3 +143,22 @@ export interface MappedCluster {
   readonly y: number;
   readonly probed?: boolean;
 }
+
+/** An import that the server does itself. */
+export interface ImportState {
+  readonly id: string;
+  readonly source: string;
+  readonly status: "pending" | "running" | "cancelling" | "finished" | "cancelled" | "failed";
+  readonly error?: string;
+  readonly created_at: string;
+  readonly rows_written: number;
+  readonly rows_rejected: number;
+  readonly bytes_read: number;
+  readonly bytes_total: number;
+}
+
+export interface RejectedRow {
+  readonly row: number;
+  readonly reason: string;
+  readonly document: unknown;
+}

@@ -1,6 +1,14 @@
 /** Where in the console somebody is: the fragment of the URL, which no server sees. */
 
-export const tabs = ["query", "documents", "schema", "index", "changes", "quality"] as const;
+export const tabs = [
+  "query",
+  "documents",
+  "schema",
+  "index",
+  "changes",
+  "imports",
+  "quality",
+] as const;
 export type Tab = (typeof tabs)[number];
 
 export type Route =

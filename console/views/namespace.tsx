@@ -8,6 +8,7 @@ import { Show, Stats } from "../parts/controls.tsx";
 import { useLoad } from "../parts/use-load.ts";
 import { Changes } from "./changes.tsx";
 import { Documents } from "./documents.tsx";
+import { Imports } from "./imports.tsx";
 import { IndexState } from "./index-state.tsx";
 import { Playground } from "./playground.tsx";
 import { Quality } from "./quality.tsx";
@@ -32,6 +33,7 @@ const titles: Readonly<Record<Tab, string>> = {
   schema: "Schema",
   index: "Index",
   changes: "Changes",
+  imports: "Imports",
   quality: "Recall and cost",
 };
 
@@ -43,33 +45,39 @@ export function Namespace({ api, name, tab }: NamespaceProps & { tab: Tab }) {
   return (
     <>
       <h1>{name}</h1>
-      <Show of={metadata}>
-        {(known) => {
-          const props = { api, name, metadata: known, columns: columnsOf(known.schema), reload };
-          return (
-            <>
-              <Summary metadata={known} />
-              <nav class="tabs" aria-label="Of this namespace">
-                {tabs.map((each) => (
-                  <a
-                    key={each}
-                    href={linkTo({ page: "namespace", name, tab: each })}
-                    {...(each === tab ? { "aria-current": "page" as const } : {})}
-                  >
-                    {titles[each]}
-                  </a>
-                ))}
-              </nav>
-              {tab === "query" ? <Playground {...props} /> : null}
-              {tab === "documents" ? <Documents {...props} /> : null}
-              {tab === "schema" ? <SchemaEditor {...props} /> : null}
-              {tab === "index" ? <IndexState {...props} /> : null}
-              {tab === "changes" ? <Changes {...props} /> : null}
-              {tab === "quality" ? <Quality {...props} /> : null}
-            </>
-          );
-        }}
-      </Show>
+      <Show of={metadata}>{(known) => <Summary metadata={known} />}</Show>
+      <nav class="tabs" aria-label="Of this namespace">
+        {tabs.map((each) => (
+          <a
+            key={each}
+            href={linkTo({ page: "namespace", name, tab: each })}
+            {...(each === tab ? { "aria-current": "page" as const } : {})}
+          >
+            {titles[each]}
+          </a>
+        ))}
+      </nav>
+      {tab === "imports" ? <Imports api={api} name={name} onEnd={reload} /> : null}
+      {metadata.value === undefined ? null : (
+        <Content {...{ api, name, tab, reload }} metadata={metadata.value} />
+      )}
+    </>
+  );
+}
+
+type ContentProps = Omit<TabProps, "columns"> & { readonly tab: Tab };
+
+/** What needs a namespace that is there. */
+function Content({ tab, ...known }: ContentProps) {
+  const props = { ...known, columns: columnsOf(known.metadata.schema) };
+  return (
+    <>
+      {tab === "query" ? <Playground {...props} /> : null}
+      {tab === "documents" ? <Documents {...props} /> : null}
+      {tab === "schema" ? <SchemaEditor {...props} /> : null}
+      {tab === "index" ? <IndexState {...props} /> : null}
+      {tab === "changes" ? <Changes {...props} /> : null}
+      {tab === "quality" ? <Quality {...props} /> : null}
     </>
   );
 }

@@ -9,6 +9,7 @@ import axe from "axe-core";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { ApiClient } from "../../scripts/api-client.ts";
+import { openBucket } from "../../scripts/bucket.ts";
 import { findChromium } from "../../scripts/chromium.ts";
 import { waitUntilIndexed } from "../../scripts/index-status.ts";
 import { loadSampleOnce } from "../../scripts/sample.ts";
@@ -229,6 +230,51 @@ it("shows where the clusters of a larger index lie, and which a search reads", a
   expect(probed).toBeGreaterThan(0);
   expect(others).toBeGreaterThan(0);
   await inspect("clusters");
+});
+
+async function putObject(name: string, text: string): Promise<void> {
+  const bucket = await openBucket({ state: server.stateDir, remote: false }, { writes: true });
+  const bytes = new TextEncoder().encode(text);
+  await bucket.store.put(`imports/default/${name}`, bytes, { kind: "create" });
+  await bucket.close();
+}
+
+it("has the server import an object, shows what was rejected, and cancels", async () => {
+  const rows = Array.from({ length: 500 }, (_, i) => `${i},boat ${i},${i % 100 === 7 ? "" : i}`);
+  await putObject("boats.csv", `number,name,length\n${rows.join("\n")}\nlast,no number,1\n`);
+  await putObject(
+    "many.jsonl",
+    Array.from({ length: 200_000 }, (_, id) => `{"id":${id}}`).join("\n"),
+  );
+  await client.post("/v2/namespaces/fleet", { upsert_rows: [{ id: 1_000, name: "first" }] });
+  await page.goto(`${url}/#/ns/fleet/imports`);
+  await page.getByText("No imports in the last week.").waitFor();
+
+  await page.getByLabel("Source").fill("absent.csv");
+  await button("Import").click();
+  await page.getByRole("alert").waitFor();
+  expect(said.splice(0)).toEqual([expect.stringContaining("404")]);
+
+  await page.getByLabel("Source").fill("boats.csv");
+  await page.getByLabel("Column of ids").fill("number");
+  await page.getByLabel("A row that is refused").selectOption("continue");
+  await button("Import").click();
+  const boats = page.getByRole("row").filter({ hasText: "boats.csv" });
+  await boats.getByText("finished").waitFor();
+  expect(await boats.textContent()).toMatch(/500/);
+  await inspect("imports");
+  await button("1 … rejected of boats.csv").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("no number").waitFor();
+  await inspect("rejected");
+  await page.keyboard.press("Escape");
+
+  await page.getByLabel("Source").fill("many.jsonl");
+  await page.getByLabel("Column of ids").fill("");
+  await button("Import").click();
+  await button("Cancel the import of many.jsonl").click();
+  const many = page.getByRole("row").filter({ hasText: "many.jsonl" });
+  await many.getByText("cancelled").waitFor();
 });
 
 it("makes a key, shows it once, and revokes it", async () => {
