@@ -104,6 +104,6 @@ function readList(text: string, name: string): unknown {
 function misfit(text: string, type: string, name: string): SourceError {
   return new SourceError(
     `column ${name}: ${JSON.stringify(text.slice(0, 40))} is no ${type} as the rows before; ` +
-      `say --type ${name}=string or another`,
+      `say its type (--type ${name}=string, or a schema)`,
   );
 }
