@@ -2,14 +2,13 @@
  * `shoal import SOURCE`: rows of a file, of standard input or of a data set into a namespace, until
  * they are indexed. Interrupted, or killed, the same command goes on where it stopped.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { Command, Option } from "commander";
 import type { Mapping } from "../../workers/rows/row-mapping.ts";
 import { type ApiClient, ApiError, namespacePath } from "../api-client.ts";
 import { DatasetError } from "../datasets.ts";
 import { plainName } from "../import/byte-source.ts";
-import { type ImportOutcome, importRows, type Rejection } from "../import/import-rows.ts";
+import type { ImportOutcome } from "../import/import-rows.ts";
 import { joinSources } from "../import/joined-source.ts";
 import { type Format, formats, openSource } from "../import/open-source.ts";
 import { type RowSource, SourceError } from "../import/row-source.ts";
@@ -18,8 +17,9 @@ import { names, pairs, positiveInteger } from "../options.ts";
 import { cannotRun, failed } from "../outcome.ts";
 import { round } from "../quantiles.ts";
 import { onServer, ping, type ServerOptions, withServer } from "./connection.ts";
-import { printJson, say, startBar } from "./output.ts";
+import { printJson, startBar } from "./output.ts";
 import { importOnServer } from "./server-import.ts";
+import { importWatched } from "./watched-import.ts";
 
 interface Options extends ServerOptions {
   readonly namespace?: string;
@@ -44,8 +44,6 @@ interface Options extends ServerOptions {
   readonly json: boolean;
   readonly server: boolean;
 }
-
-export const notesFolder = join(import.meta.dirname, "../..", ".wrangler", "import");
 
 const help = `
 Formats: JSON lines, CSV and TSV, Parquet, Arrow IPC (stream, file, Feather), NumPy .npy, .fvecs and
@@ -178,34 +176,24 @@ async function send(
 ): Promise<ImportOutcome> {
   const { batch, concurrency, gzip, limit, type, showOnly, metric } = options;
   const total = source.rows === undefined ? limit : Math.min(source.rows, limit ?? source.rows);
+  const rows = {
+    client,
+    source,
+    namespace,
+    batchRows: batch,
+    concurrency,
+    gzip,
+    mapping: mappingOf(options),
+    ...(type && { types: Object.fromEntries(type) }),
+    ...(showOnly && { unfilterable: showOnly }),
+    ...(metric && { metric }),
+    ...(limit !== undefined && { limit }),
+  };
   const bar = startBar("importing", total, "rows", source.share);
-  const interruption = interruptible();
-  const rejects = options.rejected === undefined ? undefined : openRejects(options.rejected);
   try {
-    return await importRows({
-      client,
-      source,
-      namespace,
-      batchRows: batch,
-      concurrency,
-      gzip,
-      notes: notesFolder,
-      mapping: mappingOf(options),
-      ...(type && { types: Object.fromEntries(type) }),
-      ...(showOnly && { unfilterable: showOnly }),
-      ...(metric && { metric }),
-      ...(limit !== undefined && { limit }),
-      ...(rejects && { onRejected: rejects.write }),
-      onProgress: (done) => bar.update(done),
-      onRetry: (reason, waitMs) => say(`\n${reason}; trying again in ${waitMs} ms`),
-      signal: interruption.signal,
-    });
+    return await importWatched(rows, bar, options.rejected);
   } catch (error) {
     throw error instanceof SourceError ? failed(error.message) : error;
-  } finally {
-    bar.stop();
-    rejects?.close();
-    interruption.end();
   }
 }
 
@@ -216,34 +204,6 @@ function mappingOf({ id, rowIds, vector, columns, rename }: Options): Partial<Ma
     ...(rowIds && { numbersRows: true }),
     ...(columns && { columns }),
     ...(rename && { renamed: rename }),
-  };
-}
-
-/** Ctrl-C waits for what is under way; a second one does not. */
-export function interruptible(): { readonly signal: AbortSignal; readonly end: () => void } {
-  const controller = new AbortController();
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  const end = (): void => {
-    for (const name of signals) process.off(name, stop);
-  };
-  const stop = (): void => {
-    controller.abort();
-    end();
-  };
-  for (const name of signals) process.on(name, stop);
-  return { signal: controller.signal, end };
-}
-
-export function openRejects(file: string) {
-  const descriptor = openSync(file, "a");
-  return {
-    write: (rejection: Rejection) => {
-      const text = JSON.stringify(rejection, (_key, value: unknown) =>
-        typeof value === "bigint" ? String(value) : value,
-      );
-      writeSync(descriptor, `${text}\n`);
-    },
-    close: () => closeSync(descriptor),
   };
 }
 

@@ -7,20 +7,14 @@
  */
 import { Command } from "commander";
 import { ApiClient, ApiError } from "../api-client.ts";
-import { type ImportOutcome, importRows } from "../import/import-rows.ts";
+import type { ImportOutcome } from "../import/import-rows.ts";
 import { openWireSource, type WireSource } from "../import/wire-source.ts";
 import { positiveInteger } from "../options.ts";
 import { cannotRun, failed } from "../outcome.ts";
 import { onServer, ping, type ServerOptions, withServer } from "./connection.ts";
-import {
-  interruptible,
-  notesFolder,
-  openRejects,
-  report,
-  summarise,
-  watchIndexing,
-} from "./import.ts";
+import { report, summarise, watchIndexing } from "./import.ts";
 import { say, startBar } from "./output.ts";
+import { importWatched } from "./watched-import.ts";
 
 interface Options extends ServerOptions {
   readonly from: string;
@@ -56,7 +50,11 @@ async function move(client: ApiClient, name: string, options: Options): Promise<
   await ping(client);
   const source = await openSource(name, options);
   const startedMs = performance.now();
-  const outcome = await send(client, source, namespace, options);
+  const { schema } = source;
+  const { batch: batchRows, concurrency, rejected } = options;
+  const rows = { client, source, namespace, batchRows, concurrency, schema };
+  const bar = startBar("moving", source.rows, "rows");
+  const outcome = await importWatched(rows, bar, rejected);
   if (outcome.interrupted) {
     const there = (outcome.rowsSent + outcome.rowsSkipped).toLocaleString("en");
     throw failed(`Interrupted with ${there} rows written. The same command goes on from there.`);
@@ -75,36 +73,6 @@ async function openSource(name: string, { from, key }: Options): Promise<WireSou
     return await openWireSource(new ApiClient({ url: from, apiKey }), name);
   } catch (error) {
     throw error instanceof ApiError ? cannotRun(`${from}: ${error.message}`) : error;
-  }
-}
-
-async function send(
-  client: ApiClient,
-  source: WireSource,
-  namespace: string,
-  { batch, concurrency, rejected }: Options,
-): Promise<ImportOutcome> {
-  const bar = startBar("moving", source.rows, "rows");
-  const interruption = interruptible();
-  const rejects = rejected === undefined ? undefined : openRejects(rejected);
-  try {
-    return await importRows({
-      client,
-      source,
-      namespace,
-      batchRows: batch,
-      concurrency,
-      notes: notesFolder,
-      schema: source.schema,
-      ...(rejects && { onRejected: rejects.write }),
-      onProgress: (done) => bar.update(done),
-      onRetry: (reason, waitMs) => say(`\n${reason}; trying again in ${waitMs} ms`),
-      signal: interruption.signal,
-    });
-  } finally {
-    bar.stop();
-    rejects?.close();
-    interruption.end();
   }
 }
 
