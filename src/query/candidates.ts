@@ -16,8 +16,8 @@ export interface RankedRows {
   readonly errors: Float32Array;
 }
 
-/** Standard errors within which an estimate is believed: 94 % of all are. */
-const believed = 1.9;
+/** Standard errors within which an estimate is believed: 87 % of all are. */
+const believed = 1.5;
 /** However sure the bound is, so many rows are refined beyond those asked for. */
 const refinedExtra = 10;
 

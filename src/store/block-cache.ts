@@ -9,8 +9,8 @@
  *
  * Memory is shared by three:
  *   blocks    what the others leave; if that is too little, rows that were not used for a while go
- *   rows      what readers keep of blocks of which they want little (row-memory.ts): at most five
- *             eighths, and beside it what the budget of reads lends as long as nobody reads
+ *   rows      what readers keep of blocks of which they want little (row-memory.ts): at most eleven
+ *             sixteenths, and what the budget of reads lends beside it as long as nobody reads
  *   passing   those blocks: an eighth, and what is free, long enough for whoever reads the same at
  *             the same time, and to be handed to the edge
  *
@@ -44,7 +44,7 @@ export interface BlockCacheOptions {
 }
 
 const passingShare = 1 / 8;
-const rowsShareMax = 5 / 8;
+const rowsShareMax = 11 / 16;
 
 export class BlockCache {
   readonly bytesMax: number;

@@ -58,7 +58,7 @@ test("few rows are refined when the estimates are sure, all of them when they ar
     return candidates.ranked();
   };
   expect(refineCount(ranked(0.1), 10, 100)).toBe(20);
-  expect(refineCount(ranked(5), 10, 100)).toBe(29);
+  expect(refineCount(ranked(5), 10, 100)).toBe(25);
   expect(refineCount(ranked(1000), 10, 100)).toBe(100);
   expect(refineCount(ranked(1000), 10, 50)).toBe(50);
   expect(refineCount(ranked(0), 200, 100)).toBe(100);

@@ -101,7 +101,7 @@ describe("block cache", () => {
     const expectWithin = (): void => {
       expect(cache.counts().bytes).toBeLessThanOrEqual(bytesMax + lent);
       const { bytes } = cache.rows.counts();
-      expect(bytes).toBeLessThanOrEqual(0.625 * bytesMax + lent);
+      expect(bytes).toBeLessThanOrEqual(0.6875 * bytesMax + lent);
       expect(cache.memory.bytesMax).toBe(0.875 * bytesMax - Math.max(0, bytes - lent));
     };
     for (let i = 0; i < 1_000; i += 1) {
