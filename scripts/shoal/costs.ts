@@ -10,6 +10,11 @@ import { printJson, printTable } from "./output.ts";
 /** A GB and month, in dollars; the first 10 GB are free. */
 const storagePrice = 0.015;
 const plan = 5;
+/**
+ * An object that is awake all month, at 12.50 dollars for a million GB-s, charged as 128 MB. A call
+ * keeps it awake for at most so long; all calls within it share that.
+ */
+const awake = { month: 4.15, seconds: 30.4 * 86_400, secondsOfCall: 10 };
 
 interface Options {
   readonly rows: number;
@@ -29,6 +34,8 @@ export interface MonthlyCost {
   readonly writes: number;
   readonly indexing: number;
   readonly queries: number;
+  /** Time the namespace's object is awake, at most. */
+  readonly awake: number;
 }
 
 const flushRows = 5_000;
@@ -63,6 +70,9 @@ export function estimateCost(load: Omit<Options, "json">): MonthlyCost {
     writes: (writesPerMonth * write) / 1e6,
     indexing: (jobs + parts + indexCpu) / 1e6,
     queries: (queriesPerMonth * query) / 1e6,
+    awake:
+      awake.month *
+      Math.min(1, ((writesPerMonth + queriesPerMonth) * awake.secondsOfCall) / awake.seconds),
   };
 }
 

@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
 import { ApiClient, namespacePath } from "../../scripts/api-client.ts";
 import { importRows } from "../../scripts/import/import-rows.ts";
 import { openWireSource } from "../../scripts/import/wire-source.ts";
-import { startCommand } from "./command.ts";
+import { startCommand, startShell } from "./command.ts";
 import { freshName, server } from "./harness.ts";
 
 const client = new ApiClient({ url: server.directUrl, apiKey: server.apiKey });
@@ -97,6 +98,43 @@ it("goes on behind the last id that was written, whatever was deleted there mean
   const found = new Set(await linesOf(here));
   expect(left.filter((line) => !found.has(line))).toEqual([]);
   expect(found.size).toBe(rows.length);
+});
+
+it("goes on after it was killed, and nothing is lost or there twice", async () => {
+  const there = freshName("there");
+  const here = freshName("here");
+  const rows = Array.from({ length: 6_000 }, (_, id) => ({ id, n: id % 7, vector: [id, 1] }));
+  const distance_metric = "euclidean_squared";
+  await client.post(namespacePath(there), { upsert_rows: rows, distance_metric });
+  const args = ["move", there, "--from", server.directUrl, "--namespace", here];
+  const env = {
+    SHOAL_URL: server.directUrl,
+    SHOAL_API_KEY: server.apiKey,
+    TURBOPUFFER_API_KEY: server.apiKey,
+    XDG_CONFIG_HOME: notes,
+  };
+  const slow = ["--batch", "50", "--concurrency", "1"];
+  // The program itself: the command around it would be killed alone.
+  const variables = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
+  const words = ["exec env", ...variables, `'${process.execPath}' scripts/shoal.ts`];
+  const killed = startShell([...words, ...args, ...slow].join(" "));
+  for (let found = 0; found < 2_200; ) {
+    await sleep(50);
+    found = await linesOf(here).then(
+      (lines) => lines.length,
+      () => 0,
+    );
+  }
+  killed.child.kill("SIGKILL");
+  expect(await killed.ended).toBeGreaterThanOrEqual(128);
+  const before = await linesOf(here);
+  expect(before.length).toBeLessThan(rows.length);
+  const again = startCommand(["cli", ...args, "--batch", "500", "--json", "--no-wait"], env);
+  expect(await again.ended, again.stderr()).toBe(0);
+  const { rows_sent, rows_resumed } = JSON.parse(again.stdout()) as Record<string, number>;
+  expect(rows_resumed).toBeGreaterThan(0);
+  expect((rows_sent ?? 0) + (rows_resumed ?? 0)).toBe(rows.length);
+  expect(await linesOf(here)).toEqual(await linesOf(there));
 });
 
 it("says what is missing", async () => {
