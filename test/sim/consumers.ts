@@ -21,6 +21,7 @@ import { searchPorts } from "./clients.ts";
 import { callOwner } from "./owner-client.ts";
 import { Process } from "./process.ts";
 import type { World } from "./world.ts";
+import { Writer } from "./writers.ts";
 
 const invocationMs = 8 * 60_000;
 const hostMs = 15 * 60_000;
@@ -127,12 +128,12 @@ class Consumer {
   async #runDue(process: Process, identity: Identity): Promise<boolean> {
     // By an isolate that has nothing yet.
     const ports = { ...searchPorts(process), ...consumerPorts(process) };
-    const api = stalling(process, callOwner(process, identity.name));
+    const api = callOwner(process, identity.name);
     const endMs = this.#world.scheduler.nowMs + invocationMs;
     while (this.#world.scheduler.nowMs < endMs) {
       const job = replyValue(await api.claim(identity.tenant, identity.name));
       if (job === undefined) return false;
-      await this.#runJob(ports, api, identity, job);
+      await this.#runJob(ports, stalling(process, api, job), identity, job);
       if (this.#world.random.chance(0.05)) await this.#noteRecall(api, identity, job);
     }
     return true;
@@ -204,24 +205,45 @@ class Consumer {
 
 /**
  * Just when it has a ticket, or has built what it is about to ask one for, its host gives it no
- * turn, so long that another's turn may come.
+ * turn, so long that another's turn may come. Where jobs are what the world is about, that is a
+ * merge, and meanwhile there is something to flush: what it must not miss.
  */
-function stalling(process: Process, api: NamespaceApi): NamespaceApi {
-  const { faults, random } = process.world;
+function stalling(process: Process, api: NamespaceApi, { kind }: Job): NamespaceApi {
+  const { faults, random, emphasis } = process.world;
+  if (emphasis === "jobs" && kind !== "merge") return api;
+  const stallMsMax = emphasis === "jobs" ? 20_000 : limits.leaseMs;
   return {
     ...api,
     ticket: async (...args) => {
       if (faults.strikes("consumer-stalls")) {
-        await process.pause(random.spread(100, limits.leaseMs / 2), "stall");
+        await process.pause(random.spread(100, stallMsMax / 2), "stall");
       }
       const reply = await api.ticket(...args);
       const isGranted = reply.ok && reply.value.kind === "granted";
       if (isGranted && faults.strikes("consumer-stalls")) {
-        await process.pause(random.spread(1_000, limits.leaseMs), "stall");
+        if (emphasis === "jobs") void disturb(process.world);
+        await process.pause(random.spread(1_000, stallMsMax), "stall");
       }
       return reply;
     },
   };
+}
+
+/** Writes, and asks for a flush. */
+async function disturb(world: World): Promise<void> {
+  const process = new Process(world, "beside a merge");
+  const { first, queue } = world;
+  const { tenant, name } = first.identity;
+  try {
+    for (let writes = 0; writes < 3; writes += 1) {
+      world.again();
+      await new Writer(process, searchPorts(process), first, new Map()).write();
+    }
+    replyValue(await callOwner(process, name).requestFlush(tenant, name));
+    queue.send({ tenant, name });
+  } catch (error) {
+    world.mustBeEngineError(error, "beside a merge");
+  }
 }
 
 function consumerPorts(process: Process): IndexPorts {

@@ -192,13 +192,15 @@ export class Faults {
   readonly #rates = new Map<FaultKind, number>();
   #stopped = false;
 
-  constructor(random: SimRandom) {
+  /** `decided`: how much more often than usual, of kinds that chance has no say in. */
+  constructor(random: SimRandom, decided: Partial<Record<FaultKind, number>> = {}) {
     this.#random = random;
     for (const kind of faultKinds) {
       const factor = random.spread(0.2, 3);
       // What rots stays rotten, and hides much of what else could go wrong.
-      if (random.chance(kind === "object-rots" ? 0.2 : 0.5))
-        this.#rates.set(kind, rates[kind] * factor);
+      const isOn = random.chance(kind === "object-rots" ? 0.1 : 0.5);
+      const times = decided[kind] ?? (isOn ? factor : 0);
+      if (times > 0) this.#rates.set(kind, rates[kind] * times);
     }
   }
 

@@ -45,9 +45,14 @@ export class Past {
     this.#world = world;
     this.#random = new SimRandom(seed + 3_000_017);
     const random = this.#random;
-    this.#retentionMs = random.pick([0, 0, random.pick([1, 4, 12]) * hourMs]);
-    this.#share = random.pick([0.1, 0.3]);
-    this.#restoreShare = random.pick([0, 0.04, 0.08]);
+    const retentionMs = random.pick([1, 4, 12]) * hourMs;
+    const share = random.pick([0.1, 0.3]);
+    const restoreShare = random.pick([0, 0.04, 0.08]);
+    const isAbout = { past: world.emphasis === "past", restores: world.emphasis === "restores" };
+    const isOn = world.emphasis === "none" && random.chance(0.33);
+    this.#retentionMs = isOn || isAbout.past || isAbout.restores ? retentionMs : 0;
+    this.#share = share;
+    this.#restoreShare = isAbout.past ? 0 : isAbout.restores ? 0.06 : restoreShare;
   }
 
   get isOn(): boolean {
@@ -93,7 +98,8 @@ export class Past {
   }
 
   /** Back to what it was, or to what another name is. */
-  async #restore(process: Process, ports: SearchPorts, { history, identity }: SimName) {
+  async #restore(process: Process, ports: SearchPorts, of: SimName) {
+    const { history, identity } = of;
     const { faults, names } = this.#world;
     const { tenant, name } = identity;
     const wish = this.#pick(process, history);
@@ -116,6 +122,7 @@ export class Past {
         this.#world.violate("restore", `to ${next} instead of ${source.at.next}`);
       }
       faults.saw(other === undefined ? "restore: to its past" : "restore: to another");
+      await this.#readBefore(process, ports, of, generation);
     } catch (error) {
       const allowed = ["gone", "notFound", "invalid", "conflict"] as const;
       if (!allowed.some((kind) => isEngineError(error, kind))) throw error;
@@ -123,10 +130,24 @@ export class Past {
     }
   }
 
-  async #read(process: Process, ports: SearchPorts, { history, identity }: SimName) {
+  /** What a life begins with is not what was there right before, while it was prepared. */
+  async #readBefore(process: Process, ports: SearchPorts, name: SimName, generation: string) {
+    const { points } = name.history;
+    const began = points.find((point) => point.generation === generation);
+    const ms = Math.floor((began?.timeMs ?? 0) - this.#random.spread(1, 20));
+    const point = points.findLast(({ timeMs }) => timeMs <= ms);
+    if (point === undefined) return;
+    await this.#read(process, ports, name, { point, asOf: { kind: "time", ms } });
+  }
+
+  async #read(
+    process: Process,
+    ports: SearchPorts,
+    { history, identity }: SimName,
+    wish = this.#pick(process, history),
+  ): Promise<void> {
     const { tenant, name } = identity;
     const { last } = history;
-    const wish = this.#pick(process, history);
     if (wish === undefined) return;
     const { point, asOf } = wish;
     const window = history.beginRead();

@@ -21,7 +21,7 @@ import {
 import { search } from "../../src/search.ts";
 import { createSearchMemory, type SearchPorts } from "../../src/search-ports.ts";
 import { BlockCache } from "../../src/store/block-cache.ts";
-import { sequenceOfWalKey, walKey } from "../../src/store/keys.ts";
+import { generationRoot, sequenceOfWalKey, walKey } from "../../src/store/keys.ts";
 import { MemoryBudget } from "../../src/store/memory-budget.ts";
 import type { StoredObject } from "../../src/store/object-store.ts";
 import { RetryingStore } from "../../src/store/retrying-store.ts";
@@ -30,6 +30,7 @@ import { syncDigest } from "../sync-digest.ts";
 import { callOwner } from "./owner-client.ts";
 import { Process } from "./process.ts";
 import { type Check, compareAnswer } from "./questions.ts";
+import { SimRandom } from "./random.ts";
 import type { World } from "./world.ts";
 
 const rottenMax = 3;
@@ -37,15 +38,23 @@ const kinds = ["wal", "part", "manifest", "segment", "dead", "keys"] as const;
 type Kind = (typeof kinds)[number];
 const remedyHours = 2;
 const triesMax = 100;
+/** Where rot is what a world is about: of requests, that an entry rots; and before one operates. */
+const oftenShare = 1 / 40;
+const awaitedMax = 30;
 
 export class Rot {
   readonly #world: World;
   readonly #keys = new Map<string, Kind>();
   /** What lay in the log before: of entries and attachments that are still bad. */
   readonly #sound = new Map<string, StoredObject>();
+  /** Decides about what goes bad while requests come; see step(). */
+  readonly #often: SimRandom;
+  /** So many requests until an operator comes; 0: none is needed. */
+  #awaited = 0;
 
-  constructor(world: World) {
+  constructor(world: World, seed: number) {
     this.#world = world;
+    this.#often = new SimRandom(seed + 7_000_003);
   }
 
   get isEmpty(): boolean {
@@ -75,6 +84,37 @@ export class Rot {
       scheduler.after(random.spread(1_000, 3_600_000), "rot", tick);
     };
     scheduler.after(random.spread(1_000, 600_000), "rot", tick);
+  }
+
+  /**
+   * A client has begun a request. Where rot is what the world is about, entries go bad that nobody
+   * has flushed yet, whoever owns them starts anew and finds out, and for some requests clients see
+   * what that is like. Counted in requests, since some worlds last for seconds, others for weeks.
+   */
+  step(): void {
+    const { emphasis, isQuiet, first } = this.#world;
+    const random = this.#often;
+    if (emphasis !== "rot" || isQuiet) return;
+    if (this.#awaited > 0) {
+      this.#awaited -= 1;
+      if (this.#awaited === 0) void this.#operate(random.chance(0.1));
+    } else if (random.chance(oftenShare)) {
+      this.#awaited = 1 + random.below(awaitedMax);
+      void this.#flipNewest().then((isBad) => {
+        if (isBad && random.chance(0.8)) first.object.crash();
+      });
+    }
+  }
+
+  /** The newest entry of the log, or the attachment it names; false if all is flushed. */
+  async #flipNewest(): Promise<boolean> {
+    const { first, landings, faults } = this.#world;
+    const { generation, next, exists } = first.history.last;
+    const sequence = next - 1 - this.#often.below(2);
+    if (!exists || sequence < landings.manifests.floorOf(generation)) return false;
+    const root = generationRoot("default", landings.homeOf(generation, sequence));
+    faults.saw("object-rots");
+    return this.#rots(walKey(root, sequence), "wal");
   }
 
   /** Everything rotten is dealt with: the namespace is well, or deleted. */
@@ -128,15 +168,21 @@ export class Rot {
   }
 
   async #flip(): Promise<void> {
-    const { random, store, scheduler } = this.#world;
+    const { random, store } = this.#world;
     const { generation } = this.#world.first.history.last;
     const { objects } = await store.memory.list(`t/default/n/${generation}/`);
     const kind = random.chance(0.5) ? "wal" : random.pick(kinds);
     const keys = objects.map(({ key }) => key).filter((key) => kindOf(key) === kind);
     // What is new is in use.
     const key = random.chance(0.7) ? keys.at(-1) : keys[random.below(Math.max(1, keys.length))];
-    const stored = key === undefined ? undefined : await store.memory.get(key);
-    if (key === undefined || stored === undefined || stored.bytes.length === 0) return;
+    if (key !== undefined) await this.#rots(key, kind);
+  }
+
+  /** False if there is nothing that could. */
+  async #rots(key: string, kind: Kind): Promise<boolean> {
+    const { random, store, scheduler } = this.#world;
+    const stored = await store.memory.get(key);
+    if (stored === undefined || stored.bytes.length === 0) return false;
     const bytes = stored.bytes.slice();
     for (let flips = 1 + random.below(3); flips > 0; flips--) {
       const at = random.below(bytes.length);
@@ -149,6 +195,7 @@ export class Rot {
     }
     scheduler.note(`${key} rots`);
     await this.#lay({ ...stored, bytes });
+    return true;
   }
 
   async #lay({ key, bytes, metadata }: StoredObject): Promise<void> {
@@ -184,7 +231,7 @@ export class Rot {
           world.violate("unreadable", String(error));
         }
       }
-      await process.pause(2_000, "operator reads again");
+      await process.pause(world.random.spread(50, 2_000), "operator reads again");
     }
   }
 
@@ -264,7 +311,10 @@ export class Rot {
 
   async #isBeyondRemedy(generation: string): Promise<boolean> {
     for (const [key, kind] of this.#keys) {
-      const isThere = key.includes(generation) && (await this.#world.store.memory.head(key));
+      const home = /\/n\/([^/]+)\//.exec(key)?.[1] ?? "";
+      // What was restored or branched reads what lies below its ancestors.
+      const isOfIt = home === generation || this.#world.landings.descends(generation, home);
+      const isThere = isOfIt && (await this.#world.store.memory.head(key));
       if (isThere && kind !== "wal" && kind !== "part") return true;
     }
     return false;

@@ -13,6 +13,7 @@ import { EngineError } from "../../src/errors.ts";
 import type { Log } from "../../src/ports.ts";
 import { Isolate, searchPorts } from "./clients.ts";
 import { SimQueue, startCron } from "./consumers.ts";
+import { type Emphasis, emphasisOf, faultsOf, sizesOf } from "./emphasis.ts";
 import { type Branch, Faults } from "./faults.ts";
 import { Landings } from "./landings.ts";
 import { settle } from "./liveness.ts";
@@ -72,6 +73,7 @@ const branchesOfLog: Readonly<Record<string, Branch>> = {
 export class World {
   readonly tenant = "default";
   readonly random: SimRandom;
+  readonly emphasis: Emphasis;
   /** Decides about patches, conditions and writes by filter, and what share of writes they are. */
   readonly changing: SimRandom;
   readonly changeShare: number;
@@ -103,9 +105,10 @@ export class World {
     this.random = new SimRandom(seed);
     this.changing = new SimRandom(seed + 2_000_003);
     this.changeShare = this.changing.pick([0, 0, 0, 0.1, 0.3]);
-    this.faults = new Faults(this.random);
+    this.emphasis = emphasisOf(seed);
+    this.faults = new Faults(this.random, faultsOf(this.emphasis));
     this.sharding = new Sharding(seed);
-    this.sizes = this.sharding.fit(randomSizes(this.random));
+    this.sizes = sizesOf(this.emphasis, this.sharding.fit(randomSizes(this.random)));
     this.#operationsMax = operations;
     const note = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
       const branch = branchesOfLog[event];
@@ -125,7 +128,7 @@ export class World {
     const names = this.sizes.branchShare > 0 ? ["sim", "left", "right"] : ["sim"];
     this.names = names.map((name) => new SimName(this, name));
     this.queue = new SimQueue(this, this.sizes.consumers);
-    this.rot = new Rot(this);
+    this.rot = new Rot(this, seed);
     this.past = new Past(this, seed);
     this.shelf = new Shelf(this, seed);
     this.readers = new SimReaders(this, searchPorts);
@@ -189,6 +192,7 @@ export class World {
 
   begin(): void {
     this.#begun += 1;
+    this.rot.step();
   }
 
   /** A client sends one more request within what it has begun: a page, a repetition. */
