@@ -191,6 +191,9 @@ export class Landings {
       if (this.#begun.delete(generation)) {
         faults.saw("branch: given up");
         name.history.givenUp(generation);
+      } else if (name.exists && name.history.last.generation === generation) {
+        // Of a log of which no entry is left, and nobody knows where it ends: it gets no tombstone.
+        if (!this.#world.rot.isEmpty) name.history.givenUp(generation);
       }
       const orphans = this.#world.everyName.filter(
         ({ exists, history }) => exists && this.descends(history.last.generation, generation),
