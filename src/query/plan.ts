@@ -37,13 +37,13 @@ export interface ScanTarget {
  * until so many matches were found for each of them. Measured with eight filters that leave 0.08 to
  * 90 % of 60,000 rows, and without: 97 % of the best ten are found, or more.
  */
-const missedShare = 0.04;
+const missedShare = 0.05;
 const matchesPerWanted = 10;
 const filteredMissedShare = 0.01;
 const filteredMatchesPerWanted = 2;
 /** See `scanRowsMin`. */
 const rowsMin = 2_500;
-const rowsPerRoot = 12;
+const rowsPerRoot = 8;
 const segmentsPower = 0.25;
 
 /** So few matches are not worth a scan, however far apart they lie. */
