@@ -133,7 +133,7 @@ class Consumer {
     while (this.#world.scheduler.nowMs < endMs) {
       const job = replyValue(await api.claim(identity.tenant, identity.name));
       if (job === undefined) return false;
-      await this.#runJob(ports, stalling(process, api, job), identity, job);
+      await this.#runJob(ports, stalling(process, api, identity, job), identity, job);
       if (this.#world.random.chance(0.05)) await this.#noteRecall(api, identity, job);
     }
     return true;
@@ -208,20 +208,27 @@ class Consumer {
  * turn, so long that another's turn may come. Where jobs are what the world is about, that is a
  * merge, and meanwhile there is something to flush: what it must not miss.
  */
-function stalling(process: Process, api: NamespaceApi, { kind }: Job): NamespaceApi {
+function stalling(
+  process: Process,
+  api: NamespaceApi,
+  { name }: Identity,
+  { kind }: Job,
+): NamespaceApi {
   const { faults, random, emphasis } = process.world;
-  if (emphasis === "jobs" && kind !== "merge") return api;
-  const stallMsMax = emphasis === "jobs" ? 20_000 : limits.leaseMs;
+  const isAboutMerges = emphasis === "jobs" || emphasis === "shards";
+  if (isAboutMerges && kind !== "merge") return api;
+  const stallMsMax = isAboutMerges ? 20_000 : limits.leaseMs;
   return {
     ...api,
     ticket: async (...args) => {
       if (faults.strikes("consumer-stalls")) {
+        if (emphasis === "shards") void disturb(process.world, name);
         await process.pause(random.spread(100, stallMsMax / 2), "stall");
       }
       const reply = await api.ticket(...args);
       const isGranted = reply.ok && reply.value.kind === "granted";
       if (isGranted && faults.strikes("consumer-stalls")) {
-        if (emphasis === "jobs") void disturb(process.world);
+        if (emphasis === "jobs") void disturb(process.world, name);
         await process.pause(random.spread(1_000, stallMsMax), "stall");
       }
       return reply;
@@ -230,14 +237,13 @@ function stalling(process: Process, api: NamespaceApi, { kind }: Job): Namespace
 }
 
 /** Writes, and asks for a flush. */
-async function disturb(world: World): Promise<void> {
+async function disturb(world: World, name: string): Promise<void> {
   const process = new Process(world, "beside a merge");
-  const { first, queue } = world;
-  const { tenant, name } = first.identity;
+  const { tenant, queue } = world;
   try {
     for (let writes = 0; writes < 3; writes += 1) {
       world.again();
-      await new Writer(process, searchPorts(process), first, new Map()).write();
+      await new Writer(process, searchPorts(process), world.named(name), new Map()).write();
     }
     replyValue(await callOwner(process, name).requestFlush(tenant, name));
     queue.send({ tenant, name });

@@ -7,16 +7,17 @@
  *   past      a long retention, and clients that ask for what is older than the grace
  *   restores  a name goes back again and again, and is asked for what was right before
  *   branches  several names
+ *   shards    names that are copied into other shards, and written to while they come apart
  *   jobs      merges that pause while they hold their ticket, and flushes beside them
  */
 import type { FaultKind } from "./faults.ts";
 import type { Sizes } from "./sizes.ts";
 
-export type Emphasis = "none" | "rot" | "past" | "restores" | "branches" | "jobs";
+export type Emphasis = "none" | "rot" | "past" | "restores" | "branches" | "shards" | "jobs";
 
 const turns: readonly Emphasis[] = [
-  ...(["none", "rot", "none", "past", "branches", "none", "restores"] as const),
-  ...(["none", "rot", "none", "past", "branches", "jobs", "restores"] as const),
+  ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
+  ...(["none", "rot", "jobs", "past", "branches", "jobs", "restores"] as const),
 ];
 
 export function emphasisOf(seed: number): Emphasis {
@@ -34,6 +35,8 @@ export function faultsOf(emphasis: Emphasis): Partial<Record<FaultKind, number>>
       return { "object-rots": 0 };
     case "jobs":
       return { "object-rots": 0, "consumer-stalls": 3, "hint-lost": 0 };
+    case "shards":
+      return { "object-rots": 0, "consumer-stalls": 3, "hint-lost": 0 };
     case "branches":
     case "none":
       return {};
@@ -49,9 +52,19 @@ export function sizesOf(emphasis: Emphasis, sizes: Sizes): Sizes {
     case "restores":
       return { ...sizes, removeShare: Math.min(sizes.removeShare, 0.002) };
     case "jobs":
-      return { ...sizes, branchShare: 0, removeShare: 0, consumers: 3, flushShare: 0.03 };
+      return {
+        ...sizes,
+        branchShare: 0,
+        removeShare: 0,
+        consumers: 3,
+        flushShare: 0.03,
+        // Its merges are dear: none of its worlds lasts for months.
+        thinkMsMax: Math.min(sizes.thinkMsMax, 1_000 * sizes.thinkMsMin),
+      };
     case "branches":
       return { ...sizes, branchShare: Math.max(sizes.branchShare, 0.02) };
+    case "shards":
+      return { ...sizes, consumers: Math.max(3, sizes.consumers) };
     case "none":
       return sizes;
   }

@@ -8,6 +8,7 @@ import { isEngineError } from "../../src/errors.ts";
 import type { Manifest, SegmentInfo } from "../../src/format/manifest.ts";
 import { shardCount } from "../../src/format/shard.ts";
 import { strayFault } from "../../src/namespace/invariants.ts";
+import type { Emphasis } from "./emphasis.ts";
 import type { ReadWindow } from "./history.ts";
 import type { Process } from "./process.ts";
 import { SimRandom } from "./random.ts";
@@ -24,10 +25,13 @@ export class Sharding {
   readonly hasCopies: boolean;
   readonly #random: SimRandom;
 
-  constructor(seed: number) {
+  constructor(seed: number, emphasis: Emphasis) {
     this.#random = new SimRandom(seed + 4_000_037);
-    this.shards = this.#random.pick([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 8]);
-    this.hasCopies = this.shards > 0 && new SimRandom(seed + 6_000_011).chance(0.5);
+    const isAboutIt = emphasis === "shards";
+    const some = [1, 2, 2, 8];
+    this.shards = this.#random.pick(isAboutIt ? some : [...Array<number>(9).fill(0), ...some]);
+    const copies = new SimRandom(seed + 6_000_011).chance(0.5);
+    this.hasCopies = this.shards > 0 && (isAboutIt || copies);
     this.hasReaders = this.shards > 1 && new SimRandom(seed + 5_000_011).chance(0.75);
   }
 

@@ -107,7 +107,7 @@ export class World {
     this.changeShare = this.changing.pick([0, 0, 0, 0.1, 0.3]);
     this.emphasis = emphasisOf(seed);
     this.faults = new Faults(this.random, faultsOf(this.emphasis));
-    this.sharding = new Sharding(seed);
+    this.sharding = new Sharding(seed, this.emphasis);
     this.sizes = sizesOf(this.emphasis, this.sharding.fit(randomSizes(this.random)));
     this.#operationsMax = operations;
     const note = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
