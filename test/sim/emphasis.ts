@@ -62,7 +62,7 @@ export function sizesOf(emphasis: Emphasis, sizes: Sizes): Sizes {
         thinkMsMax: Math.min(sizes.thinkMsMax, 1_000 * sizes.thinkMsMin),
       };
     case "branches":
-      return { ...sizes, branchShare: Math.max(sizes.branchShare, 0.02) };
+      return { ...sizes, branchShare: Math.max(sizes.branchShare, 0.02), settingShare: 0.02 };
     case "shards":
       return { ...sizes, consumers: Math.max(3, sizes.consumers) };
     case "none":

@@ -9,7 +9,7 @@ import type { SearchPorts } from "../../src/search-ports.ts";
 import { changeSettings } from "../../src/write.ts";
 import { makeBranch } from "./branching.ts";
 import type { ReadWindow } from "./history.ts";
-import { callOwner } from "./owner-client.ts";
+import { callOwner, removeName } from "./owner-client.ts";
 import type { Process } from "./process.ts";
 import type { SimName } from "./sim-name.ts";
 
@@ -34,12 +34,32 @@ export async function changeSettingsOf(
         : "it was acknowledged, and never was",
   );
   if (explained) faults.saw("settings: read-only");
-  // A branch is read-only as its parent was, a copy is not.
-  if (names.length > 1 && random.chance(0.5)) await makeBranch(process, ports, name);
+  if (names.length > 1 && random.chance(0.5)) await branchReadOnly(process, ports, name);
   await process.pause(random.spread(10, 60_000), "read-only");
   // Somebody else ends it then.
   if (process.world.isQuiet) return;
   await change(process, name, { readOnly: false });
+}
+
+/** A branch is read-only as its parent was, a copy is not. */
+async function branchReadOnly(process: Process, ports: SearchPorts, name: SimName): Promise<void> {
+  const { random, names } = process.world;
+  const others = names.filter((other) => other !== name);
+  if (others.every(({ exists }) => exists)) await removeName(process, random.pick(others));
+  const copy = await makeBranch(process, ports, name);
+  if (copy === undefined) return;
+  const window = copy.history.beginRead();
+  const { tenant, name: text } = copy.identity;
+  const reply = await callOwner(process, text).head({
+    protocol: protocolVersion,
+    tenant,
+    name: text,
+  });
+  if (!reply.ok) return;
+  const { readOnly } = reply.value.settings;
+  copy.history.explain(window, "settings of a copy", (point) =>
+    !point.exists || point.readOnly === readOnly ? undefined : `read-only is ${readOnly}`,
+  );
 }
 
 /** For what comes after the faults. */
