@@ -40,7 +40,13 @@ import {
 import { dropEndedPins } from "./namespace/pins.ts";
 import type { DeltaReply, IndexStatus, Job, Kept, TicketReply } from "./namespace/protocol.ts";
 import type { RecallHistory } from "./namespace/recall-history.ts";
-import { applyManifest, bytesBelow, exists, type NamespaceState } from "./namespace/state.ts";
+import {
+  applyManifest,
+  bytesBelow,
+  exists,
+  leavesOutSkipped,
+  type NamespaceState,
+} from "./namespace/state.ts";
 import type { DeltaArguments, FinishArguments, UsageArguments } from "./namespace/usage-history.ts";
 import { dueJob, indexStatus, isVoid, jobOf, neglectedFrom, nextAlarmMs } from "./owner-due.ts";
 import { keepInline } from "./owner-head.ts";
@@ -191,6 +197,9 @@ export class OwnerJobs {
       const job = heldJob(this.#table, id, attempt, now);
       if (job === undefined || delta.job !== id || isBarred(this.#table, job, now)) {
         return { kind: "refused", reason: "the lease is gone, or another job's turn has come" };
+      }
+      if (!leavesOutSkipped(tail, delta.floor)) {
+        return { kind: "refused", reason: "an entry of the range is skipped by now" };
       }
       const stamp = { ...this.#stamp(), logBytes: bytesBelow(tail, delta.floor?.to ?? 0) };
       const applied = applyDelta({ ...manifest, createdMs }, delta, stamp);

@@ -258,6 +258,44 @@ describe("a log entry that cannot be read", () => {
     expect([...(await rig.head()).schema.attributes.keys()]).toEqual(["n", "size"]);
   });
 
+  test("takes nothing of the schema with it where a later one was skipped before", async () => {
+    const rig = new BadRig();
+    await rig.put(1, [1]);
+    await rig.put(2, [2]);
+    const root = await rig.root();
+    await rig.rot(walKey(root, 1));
+    rig.restart();
+    await rig.skip(1);
+    await rig.put(3, [3]);
+    await rig.rot(walKey(root, 0));
+    rig.restart();
+    await rig.skip(0);
+    rig.model.delete(1);
+    rig.model.delete(2);
+    const { schema } = await rig.head();
+    expect([schema.idKind, ...schema.attributes.keys()]).toEqual(["uint", "n"]);
+    await rig.index();
+    expect(await rig.read()).toEqual(rig.model);
+  });
+
+  test("is not flushed by who claimed it before it was skipped", async () => {
+    const rig = new BadRig();
+    const { tenant, name } = rig;
+    await rig.put(1, [1]);
+    await rig.put(2, [2]);
+    await rig.ask(rig.owner.requestFlush(tenant, name));
+    const job = await rig.claim();
+    if (job?.wal === undefined) throw new Error("nothing is to be flushed");
+    await rig.rot(walKey(await rig.root(), 1));
+    rig.restart();
+    await rig.skip(1);
+    const delta = { id: "late", job: job.id, remove: [], add: [], dead: [], floor: job.wal };
+    const told = rig.ask(rig.owner.commitDelta(tenant, name, job.id, job.attempt, delta));
+    expect(await told).toMatchObject({ kind: "refused", reason: expect.stringContaining("skip") });
+    rig.model.delete(2);
+    expect(await rig.read()).toEqual(rig.model);
+  });
+
   test("does not keep the namespace from being deleted", async () => {
     for (const wiped of [false, true]) {
       const { rig } = await badSecond();

@@ -205,6 +205,8 @@ export interface FloorMove {
   readonly lastWriteMs: number;
   readonly updatedMs: number;
   readonly lastMs: number;
+  /** Slots of the range that were known to be skipped. */
+  readonly skipped?: readonly number[];
 }
 
 /** Entries from … to-1. */

@@ -12,7 +12,6 @@ import {
   additionBetween,
   applyAddition,
   emptySchema,
-  isEmptyAddition,
   mayBecome,
   type Schema,
 } from "../document/schema.ts";
@@ -211,7 +210,7 @@ export function applySkip(state: NamespaceState, skip: Skip): NamespaceState {
   if (sequence !== state.next || state.ended || schemaVersion < state.schema.version) {
     throw corrupt(`skip record ${sequence} does not continue the log at ${state.next}`);
   }
-  const schema = { ...state.schema, version: schemaVersion };
+  const schema = { ...state.schema, version: versionBehind(state.schema.version, schemaVersion) };
   const { settings, lastWriteMs, updatedMs } = state;
   const after = { schema, settings, lastWriteMs, updatedMs };
   return {
@@ -236,6 +235,15 @@ export function applySkip(state: NamespaceState, skip: Skip): NamespaceState {
   };
 }
 
+/**
+ * Of the schema behind a skipped slot. Where an entry before it was skipped later, less is known of
+ * the schema than when the record was made: then its version is what is known, until the next
+ * entry repeats the rest.
+ */
+function versionBehind(known: number, recorded: number): number {
+  return (recorded - known) % limits.skippedSchemaVersions === 0 ? recorded : known;
+}
+
 /** Those of the range, or of the whole tail, that count as entries without members. */
 export function skippedSlots(
   tail: readonly TailEntry[],
@@ -243,6 +251,19 @@ export function skippedSlots(
 ): readonly number[] {
   return tail.flatMap(({ sequence, isSkipped }) =>
     isSkipped === true && sequence >= from && sequence < to ? [sequence] : [],
+  );
+}
+
+/**
+ * False for a flush that was claimed before somebody decided to go on without an entry of its
+ * range: it may hold what that said.
+ */
+export function leavesOutSkipped(
+  tail: readonly TailEntry[],
+  flushed: (WalRange & { readonly skipped?: readonly number[] }) | undefined,
+): boolean {
+  return (
+    flushed === undefined || String(skippedSlots(tail, flushed)) === String(flushed.skipped ?? [])
   );
 }
 
@@ -274,7 +295,8 @@ export function lookBack(state: NamespaceState): Pick<WalEntry, "repeats" | "ski
   const { tail, manifest, schema, unannounced: skips } = state;
   const before = tail.at(-limits.schemaRepeatedEntries - 1)?.schema ?? manifest.schema;
   const addition = additionBetween(before, schema);
-  const isSame = before.version === schema.version || isEmptyAddition(addition);
+  // Nothing may have been added, and still a version be passed over: by a skip.
+  const isSame = before.version === schema.version;
   return {
     ...(isSame ? {} : { repeats: { from: before.version, to: schema.version, addition } }),
     ...(skips.length === 0 ? {} : { skips }),

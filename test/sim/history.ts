@@ -45,6 +45,8 @@ export class History {
   readonly changes: ChangeHistory;
   readonly #world: World;
   /** Index of the newest point known to be acknowledged, and when it became so. */
+  /** The point that knows the newest skip. */
+  #skippedAt = 0;
   #acknowledged = 0;
   readonly #acknowledgements: { readonly atMs: number; readonly index: number }[] = [];
   /** What each entry did to the documents, by "<generation>/<sequence>" of where it is stored. */
@@ -129,11 +131,12 @@ export class History {
       const skipped = this.#skippedIn(generation);
       this.points.push({ ...known, ...point, entryMs, timeMs, skipped });
     }
+    this.#skippedAt = this.points.length - 1;
   }
 
   /** Who asks from now on must not be shown the skipped entry. */
   skipAcknowledged(): void {
-    this.#acknowledge(this.points.length - 1);
+    this.#acknowledge(this.#skippedAt);
   }
 
   /** The entry of the present life that names the attachment. */
