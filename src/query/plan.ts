@@ -37,7 +37,7 @@ export interface ScanTarget {
  * until so many matches were found for each of them. Measured with eight filters that leave 0.08 to
  * 90 % of 60,000 rows, and without: 97 % of the best ten are found, or more.
  */
-const missedShare = 0.05;
+const missedShare = 0.04;
 const matchesPerWanted = 10;
 const filteredMissedShare = 0.01;
 const filteredMatchesPerWanted = 2;

@@ -2,6 +2,7 @@
  * The examples of the official client's own README, in their order, but for full-text search. Only
  * the address is ours. What they print is compared with what it says they print.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Turbopuffer } from "@turbopuffer/turbopuffer";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ClientOptions, freshName, server } from "./harness.ts";
@@ -113,7 +114,11 @@ describe("Retries and timeouts", () => {
   });
 
   it("a request that takes longer than it may is an APIConnectionTimeoutError", async () => {
-    const late = open({ maxRetries: 0 }).namespaces({ prefix }, { timeout: 1 });
+    const slowly: typeof fetch = async (...request) => {
+      await sleep(50);
+      return fetch(...request);
+    };
+    const late = open({ maxRetries: 0, fetch: slowly }).namespaces({ prefix }, { timeout: 1 });
     await expect(late).rejects.toBeInstanceOf(Turbopuffer.APIConnectionTimeoutError);
   });
 });
