@@ -241,7 +241,8 @@ describe("a log entry that cannot be read", () => {
     rig.restart();
     await rig.skip(1);
     const delta = { id: "late", job: job.id, remove: [], add: [], dead: [], floor: job.wal };
-    const told = rig.ask(rig.owner.commitDelta(tenant, name, job.id, job.attempt, delta, []));
+    const inline = { roots: [], dead: [] };
+    const told = rig.ask(rig.owner.commitDelta(tenant, name, job.id, job.attempt, delta, inline));
     expect(await told).toMatchObject({ kind: "refused", reason: expect.stringContaining("skip") });
     rig.model.delete(2);
     expect(await rig.read()).toEqual(rig.model);
