@@ -18,6 +18,7 @@ export interface Plane {
 }
 
 const iterations = 24;
+const roundingShare = 1e-9;
 const seed = { low: 1, high: 0 };
 
 /** `points`: n x width, n >= 1. */
@@ -65,9 +66,11 @@ function principalAxis(
         next[d] = (next[d] as number) + product * (centred[start + d] as number);
       }
     }
+    const before = Math.hypot(...next);
     if (other !== undefined) subtractAlong(next, other);
     const length = Math.hypot(...next);
-    if (!(length > 0)) return new Float64Array(width);
+    // What rounding leaves of points on a line is no direction.
+    if (!(length > roundingShare * before)) return new Float64Array(width);
     axis = next.map((value) => value / length);
   }
   const largest = axis.reduce(
