@@ -43,7 +43,7 @@ const filteredMissedShare = 0.01;
 const filteredMatchesPerWanted = 2;
 /** See `scanRowsMin`. */
 const rowsMin = 2_500;
-const rowsPerRoot = 8;
+const rowsPerRoot = 12;
 const segmentsPower = 0.25;
 
 /** So few matches are not worth a scan, however far apart they lie. */
