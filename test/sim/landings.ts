@@ -57,7 +57,12 @@ export class Landings {
       const name = this.#names.get(generation);
       const sequence = sequenceOfWalKey(key) ?? 0;
       const entry = await openWalEntry(bytes, { generation, sequence }, syncDigest);
+      const before = name?.history.last;
       await name?.history.entry(generation, sequence, entry);
+      const { last } = name?.history ?? {};
+      if (last !== undefined && last !== before) {
+        this.#world.imports.entered(generation, last.writes);
+      }
       this.#noteParts(key, entry);
       if (name === undefined) this.#world.violate("unregistered", `${key} is written`);
     } else if (kind === "manifest") {
@@ -72,6 +77,8 @@ export class Landings {
       if (this.#begun.has(last)) this.#world.faults.saw("branch: entered before its refs");
     } else if (key.includes("/names/")) {
       await this.#registered(bytes);
+    } else if (key.includes("/imports/")) {
+      await this.#world.imports.stored(key, bytes);
     }
   }
 

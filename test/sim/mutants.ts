@@ -7,6 +7,7 @@ import { type Mutant, mutant } from "./mutant.ts";
 import { branchMutants } from "./mutants-branches.ts";
 import { changeMutants } from "./mutants-changes.ts";
 import { filterMutants } from "./mutants-filters.ts";
+import { importMutants } from "./mutants-imports.ts";
 import { mergeMutants } from "./mutants-merges.ts";
 import { pastMutants } from "./mutants-past.ts";
 import { quarantineMutants } from "./mutants-quarantine.ts";
@@ -27,6 +28,7 @@ export const mutants: readonly Mutant[] = [
   ...queryMutants,
   ...filterMutants,
   ...textMutants,
+  ...importMutants,
   mutant(
     "a put of unknown outcome counts as stored, and the slot is skipped",
     "src/store/slot.ts",

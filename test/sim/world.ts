@@ -15,6 +15,7 @@ import { Isolate, searchPorts } from "./clients.ts";
 import { SimQueue, startCron } from "./consumers.ts";
 import { type Emphasis, emphasisOf, faultsOf, sizesOf } from "./emphasis.ts";
 import { type Branch, Faults } from "./faults.ts";
+import { Imports } from "./imports.ts";
 import { Landings } from "./landings.ts";
 import { settle } from "./liveness.ts";
 import { Past } from "./past.ts";
@@ -91,6 +92,7 @@ export class World {
   readonly shelf: Shelf;
   readonly sharding: Sharding;
   readonly readers: SimReaders;
+  readonly imports: Imports;
   readonly violations: Violation[] = [];
   operations = 0;
   acknowledged = 0;
@@ -132,6 +134,7 @@ export class World {
     this.past = new Past(this, seed);
     this.shelf = new Shelf(this, seed);
     this.readers = new SimReaders(this, searchPorts);
+    this.imports = new Imports(this, seed);
   }
 
   named(name: string): SimName {
@@ -163,6 +166,7 @@ export class World {
     for (let i = 0; i < this.sizes.isolates; i++) new Isolate(this, i).start();
     startCron(this);
     this.rot.start();
+    this.imports.start();
     const wipes = faults.isOn("storage-wiped");
     const wipe = (): void => {
       // While `current` lags there is most to be lost.
@@ -176,6 +180,7 @@ export class World {
     faults.stop();
     await scheduler.run(scheduler.nowMs + quietMs, () => this.isViolated);
     if (!this.isViolated) await this.rot.settle();
+    if (!this.isViolated) await this.imports.settle();
     if (mode !== "safety" && !this.isViolated) await settle(this);
   }
 
