@@ -61,7 +61,7 @@ export class Imports {
     if (this.#isOn) void this.#client(new Process(this.#world, "client of imports"));
   }
 
-  // ---- What lands --------------------------------------------------------------------------------
+  // ---- What lands -------------------------------------------------------------------------------
 
   entered(generation: string, writes: ReadonlySet<number>): void {
     for (const history of this.#asked) history.entered(generation, writes);
@@ -80,7 +80,7 @@ export class Imports {
     }
   }
 
-  // ---- The client --------------------------------------------------------------------------------
+  // ---- The client -------------------------------------------------------------------------------
 
   async #client(process: Process): Promise<void> {
     const world = this.#world;
@@ -141,7 +141,7 @@ export class Imports {
     return { rows, sourceEnds: [...sourceEnds, rows.length], stretchRows, stopsAtRejected };
   }
 
-  // ---- Messages and consumers --------------------------------------------------------------------
+  // ---- Messages and consumers -------------------------------------------------------------------
 
   #deliver(place: ImportPlace, of: ImportHistory, deaths: { left: number }, ms: number): void {
     const { scheduler, isViolated } = this.#world;
@@ -200,7 +200,7 @@ export class Imports {
     });
   }
 
-  // ---- At rest -----------------------------------------------------------------------------------
+  // ---- At rest ----------------------------------------------------------------------------------
 
   async settle(): Promise<void> {
     if (!this.#isOn) return;
