@@ -23,15 +23,11 @@ async function run(line: string): Promise<string> {
 }
 
 it("work as they stand", async () => {
-  const [write = "", search = "", makeKey = "", ...others] = blocks("sh", "curl");
+  const [write = "", search = "", ...others] = blocks("sh", "curl");
   expect(others).toEqual([]);
   expect(JSON.parse(await run(write))).toMatchObject({ status: "OK", rows_affected: 3 });
   const found = JSON.parse(await run(search)) as { rows: { name: string }[] };
   expect(found.rows.map(({ name }) => name)).toEqual(["Marigold", "Tern"]);
-
-  const made = JSON.parse(await run(makeKey)) as { key: string };
-  expect(made).toMatchObject({ scopes: ["read"], namespace_prefix: "shop-" });
-  expect(made.key).toMatch(/^shoal_/);
 
   const [client = ""] = blocks("ts", "Turbopuffer");
   const script = `${client}\nconsole.log(JSON.stringify(rows));`;

@@ -1,6 +1,6 @@
 /**
- * The bounds a caller can run into, by the names of GET /v1/limits. The README's table and the
- * reference page say the same.
+ * The bounds a caller can run into, by the names of GET /v1/limits. The table of docs/limits.md
+ * and the reference page say the same.
  */
 
 import { importLimits } from "../../src/import-limits.ts";
