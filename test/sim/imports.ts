@@ -206,12 +206,15 @@ export class Imports {
     if (!this.#isOn) return;
     const { scheduler, violate } = this.#world;
     let isDone = false;
-    const done = (): void => {
-      isDone = true;
+    const end = async (): Promise<void> => {
+      try {
+        await this.#end(new Process(this.#world, "cron of imports"));
+        isDone = true;
+      } catch (error) {
+        violate("import", `at rest: ${String(error)}`);
+      }
     };
-    this.#end(new Process(this.#world, "cron of imports")).then(done, (error: unknown) => {
-      violate("import", `at rest: ${String(error)}`);
-    });
+    void end();
     const untilMs = scheduler.nowMs + 4 * 3_600_000;
     await scheduler.run(untilMs, () => isDone || this.#world.isViolated);
     if (!isDone && !this.#world.isViolated) violate("stuck", "an import does not end");
