@@ -42,6 +42,9 @@ export interface Refinement {
   readonly kept: KeptRows;
 }
 
+/** So many rows of other clusters are worth a round. */
+const othersMin = 256;
+
 /** Rows of a segment, `from` … `to`-1. */
 export interface SegmentRange {
   readonly segment: number;
@@ -113,6 +116,23 @@ export async function refineRanges(
     }
   }
   await refinePages(refinement, tasks.list(), readsMax);
+}
+
+/** Refines ranges in their order until as many rows are known as are wanted. */
+export async function refineOthers(
+  refinement: Refinement,
+  ranges: readonly (SegmentRange & { readonly matches: number })[],
+): Promise<void> {
+  const { survivors, wanted, allowance } = refinement;
+  let atOnce = Math.max(othersMin, 2 * wanted);
+  for (let from = 0; from < ranges.length && survivors.bar === Infinity; atOnce *= 4) {
+    let to = from;
+    for (let matches = 0; to < ranges.length && matches < atOnce; to++) {
+      matches += ranges[to]?.matches as number;
+    }
+    await refineRanges(refinement, ranges.slice(from, to), allowance.readsMax("refine"));
+    from = to;
+  }
 }
 
 /** Rows by page, pages in the order of their first row. */

@@ -17,7 +17,7 @@ import type { Int8Query } from "./index/vector/int8.ts";
 import { estimateCluster, type ScanQuery } from "./index/vector/rabitq.ts";
 import { Candidates, type RankedRows } from "./query/candidates.ts";
 import type { DistanceQuery } from "./query/distance.ts";
-import { planScan, type ScanTarget } from "./query/plan.ts";
+import { type PlannedSegment, planScan, type ScanPlan, type ScanTarget } from "./query/plan.ts";
 import type { ReadAllowance } from "./query/read-allowance.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { SegmentRange } from "./search-refine.ts";
@@ -36,38 +36,67 @@ export interface Scan {
   readonly allowance: ReadAllowance;
 }
 
-/** Rows worth refining. */
-export type ScanResult =
+/** Rows worth refining. `blocks`: where they were looked for. */
+export type ScanResult = { readonly blocks: readonly ScanTarget[] } & (
   | { readonly kind: "ranked"; readonly rows: RankedRows; readonly refineMax: number }
-  | { readonly kind: "ranges"; readonly ranges: readonly SegmentRange[] };
+  | { readonly kind: "ranges"; readonly ranges: readonly SegmentRange[] }
+);
 
 const singlePlaneWidth = 128;
 
 export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanResult> {
-  const { context, segments, wanted } = scan;
-  const planned = segments.map(({ segment, rows }) => ({
-    query: scan.int8,
-    clustered: vectorPlanes(segment).clustered,
-    directory: clusterDirectory(segment, rows),
-  }));
-  const { probes = 1 } = context.snapshot;
-  const plan = planScan(planned, wanted, scan.isFiltered, context.ports.kernels, probes);
+  const { context, segments } = scan;
+  const planned = plannedSegments(scan);
+  const plan = planBlocks(scan, planned, context.snapshot.probes ?? 1);
   context.counters.clustersProbed += plan.blocks.filter(
     ({ segment }) => planned[segment]?.clustered,
   ).length;
   if (plan.kind === "refine" || scan.scan.query.length <= singlePlaneWidth) {
-    const ranges = plan.blocks.map(({ segment, block }) => ({
-      segment,
-      ...scanBlockRows((segments[segment] as MatchedSegment).segment, block),
-    }));
-    return { kind: "ranges", ranges };
+    return { kind: "ranges", blocks: plan.blocks, ranges: rangesOf(scan, plan.blocks) };
   }
   // The tail is not known yet: room for as many more as it could mask.
   const matches = segments.reduce((sum, { count }) => sum + count, 0);
   const maskable = Math.min(context.snapshot.unindexedRows, matches);
   const candidates = new Candidates(plan.refineMax + maskable);
   await scanBlocks(scan, plan.blocks, candidates, round);
-  return { kind: "ranked", rows: candidates.ranked(), refineMax: plan.refineMax };
+  const { blocks, refineMax } = plan;
+  return { kind: "ranked", blocks, rows: candidates.ranked(), refineMax };
+}
+
+/** Where else there are matches, the most promising first. */
+export function otherRanges(
+  scan: Scan,
+  { blocks }: ScanResult,
+): readonly (SegmentRange & { readonly matches: number })[] {
+  const planned = plannedSegments(scan);
+  const known = new Set(blocks.map(({ segment, block }) => `${segment}/${block}`));
+  const others = planBlocks(scan, planned, Infinity).blocks.filter(
+    ({ segment, block }) => !known.has(`${segment}/${block}`),
+  );
+  return rangesOf(scan, others).map((range, i) => {
+    const { segment, block } = others[i] as ScanTarget;
+    return { ...range, matches: planned[segment]?.directory.rows[block] as number };
+  });
+}
+
+function plannedSegments({ segments, int8 }: Scan): readonly PlannedSegment[] {
+  return segments.map(({ segment, rows }) => ({
+    query: int8,
+    clustered: vectorPlanes(segment).clustered,
+    directory: clusterDirectory(segment, rows),
+  }));
+}
+
+function planBlocks(scan: Scan, planned: readonly PlannedSegment[], probes: number): ScanPlan {
+  const { context, wanted, isFiltered } = scan;
+  return planScan(planned, wanted, isFiltered, context.ports.kernels, probes);
+}
+
+function rangesOf({ segments }: Scan, blocks: readonly ScanTarget[]): readonly SegmentRange[] {
+  return blocks.map(({ segment, block }) => ({
+    segment,
+    ...scanBlockRows((segments[segment] as MatchedSegment).segment, block),
+  }));
 }
 
 export function wholeSegments(segments: readonly MatchedSegment[]): readonly SegmentRange[] {

@@ -4,6 +4,8 @@
  *   approximate   1. scan: 1-bit codes of the planned blocks -> candidates by estimate; 6 reads
  *                 2. refine: int8 codes of the best, each with a rigorous range; 6 reads
  *                 3. exact: vectors of the rows whose range reaches into the answer; 6 reads
+ *                 Where the tail masked so many rows that fewer are left than are wanted, 2 goes
+ *                 on with the matches of other clusters, ever more at once.
  *   exhaustive    2 and 3 over every matching row
  *
  * Rows whose id the tail touched are dropped at 2, where ids are first seen; so that they do not
@@ -27,9 +29,9 @@ import type { ReadAllowance } from "./query/read-allowance.ts";
 import { Survivors } from "./query/survivors.ts";
 import { KeptRows } from "./search-kept-rows.ts";
 import type { SearchContext } from "./search-ports.ts";
-import { type Refinement, refineBest, refineRanges } from "./search-refine.ts";
+import { type Refinement, refineBest, refineOthers, refineRanges } from "./search-refine.ts";
 import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
-import { scanSegments, wholeSegments } from "./search-scan.ts";
+import { otherRanges, scanSegments, wholeSegments } from "./search-scan.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import type { ReadRound } from "./store/block-reader.ts";
 
@@ -98,6 +100,9 @@ export async function searchVectors(
     await refineRanges(refinement, scanned.ranges, search.allowance.readsMax("refine"));
   } else {
     await refineBest(refinement, scanned.rows, scanned.refineMax);
+  }
+  if (scanned !== undefined && survivors.bar === Infinity) {
+    await refineOthers(refinement, otherRanges(scan, scanned));
   }
   const rows = survivors.finish();
   const chosen = exhaustive ? rows : rows.slice(0, exactMax(wanted));
