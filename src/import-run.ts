@@ -67,7 +67,7 @@ export interface ImportReader {
   ): { readonly good: readonly ImportRow[]; readonly rejected: readonly RejectedRow[] };
   /** Throws if they cannot. */
   build(rows: readonly ImportRow[], schema: Schema): BuiltWrite & { readonly batch: Batch };
-  /** A line of JSON. */
+  /** A line of JSON: an object with `row`, its number, `reason`, and whatever else. */
   renderRejected(row: RejectedRow): string;
   /** The first row that is refused ends the import. */
   readonly stopsAtRejected: boolean;
@@ -91,6 +91,7 @@ export async function openImport(ports: Ports, work: ImportWork): Promise<Operat
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 /** How often rows are checked anew because the schema has changed meanwhile. */
 const checksMax = 5;
 
@@ -112,6 +113,9 @@ class ImportRun {
   }
 
   async run(): Promise<OperationResult | OperationPause> {
+    // Whoever took that step may have died before it could say so.
+    const stopped = this.#stopped();
+    if (stopped !== undefined) return ended("failed", stopped);
     const { clock } = this.#ports;
     const startedMs = clock.now();
     const { schema } = await describeTarget(this.#target);
@@ -127,7 +131,8 @@ class ImportRun {
         if (next.done === true) return ended("finished");
         upcoming = stretches.next();
         upcoming.catch(() => undefined);
-        const stopped = await this.#takeIn(next.value);
+        await this.#takeIn(next.value);
+        const stopped = this.#stopped();
         if (stopped !== undefined) return ended("failed", stopped);
         if (clock.now() >= endMs) return { kind: "pause", afterMs: 0 };
       }
@@ -145,12 +150,22 @@ class ImportRun {
     return (await this.#ports.store.head(importCancelKey(this.#work.place))) !== undefined;
   }
 
-  /** Why the import ends here, or undefined. */
-  async #takeIn(stretch: ImportStretch): Promise<string | undefined> {
+  /** Why the import ends with the newest step, or undefined. */
+  #stopped(): string | undefined {
+    const { rowsRejected, rejected } = this.step;
+    if (rowsRejected > 0 && this.#work.reader.stopsAtRejected) {
+      const { row, reason } = JSON.parse(decoder.decode(rejected));
+      return `row ${row}: ${reason}`;
+    }
+    return rowsRejected > importLimits.rejectedMax
+      ? `more than ${importLimits.rejectedMax} rows were rejected`
+      : undefined;
+  }
+
+  async #takeIn(stretch: ImportStretch): Promise<void> {
     const { stopsAtRejected } = this.#work.reader;
     const { written, rejected } = await this.#writeRows(stretch);
     const before = this.step;
-    const rowsRejected = before.rowsRejected + rejected.length;
     const [first] = rejected;
     const isStopped = stopsAtRejected && first !== undefined;
     await this.#record({
@@ -161,16 +176,12 @@ class ImportRun {
       offset: stretch.offset,
       rowsRead: isStopped ? first.number + 1 : before.rowsRead + stretch.rowsRead,
       rowsWritten: before.rowsWritten + written,
-      rowsRejected,
+      rowsRejected: before.rowsRejected + rejected.length,
       bytesRead: stretch.bytesRead,
       rejecting: first === undefined ? before.rejecting : [...before.rejecting, before.number + 1],
       plan: this.#work.reader.plan(),
       rejected: encoder.encode(rejected.map((row) => this.#render(row)).join("")),
     });
-    if (isStopped) return `row ${first.number}: ${first.reason}`;
-    return rowsRejected > importLimits.rejectedMax
-      ? `more than ${importLimits.rejectedMax} rows were rejected`
-      : undefined;
   }
 
   #render(row: RejectedRow): string {

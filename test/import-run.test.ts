@@ -75,6 +75,31 @@ describe("an import", () => {
     }
   });
 
+  it("goes no further than the row that ends it, wherever its consumer dies", async () => {
+    const few = importLimits.batchRows + 10;
+    const asked = { schema: { n: "int" } };
+    const source = `${lines(7)}{"id":7,"n":"seven"}\n${lines(few, 8)}`;
+    await rig.object("rows.jsonl", source);
+    await rig.finish(await rig.submit(asked));
+    const effects = rig.effects.length;
+    expect(effects).toBeGreaterThan(5);
+    for (const when of ["before", "after"] as const) {
+      for (let effect = 0; effect < effects; effect++) {
+        rig = new ImportRig();
+        await rig.object("rows.jsonl", source);
+        const place = await rig.submit(asked);
+        await rig.run(place, { effect, when }).catch(() => undefined);
+        await rig.clock.advance(2 * limits.operationLeaseMs);
+        await rig.finish(place);
+        const state = await rig.state(place);
+        const end = { status: "failed", error: expect.stringMatching(/^row 7: /) };
+        const counts = { rowsRead: 8, rowsWritten: 7, rowsRejected: 1, steps: 1, end };
+        expect({ when, effect, ...state }).toMatchObject(counts);
+        expect(await rig.upserts()).toBe(7);
+      }
+    }
+  });
+
   it("goes on however often it must be begun, as long as each attempt gets further", async () => {
     await rig.object("rows.jsonl", lines(12 * importLimits.batchRows));
     const place = await rig.submit();
