@@ -17,7 +17,7 @@ export type Emphasis = "none" | "rot" | "past" | "restores" | "branches" | "shar
 
 const turns: readonly Emphasis[] = [
   ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
-  ...(["none", "rot", "jobs", "past", "branches", "jobs", "restores"] as const),
+  ...(["none", "rot", "jobs", "past", "branches", "rot", "restores"] as const),
 ];
 
 export function emphasisOf(seed: number): Emphasis {
@@ -57,8 +57,10 @@ export function sizesOf(emphasis: Emphasis, sizes: Sizes): Sizes {
         branchShare: 0,
         removeShare: 0,
         consumers: 3,
-        flushShare: 0.03,
-        // Its merges are dear: none of its worlds lasts for months.
+        flushShare: 0.01,
+        // Its merges are dear: they are small, and none of its worlds lasts for months.
+        ids: Math.min(24, sizes.ids),
+        rowsMax: Math.min(6, sizes.rowsMax),
         thinkMsMax: Math.min(sizes.thinkMsMax, 1_000 * sizes.thinkMsMin),
       };
     case "branches":

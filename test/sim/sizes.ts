@@ -55,11 +55,11 @@ export function randomSizes(random: SimRandom): Sizes {
     branchShare,
     pinShare: random.pick(branchShare > 0 ? [0.01, 0.02] : [0, 0.002, 0.01]),
     settingShare: random.pick([0, 0.01, 0.02]),
-    flushShare: random.pick([0.001, 0.01, 0.01, 0.03]),
+    flushShare: random.pick([0.001, 0.001, 0.004, 0.02]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
     thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 10, 10, 10, 1_000, 1_000, 1_000, 100_000]),
-    napShare: random.pick([0, 0.004, 0.012]),
+    napShare: random.pick([0, 0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
   };
