@@ -17,7 +17,7 @@ export type Emphasis = "none" | "rot" | "past" | "restores" | "branches" | "shar
 
 const turns: readonly Emphasis[] = [
   ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
-  ...(["none", "rot", "jobs", "past", "branches", "rot", "restores"] as const),
+  ...(["none", "rot", "jobs", "past", "branches", "none", "restores"] as const),
 ];
 
 export function emphasisOf(seed: number): Emphasis {

@@ -46,7 +46,7 @@ export function randomSizes(random: SimRandom): Sizes {
     ids: random.pick([6, 24, 24, 24, 100]),
     rowsMax: random.pick([2, 2, 6, 6, 6, 30]),
     attributes: 5,
-    writeShare: random.pick([0.1, 0.1, 0.2, 0.2, 0.3, 0.6]),
+    writeShare: random.pick([0.1, 0.1, 0.2, 0.25, 0.35, 0.6]),
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.1, 0.2, 0.6]),
     disturbShare: random.pick([0, 0.1, 0.3]),
