@@ -260,9 +260,10 @@ function describeRows({ wanted, offset, columns }: BoundQuery): string {
 }
 
 function describeCost(cost: SearchPerformance): string {
-  const { temperature, rounds, storeRequests, storeBytes, executionMs } = cost;
+  const { temperature, rounds, roundBytes, storeRequests, storeBytes, executionMs } = cost;
+  const each = roundBytes.length > 1 ? ` (${roundBytes.join(", ")})` : "";
   return (
-    `${temperature}: ${storeRequests} reads of ${storeBytes} bytes in ${rounds} rounds, ` +
+    `${temperature}: ${storeRequests} reads of ${storeBytes} bytes in ${rounds} rounds${each}, ` +
     `${Math.max(1, Math.ceil(executionMs))} ms`
   );
 }

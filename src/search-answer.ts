@@ -309,6 +309,7 @@ function countPerformance(
     approximateRows: live + fold.documents,
     lastWriteMs: snapshot.lastWriteMs,
     rounds: counts.rounds + remote.rounds,
+    roundBytes: counts.roundBytes,
     storeRequests,
     storeBytes,
     bytes: storeBytes + counts.edgeBytes + remote.edgeBytes,

@@ -54,6 +54,12 @@ describe("a text query", () => {
     const body = { rank_by: ["text", "BM25", "deep blue salt"], limit: 10 };
     const { performance } = await rig.search(body);
     expect(performance).toMatchObject({ rounds: 3, temperature: "cold" });
+    const [terms = 0, postings = 0, documents = 0] = performance.roundBytes;
+    // Three words make no more than a block of terms in each segment.
+    expect(terms).toBeLessThan(2 * 1_024);
+    // A byte of length and two of postings a row, packed, of two words; the third is in none.
+    expect(postings).toBeLessThan(2_000 * 5);
+    expect(terms + postings + documents).toBe(performance.storeBytes);
     expect(rig.reads.requests).toBeLessThanOrEqual(9);
     expect((await rig.search(body)).performance).toMatchObject({ rounds: 0 });
   });

@@ -28,6 +28,7 @@ export interface QueryAnswer {
   readonly rows: readonly { readonly id: number }[];
   readonly performance: {
     readonly rounds: number;
+    readonly round_bytes: readonly number[];
     readonly store_requests: number;
     readonly bytes: number;
     readonly candidates: number;

@@ -106,6 +106,8 @@ function tabulate(lines: readonly TextLine[]): readonly string[] {
       "CPU ms",
       "rounds",
       "KB",
+      "before",
+      "KB before",
       "MB/s",
       "index",
     ],
@@ -119,6 +121,10 @@ function tabulate(lines: readonly TextLine[]): readonly string[] {
       line.cpu_ms_per_query,
       line.rounds_per_query,
       Math.round(line.bytes_per_query / 1000),
+      line.before_documents?.rounds_max ?? "",
+      line.before_documents === null
+        ? ""
+        : Math.round(line.before_documents.bytes_per_query / 1000),
       line.mb_per_second,
       line.index_bytes === 0 ? "" : `${(100 * line.index_share).toFixed(1)} %`,
     ]),

@@ -134,6 +134,8 @@ export interface SearchPerformance {
   readonly approximateRows: number;
   readonly lastWriteMs: number;
   readonly rounds: number;
+  /** What the store sent in each, but for rounds of other isolates. */
+  readonly roundBytes: readonly number[];
   readonly storeRequests: number;
   readonly storeBytes: number;
   /** Store and edge cache together. */

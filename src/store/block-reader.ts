@@ -30,7 +30,13 @@ import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
 import type { Budget } from "./memory-budget.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
 import { planRanges } from "./range-plan.ts";
-import { type ReadCounts, type Temperature, temperatureOf } from "./read-counts.ts";
+import {
+  type ReadCounts,
+  type RoundOfReads,
+  StoreReads,
+  type Temperature,
+  temperatureOf,
+} from "./read-counts.ts";
 import { type Batch, RequestGate, settleAll } from "./request-gate.ts";
 
 export interface BlockReaderPorts {
@@ -87,7 +93,7 @@ interface Reading {
   readonly blocks: readonly Block[];
   readonly reads: BlockReads;
   readonly batch: Batch;
-  readonly askStore: () => ObjectStore;
+  readonly round: RoundOfReads;
   /** Neither asks the edge nor keeps what it reads. */
   readonly passesBy: boolean;
 }
@@ -111,9 +117,7 @@ export class BlockReader {
   readonly #leavesNoTrace: boolean;
   readonly #gate: RequestGate;
   readonly #unpublished: BlockPosition[] = [];
-  #rounds = 0;
-  #storeRequests = 0;
-  #storeBytes = 0;
+  readonly #asked = new StoreReads();
   #edgeLookups = 0;
   #edgeHits = 0;
   #edgeBytes = 0;
@@ -130,16 +134,10 @@ export class BlockReader {
 
   /** Begins a round; it counts once the store is asked. */
   round(): ReadRound {
-    let counted = false;
-    const askStore = (): ObjectStore => {
-      if (!counted) this.#rounds += 1;
-      counted = true;
-      this.#storeRequests += 1;
-      return this.#ports.store;
-    };
+    const round = this.#asked.round(this.#ports.store);
     return {
-      readBlocks: (blocks, reads) => this.#readBlocks(blocks, reads, askStore),
-      readObjects: (objects, onObject) => this.#readObjects(objects, onObject, askStore),
+      readBlocks: (blocks, reads) => this.#readBlocks(blocks, reads, round),
+      readObjects: (objects, onObject) => this.#readObjects(objects, onObject, round),
     };
   }
 
@@ -154,14 +152,12 @@ export class BlockReader {
   }
 
   get storeRequests(): number {
-    return this.#storeRequests;
+    return this.#asked.requests;
   }
 
   counts(): ReadCounts {
     return {
-      rounds: this.#rounds,
-      storeRequests: this.#storeRequests,
-      storeBytes: this.#storeBytes,
+      ...this.#asked.counts(),
       edgeLookups: this.#edgeLookups,
       edgeHits: this.#edgeHits,
       edgeBytes: this.#edgeBytes,
@@ -195,7 +191,7 @@ export class BlockReader {
   async #readBlocks(
     blocks: readonly Block[],
     reads: BlockReads,
-    askStore: () => ObjectStore,
+    round: RoundOfReads,
   ): Promise<void> {
     const { held, missing } = this.#recall(blocks, blocks.keys());
     const batch: Batch = { failed: false };
@@ -203,7 +199,7 @@ export class BlockReader {
     const bytes = missing.reduce((sum, index) => sum + (blocks[index] as Block).length, 0);
     const isLarge = bytes > this.#ports.cache.bytesMax / 3;
     const passesBy = isLarge || !this.fillsMemory;
-    const reading: Reading = { blocks, reads, batch, askStore, passesBy };
+    const reading: Reading = { blocks, reads, batch, round, passesBy };
     const others = passesBy
       ? this.#readMissing(reading, missing)
       : this.#readShared(reading, missing);
@@ -250,7 +246,7 @@ export class BlockReader {
   }
 
   async #readMissing(reading: Reading, missing: readonly number[]): Promise<void> {
-    const { blocks, reads, batch, askStore, passesBy } = reading;
+    const { blocks, reads, batch, round, passesBy } = reading;
     const useEdge = !passesBy && this.#ports.cache.hasEdge;
     const absent = useEdge ? await this.#readFromEdge(reading, missing) : missing;
     const wanted = absent.map((index) => blocks[index] as Block);
@@ -265,14 +261,14 @@ export class BlockReader {
       const { key, offset, length } = range;
       const use = (object: StoredObject | undefined): void => {
         if (object === undefined) throw gone(key);
-        this.#storeBytes += object.bytes.length;
+        round.took(object.bytes.length);
         for (const position of range.blocks) {
           const bytes = cutBlock(wanted[position] as Block, object.bytes, offset);
           if (!passesBy) this.#keep(wanted[position] as Block, bytes);
           this.#deliver(reads, absent[position] as number, bytes);
         }
       };
-      return this.#gate.run(length, batch, () => askStore().get(key, { offset, length }), use);
+      return this.#gate.run(length, batch, () => round.ask().get(key, { offset, length }), use);
     });
     await settleAll(tasks);
   }
@@ -315,7 +311,7 @@ export class BlockReader {
   async #readObjects(
     objects: readonly WholeObject[],
     onObject: (index: number, bytes: Uint8Array | undefined) => void,
-    askStore: () => ObjectStore,
+    { ask, took }: RoundOfReads,
   ): Promise<void> {
     const { memory } = this.#ports.cache;
     const batch: Batch = { failed: false };
@@ -328,11 +324,12 @@ export class BlockReader {
         continue;
       }
       const use = (stored: StoredObject | undefined): void => {
+        took(stored?.bytes.length ?? 0);
         if (stored !== undefined) this.#acceptObject(object, stored.bytes);
         this.#delivered += 1;
         onObject(index, stored?.bytes);
       };
-      const request = () => askStore().get(object.key);
+      const request = () => ask().get(object.key);
       const reserve = object.isReserved === true ? 0 : object.bytesMax;
       tasks.push(this.#gate.run(reserve, batch, request, use));
     }
@@ -358,7 +355,6 @@ export class BlockReader {
   }
 
   #acceptObject(object: WholeObject, bytes: Uint8Array): void {
-    this.#storeBytes += bytes.length;
     if (bytes.length > object.bytesMax || !object.verify(bytes)) throw damaged(object.key);
     if (this.fillsMemory) this.#ports.cache.memory.put(object.key, bytes);
   }

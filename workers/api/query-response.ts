@@ -92,6 +92,7 @@ function renderPerformance(cost: SearchPerformance, serverMs: number): JsonEncod
     approx_namespace_size: cost.approximateRows,
     last_included_write_at: cost.lastWriteMs > 0 ? formatDatetime(cost.lastWriteMs) : undefined,
     rounds: cost.rounds,
+    round_bytes: cost.roundBytes,
     store_requests: cost.storeRequests,
     store_bytes: cost.storeBytes,
     bytes: cost.bytes,

@@ -13,7 +13,7 @@
 import { type ApiClient, namespacePath } from "../../api-client.ts";
 import { waitUntilIndexed } from "../../index-status.ts";
 import { cpuMs, descendants } from "../../process-cpu.ts";
-import { round } from "../../quantiles.ts";
+import { mean, round } from "../../quantiles.ts";
 import { withTemporaryFolder } from "../../temporary-folder.ts";
 import {
   measureCold,
@@ -21,12 +21,14 @@ import {
   namespace,
   onServer,
   type Phase,
+  type QueryAnswer,
   summarizeCosts,
   summarizeRuns,
 } from "../http-queries.ts";
 import { type Collection, sampleCorpus, type TextCorpus } from "./corpus.ts";
 import {
   isMeasured,
+  type ReadsBefore,
   type SkippedLine,
   type TextBuild,
   type TextLine,
@@ -132,7 +134,27 @@ async function measure(
     queries: answers.length,
     rounds_max,
     bytes_max: Math.max(...answers.map(({ performance }) => performance.bytes)),
+    before_documents: readsBefore(answers),
   };
+}
+
+/** Documents are the last that is read, if any row is found. */
+export function readsBefore(answers: readonly QueryAnswer[]): ReadsBefore {
+  const split = answers.map(({ rows, performance: { round_bytes } }) => {
+    const before = rows.length === 0 ? round_bytes : round_bytes.slice(0, -1);
+    const bytes = sum(before);
+    return { rounds: before.length, bytes, documents: sum(round_bytes) - bytes };
+  });
+  return {
+    rounds_max: Math.max(...split.map(({ rounds }) => rounds)),
+    bytes_per_query: Math.round(mean(split.map(({ bytes }) => bytes))),
+    bytes_max: Math.max(...split.map(({ bytes }) => bytes)),
+    documents_bytes_per_query: Math.round(mean(split.map(({ documents }) => documents))),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 const batchRows = 1_000;
@@ -194,6 +216,7 @@ function summarize(
   const of = (engine: string, phase: Phase, top: number) =>
     lines.find((line) => line.engine === engine && line.phase === phase && line.top_k === top);
   const cold = lines.filter(({ engine, phase }) => engine === "shoal" && phase === "cold");
+  const before = cold.flatMap(({ before_documents }) => before_documents ?? []);
   const cpuOf = (top: number) => of("shoal", "warm", top)?.cpu_ms_per_query ?? 0;
   const ratios = (top: number) =>
     Object.fromEntries(
@@ -215,6 +238,8 @@ function summarize(
     index_share: cold[0]?.index_share ?? 0,
     cold_rounds_max: Math.max(0, ...cold.map(({ rounds_max }) => rounds_max)),
     cold_bytes_max: Math.max(0, ...cold.map(({ bytes_max }) => bytes_max)),
+    cold_rounds_before_documents_max: Math.max(0, ...before.map(({ rounds_max }) => rounds_max)),
+    cold_bytes_before_documents_max: Math.max(0, ...before.map(({ bytes_max }) => bytes_max)),
     cpu_ratios_top_10: ratios(10),
     cpu_ratios_top_100: ratios(100),
   };

@@ -23,7 +23,16 @@ export interface TextLine extends QueryCosts, TextBuild {
   readonly queries: number;
   readonly rounds_max: number;
   readonly bytes_max: number;
+  /** Of ours, from the bucket: what precedes the round that fetches the winners' documents. */
+  readonly before_documents: ReadsBefore | null;
   readonly segments: number | null;
+}
+
+export interface ReadsBefore {
+  readonly rounds_max: number;
+  readonly bytes_per_query: number;
+  readonly bytes_max: number;
+  readonly documents_bytes_per_query: number;
 }
 
 export interface SkippedLine {
@@ -44,6 +53,8 @@ export interface TextSummary extends CorpusShape {
   readonly index_share: number;
   readonly cold_rounds_max: number;
   readonly cold_bytes_max: number;
+  readonly cold_rounds_before_documents_max: number;
+  readonly cold_bytes_before_documents_max: number;
   readonly cpu_ratios_top_10: Readonly<Record<string, number>>;
   readonly cpu_ratios_top_100: Readonly<Record<string, number>>;
 }

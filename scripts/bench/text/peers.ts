@@ -75,6 +75,7 @@ function toLine(
     queries,
     rounds_max: 0,
     bytes_max: 0,
+    before_documents: null,
     rows,
     seconds_build: round(seconds, 2),
     cpu_seconds_build: round(cpuSeconds, 2),

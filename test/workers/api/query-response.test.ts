@@ -160,6 +160,7 @@ test("an answer is JSON with rows, billing and performance", () => {
       approximateRows: 3,
       lastWriteMs: 0,
       rounds: 0,
+      roundBytes: [],
       storeRequests: 0,
       storeBytes: 0,
       bytes: 0,

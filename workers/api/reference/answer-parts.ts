@@ -48,6 +48,11 @@ export const performance = record(
     approx_namespace_size: count,
     last_included_write_at: time,
     rounds: { ...count, description: "to the bucket" },
+    round_bytes: {
+      type: "array",
+      items: count,
+      description: "from the bucket, of each round but those of readers",
+    },
     store_requests: count,
     store_bytes: count,
     bytes: { ...count, description: "from the bucket and the edge cache" },
