@@ -12,6 +12,7 @@ import {
   type BoundRank,
   bindAggregates,
   bindQuery,
+  type NearQuery,
 } from "./query/bind.ts";
 import { refineMax } from "./query/plan.ts";
 import type { Query } from "./query/query.ts";
@@ -235,15 +236,13 @@ async function describePlan(
 }
 
 function describeRank(rank: BoundRank, cost: SearchPerformance): string {
-  const { clustersProbed, candidates, refined, exact } = cost;
   switch (rank.kind) {
     case "vector":
-      return (
-        `${rank.exhaustive ? "kNN, exact" : "ANN"}: ${clustersProbed} clusters probed, ` +
-        `${candidates} rows by 1-bit codes, ${refined} by int8, ${exact} by their vectors`
-      );
+      return describeNear(rank, cost);
     case "score":
-      return "a score, computed for every row that matches";
+      return rank.near === undefined
+        ? "a score, computed for every row that matches"
+        : describeNear(rank.near, cost);
     case "ranked":
       return rank.ranking.kind === "expression"
         ? "by an expression, computed for every row that matches"
@@ -251,6 +250,14 @@ function describeRank(rank: BoundRank, cost: SearchPerformance): string {
     case "id":
       return `by id, ${rank.descending ? "descending" : "ascending"}`;
   }
+}
+
+function describeNear({ exhaustive }: Pick<NearQuery, "exhaustive">, cost: SearchPerformance) {
+  const { clustersProbed, candidates, refined, exact } = cost;
+  return (
+    `${exhaustive ? "kNN, exact" : "ANN"}: ${clustersProbed} clusters probed, ` +
+    `${candidates} rows by 1-bit codes, ${refined} by int8, ${exact} by their vectors`
+  );
 }
 
 function describeRows({ wanted, offset, columns }: BoundQuery): string {

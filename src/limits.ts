@@ -212,6 +212,12 @@ export const limits = {
   clusterRowsTarget: 384,
   /** Merges of so many bytes are made in steps that are stored, so that a crash costs one step. */
   stepBytesMin: 64 * MiB,
+  /**
+   * Codes of rows of segments without planes of a vector column beside the first, which a merge
+   * keeps in memory while it makes some: of f32 vectors of 96 MiB. (A merge lives in 64 MiB, of
+   * which 16 are a sample, or gathered vectors, and up to 24 an object.)
+   */
+  furtherCodesBytesMax: 24 * MiB,
   /** After a step an attempt ends if it has worked for so long: an invocation has 5 min of CPU. */
   stepMs: 60_000,
   /** Segments of at least this size are never merged again (the top tier). */

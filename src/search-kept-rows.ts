@@ -6,8 +6,8 @@
  * Full vectors would be the most of it, so they are kept in the narrowest width that loses no bit:
  * pixels and other small numbers are bytes, what comes from half precision stays that.
  *
- * Rows were cut out of verified blocks. They are named by segment and ordinal, and segments never
- * change.
+ * Rows were cut out of verified blocks. They are named by segment, column and place in its planes,
+ * and segments never change.
  */
 import { decodeF16, encodeF16 } from "./bytes/f16.ts";
 import { bytesOf, f32View, u16View } from "./bytes/typed-view.ts";
@@ -80,8 +80,8 @@ export class KeptRows {
 
 function openTables(memory: RowMemory, { segment }: MatchedSegment): SegmentTables {
   const { home, info } = segment;
-  const { dims, width: codes } = vectorPlanes(segment);
-  const name = `${home.tenant}/${home.generation}/${info.id}?`;
+  const { name: column, dims, width: codes } = vectorPlanes(segment);
+  const name = `${home.tenant}/${home.generation}/${info.id}?${column}?`;
   return {
     codes: memory.table(`${name}codes`, refineRowBytes(codes)),
     vectors: vectorWidths.map((width) => ({

@@ -124,6 +124,11 @@ function shipRank(rank: BoundRank, schema: Schema, isFiltered: boolean): Rank | 
     const { exhaustive, distance } = rank;
     return { kind: "vector", exhaustive, column, vector: distance.vector.slice() };
   }
+  if (rank.kind === "score" && rank.near !== undefined) {
+    const { exhaustive, distance } = rank.near;
+    const { column: other } = rank.score;
+    return { kind: "vector", exhaustive, column: other, vector: distance.vector.slice() };
+  }
   return rank.kind === "id" && isFiltered ? rank : undefined;
 }
 

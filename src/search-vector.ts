@@ -46,6 +46,8 @@ export interface VectorSearch {
   /** To bring along, if that costs no more than a few rows too many. */
   readonly attributes: readonly string[] | undefined;
   readonly keepVectors: boolean;
+  /** Rows are places (index/segment/further-planes.ts), of which documents know nothing. */
+  readonly arePlaces?: boolean;
   /** Waits until the whole tail was read. */
   readonly tail: () => Promise<RankedTail>;
 }
@@ -164,7 +166,7 @@ async function measureRows(
   const few = rows.length <= Math.max(rowsWithAttributesMax, exactMax(search.wanted));
   const dims = distance.vector.length;
   await fetchRows(context.reader.round(), segments, rows, {
-    ids: true,
+    ids: search.arePlaces !== true,
     attributes: few ? attributes : undefined,
     readsMax: allowance.readsMax("exact"),
     gapBytes: allowance.gapBytes,

@@ -36,6 +36,7 @@ import {
 import { compareHitIds, compareHits, type Hit, TopK } from "./query/top-k.ts";
 import { completeRows, concludeSearch, type Found, type Place } from "./search-answer.ts";
 import { diversify } from "./search-diverse.ts";
+import { searchNear } from "./search-near.ts";
 import { searchInOrder } from "./search-order.ts";
 import { both, openContext, type SearchContext, type SearchPorts } from "./search-ports.ts";
 import { findRanked } from "./search-ranked.ts";
@@ -328,7 +329,12 @@ async function findInOpened(
     const { touched, scored } = await tailRead();
     requireFew(rank.score, segments, scored);
     const search = { context, segments, score: rank.score, wanted, touched };
-    return { segments, rows: await searchScored(search, nextRound(filter)) };
+    const { near } = rank;
+    const rows =
+      near === undefined
+        ? await searchScored(search, nextRound(filter))
+        : await searchNear({ ...search, near, isFiltered, allowance, tail: await tailRead() });
+    return { segments, rows };
   }
   const rows = await searchVectors(
     {

@@ -54,6 +54,8 @@ export interface SearchRigOptions {
   readonly kernels: Kernels;
   /** That the first write asks for; 0: none. */
   readonly shards: number;
+  /** Attributes beside those that all have. */
+  readonly more: readonly (readonly [string, AttributeSchema])[];
 }
 
 export interface IsolateOptions extends BlockCacheOptions {
@@ -81,6 +83,7 @@ export class SearchRig extends OwnerRig {
       idKind: "uint",
       kernels: scalarKernels,
       shards: 0,
+      more: [],
       ...options,
     };
     this.reads = new CountingStore(this.faulty);
@@ -252,7 +255,11 @@ export class SearchRig extends OwnerRig {
   #addition(): SchemaAddition {
     const { idKind, metric, dims, element } = this.options;
     const vector: AttributeSchema = { type: `[${dims}]${element}`, filterable: false, ann: true };
-    return { idKind, metric, attributes: new Map([["vector", vector], ...attributeSchemas]) };
+    return {
+      idKind,
+      metric,
+      attributes: new Map([["vector", vector], ...attributeSchemas, ...this.options.more]),
+    };
   }
 
   #toBatch(documents: readonly OracleDocument[], deletes: readonly DocumentId[]): Batch {
@@ -268,7 +275,7 @@ export class SearchRig extends OwnerRig {
       ids: [...documents.map(({ id }) => id), ...deletes],
       dims,
       vectors,
-      attributes: attributeSchemas.map(([name]) => ({
+      attributes: [...attributeSchemas, ...this.options.more].map(([name]) => ({
         name,
         values: documents.map(({ attributes }) => attributes[name] ?? null),
       })),

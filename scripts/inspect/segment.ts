@@ -98,10 +98,10 @@ async function showRoot(
   part: number,
   load: (block: Block) => Promise<Uint8Array>,
 ): Promise<void> {
-  const { vector } = segment.root;
+  const { vector, further = [] } = segment.root;
   text.title("root");
-  if (vector !== undefined) {
-    const { name, dims, width, metric, clustered, firstRows, element } = vector;
+  for (const planes of vector === undefined ? further : [vector, ...further]) {
+    const { name, dims, width, metric, clustered, firstRows, element } = planes;
     text.field("vectors", `${name}: ${dims} of ${element}, padded to ${width}, ${metric}`);
     const blocks = firstRows.length - 1;
     text.field("clusters", clustered ? `${blocks}` : `none: ${blocks} stretches of rows`);

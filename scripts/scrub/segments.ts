@@ -40,6 +40,7 @@ import type { Block } from "../../src/store/block.ts";
 import { generationRoot, segmentKey } from "../../src/store/keys.ts";
 import { lesson, mixedUp, readBlock } from "./blocks.ts";
 import { checkColumns } from "./columns.ts";
+import { checkFurther } from "./further.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** A segment whose ids can be gone through, and which of its rows are dead. */
@@ -69,6 +70,7 @@ export async function scrubSegment(
   if (hashes === undefined) return undefined;
   await checkDocuments(ledger, segment, hashes);
   await checkColumns(ledger, segment);
+  await checkFurther(ledger, segment);
   checkDigests(ledger, segment, hashes, dead);
   ledger.rows += info.rows;
   if (ledger.faults.length > before) return undefined;

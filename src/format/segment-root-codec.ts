@@ -6,16 +6,10 @@ import { ByteReader } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { bytesOf } from "../bytes/typed-view.ts";
 import type { IdKind } from "../document/id.ts";
-import {
-  type DistanceMetric,
-  distanceMetrics,
-  type VectorElement,
-  vectorElements,
-} from "../document/schema.ts";
 import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
-import { expectBlocks, refineSection, scanSection, vectorSection } from "./counted-sections.ts";
+import { expectBlocks } from "./counted-sections.ts";
 import { encodeIds, openIds } from "./id-column.ts";
 import type { SectionRange } from "./manifest.ts";
 import { blockBytes } from "./segment-block.ts";
@@ -26,13 +20,17 @@ import {
   readColumn,
   readFirsts,
 } from "./segment-column-codec.ts";
-import type {
-  DocumentDirectory,
-  IdDirectory,
-  RootAttribute,
-  SegmentRoot,
-  VectorPlanes,
-} from "./segment-root.ts";
+import {
+  checkPlanes,
+  furtherHead,
+  furtherSections,
+  planesArrays,
+  planesHead,
+  planesSections,
+  readFurther,
+  readPlanes,
+} from "./segment-planes-codec.ts";
+import type { DocumentDirectory, IdDirectory, RootAttribute, SegmentRoot } from "./segment-root.ts";
 import { RootFields } from "./segment-root-fields.ts";
 import {
   checkSection,
@@ -75,7 +73,7 @@ export function encodeRoot(root: SegmentRoot): Uint8Array {
 }
 
 function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
-  const { vector, documents, ids } = root;
+  const { vector, further = [], documents, ids } = root;
   return {
     generation: root.generation,
     segment: root.segment,
@@ -84,7 +82,8 @@ function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
     idKind: root.idKind,
     minId: root.minId,
     maxId: root.maxId,
-    vector: vector === undefined ? null : vectorHead(vector),
+    vector: vector === undefined ? null : planesHead(vector),
+    ...(further.length === 0 ? {} : { further: further.map(furtherHead) }),
     documents: placeToCbor(documents.blocks),
     ids: [placeToCbor(ids.blocks), rangeToCbor(ids.membership), firstIdBytes],
     attributes: root.attributes.map(({ name, column, text }) => [
@@ -95,37 +94,16 @@ function headOf(root: SegmentRoot, firstIdBytes: number): unknown {
   };
 }
 
-function vectorHead(vector: VectorPlanes): unknown {
-  const { name, dims, element, metric, rotation, clustered, firstRows, centroids } = vector;
-  return {
-    name,
-    dims,
-    element,
-    metric,
-    rotation: [rotation.low, rotation.high],
-    clustered,
-    blocks: firstRows.length - 1,
-    centroids: centroids.scales.length,
-    scan: placeToCbor(vector.scan),
-    refine: placeToCbor(vector.refine),
-    vectors: placeToCbor(vector.vectors),
-  };
-}
-
 function arraysOf(root: SegmentRoot, firstIds: Uint8Array): ArrayBufferView[] {
-  const { vector, documents, ids, attributes } = root;
-  const arrays: ArrayBufferView[] = [];
-  if (vector !== undefined) {
-    const { radii, scales, codes } = vector.centroids;
-    arrays.push(vector.firstRows, radii, scales, codes);
-  }
+  const { vector, further = [], documents, ids, attributes } = root;
+  const arrays: ArrayBufferView[] = vector === undefined ? [] : planesArrays(vector);
   arrays.push(documents.firstRows, lengthsOf(documents.blocks), documents.contentBytes);
   arrays.push(lengthsOf(ids.blocks), firstIds);
   for (const { column, text } of attributes) {
     arrays.push(...(column === undefined ? [] : columnArrays(column)));
     arrays.push(...(text === undefined ? [] : textArrays(text)));
   }
-  return arrays;
+  return [...arrays, ...further.flatMap(planesArrays)];
 }
 
 function rangeToCbor({ part, offset, length }: SectionRange): unknown {
@@ -167,65 +145,18 @@ export function decodeRoot(block: Uint8Array, expected: ExpectedRoot): SegmentRo
     idKind: head.oneOf("idKind", idKinds),
     minId: head.id("minId"),
     maxId: head.id("maxId"),
-    vector: readVector(reader, head, rows),
+    vector:
+      head.value("vector") === null ? undefined : readPlanes(reader, head.map("vector"), rows),
     documents: readDocumentDirectory(reader, head, rows),
     ids: readIdDirectory(reader, head, rows),
     attributes: readAttributes(reader, head, rows),
+    ...readFurther(reader, head, rows),
   };
   if (blockBytes(reader.position) !== block.length) {
     throw reader.error("arrays do not fill the block");
   }
   checkRoot(root, expected);
   return root;
-}
-
-function readVector(reader: ByteReader, head: RootFields, rows: number): VectorPlanes | undefined {
-  if (head.value("vector") === null) {
-    return undefined;
-  }
-  const fields = head.map("vector");
-  const dims = fields.count("dims");
-  if (dims < 1 || dims > limits.dimensionsMax) {
-    throw reader.error(`${dims} dimensions`);
-  }
-  const element = fields.oneOf<VectorElement>("element", vectorElements);
-  const width = Math.ceil(dims / 64) * 64;
-  const [low, high] = fields.counts("rotation", 2);
-  reader.alignTo(16);
-  const firstRows = readFirsts(reader, fields.count("blocks"), rows);
-  const centroids = readCentroids(reader, fields.count("centroids"), width);
-  return {
-    name: fields.text("name"),
-    dims,
-    element,
-    width,
-    metric: fields.oneOf<DistanceMetric>("metric", distanceMetrics),
-    rotation: { low: low as number, high: high as number },
-    clustered: fields.flag("clustered"),
-    firstRows,
-    centroids,
-    scan: scanSection(placeFromCbor(fields.value("scan")), firstRows, width),
-    refine: refineSection(placeFromCbor(fields.value("refine")), rows, width),
-    vectors: vectorSection(placeFromCbor(fields.value("vectors")), rows, { dims, element }),
-  };
-}
-
-function readCentroids(reader: ByteReader, count: number, width: number) {
-  reader.alignTo(16);
-  const radii = reader.f32s(count);
-  reader.alignTo(16);
-  const scales = reader.f32s(count);
-  reader.alignTo(16);
-  const codes = reader.i8s(count * width);
-  const norms = new Float32Array(count);
-  for (let j = 0; j < count; j++) {
-    let squares = 0;
-    for (let d = j * width; d < (j + 1) * width; d++) {
-      squares += (codes[d] as number) * (codes[d] as number);
-    }
-    norms[j] = squares * (scales[j] as number) * (scales[j] as number);
-  }
-  return { codes, scales, norms, radii };
 }
 
 function readDocumentDirectory(
@@ -278,12 +209,8 @@ function readAttributes(reader: ByteReader, head: RootFields, rows: number): Roo
 }
 
 /** Every section, with the name that people know it by. */
-export function rootSections({ vector, documents, ids, attributes }: SegmentRoot) {
-  const sections: [string, Section][] = [];
-  if (vector !== undefined) {
-    const { scan, refine, vectors } = vector;
-    sections.push(["scan", scan], ["refine", refine], ["vectors", vectors]);
-  }
+export function rootSections({ vector, documents, ids, attributes, further = [] }: SegmentRoot) {
+  const sections: [string, Section][] = vector === undefined ? [] : planesSections(vector);
   sections.push(["documents", documents.blocks], ["ids", ids.blocks]);
   for (const { name, column } of attributes) {
     if (column !== undefined) sections.push(...columnSections(name, column));
@@ -293,21 +220,20 @@ export function rootSections({ vector, documents, ids, attributes }: SegmentRoot
     for (const [kind, section] of textSections(text))
       sections.push([`${kind} of ${name}`, section]);
   }
+  for (const planes of further) {
+    for (const [kind, section] of furtherSections(planes))
+      sections.push([`${kind} of ${planes.name}`, section]);
+  }
   return sections;
 }
 
 function checkRoot(root: SegmentRoot, expected: ExpectedRoot): void {
-  const { vector, ids } = root;
+  const { vector, further = [], ids } = root;
   const same = root.generation === expected.generation && root.segment === expected.segment;
   if (!same || root.rows !== expected.rows) {
     throw corrupt(`segment root: says it is segment ${root.segment} of ${root.generation}`);
   }
-  if (vector !== undefined) {
-    const { clustered, firstRows, centroids } = vector;
-    if (centroids.scales.length !== (clustered ? firstRows.length - 1 : 1)) {
-      throw corrupt("segment root: centroids do not match the scan blocks");
-    }
-  }
+  for (const planes of vector === undefined ? further : [vector, ...further]) checkPlanes(planes);
   for (const [, section] of rootSections(root)) {
     checkSection(section, expected.partBytes);
   }

@@ -22,6 +22,7 @@
  *                            each block and all rows listed, u32 × (l + 1)
  *                 texts      for each run: block sizes of terms u32 × t, of postings u32 × p; those
  *                            of an attribute behind its column
+ *                 further    vector columns: for each what clusters have
  *
  * Framed as in segment-block.ts. 60,000 rows of 784 dimensions take 125 KiB, nearly all of it
  * centroids. Golden: test/golden/v2/segment.hex.
@@ -50,6 +51,8 @@ export interface SegmentRoot {
   readonly ids: IdDirectory;
   /** All attributes but the vector of the planes, in the order of rows of documents. */
   readonly attributes: readonly RootAttribute[];
+  /** Of dense vector columns beside that of `vector`; their values are attributes as well. */
+  readonly further?: readonly FurtherPlanes[];
 }
 
 /** A seed of `index/vector/prng.ts`. */
@@ -78,6 +81,15 @@ export interface VectorPlanes {
   readonly scan: Section;
   readonly refine: Section;
   readonly vectors: Section;
+}
+
+/**
+ * Planes of a vector column beside the first. If they are clustered, their rows stand in an order
+ * of their own, or the nearest would lie apart; else in that of the ordinals.
+ */
+export interface FurtherPlanes extends VectorPlanes {
+  /** Of clustered planes: the ordinal of each of their rows, as codes of a column of four bytes. */
+  readonly ordinals?: Section;
 }
 
 export interface RootCentroids {

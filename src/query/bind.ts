@@ -38,9 +38,19 @@ export interface BoundQuery {
 
 export type BoundRank =
   | { readonly kind: "vector"; readonly exhaustive: boolean; readonly distance: DistanceQuery }
-  | { readonly kind: "score"; readonly score: AttributeScore }
+  | {
+      readonly kind: "score";
+      readonly score: AttributeScore;
+      /** Of a dense vector column beside the first: segments may have an index of it. */
+      readonly near?: NearQuery;
+    }
   | { readonly kind: "ranked"; readonly ranking: Ranking }
   | { readonly kind: "id"; readonly descending: boolean };
+
+export interface NearQuery {
+  readonly exhaustive: boolean;
+  readonly distance: DistanceQuery;
+}
 
 /** What the rows bring along, in the order of the schema. */
 export interface WantedColumns {
@@ -165,10 +175,12 @@ function bindRank({ rank, metric }: Query, schema: Schema): BoundRank {
     return { kind: "score", score: bindTokens(tokens, schema, metric) };
   }
   const { distance, score } = bindDistance(column, vector, schema, metric, "rank_by");
-  return score === undefined ? { kind: "vector", exhaustive, distance } : { kind: "score", score };
+  return score === undefined
+    ? { kind: "vector", exhaustive, distance }
+    : { kind: "score", score, near: { exhaustive, distance } };
 }
 
-/** The distance from a vector column; of those that have no index, as a score of their values. */
+/** The distance from a vector column; of those beside the first, as a score of their values too. */
 export function bindDistance(
   column: string,
   vector: Float32Array,
@@ -192,7 +204,7 @@ export function bindDistance(
   }
   // Without a metric nothing was written yet, and any will do.
   const distance = prepareDistance(schema.metric ?? metric ?? "cosine_distance", vector);
-  // The first vector column has an index; of others, every document is looked at.
+  // Where a segment has no index of another, every document is looked at.
   const isPrimary = primaryVector(schema)?.name === column;
   const score = isPrimary ? undefined : scoreByDistance(column, type.element, distance);
   return { distance, score };

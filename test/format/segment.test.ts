@@ -26,6 +26,7 @@ import {
 import { readVectorRows } from "../../src/format/segment-vectors.ts";
 import { blockAt, openSegment, rootBlock } from "../../src/index/segment/segment.ts";
 import { build, type Document, home, type Lab, readAll } from "../index/segment-lab.ts";
+import { withBounds } from "../sim/sizes.ts";
 
 const schema: Schema = {
   version: 2,
@@ -47,6 +48,7 @@ const documents: readonly Document[] = [
 ];
 
 const sample = build(documents, schema, "job-1");
+await sample;
 
 /** Every block of a segment, the root included. */
 function allBlocks({ segment }: Lab): SectionRange[] {
@@ -74,7 +76,25 @@ function narrow(element: "f16" | "i8"): Promise<Lab> {
   return build(rounded, { ...schema, attributes }, "job-1");
 }
 
+/** The same with two vectors, the second in an order of its own. */
+const withSides = await withBounds({ clusteredRowsMin: 3, clusterRowsTarget: 1 }, () => {
+  const side = { type: "[2]f16", filterable: false, ann: true } as const;
+  const attributes = new Map(schema.attributes).set("side", side);
+  const sides = documents.map((document, i) => ({
+    ...document,
+    values: [...document.values, Uint8Array.of(0, 4 * i, 0, 60 - i)],
+  }));
+  return build(sides, { ...schema, attributes }, "job-1");
+});
+
 describe("the bytes of a segment", () => {
+  it("are those of the golden file for two vector columns", async () => {
+    const { objects, segment } = withSides;
+    expect(segment.root.further?.[0]?.ordinals?.count).toBe(1);
+    const bytes = [...objects.bytes.values()][0] as Uint8Array;
+    expect(encodeHex(bytes)).toBe(golden("segment-further"));
+  });
+
   it("are those of the golden file", async () => {
     const { objects } = await sample;
     expect(objects.bytes.size).toBe(1);
@@ -103,11 +123,12 @@ describe("the bytes of a segment", () => {
   });
 
   it("belong to exactly one block each", async () => {
-    const lab = await sample;
-    const ranges = allBlocks(lab).sort((a, b) => a.offset - b.offset);
-    const ends = ranges.map(({ offset, length }) => offset + length);
-    expect(ranges.map(({ offset }) => offset)).toEqual([0, ...ends.slice(0, -1)]);
-    expect(ends.at(-1)).toBe(lab.built.info.bytes);
+    for (const lab of [await sample, withSides]) {
+      const ranges = allBlocks(lab).sort((a, b) => a.offset - b.offset);
+      const ends = ranges.map(({ offset, length }) => offset + length);
+      expect(ranges.map(({ offset }) => offset)).toEqual([0, ...ends.slice(0, -1)]);
+      expect(ends.at(-1)).toBe(lab.built.info.bytes);
+    }
   });
 
   it("are refused when any one of them is changed", async () => {

@@ -44,11 +44,16 @@ export class BruteForce {
   }
 
   /** All matching documents, nearest first, equal distances by lower id. */
-  nearest(metric: DistanceMetric, query: Float32Array, filter?: OracleFilter): OracleHit[] {
+  nearest(
+    metric: DistanceMetric,
+    query: Float32Array,
+    filter?: OracleFilter,
+    vectorOf = ({ vector }: OracleDocument) => vector ?? new Float32Array(query.length),
+  ): OracleHit[] {
     return this.matching(filter)
       .map((document) => ({
         id: document.id,
-        distance: distance(metric, query, document.vector ?? new Float32Array(query.length)),
+        distance: distance(metric, query, vectorOf(document)),
         document,
       }))
       .sort((a, b) => a.distance - b.distance || compareIds(a.id, b.id));

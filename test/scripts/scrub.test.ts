@@ -2,16 +2,19 @@
 import { expect, test } from "vitest";
 import { inspectObject } from "../../scripts/inspect/object.ts";
 import { checkColumns } from "../../scripts/scrub/columns.ts";
+import { checkFurther } from "../../scripts/scrub/further.ts";
 import { Ledger } from "../../scripts/scrub/ledger.ts";
 import { scrubNamespace } from "../../scripts/scrub/scrub.ts";
+import type { FurtherPlanes } from "../../src/format/segment-root.ts";
 import { locateBlock } from "../../src/format/segment-section.ts";
-import { blockAt } from "../../src/index/segment/segment.ts";
+import { blockAt, type Segment } from "../../src/index/segment/segment.ts";
 import { openContext } from "../../src/search-ports.ts";
 import { type OpenSegment, openSegments } from "../../src/search-segments.ts";
 import { takeSnapshot } from "../../src/snapshot.ts";
 import type { ObjectStore } from "../../src/store/object-store.ts";
 import type { OracleDocument } from "../oracle/brute-force.ts";
 import { SearchRig } from "../search-rig.ts";
+import { withBounds } from "../sim/sizes.ts";
 import { syncDigest } from "../sync-digest.ts";
 
 /** A namespace with everything: segments, bitmaps, manifests, a tail, inline and attached. */
@@ -33,6 +36,21 @@ function documents(from: number, count: number): OracleDocument[] {
   }));
 }
 
+/** Of which rows have places of their own, in planes of a second vector column. */
+async function loadSides(): Promise<SearchRig> {
+  const side = { type: "[3]i8", filterable: false, ann: true } as const;
+  const rig = new SearchRig({ dims: 8, more: [["side", side]] });
+  const sides = documents(0, 90).map((document, i) => ({
+    ...document,
+    attributes: { ...document.attributes, side: Uint8Array.of(i % 7, (i * 5) % 11, i) },
+  }));
+  await withBounds({ clusteredRowsMin: 50, clusterRowsTarget: 8 }, async () => {
+    await rig.put(sides);
+    await rig.flush();
+  });
+  return rig;
+}
+
 async function scrub({ memory, tenant, name, clock }: SearchRig): Promise<Ledger> {
   const ledger = new Ledger(memory, syncDigest);
   expect(await scrubNamespace(ledger, tenant, name, clock.now())).toBe(true);
@@ -47,6 +65,14 @@ async function replaced(store: ObjectStore, key: string, bytes: Uint8Array): Pro
   const metadata = (await store.head(key))?.metadata ?? {};
   await store.delete([key]);
   await store.put(key, bytes, { kind: "create" }, { metadata });
+}
+
+async function firstSegment({ isolate, target, clock }: SearchRig): Promise<Segment> {
+  const { snapshots } = isolate.memory;
+  const snapshot = await clock.run(takeSnapshot(isolate, snapshots, target, "strong", undefined));
+  const context = openContext(isolate, snapshot, false);
+  const [opened] = await clock.run(openSegments(context, context.reader.round()));
+  return (opened as OpenSegment).segment;
 }
 
 const readable = { store: undefined as unknown as ObjectStore, digest: syncDigest, rowsMax: 5 };
@@ -67,6 +93,21 @@ test("a namespace that is whole is found to be, and everything in it was looked 
     "bitmaps of superseded rows": 1,
     "live documents, each in one segment only": 94,
   });
+});
+
+test("planes of a second vector column hold the vectors of the documents, or it is named", async () => {
+  const rig = await loadSides();
+  const ledger = await scrub(rig);
+  expect(ledger.faults).toEqual([]);
+  expect(ledger.verified.get("vectors of further columns")).toBe(90);
+  const segment = await firstSegment(rig);
+  const planes = segment.root.further?.[0] as FurtherPlanes;
+  expect(planes.ordinals).toBeDefined();
+  const { ordinals: _, ...unordered } = planes;
+  const wrong = { ...segment, root: { ...segment.root, further: [unordered] } };
+  const again = new Ledger(rig.memory, syncDigest);
+  await checkFurther(again, wrong);
+  expect(again.faults.map(({ what }) => what).join()).toContain("is not there with its vector");
 });
 
 test("one changed byte in any object is found and named", async () => {
@@ -105,14 +146,8 @@ test("a list that names another row is found, of values and of elements of array
   const rig = new SearchRig({ dims: 8 });
   await rig.put(documents(0, 30));
   await rig.flush();
-  const { isolate, target, memory } = rig;
-  const { snapshots } = isolate.memory;
-  const snapshot = await rig.clock.run(
-    takeSnapshot(isolate, snapshots, target, "strong", undefined),
-  );
-  const context = openContext(isolate, snapshot, false);
-  const [opened] = await rig.clock.run(openSegments(context, context.reader.round()));
-  const { segment } = opened as OpenSegment;
+  const { memory } = rig;
+  const segment = await firstSegment(rig);
   const check = async (): Promise<readonly string[]> => {
     const ledger = new Ledger(memory, syncDigest);
     await checkColumns(ledger, segment);

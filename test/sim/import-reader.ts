@@ -60,7 +60,8 @@ export class SimImportReader implements ImportReader {
     const all = rows.map(({ document }) => document as ImportedRow);
     const upserts = all.map(({ id }) => id);
     const vectors = all.map(({ vector }) => vector);
-    const built = buildRows(schema, { upserts, deletes: [], tag: all[0]?.tag, vectors }, []);
+    const intent = { upserts, deletes: [], tag: all[0]?.tag, vectors };
+    const built = buildRows(schema, { ...intent, hasSides: false }, []);
     // Each has a tag of its own.
     const tags = { name: "w", values: all.map(({ tag }) => tag) };
     const attributes = built.batch.attributes.map((each) => (each.name === "w" ? tags : each));

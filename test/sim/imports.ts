@@ -43,7 +43,7 @@ const hostMs = 15 * 60_000;
 export class Imports {
   readonly #world: World;
   readonly #random: SimRandom;
-  readonly #isOn: boolean;
+  readonly isOn: boolean;
   /** In the order they were asked for: a request names its place among them. */
   readonly #asked: ImportHistory[] = [];
   /** Those whose request has landed, by token. */
@@ -54,11 +54,11 @@ export class Imports {
     this.#world = world;
     this.#random = new SimRandom(seed + 7_000_003);
     // Of entries that go bad before they are known, nobody can say which rows they held.
-    this.#isOn = seed % 9 === 4 && !world.faults.isOn("object-rots");
+    this.isOn = seed % 9 === 4 && !world.faults.isOn("object-rots");
   }
 
   start(): void {
-    if (this.#isOn) void this.#client(new Process(this.#world, "client of imports"));
+    if (this.isOn) void this.#client(new Process(this.#world, "client of imports"));
   }
 
   // ---- What lands -------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ export class Imports {
   // ---- At rest ----------------------------------------------------------------------------------
 
   async settle(): Promise<void> {
-    if (!this.#isOn) return;
+    if (!this.isOn) return;
     const { scheduler, violate } = this.#world;
     let isDone = false;
     const end = async (): Promise<void> => {

@@ -205,13 +205,15 @@ async function writeOnce(world: World, process: Process, name: SimName): Promise
 async function rewrite(world: World, process: Process, name: SimName): Promise<void> {
   if (!name.exists) return;
   const upserts = [...name.history.last.documents.keys()];
-  const vectors = upserts.map(() => [1, 2, 3, 4]);
+  const { hasSides } = world.sizes;
+  const vectors = upserts.map(() => (hasSides ? [1, 2, 3, 4, 4, 3, 2, 1] : [1, 2, 3, 4]));
   if (upserts.length === 0) return;
   await commit(world, process, name, {
     tag: world.newTag(),
     upserts,
     deletes: [],
     vectors,
+    hasSides,
     extra: undefined,
   });
   const { tenant, name: text } = name.identity;

@@ -59,8 +59,8 @@ export const queryMutants: readonly Mutant[] = [
   mutant(
     "a row that was kept is taken for one of another segment",
     "src/search-kept-rows.ts",
-    "${home.generation}/${info.id}?`",
-    "${home.generation}?`",
+    "${home.generation}/${info.id}?${column}?`",
+    "${home.generation}?${column}?`",
   ),
   mutant(
     "vectors are kept in half precision, whatever that loses",

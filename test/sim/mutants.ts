@@ -7,6 +7,7 @@ import { type Mutant, mutant } from "./mutant.ts";
 import { branchMutants } from "./mutants-branches.ts";
 import { changeMutants } from "./mutants-changes.ts";
 import { filterMutants } from "./mutants-filters.ts";
+import { furtherMutants } from "./mutants-further.ts";
 import { importMutants } from "./mutants-imports.ts";
 import { mergeMutants } from "./mutants-merges.ts";
 import { pastMutants } from "./mutants-past.ts";
@@ -27,6 +28,7 @@ export const mutants: readonly Mutant[] = [
   ...mergeMutants,
   ...queryMutants,
   ...filterMutants,
+  ...furtherMutants,
   ...textMutants,
   ...importMutants,
   mutant(
@@ -298,7 +300,7 @@ export const mutants: readonly Mutant[] = [
     name: "a merge doubles a row",
     edits: [
       {
-        file: "src/index/builder/merge-source.ts",
+        file: "src/index/builder/merge-input.ts",
         find: "  return live;\n",
         replace: "  return Uint32Array.of(...live.subarray(0, 1), ...live);\n",
       },
@@ -340,7 +342,7 @@ export const mutants: readonly Mutant[] = [
   },
   mutant(
     "a merge gives ids the vectors of other rows",
-    "src/index/builder/merge-source.ts",
+    "src/index/builder/merge-gather.ts",
     "      const at = (visit.positions[i] as number) * dims;",
     "      const at = out.length - dims - (visit.positions[i] as number) * dims;",
   ),

@@ -23,12 +23,15 @@ import {
   randomTextRank,
   randomWords,
 } from "./text-questions.ts";
+import { sideOf } from "./writes.ts";
 
 export interface Check {
   readonly kind: "listing" | "kNN" | "ANN" | "ordered" | "scored" | "text";
   readonly filter: OracleFilter | undefined;
   readonly descending: boolean;
   readonly vector: Float32Array;
+  /** Whose distance from it ranks; missing: the first. */
+  readonly column?: "side";
   readonly limit: number;
   readonly offset: number;
   /** Of `ordered`. */
@@ -62,6 +65,7 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
   const isComplete = kind === "listing" && random.chance(0.7);
   const check: Check = {
     kind,
+    ...askedColumn(random, sizes, kind),
     filter: isComplete || random.chance(0.4) ? undefined : randomFilter(random, sizes),
     descending: random.chance(0.5),
     vector: Float32Array.from({ length: 4 }, () => random.below(16) - 8),
@@ -82,17 +86,25 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
   return { ask, check: { ...check, ...more } };
 }
 
+/** Only worlds with a second vector draw for it. */
+function askedColumn(random: SimRandom, { hasSides }: Sizes, kind: Check["kind"]) {
+  const isNear = kind === "kNN" || kind === "ANN";
+  return hasSides && isNear && random.chance(0.5) ? { column: "side" as const } : {};
+}
+
 function randomRank(
   random: SimRandom,
   kind: Check["kind"],
-  { descending, vector }: Check,
+  { descending, vector, column }: Check,
 ): { readonly rank: Query["rank"] } & Pick<Check, "orders" | "expression" | "words" | "typed"> {
   switch (kind) {
     case "listing":
       return { rank: { kind: "id", descending } };
     case "kNN":
     case "ANN":
-      return { rank: { kind: "vector", column: "vector", vector, exhaustive: kind === "kNN" } };
+      return {
+        rank: { kind: "vector", column: column ?? "vector", vector, exhaustive: kind === "kNN" },
+      };
     case "ordered": {
       const name = random.pick(["n", "w"]);
       const orders: OracleOrder[] = [[name, descending ? "desc" : "asc"]];
@@ -251,13 +263,13 @@ export function compareAnswer(
 }
 
 function expectedHits(
-  { kind, filter, descending, vector, orders = [], expression = [] }: Check,
+  { kind, filter, descending, vector, column, orders = [], expression = [] }: Check,
   oracle: BruteForce,
 ): readonly OracleHit[] {
   switch (kind) {
     case "kNN":
     case "ANN":
-      return oracle.nearest("euclidean_squared", vector, filter);
+      return oracle.nearest("euclidean_squared", vector, filter, vectorOf(column));
     case "listing":
     case "text":
       return oracle.byId(descending, filter);
@@ -272,9 +284,13 @@ function expectedHits(
   }
 }
 
+function vectorOf(column: Check["column"]): (document: OracleDocument) => Float32Array {
+  return column === "side" ? sideOf : ({ vector }) => vector ?? new Float32Array(4);
+}
+
 /** Which rows is approximate; what they say is not. */
 function compareNear(
-  { vector, filter, limit, offset }: Check,
+  { vector, column, filter, limit, offset }: Check,
   oracle: BruteForce,
   rows: readonly ResultRow[],
 ): string | undefined {
@@ -286,7 +302,7 @@ function compareNear(
     const document = oracle.documents.get(row.id);
     if (document === undefined) return `a phantom: ${row.id}`;
     if (filter !== undefined && !matches(filter, document)) return `${row.id} does not match`;
-    const exact = distance("euclidean_squared", vector, document.vector ?? new Float32Array(4));
+    const exact = distance("euclidean_squared", vector, vectorOf(column)(document));
     if (row.distance !== exact || exact < before) return `${row.id} at distance ${row.distance}`;
     before = exact;
     const wrong = compareRow(row, document);

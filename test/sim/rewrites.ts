@@ -26,26 +26,28 @@ export interface RewriteIntent {
   /** Those of them that are counted or claimed. */
   readonly targets: readonly number[];
   readonly vectors: readonly (readonly number[])[];
+  readonly hasSides: boolean;
 }
 
 export function planRewrite(world: World): RewriteIntent {
-  const { random, newTag } = world;
+  const { random, newTag, sizes } = world;
+  const { hasSides } = sizes;
   const kind = random.pick(["count", "count", "claim", "release"] as const);
   const tag = newTag();
   if (kind === "count") {
     const ids = counters.filter(() => random.chance(0.6));
     if (ids.length === 0) ids.push(random.pick(counters));
     const targets = ids.slice(random.below(ids.length));
-    return { kind, tag, ids, targets, vectors: vectorsFor(world, targets) };
+    return { kind, tag, ids, targets, vectors: vectorsFor(world, targets), hasSides };
   }
   const target = random.pick(claims);
   const ids = kind === "claim" ? [target] : [target, journal];
-  return { kind, tag, ids, targets: [target], vectors: vectorsFor(world, [target]) };
+  return { kind, tag, ids, targets: [target], vectors: vectorsFor(world, [target]), hasSides };
 }
 
 /** What it comes to, given these documents; undefined if nothing is to be done. */
 export function decideRewrite(
-  { kind, tag, ids, targets, vectors }: RewriteIntent,
+  { kind, tag, ids, targets, vectors, hasSides }: RewriteIntent,
   schema: Schema,
   documents: ReadDocuments,
 ): BuiltWrite | undefined {
@@ -58,14 +60,18 @@ export function decideRewrite(
   if (kind === "claim" ? isTaken : kind === "release" && !isTaken) return undefined;
   const upserts = kind === "release" ? [journal] : targets;
   const seen = JSON.stringify(ids.map((id) => [id, value(id, "w")]));
-  return buildRows(schema, { upserts, deletes: kind === "release" ? targets : [], tag, vectors }, [
-    { name: "r", type: "string", values: upserts.map(() => seen) },
-    {
-      name: "c",
-      type: "int",
-      values: upserts.map((id) => (kind === "count" ? (value(id, "c") ?? 0) + 1 : null)),
-    },
-  ]);
+  return buildRows(
+    schema,
+    { upserts, deletes: kind === "release" ? targets : [], tag, vectors, hasSides },
+    [
+      { name: "r", type: "string", values: upserts.map(() => seen) },
+      {
+        name: "c",
+        type: "int",
+        values: upserts.map((id) => (kind === "count" ? (value(id, "c") ?? 0) + 1 : null)),
+      },
+    ],
+  );
 }
 
 /** What is wrong with there having been nothing to do at this state of the documents. */

@@ -13,6 +13,8 @@ export interface Sizes {
   readonly ids: number;
   readonly rowsMax: number;
   readonly attributes: number;
+  /** Documents have a second vector. */
+  readonly hasSides: boolean;
   readonly writeShare: number;
   /** Of writes: under a key of the client's, decided from documents, to documents of those. */
   readonly keyShare: number;
@@ -46,6 +48,7 @@ export function randomSizes(random: SimRandom): Sizes {
     ids: random.pick([6, 24, 24, 24, 100]),
     rowsMax: random.pick([2, 2, 6, 6, 6, 30]),
     attributes: 5,
+    hasSides: false,
     writeShare: random.pick([0.1, 0.1, 0.2, 0.25, 0.35, 0.6]),
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.1, 0.2, 0.6]),

@@ -110,7 +110,12 @@ export class World {
     this.emphasis = emphasisOf(seed);
     this.faults = new Faults(this.random, faultsOf(this.emphasis));
     this.sharding = new Sharding(seed, this.emphasis);
-    this.sizes = sizesOf(this.emphasis, this.sharding.fit(randomSizes(this.random)));
+    const sizes = sizesOf(this.emphasis, this.sharding.fit(randomSizes(this.random)));
+    this.imports = new Imports(this, seed);
+    // Those who send JSON, or import, know nothing of it.
+    const mayHaveSides = this.changeShare === 0 && !this.imports.isOn;
+    const hasSides = mayHaveSides && new SimRandom(seed + 8_000_009).chance(0.4);
+    this.sizes = { ...sizes, hasSides };
     this.#operationsMax = operations;
     const note = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
       const branch = branchesOfLog[event];
@@ -134,7 +139,6 @@ export class World {
     this.past = new Past(this, seed);
     this.shelf = new Shelf(this, seed);
     this.readers = new SimReaders(this, searchPorts);
-    this.imports = new Imports(this, seed);
   }
 
   named(name: string): SimName {

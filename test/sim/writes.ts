@@ -3,7 +3,10 @@
 import type { AttributeSchema, Schema } from "../../src/document/schema.ts";
 import { defaultText } from "../../src/document/text-options.ts";
 import type { AttributeColumn } from "../../src/document/value.ts";
+import { packVector, unpackVector } from "../../src/format/packed-value.ts";
+import { allocateVectors, narrowVector } from "../../src/format/vector-element.ts";
 import type { BuiltWrite } from "../../src/submission.ts";
+import type { OracleDocument } from "../oracle/brute-force.ts";
 import { longWords, secondWords } from "./text-questions.ts";
 import type { World } from "./world.ts";
 
@@ -18,7 +21,9 @@ export interface WriteIntent {
   readonly tag: number | undefined;
   readonly upserts: readonly number[];
   readonly deletes: readonly number[];
+  /** Both of them, one behind the other, in worlds in which documents have two. */
   readonly vectors: readonly (readonly number[])[];
+  readonly hasSides: boolean;
   /** An attribute that other documents may lack; its type is its first writer's choice. */
   readonly extra: { readonly name: string; readonly type: "string" | "int" } | undefined;
 }
@@ -40,13 +45,15 @@ export function planWrite(world: World): WriteIntent {
     upserts,
     deletes: ids.slice(0, deletes),
     vectors: vectorsFor(world, upserts),
+    hasSides: sizes.hasSides,
     extra,
   };
 }
 
-export function vectorsFor({ random }: World, upserts: readonly number[]): number[][] {
+export function vectorsFor({ random, sizes }: World, upserts: readonly number[]): number[][] {
+  const length = sizes.hasSides ? 2 * dims : dims;
   return upserts.map(() => {
-    const vector = Array.from({ length: dims }, () => random.below(16) - 8);
+    const vector = Array.from({ length }, () => random.below(16) - 8);
     // Now and then a number that half precision does not have.
     return vector[0] === 7 ? [2_049, ...vector.slice(1)] : vector;
   });
@@ -86,10 +93,20 @@ function numberOf(id: number, tag: number): number | null {
 
 export type Column = AttributeColumn & { readonly type: "string" | "int" | "[]string" };
 
+function packSide(vector: readonly number[]): Uint8Array {
+  const side = allocateVectors("f16", dims);
+  narrowVector(Float32Array.from(vector.slice(dims)), side, 0);
+  return packVector(side);
+}
+
+export function sideOf({ attributes }: OracleDocument): Float32Array {
+  return unpackVector(attributes["side"] as Uint8Array, dims, "f16");
+}
+
 /** Rows with these attributes besides those that all have. */
 export function buildRows(
   schema: Schema,
-  { upserts, deletes, tag, vectors }: Omit<WriteIntent, "extra">,
+  { upserts, deletes, tag, vectors, hasSides }: Omit<WriteIntent, "extra">,
   others: readonly Column[],
 ): BuiltWrite {
   const columns: readonly Column[] = [
@@ -106,6 +123,7 @@ export function buildRows(
       { type, filterable: true, ...(name === "label" ? labelOptions : {}) },
     ]),
   ];
+  if (hasSides) wanted.push(["side", { type: `[${dims}]f16`, filterable: false, ann: true }]);
   const attributes = new Map(wanted.filter(([name]) => !schema.attributes.has(name)));
   const isFirst = schema.idKind === undefined;
   const base = isFirst ? { idKind: "uint" as const, metric: "euclidean_squared" as const } : {};
@@ -116,8 +134,11 @@ export function buildRows(
       deletes: deletes.length,
       ids: [...upserts, ...deletes],
       dims,
-      vectors: Float32Array.from(vectors.flat()),
-      attributes: columns.map(({ name, values }) => ({ name, values })),
+      vectors: Float32Array.from(vectors.flatMap((vector) => vector.slice(0, dims))),
+      attributes: [
+        ...columns.map(({ name, values }) => ({ name, values })),
+        ...(hasSides ? [{ name: "side", values: vectors.map(packSide) }] : []),
+      ],
     },
     addition: attributes.size > 0 ? { ...base, attributes } : undefined,
   };

@@ -1,7 +1,7 @@
 /** Sends a query that was answered to the queue, if it is one to be compared with the truth. */
 import { encodeBase64 } from "../../src/bytes/base64.ts";
 import { bytesOf } from "../../src/bytes/typed-view.ts";
-import { primaryVector } from "../../src/document/schema.ts";
+import { vectorColumns } from "../../src/document/schema.ts";
 import { scanBytes } from "../../src/operation-cost.ts";
 import type { Parts } from "../../src/search-parts.ts";
 import { encodeJson, type JsonValue } from "./json.ts";
@@ -19,8 +19,10 @@ export function sampleQuery(scope: Scope, name: string, of: Parts): void {
   }
   const { rank, filters } = part.query;
   const snapshot = ports.memory.snapshots.recall(tenant, name);
-  const isIndexed = snapshot !== undefined && rank.column === primaryVector(snapshot.schema)?.name;
-  if (rank.exhaustive || !isIndexed) {
+  if (rank.exhaustive || snapshot === undefined) {
+    return;
+  }
+  if (!vectorColumns(snapshot.schema).some(({ name: column }) => column === rank.column)) {
     return;
   }
   if (!sampler.wants(ports, `${tenant}/${name}`, scanBytes(snapshot))) {

@@ -8,9 +8,11 @@
  *      written, and must be what its source says                         (document-writer.ts)
  *   4. a column for each filterable attribute                            (column-writer.ts)
  *   5. postings of each attribute with full-text search, run by run      (text-writer.ts)
- *   6. the root, which says where all of it is; then the last object
+ *   6. order and planes of each further vector column                   (further-writer.ts)
+ *   7. the root, which says where all of it is; then the last object
  *
- * In a large merge each of 1 to 4, and each run of 5, ends a step that is stored (build-steps.ts);
+ * In a large merge each of 1 to 4, each run of 5, and two for each column of 6, end a step that is
+ * stored (build-steps.ts);
  * another attempt goes on behind it, and the objects so far end with the step.
  *
  * Deterministic: the same rows and the same spec give the same objects, so a repeated attempt is
@@ -44,6 +46,7 @@ import type { ReadRange } from "./block-gather.ts";
 import { BuildSteps, type StepLog } from "./build-steps.ts";
 import { writeColumn } from "./column-writer.ts";
 import { writeDocuments, writeIds } from "./document-writer.ts";
+import { writeFurther } from "./further-writer.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import { createMemorySource, type MemoryRows } from "./memory-source.ts";
 import type { MergeInput } from "./merge-input.ts";
@@ -110,7 +113,7 @@ export async function mergeSegments(
   ledger: MemoryLedger = new MemoryLedger(),
   log?: StepLog,
 ): Promise<BuiltSegment | undefined> {
-  const source = createMergeSource({ inputs, spec, read, ledger });
+  const source = createMergeSource({ inputs, spec, read, kernels: ports.kernels, ledger });
   return await buildSegment(source, spec, ports, sink, ledger, log);
 }
 
@@ -139,6 +142,7 @@ async function buildSegment(
   const { minId, maxId, documents, ids } = await writeRecords(build, order, ordinals);
   const columns = await steps.run("columns", () => writeColumns(build, order));
   const attributes = await writeTextIndexes(build, order, ordinals, columns);
+  const further = await writeFurther({ ...build, kernels: ports.kernels, order, ordinals });
   const root: SegmentRoot = {
     generation: home.generation,
     segment,
@@ -151,6 +155,7 @@ async function buildSegment(
     documents,
     ids,
     attributes,
+    ...(further.length === 0 ? {} : { further }),
   };
   const finished = await writeRoot(build, root);
   release();
@@ -175,7 +180,7 @@ async function writeVectorColumn(
     kernels: ports.kernels,
     vectorHashes: hashes,
   };
-  const clustered = await steps.run("order", () => orderByVector(input));
+  const clustered = await steps.run("order", () => orderByVector(input, () => orderById(source)));
   const release = ledger.hold(clustered.rows.byteLength + 2 * clustered.centroids.byteLength);
   const planes = await steps.run("planes", async () => {
     const vector = await writePlanes(input, clustered, column, spec.rotation, writer);

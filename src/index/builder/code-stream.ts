@@ -9,11 +9,11 @@ import {
 } from "../../format/segment-refine.ts";
 import { decodeInt8 } from "../vector/int8.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
-import type { RowSource } from "./row-source.ts";
+import type { VectorSource } from "./row-source.ts";
 
 /** Where codes come from, and what counts the memory they take. */
 export interface CodeInput {
-  readonly source: RowSource;
+  readonly source: VectorSource;
   /** Of a rotated vector. */
   readonly width: number;
   readonly ledger: MemoryLedger;

@@ -1,12 +1,13 @@
 /**
  * Rows in memory as the source of a segment: what a flush folds out of the log.
  *
- * Memory besides the rows themselves: their int8 form, a quarter of the vectors; 32 bytes a row.
+ * Memory besides the rows themselves: their int8 form, a quarter of the vectors, and that of one
+ * further vector column at a time; 32 bytes a row.
  */
 
 import type { VectorValues } from "../../document/batch.ts";
 import { compareIds, type DocumentId, type IdKind } from "../../document/id.ts";
-import { primaryVector, type Schema } from "../../document/schema.ts";
+import { primaryVector, type Schema, type VectorColumn } from "../../document/schema.ts";
 import { idLogicalBytes, valueLogicalBytes } from "../../document/size.ts";
 import {
   type AttributeColumn,
@@ -16,6 +17,7 @@ import {
   type ScalarValue,
 } from "../../document/value.ts";
 import { assert } from "../../errors.ts";
+import { unpackVector } from "../../format/packed-value.ts";
 import { hashVectors, recordHash } from "../../format/record-hash.ts";
 import type { ColumnValue } from "../../format/segment-columns.ts";
 import { encodeRow } from "../../format/segment-documents.ts";
@@ -28,19 +30,18 @@ import {
 } from "../../format/segment-refine.ts";
 import { widenVectors } from "../../format/vector-element.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
-import { encodeInt8 } from "../vector/int8.ts";
 import type { Seed } from "../vector/prng.ts";
-import { createRotation, rotateRows } from "../vector/rotation.ts";
-import { normaliseRows } from "../vector/unit-vector.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
 import {
   type ColumnSource,
+  type FurtherSource,
   type GatheredDocuments,
   type OrderedIds,
   type RowSource,
   rowObjectBytes,
 } from "./row-source.ts";
 import { attributeNames, metricOf } from "./segment-spec.ts";
+import { VectorEncoder } from "./vector-encoder.ts";
 
 /** Whole documents with distinct ids. */
 export interface MemoryRows {
@@ -57,9 +58,6 @@ export interface MemorySourceInput {
   readonly kernels: Kernels;
   readonly ledger: MemoryLedger;
 }
-
-/** Bytes of f32 rows rotated at a time. */
-const rotateBytes = 2 * 1024 * 1024;
 
 export function createMemorySource(input: MemorySourceInput): RowSource {
   const { rows, schema } = input;
@@ -90,6 +88,8 @@ export function createMemorySource(input: MemorySourceInput): RowSource {
         out.set(widenVectors(rows.vectors, row * dims, (row + 1) * dims), i * dims);
       });
     },
+    furtherVectors: async (column) =>
+      furtherVectors(input, column, attributes.get(column.name) ?? [null], keys),
     async gatherDocuments(wanted, bytesMax) {
       const gathered = gatherDocuments(wanted, bytesMax, ids, valuesOf);
       gathered.rows.forEach((attributes, i) => {
@@ -103,36 +103,68 @@ export function createMemorySource(input: MemorySourceInput): RowSource {
   };
 }
 
-/** Rotated, under cosine scaled to length one, as int8. Hashes the vectors on the way. */
+/** As int8. Hashes the vectors on the way. */
 function encodeRows(
   input: MemorySourceInput,
   dims: number,
   kind: IdKind,
   vectorHashes: BigUint64Array,
 ): RefineRows {
-  const { rows, schema, kernels, ledger } = input;
-  const rotation = createRotation(dims, input.rotation);
-  const { width } = rotation;
+  const { rows, ledger } = input;
+  const encoder = encoderOf(input, dims);
   const count = rows.ids.length;
-  ledger.hold(count * refineRowBytes(width));
-  const out = allocateRefineRows(count, width);
+  ledger.hold(count * refineRowBytes(encoder.width));
+  const out = allocateRefineRows(count, encoder.width);
   out.keys.set(idKeys(kind, rows.ids));
-  const step = Math.max(1, Math.floor(rotateBytes / (4 * width)));
-  for (let from = 0; from < count; from += step) {
-    const to = Math.min(count, from + step);
-    // A copy: normalising changes it.
+  for (let from = 0; from < count; from += encoder.rowsAtOnce) {
+    const to = Math.min(count, from + encoder.rowsAtOnce);
+    // A copy: encoding changes it.
     const slice = widenVectors(rows.vectors.slice(from * dims, to * dims));
     hashVectors(slice, dims, vectorHashes, from);
-    if (metricOf(schema) === "cosine_distance") {
-      normaliseRows(slice, dims);
-    }
-    const encoded = encodeInt8(rotateRows(rotation, slice, kernels), width);
-    out.codes.set(encoded.codes, from * width);
-    out.scales.set(encoded.scales, from);
-    out.norms.set(encoded.norms, from);
-    out.errors.set(encoded.errors, from);
+    encoder.encode(slice, out, from);
   }
   return out;
+}
+
+function encoderOf({ schema, rotation, kernels }: MemorySourceInput, dims: number): VectorEncoder {
+  return new VectorEncoder(dims, rotation, metricOf(schema), kernels);
+}
+
+/** Of values that are packed, each by itself. */
+function furtherVectors(
+  input: MemorySourceInput,
+  { dims, element }: VectorColumn,
+  values: readonly AttributeValue[],
+  keys: Uint8Array,
+): FurtherSource | undefined {
+  if (!values.every((value) => value instanceof Uint8Array)) return undefined;
+  const encoder = encoderOf(input, dims);
+  const count = values.length;
+  const release = input.ledger.hold(count * refineRowBytes(encoder.width));
+  const codes = allocateRefineRows(count, encoder.width);
+  codes.keys.set(keys);
+  const vectorsOf = (rows: readonly Uint8Array[], out: Float32Array): void => {
+    for (const [i, row] of rows.entries()) out.set(unpackVector(row, dims, element), i * dims);
+  };
+  for (let from = 0; from < count; from += encoder.rowsAtOnce) {
+    const slice = values.slice(from, from + encoder.rowsAtOnce);
+    const vectors = new Float32Array(slice.length * dims);
+    vectorsOf(slice, vectors);
+    encoder.encode(vectors, codes, from);
+  }
+  return {
+    liveRows: () => Uint32Array.from(values.keys()),
+    async gatherCodes(wanted, out) {
+      wanted.forEach((row, i) => copyRefineRow(codes, row, out, i));
+    },
+    async gatherVectors(wanted, out) {
+      vectorsOf(
+        Array.from(wanted, (row) => values[row] as Uint8Array),
+        out,
+      );
+    },
+    release,
+  };
 }
 
 function gatherDocuments(

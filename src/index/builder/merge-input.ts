@@ -39,3 +39,17 @@ export function liveRowCount({ segment, dead }: MergeInput): number {
 export function isLive({ dead }: MergeInput, ordinal: number): boolean {
   return dead === undefined || !dead.has(ordinal);
 }
+
+/** Numbers of the rows that live, ascending. */
+export function liveRows(inputs: readonly PlacedInput[]): Uint32Array {
+  const live = new Uint32Array(inputs.reduce((sum, input) => sum + liveRowCount(input), 0));
+  let at = 0;
+  for (const input of inputs) {
+    for (let ordinal = 0; ordinal < input.segment.root.rows; ordinal++) {
+      if (isLive(input, ordinal)) {
+        live[at++] = input.first + ordinal;
+      }
+    }
+  }
+  return live;
+}

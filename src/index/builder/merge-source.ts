@@ -7,32 +7,19 @@
 import type { DocumentId } from "../../document/id.ts";
 import { primaryVector } from "../../document/schema.ts";
 import { corrupt } from "../../errors.ts";
-import { copyRefineRow, type RefineRows } from "../../format/segment-refine.ts";
-import type { Block } from "../../store/block.ts";
-import {
-  documentBlock,
-  documentBlockOf,
-  openDocumentBlock,
-  readVectorBlock,
-  vectorBlock,
-  vectorBlockOf,
-  vectorBlockRange,
-} from "../segment/document-rows.ts";
-import {
-  readRefinePage,
-  refinePage,
-  refinePageOf,
-  refinePageStart,
-} from "../segment/refine-plane.ts";
+import type { Kernels } from "../../kernels/kernels.ts";
+import { documentBlock, documentBlockOf, openDocumentBlock } from "../segment/document-rows.ts";
 import type { Segment } from "../segment/segment.ts";
-import { forEachBlock, type ReadRange } from "./block-gather.ts";
+import type { ReadRange } from "./block-gather.ts";
 import { inheritedClusters } from "./inherited-clusters.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
 import { readMergedColumn } from "./merge-column.ts";
+import { mergeFurther } from "./merge-further.ts";
+import { gatherCodes, gatherVectors, visitBlocks } from "./merge-gather.ts";
 import { mergeIds } from "./merge-ids.ts";
 import {
-  isLive,
   liveRowCount,
+  liveRows,
   type MergeInput,
   type PlacedInput,
   placeInputs,
@@ -47,10 +34,12 @@ export interface MergeSourceInput {
   /** Of the segment to be; its schema is at least as new as that of every input. */
   readonly spec: SegmentSpec;
   readonly read: ReadRange;
+  readonly kernels: Kernels;
   readonly ledger: MemoryLedger;
 }
 
-export function createMergeSource({ inputs, spec, read, ledger }: MergeSourceInput): RowSource {
+export function createMergeSource(input: MergeSourceInput): RowSource {
+  const { inputs, spec, read, ledger } = input;
   const placed = placeInputs(inputs);
   const names = attributeNames(spec.schema);
   for (const { segment } of inputs) {
@@ -66,6 +55,7 @@ export function createMergeSource({ inputs, spec, read, ledger }: MergeSourceInp
     inherited: (live) => inheritedClusters(placed, live),
     gatherCodes: (wanted, out) => gatherCodes(placed, wanted, out, read, ledger),
     gatherVectors: (wanted, out) => gatherVectors(placed, wanted, out, read, ledger),
+    furtherVectors: (column) => mergeFurther({ ...input, inputs: placed, column }),
     gatherDocuments: (wanted, max) => gatherDocuments(placed, wanted, max, read, ledger),
     idsInOrder: () => mergeIds(placed, read, ledger, hashes),
     column: (name) => readMergedColumn(placed, name, read, ledger),
@@ -103,134 +93,6 @@ function checkVector(segment: Segment, { schema, rotation }: SegmentSpec): void 
 function liveLogicalBytes(input: MergeInput): number {
   const { root, info } = input.segment;
   return Math.round((info.logicalBytes * liveRowCount(input)) / root.rows);
-}
-
-function liveRows(inputs: readonly PlacedInput[]): Uint32Array {
-  const live = new Uint32Array(inputs.reduce((sum, input) => sum + liveRowCount(input), 0));
-  let at = 0;
-  for (const input of inputs) {
-    for (let ordinal = 0; ordinal < input.segment.root.rows; ordinal++) {
-      if (isLive(input, ordinal)) {
-        live[at++] = input.first + ordinal;
-      }
-    }
-  }
-  return live;
-}
-
-// ---- Gathering --------------------------------------------------------------------------------
-
-/** Where the blocks of one kind of an input are. */
-interface BlockLayout {
-  blockOf(segment: Segment, ordinal: number): number;
-  block(segment: Segment, index: number): Block;
-}
-
-/** Some of the wanted rows: those in one block. */
-interface BlockVisit {
-  readonly segment: Segment;
-  readonly index: number;
-  readonly bytes: Uint8Array;
-  /** Indexes into `wanted`. */
-  readonly positions: Uint32Array;
-  /** Ordinals of those rows in their segment, ascending. */
-  readonly ordinals: Uint32Array;
-}
-
-/** Visits every block that holds a wanted row, input after input, in the order of blocks. */
-async function visitBlocks(
-  inputs: readonly PlacedInput[],
-  wanted: Uint32Array,
-  layout: BlockLayout,
-  read: ReadRange,
-  ledger: MemoryLedger,
-  visit: (visit: BlockVisit) => void,
-): Promise<void> {
-  const order = sortedPositions(wanted);
-  let at = 0;
-  for (const { segment, first } of inputs) {
-    const from = at;
-    const end = first + segment.root.rows;
-    while (at < order.length && (wanted[order[at] as number] as number) < end) {
-      at++;
-    }
-    const positions = order.subarray(from, at);
-    const ordinals = positions.map((position) => (wanted[position] as number) - first);
-    const starts = groupByBlock(segment, ordinals, layout);
-    const indexes = starts.map((start) => layout.blockOf(segment, ordinals[start] as number));
-    const blocks = indexes.map((index) => layout.block(segment, index));
-    await forEachBlock(blocks, read, ledger, (i, bytes) => {
-      const range = [starts[i], starts[i + 1] ?? ordinals.length] as const;
-      visit({
-        segment,
-        index: indexes[i] as number,
-        bytes,
-        positions: positions.subarray(...range),
-        ordinals: ordinals.subarray(...range),
-      });
-    });
-  }
-}
-
-/** Positions 0 … n-1 in the order of the rows they hold. */
-function sortedPositions(wanted: Uint32Array): Uint32Array {
-  const order = Uint32Array.from(wanted.keys());
-  const ascending = wanted.every((row, i) => i === 0 || row > (wanted[i - 1] as number));
-  return ascending ? order : order.sort((a, b) => (wanted[a] as number) - (wanted[b] as number));
-}
-
-/** Where in ascending ordinals each new block begins. */
-function groupByBlock(segment: Segment, ordinals: Uint32Array, layout: BlockLayout): number[] {
-  const starts: number[] = [];
-  let current = -1;
-  ordinals.forEach((ordinal, i) => {
-    const block = layout.blockOf(segment, ordinal);
-    if (block !== current) {
-      starts.push(i);
-      current = block;
-    }
-  });
-  return starts;
-}
-
-function gatherCodes(
-  inputs: readonly PlacedInput[],
-  wanted: Uint32Array,
-  out: RefineRows,
-  read: ReadRange,
-  ledger: MemoryLedger,
-): Promise<void> {
-  const layout = {
-    blockOf: refinePageOf,
-    block: refinePage,
-  };
-  return visitBlocks(inputs, wanted, layout, read, ledger, (visit) => {
-    const rows = readRefinePage(visit.segment, visit.index, visit.bytes);
-    const start = refinePageStart(visit.segment, visit.index);
-    visit.ordinals.forEach((ordinal, i) => {
-      copyRefineRow(rows, ordinal - start, out, visit.positions[i] as number);
-    });
-  });
-}
-
-function gatherVectors(
-  inputs: readonly PlacedInput[],
-  wanted: Uint32Array,
-  out: Float32Array,
-  read: ReadRange,
-  ledger: MemoryLedger,
-): Promise<void> {
-  const dims = out.length / wanted.length;
-  const layout = { blockOf: vectorBlockOf, block: vectorBlock };
-  return visitBlocks(inputs, wanted, layout, read, ledger, (visit) => {
-    const vectors = readVectorBlock(visit.segment, visit.index, visit.bytes);
-    const { from } = vectorBlockRange(visit.segment, visit.index);
-    visit.ordinals.forEach((ordinal, i) => {
-      const start = (ordinal - from) * dims;
-      const at = (visit.positions[i] as number) * dims;
-      out.set(vectors.subarray(start, start + dims), at);
-    });
-  });
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Writes the three planes of the vector column, one after the other: scan blocks (1-bit codes
+ * Writes the three planes of a vector column, one after the other: scan blocks (1-bit codes
  * against the stored centroid), refine pages (int8 as gathered), vectors as they were given. Each
  * plane is a pass over the rows in their final order.
  */
@@ -27,8 +27,8 @@ import type { ClusteredRows, VectorOrderInput } from "./row-order.ts";
 const vectorGatherBytes = 16 * 1024 * 1024;
 
 export interface PlaneInput extends VectorOrderInput {
-  /** Gets the hash of each vector that is written, by ordinal. */
-  readonly vectorHashes: BigUint64Array;
+  /** Gets the hash of each vector that is written, by ordinal: those of the first column. */
+  readonly vectorHashes?: BigUint64Array;
 }
 
 export async function writePlanes(
@@ -164,6 +164,7 @@ async function writeVectors(
         const stored = allocateVectors(element, (to - from) * dims);
         narrowVector(vectors.subarray(from * dims, to * dims), stored, 0);
         block.set(bytesOf(stored));
+        if (vectorHashes === undefined) return;
         hashVectors(widenVectors(stored), dims, vectorHashes, start + from);
       });
     }

@@ -2,7 +2,8 @@
  * In which order the rows of a segment stand, and the clusters they form.
  *
  *   no vectors                    by id
- *   < clusteredRowsMin rows       by id, one centroid for all: the mean
+ *   < clusteredRowsMin rows       by id, one centroid for all: the mean (of further vector
+ *                                 columns: as the first has ordered them)
  *   else                          by cluster, within clusters by neighbourhood:
  *     1. a uniform sample of rows trains the centroids. If most rows come from one segment, its
  *        centroids and who belongs to them are kept instead, and only the others are looked at;
@@ -71,14 +72,19 @@ export async function orderById(source: RowSource): Promise<Uint32Array> {
   return rows;
 }
 
-export async function orderByVector(input: VectorOrderInput): Promise<ClusteredRows> {
+/** `unclustered`: the order of rows that are too few for clusters. */
+export async function orderByVector(
+  input: VectorOrderInput,
+  unclustered: () => Promise<Uint32Array>,
+): Promise<ClusteredRows> {
   const live = input.source.liveRows();
-  return live.length < limits.clusteredRowsMin ? orderFlat(input) : orderClustered(input, live);
+  return live.length < limits.clusteredRowsMin
+    ? orderFlat(input, await unclustered())
+    : orderClustered(input, live);
 }
 
-async function orderFlat(input: VectorOrderInput): Promise<ClusteredRows> {
+async function orderFlat(input: VectorOrderInput, rows: Uint32Array): Promise<ClusteredRows> {
   const { width } = input;
-  const rows = await orderById(input.source);
   const means = createMeans(1, width);
   await forEachStretch(input, rows, evenStretches(rows.length, width), (codes, from, to) => {
     forEachSlice(input, codes, 0, to - from, (vectors) => {

@@ -4,23 +4,15 @@
  * The builder decides the order, then asks for rows in that order, a bounded number at a time.
  */
 import type { DocumentId } from "../../document/id.ts";
+import type { VectorColumn } from "../../document/schema.ts";
 import type { ColumnValue } from "../../format/segment-columns.ts";
 import type { RefineRows } from "../../format/segment-refine.ts";
 import type { MergedTexts } from "./merge-texts.ts";
 
-export interface RowSource {
-  /** Row numbers are below this. */
-  readonly rows: number;
+/** The vectors of one column. */
+export interface VectorSource {
   /** Rows that live, ascending. A fresh array. */
   liveRows(): Uint32Array;
-  /**
-   * Record hash of each row as the source knows it, before the row goes anywhere. Filled in as
-   * rows pass: complete for living rows once documents and ids were all asked for.
-   */
-  readonly hashes: BigUint64Array;
-  /** Size of the living documents as their users see it. */
-  readonly logicalBytes: number;
-
   /**
    * Clusters that most of the living rows are in already, if they are: `live` as above. The new
    * segment keeps them, and they are looked after rather than made anew.
@@ -30,6 +22,30 @@ export interface RowSource {
   gatherCodes(rows: Uint32Array, out: RefineRows): Promise<void>;
   /** Writes each row's full vector, row `rows[i]` at index i. */
   gatherVectors(rows: Uint32Array, out: Float32Array): Promise<void>;
+}
+
+/** Those of a column beside the first, whose rows may be numbered otherwise. */
+export interface FurtherSource extends VectorSource {
+  /** The row of the segment's source that each number stands for; missing: the same number. */
+  readonly rowsOf?: Uint32Array;
+  /** To be called when it is let go of. */
+  release(): void;
+}
+
+/** A row source's own vectors are those of the first column. */
+export interface RowSource extends VectorSource {
+  /** Row numbers are below this. */
+  readonly rows: number;
+  /**
+   * Record hash of each row as the source knows it, before the row goes anywhere. Filled in as
+   * rows pass: complete for living rows once documents and ids were all asked for.
+   */
+  readonly hashes: BigUint64Array;
+  /** Size of the living documents as their users see it. */
+  readonly logicalBytes: number;
+
+  /** Undefined: not all rows have one, or there are too many to be indexed anew. */
+  furtherVectors(column: VectorColumn): Promise<FurtherSource | undefined>;
   /** Ids and attributes of the first of `rows`: as many as `bytesMax` holds, at least one. */
   gatherDocuments(rows: Uint32Array, bytesMax: number): Promise<GatheredDocuments>;
 
