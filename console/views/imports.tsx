@@ -4,9 +4,10 @@ import type { ImportState, RejectedRow } from "../model/answers.ts";
 import { type Api, namespacePath } from "../model/api.ts";
 import { formatBytes, formatCount, formatTime, formatValue } from "../model/format.ts";
 import { parseJson } from "../model/json.ts";
-import { Dialog, Notice, SelectField, Show, Table, TextField } from "../parts/controls.tsx";
+import { Dialog, Notice, Show, Table } from "../parts/controls.tsx";
 import { reasonOf, useLoad, useRepeated } from "../parts/use-load.ts";
 import type { NamespaceProps } from "./namespace.tsx";
+import { NewImport } from "./new-import.tsx";
 
 const everyMs = 1_000;
 const rejectedShown = 100;
@@ -157,71 +158,6 @@ function Progress({ of: { source, bytes_read: read, bytes_total: total } }: { of
         {formatBytes(read)} of {formatBytes(total)}
       </small>
     </>
-  );
-}
-
-const formats = [["", "as its name says"], "jsonl", "csv", "parquet"] as const;
-const modes = [
-  ["abort", "ends the import"],
-  ["continue", "is set aside"],
-] as const;
-
-interface NewImportProps {
-  readonly api: Api;
-  readonly path: string;
-  readonly onBegun: () => void;
-}
-
-function NewImport({ api, path, onBegun }: NewImportProps) {
-  const [source, setSource] = useState("");
-  const [format, setFormat] = useState("");
-  const [id, setId] = useState("");
-  const [vector, setVector] = useState("");
-  const [mode, setMode] = useState<string>("abort");
-  const [reason, setReason] = useState<string>();
-  const begin = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setReason(undefined);
-    const given = Object.entries({ format, id, vector }).filter(([, value]) => value !== "");
-    try {
-      await api.post(path, { source, error_mode: mode, ...Object.fromEntries(given) });
-      setSource("");
-      onBegun();
-    } catch (error) {
-      setReason(reasonOf(error));
-    }
-  };
-  return (
-    <form class="panel" onSubmit={(event) => void begin(event)}>
-      <h2>Import from the bucket</h2>
-      <p class="hint">
-        The server reads the object <code>imports/default/films.csv</code> (<code>default</code>, or
-        the tenant of the key) for the source <code>films.csv</code>, and all below a name that ends
-        with a slash: JSON lines, CSV (both also .gz and .zst), Parquet. It goes on without this
-        page.
-      </p>
-      <div class="row">
-        <TextField label="Source" placeholder="films.csv" value={source} onChange={setSource} />
-        <SelectField label="Format" value={format} options={formats} onChange={setFormat} />
-        <TextField label="Column of ids" placeholder="id" value={id} onChange={setId} />
-        <TextField
-          label="Column of vectors"
-          placeholder="vector"
-          value={vector}
-          onChange={setVector}
-        />
-        <SelectField
-          label="A row that is refused"
-          value={mode}
-          options={modes}
-          onChange={setMode}
-        />
-        <button type="submit" class="main" disabled={source === ""}>
-          Import
-        </button>
-      </div>
-      {reason === undefined ? null : <Notice kind="error">{reason}</Notice>}
-    </form>
   );
 }
 

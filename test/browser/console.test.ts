@@ -258,10 +258,20 @@ it("has the server import an object, shows what was rejected, and cancels", asyn
   await page.getByLabel("Source").fill("boats.csv");
   await page.getByLabel("Column of ids").fill("number");
   await page.getByLabel("A row that is refused").selectOption("continue");
+  await page.getByLabel("Columns to take").fill("number, name, length");
+  await page.getByLabel("Rename").fill("name");
+  await button("Import").click();
+  await page.getByText('"name" is not column=attribute').waitFor();
+  await page.getByLabel("Rename").fill("name = title");
+  await page.getByLabel("Schema as JSON").fill('{"length": "float"}');
   await button("Import").click();
   const boats = page.getByRole("row").filter({ hasText: "boats.csv" });
   await boats.getByText("finished").waitFor();
   expect(await boats.textContent()).toMatch(/500/);
+  expect(await client.get("/v1/namespaces/fleet/schema")).toMatchObject({
+    title: { type: "string" },
+    length: { type: "float" },
+  });
   await inspect("imports");
   await button("1 … rejected of boats.csv").click();
   const dialog = page.getByRole("dialog");
@@ -271,6 +281,9 @@ it("has the server import an object, shows what was rejected, and cancels", asyn
 
   await page.getByLabel("Source").fill("many.jsonl");
   await page.getByLabel("Column of ids").fill("");
+  await page.getByLabel("Columns to take").fill("");
+  await page.getByLabel("Rename").fill("");
+  await page.getByLabel("Schema as JSON").fill("");
   await button("Import").click();
   await button("Cancel the import of many.jsonl").click();
   const many = page.getByRole("row").filter({ hasText: "many.jsonl" });

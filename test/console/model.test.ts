@@ -4,6 +4,7 @@ import { type Column, columnsOf, titleOf } from "../../console/model/columns.ts"
 import { buildFilters } from "../../console/model/filters.ts";
 import { formatBytes, formatDollars } from "../../console/model/format.ts";
 import { excerpt, fragmentsOf, piecesOf } from "../../console/model/highlight.ts";
+import { importBody, noWish } from "../../console/model/import-wish.ts";
 import { formatJson, parseJson } from "../../console/model/json.ts";
 import { parseMetrics, quantileMs, sumOf } from "../../console/model/metrics.ts";
 import {
@@ -32,6 +33,23 @@ describe("columns", () => {
     expect(columns.filter(({ text }) => text).map(({ name }) => name)).toEqual(["title", "body"]);
     expect(columns[0]?.filterable).toBe(true);
     expect(titleOf(columns)).toBe("title");
+  });
+});
+
+describe("the form for an import", () => {
+  it("asks for what was typed, and leaves the rest to the server", () => {
+    expect(importBody({ ...noWish, source: "a/" })).toEqual({ source: "a/", error_mode: "abort" });
+    const typed = { columns: "a, b ,", rename: "b = c,d=e", schema: '{"c": "float"}' };
+    expect(importBody({ ...noWish, ...typed, source: "x.csv", id: "a" })).toEqual({
+      source: "x.csv",
+      error_mode: "abort",
+      id: "a",
+      columns: ["a", "b"],
+      rename: { b: "c", d: "e" },
+      schema: { c: "float" },
+    });
+    expect(() => importBody({ ...noWish, rename: "b" })).toThrow('"b" is not column=attribute');
+    expect(() => importBody({ ...noWish, schema: "{" })).toThrow("Schema: ");
   });
 });
 
