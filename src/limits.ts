@@ -322,6 +322,8 @@ export const limits = {
   /** 16 bytes a coordinate: 80 namespaces of 784 dimensions. */
   rotationsBytesMax: 1 * MiB,
   snapshotsBytesMax: 4 * MiB,
+  /** Vector columns of which an isolate knows that it has searched them, some 100 bytes each. */
+  searchedNamesMax: 4_096,
   /** A larger tail is streamed through each query instead of being kept decoded. */
   tailHeldBytesMax: 6 * MiB,
   /** WAL bytes (entries and attachments) that a query holds at once while it streams a tail. */
@@ -358,6 +360,10 @@ export const limits = {
   filteredGapBytes: 256 * KiB,
   filterReadsMax: 12,
   scanReadsMax: 6,
+  /** Of int8 codes that a cold query reads in place of 1-bit codes and then int8 codes of a few. */
+  onePlaneReadsMax: 11,
+  onePlaneBytesMax: 8 * MiB,
+  onePlaneGapBytes: 128 * KiB,
   refineReadsMax: 6,
   /** As many as connections, like the two above: a seventh read waits for one of six to end. */
   exactReadsMax: 6,

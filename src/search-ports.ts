@@ -36,6 +36,8 @@ export interface SearchMemory {
   readonly rotations: WeightedLru<Rotation>;
   /** Decoded WAL entries and attachments of small tails. */
   readonly tail: WeightedLru<readonly TailPiece[]>;
+  /** Vector columns, by generation, that were searched before. */
+  readonly searched: WeightedLru<true>;
 }
 
 /** One per isolate. */
@@ -48,6 +50,7 @@ export function createSearchMemory(): SearchMemory {
     dictionaries: new WeightedLru(limits.decodedDictionariesBytesMax),
     rotations: new WeightedLru(limits.rotationsBytesMax),
     tail: new WeightedLru(limits.decodedTailBytesMax),
+    searched: new WeightedLru(limits.searchedNamesMax),
   };
 }
 

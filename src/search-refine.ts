@@ -26,6 +26,7 @@ import type { Survivors } from "./query/survivors.ts";
 import type { KeptRows } from "./search-kept-rows.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { MatchedSegment } from "./search-segments.ts";
+import type { BlockReads } from "./store/block-reader.ts";
 
 export interface Refinement {
   readonly context: SearchContext;
@@ -44,6 +45,15 @@ export interface Refinement {
 
 /** So many rows of other clusters are worth a round. */
 const othersMin = 256;
+
+/** How pages are read. */
+type Reads = Omit<BlockReads, "onBlock">;
+
+/** As what the rounds before have left allows. */
+export function refineReads(allowance: ReadAllowance): Reads {
+  const readsMax = allowance.readsMax("refine");
+  return { readsMax, gapBytes: allowance.gapBytes, wideReads: allowance.wideReads("refine") };
+}
 
 /** Rows of a segment, `from` … `to`-1. */
 export interface SegmentRange {
@@ -85,8 +95,8 @@ export async function refineBest(
       }
     }
     for (const [segment, of] of known.entries()) live += refineKnown(refinement, segment, of);
-    const readsMax = refinement.allowance.readsMax("refine");
-    live += await refinePages(refinement, tasks.list(), readsMax, kept);
+    const reads = refineReads(refinement.allowance);
+    live += await refinePages(refinement, tasks.list(), reads, kept);
     // The bound that decides how many are enough was set by rows that do not count.
     if (live < to) target = refineMax;
     from = to;
@@ -104,7 +114,7 @@ interface KnownRows {
 export async function refineRanges(
   refinement: Refinement,
   ranges: readonly SegmentRange[],
-  readsMax: number,
+  reads: Reads,
 ): Promise<void> {
   const tasks = new PageTasks(refinement.segments);
   for (const { segment, from, to } of ranges) {
@@ -115,7 +125,7 @@ export async function refineRanges(
       ordinal = rows?.next(ordinal + 1) ?? ordinal + 1;
     }
   }
-  await refinePages(refinement, tasks.list(), readsMax);
+  await refinePages(refinement, tasks.list(), reads);
 }
 
 /** Refines ranges in their order until as many rows are known as are wanted. */
@@ -130,7 +140,7 @@ export async function refineOthers(
     for (let matches = 0; to < ranges.length && matches < atOnce; to++) {
       matches += ranges[to]?.matches as number;
     }
-    await refineRanges(refinement, ranges.slice(from, to), allowance.readsMax("refine"));
+    await refineRanges(refinement, ranges.slice(from, to), refineReads(allowance));
     from = to;
   }
 }
@@ -178,7 +188,7 @@ function refineKnown(
 async function refinePages(
   refinement: Refinement,
   tasks: readonly PageTask[],
-  readsMax: number,
+  reads: Reads,
   kept?: KeptRows,
 ): Promise<number> {
   const { context, segments } = refinement;
@@ -191,9 +201,7 @@ async function refinePages(
       return { ...refinePage(segmentOf(task), task.page), isPassing: isPassing(task) };
     }),
     {
-      readsMax,
-      gapBytes: refinement.allowance.gapBytes,
-      wideReads: refinement.allowance.wideReads("refine"),
+      ...reads,
       onBlock: (index, bytes) => {
         const task = tasks[index] as PageTask;
         const { segment, indexes } = task;

@@ -1,6 +1,8 @@
 /**
  * The scan round of an approximate query: decides which rows are worth refining.
  *
+ * A cold query does without it (search-one-plane.ts).
+ *
  * Below `singlePlaneWidth` coordinates one bit each says too little, and a row of the refine plane
  * is small: then no code is scanned, and every row of the chosen clusters is refined.
  */
@@ -19,6 +21,7 @@ import { Candidates, type RankedRows } from "./query/candidates.ts";
 import type { DistanceQuery } from "./query/distance.ts";
 import { type PlannedSegment, planScan, type ScanPlan, type ScanTarget } from "./query/plan.ts";
 import type { ReadAllowance } from "./query/read-allowance.ts";
+import { planOnePlane } from "./search-one-plane.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { SegmentRange } from "./search-refine.ts";
 import type { MatchedSegment } from "./search-segments.ts";
@@ -39,7 +42,12 @@ export interface Scan {
 /** Rows worth refining. `blocks`: where they were looked for. */
 export type ScanResult = { readonly blocks: readonly ScanTarget[] } & (
   | { readonly kind: "ranked"; readonly rows: RankedRows; readonly refineMax: number }
-  | { readonly kind: "ranges"; readonly ranges: readonly SegmentRange[] }
+  | {
+      readonly kind: "ranges";
+      readonly ranges: readonly SegmentRange[];
+      /** Codes of whole clusters in place of 1-bit codes: these were left out. */
+      readonly leftOut?: readonly SegmentRange[];
+    }
 );
 
 const singlePlaneWidth = 128;
@@ -54,6 +62,8 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
   if (plan.kind === "refine" || scan.scan.query.length <= singlePlaneWidth) {
     return { kind: "ranges", blocks: plan.blocks, ranges: rangesOf(scan, plan.blocks) };
   }
+  const onePlane = scan.isFiltered ? undefined : await planOnePlane(context, segments, plan.blocks);
+  if (onePlane !== undefined) return { kind: "ranges", blocks: plan.blocks, ...onePlane };
   // The tail is not known yet: room for as many more as it could mask.
   const matches = segments.reduce((sum, { count }) => sum + count, 0);
   const maskable = Math.min(context.snapshot.unindexedRows, matches);
@@ -66,17 +76,20 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
 /** Where else there are matches, the most promising first. */
 export function otherRanges(
   scan: Scan,
-  { blocks }: ScanResult,
+  result: ScanResult,
 ): readonly (SegmentRange & { readonly matches: number })[] {
+  const { blocks } = result;
+  const leftOut = (result.kind === "ranges" && result.leftOut) || [];
   const planned = plannedSegments(scan);
   const known = new Set(blocks.map(({ segment, block }) => `${segment}/${block}`));
   const others = planBlocks(scan, planned, Infinity).blocks.filter(
     ({ segment, block }) => !known.has(`${segment}/${block}`),
   );
-  return rangesOf(scan, others).map((range, i) => {
+  const ranges = rangesOf(scan, others).map((range, i) => {
     const { segment, block } = others[i] as ScanTarget;
     return { ...range, matches: planned[segment]?.directory.rows[block] as number };
   });
+  return [...leftOut.map((range) => ({ ...range, matches: range.to - range.from })), ...ranges];
 }
 
 function plannedSegments({ segments, int8 }: Scan): readonly PlannedSegment[] {

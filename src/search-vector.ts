@@ -4,6 +4,7 @@
  *   approximate   1. scan: 1-bit codes of the planned blocks -> candidates by estimate; 6 reads
  *                 2. refine: int8 codes of the best, each with a rigorous range; 6 reads
  *                 3. exact: vectors of the rows whose range reaches into the answer; 6 reads
+ *   cold          int8 codes of all planned rows in place of 1 and 2 (search-one-plane.ts)
  *                 Where the tail masked so many rows that fewer are left than are wanted, 2 goes
  *                 on with the matches of other clusters, ever more at once.
  *   exhaustive    2 and 3 over every matching row
@@ -28,8 +29,15 @@ import { believedShare, exactMax } from "./query/plan.ts";
 import type { ReadAllowance } from "./query/read-allowance.ts";
 import { Survivors } from "./query/survivors.ts";
 import { KeptRows } from "./search-kept-rows.ts";
+import { onePlaneReads } from "./search-one-plane.ts";
 import type { SearchContext } from "./search-ports.ts";
-import { type Refinement, refineBest, refineOthers, refineRanges } from "./search-refine.ts";
+import {
+  type Refinement,
+  refineBest,
+  refineOthers,
+  refineRanges,
+  refineReads,
+} from "./search-refine.ts";
 import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
 import { otherRanges, scanSegments, wholeSegments } from "./search-scan.ts";
 import type { MatchedSegment } from "./search-segments.ts";
@@ -97,9 +105,13 @@ export async function searchVectors(
     kept,
   };
   if (scanned === undefined) {
-    await refineRanges(refinement, wholeSegments(segments), exhaustiveReadsMax);
+    await refineRanges(refinement, wholeSegments(segments), {
+      ...refineReads(search.allowance),
+      readsMax: exhaustiveReadsMax,
+    });
   } else if (scanned.kind === "ranges") {
-    await refineRanges(refinement, scanned.ranges, search.allowance.readsMax("refine"));
+    const reads = scanned.leftOut === undefined ? refineReads(search.allowance) : onePlaneReads;
+    await refineRanges(refinement, scanned.ranges, reads);
   } else {
     await refineBest(refinement, scanned.rows, scanned.refineMax);
   }

@@ -165,6 +165,8 @@ describe("a warm query", () => {
       { rank_by: ["id", "desc"], limit: 20, include_attributes: true },
       { rank_by: ["vector", "kNN", [...queryNear(1)]], limit: 5, filters: ["n", "Eq", 77] },
     ];
+    // Of the first search of an isolate nothing is kept.
+    await rig.search(bodies[0] as object);
     const cold = [];
     for (const body of bodies) cold.push(await rig.search(body));
     rig.reads.reset();
@@ -358,9 +360,25 @@ test("a warm query finds in the edge cache what memory has no room for, samples 
   expect(evictions).toBeGreaterThan(0);
 });
 
+test("the first search of an isolate goes by one plane, unless its codes are at hand", async () => {
+  const body = ann(queryNear(77));
+  const edge = new MemoryEdge();
+  const onePlane = { candidates: 0, rounds: 2 };
+  rig.newIsolate({ edge });
+  const first = await rig.search(body);
+  expect(first.performance).toMatchObject(onePlane);
+  const second = await rig.search(body);
+  expect(second.rows.map(shown)).toEqual(first.rows.map(shown));
+  expect(second.performance.candidates).toBeGreaterThan(1_000);
+  expect((await rig.search({ ...body, disable_cache: true })).performance).toMatchObject(onePlane);
+  rig.newIsolate({ edge });
+  expect((await rig.search(body)).performance.candidates).toBeGreaterThan(1_000);
+});
+
 test("a query keeps the rows it has refined, not their pages", async () => {
   const { cache } = rig.newIsolate();
   const vectors = Array.from({ length: 40 }, (_, i) => queryNear(i * 307));
+  await rig.search(ann(queryNear(1)));
   const cold = [];
   for (const vector of vectors) cold.push(await rig.search(ann(vector)));
   const refined = cold.reduce((sum, { performance }) => sum + performance.refined, 0);

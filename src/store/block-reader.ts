@@ -22,10 +22,10 @@
  * Delivered bytes begin at offset 0 of a buffer of their own (aligned for typed arrays) and are
  * shared with the cache: nobody may write to them.
  */
-import { corrupt, EngineError } from "../errors.ts";
+import { EngineError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Clock } from "../ports.ts";
-import type { Block, BlockPosition } from "./block.ts";
+import { type Block, type BlockPosition, cutBlock, damaged } from "./block.ts";
 import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
 import type { Budget } from "./memory-budget.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
@@ -63,6 +63,8 @@ export interface BlockReads {
   readonly wideReads?: number;
   /** More reads rather than larger ones. */
   readonly rangeBytesMax?: number;
+  /** Nobody else will want them: as if they were too many to keep. */
+  readonly passesBy?: boolean;
   /** In order of arrival, one turn each; `index` is the block's in the array given. */
   readonly onBlock: (index: number, bytes: Uint8Array) => void;
 }
@@ -146,6 +148,15 @@ export class BlockReader {
     return this.round().readBlocks(blocks, reads);
   }
 
+  /** Whether a block can be had without the store; one that the edge has is then in memory. */
+  async hasAtHand(block: Block): Promise<boolean> {
+    const { cache, clock } = this.#ports;
+    if (cache.peek(block) !== undefined) return true;
+    if (!cache.worthLookup(block, clock.now())) return false;
+    this.#edgeLookups += 1;
+    return (await cache.lookup(block, clock.now())).kind === "hit";
+  }
+
   /** Whether what is read through it may be kept. */
   get fillsMemory(): boolean {
     return !this.#disableCache && !this.#leavesNoTrace;
@@ -198,7 +209,7 @@ export class BlockReader {
     if (missing.length === 0) return await this.#deliverHeld(held, batch, reads.onBlock);
     const bytes = missing.reduce((sum, index) => sum + (blocks[index] as Block).length, 0);
     const isLarge = bytes > this.#ports.cache.bytesMax / 3;
-    const passesBy = isLarge || !this.fillsMemory;
+    const passesBy = reads.passesBy === true || isLarge || !this.fillsMemory;
     const reading: Reading = { blocks, reads, batch, round, passesBy };
     const others = passesBy
       ? this.#readMissing(reading, missing)
@@ -370,21 +381,6 @@ export class BlockReader {
   }
 }
 
-/** The verified bytes of a block, out of a range that begins at `rangeOffset`. */
-function cutBlock(block: Block, range: Uint8Array, rangeOffset: number): Uint8Array {
-  const start = block.offset - rangeOffset;
-  const whole = start === 0 && block.length === range.length;
-  const bytes = whole ? range : range.slice(start, start + block.length);
-  if (bytes.length !== block.length || !block.verify(bytes)) {
-    throw damaged(`${block.key}, ${block.length} bytes at ${block.offset}`);
-  }
-  return bytes;
-}
-
 function gone(key: string): EngineError {
   return new EngineError("notFound", `${key} is gone; it was collected after the snapshot`);
-}
-
-function damaged(what: string): EngineError {
-  return corrupt(`${what}: not what was written`);
 }

@@ -3,6 +3,7 @@
  * position fixed by the object's format, with a checksum of its own (a cluster of the scan plane,
  * a refine page, a block of documents, a column, a root, or a small object as a whole).
  */
+import { corrupt, type EngineError } from "../errors.ts";
 export interface BlockPosition {
   /** Key of an object that is never overwritten. */
   readonly key: string;
@@ -21,4 +22,19 @@ export interface Block extends BlockPosition {
 /** Names the block in caches. Two blocks of equal position are the same block. */
 export function blockId(block: BlockPosition): string {
   return `${block.key}#${block.offset}+${block.length}`;
+}
+
+/** The verified bytes of a block, out of a range that begins at `rangeOffset`. */
+export function cutBlock(block: Block, range: Uint8Array, rangeOffset: number): Uint8Array {
+  const start = block.offset - rangeOffset;
+  const whole = start === 0 && block.length === range.length;
+  const bytes = whole ? range : range.slice(start, start + block.length);
+  if (bytes.length !== block.length || !block.verify(bytes)) {
+    throw damaged(`${block.key}, ${block.length} bytes at ${block.offset}`);
+  }
+  return bytes;
+}
+
+export function damaged(what: string): EngineError {
+  return corrupt(`${what}: not what was written`);
 }

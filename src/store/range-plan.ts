@@ -37,6 +37,14 @@ export interface RangeRead {
   readonly blocks: readonly number[];
 }
 
+/** Where not all blocks need be read. */
+export interface ReadCap {
+  readonly reads: number;
+  readonly bytes: number;
+  /** So many of the blocks, the first, are read whatever that takes. */
+  readonly sure: number;
+}
+
 interface Gap {
   /** Position in the sorted order of the block behind the gap. */
   readonly before: number;
@@ -53,6 +61,40 @@ export function planRanges(blocks: readonly BlockPosition[], bounds: RangeBounds
   return cutRanges(blocks, order, joined, bounds.rangeBytesMax ?? Number.POSITIVE_INFINITY).sort(
     (a, b) => (a.blocks[0] as number) - (b.blocks[0] as number),
   );
+}
+
+/**
+ * Which blocks to read, ascending, so that no more than `most` is: each, the most promising first,
+ * that there is room for beside those before it, and whatever lies in the same ranges. (Dropping
+ * ranges by what they are worth for their bytes found less: the promise of a block is a guess.)
+ */
+export function chooseBlocks(
+  blocks: readonly BlockPosition[],
+  bounds: RangeBounds,
+  most: ReadCap,
+): readonly number[] {
+  const all = Array.from(blocks.keys());
+  const rangesOf = (indexes: readonly number[]): readonly RangeRead[] =>
+    planRanges(
+      indexes.map((index) => blocks[index] as BlockPosition),
+      bounds,
+    );
+  const fits = (ranges: readonly RangeRead[]): boolean =>
+    ranges.length <= most.reads &&
+    ranges.reduce((sum, { length }) => sum + length, 0) <= most.bytes;
+  if (fits(rangesOf(all))) return all;
+  let chosen: readonly number[] = [];
+  for (const index of all) {
+    const more = [...chosen, index];
+    if (index < most.sure || fits(rangesOf(more))) chosen = more;
+  }
+  const ranges = rangesOf(chosen);
+  return all.filter((index) => {
+    const { key, offset, length } = blocks[index] as BlockPosition;
+    const isIn = (range: RangeRead): boolean =>
+      range.key === key && range.offset <= offset && offset + length <= range.offset + range.length;
+    return ranges.some(isIn);
+  });
 }
 
 /** Per position of the sorted order: whether this block is joined to the one before it. */

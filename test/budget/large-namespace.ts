@@ -225,6 +225,11 @@ export class Isolate {
     this.#deferred = deferred;
   }
 
+  /** From now on it goes by both planes, although it holds nothing of them. */
+  hasSearched(): void {
+    this.ports.memory.searched.put(`${this.#namespace.tenant}/${generation}`, true, 1);
+  }
+
   /** Starts a query; time does not go on by itself. */
   start(index: number, rest: Partial<Query> = {}): Promise<SearchResult> {
     const { tenant, name, owner } = this.#namespace;

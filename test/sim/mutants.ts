@@ -195,7 +195,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "bytes of the store are believed",
-    "src/store/block-reader.ts",
+    "src/store/block.ts",
     "  if (bytes.length !== block.length || !block.verify(bytes)) {",
     "  if (bytes.length !== block.length) {",
   ),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { limits } from "../../src/limits.ts";
 import type { BlockPosition } from "../../src/store/block.ts";
-import { planRanges, type RangeRead } from "../../src/store/range-plan.ts";
+import { chooseBlocks, planRanges, type RangeRead } from "../../src/store/range-plan.ts";
 
 const at = (offset: number, length = 10, key = "a"): BlockPosition => ({ key, offset, length });
 const spans = (ranges: readonly RangeRead[]) =>
@@ -88,6 +88,36 @@ describe("range plan", () => {
       [200, 350],
       [350, 360],
     ]);
+  });
+
+  it("leaves out what there is no room for, the least promising first", () => {
+    const blocks = [at(0), at(500), at(20), at(530), at(900), at(10)];
+    const chosen = (reads: number, bytes: number, sure = 1) =>
+      chooseBlocks(blocks, { readsMax: reads, gapBytes: 15 }, { reads, bytes, sure });
+    expect(chosen(9, 999)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(chosen(3, 999)).toEqual([0, 1, 2, 3, 4, 5]);
+    // A gap is no reason to read more bytes than there may be.
+    expect(chosen(2, 70)).toEqual([0, 1, 2, 3, 5]);
+    expect(chosen(2, 45)).toEqual([0, 1, 2, 5]);
+    expect(chosen(1, 25)).toEqual([0, 5]);
+    expect(chosen(1, 25, 3)).toEqual([0, 1, 2, 5]);
+  });
+
+  it("chooses no more than may be read, whatever the blocks", () => {
+    const most = { reads: 3, bytes: 200, sure: 1 };
+    fc.assert(
+      fc.property(fc.array(anyBlock, { maxLength: 30 }), (blocks) => {
+        const bounds = { readsMax: 3, gapBytes: 20 };
+        const chosen = chooseBlocks(blocks, bounds, most);
+        expect(chosen[0]).toBe(blocks.length === 0 ? undefined : 0);
+        const plan = planRanges(
+          chosen.map((index) => blocks[index] as BlockPosition),
+          bounds,
+        );
+        expect(plan.length).toBeLessThanOrEqual(most.reads);
+        expect(total(plan)).toBeLessThanOrEqual(most.bytes);
+      }),
+    );
   });
 
   it("takes the same block twice, and blocks inside others", () => {
