@@ -28,8 +28,6 @@ const hostMs = 15 * 60_000;
 /** Longer than a lease, shorter than the grace: what lives longer may write into a purged life. */
 const sleepHoursMax = 0.9;
 
-const disturbancesMax = 12;
-
 const usageOfJob = {
   reads: 1,
   writes: 1,
@@ -42,8 +40,6 @@ const usageOfJob = {
 export class SimQueue {
   readonly #world: World;
   readonly #consumers: Consumer[];
-  /** So many merges may still be written beside. */
-  #disturbances = disturbancesMax;
   /** Hints that came while their consumer was busy. */
   #waiting: JobHint[] = [];
 
@@ -54,11 +50,6 @@ export class SimQueue {
 
   get isBusy(): boolean {
     return this.#consumers.some(({ busy }) => busy);
-  }
-
-  mayDisturb(): boolean {
-    this.#disturbances -= 1;
-    return this.#disturbances >= 0;
   }
 
   send(hint: JobHint): void {
@@ -231,13 +222,13 @@ function stalling(
     ...api,
     ticket: async (...args) => {
       if (faults.strikes("consumer-stalls")) {
-        if (emphasis === "shards") disturb(process.world, name);
+        if (emphasis === "shards") void disturb(process.world, name);
         await process.pause(random.spread(100, stallMsMax / 2), "stall");
       }
       const reply = await api.ticket(...args);
       const isGranted = reply.ok && reply.value.kind === "granted";
       if (isGranted && faults.strikes("consumer-stalls")) {
-        if (emphasis === "jobs") disturb(process.world, name);
+        if (emphasis === "jobs") void disturb(process.world, name);
         await process.pause(random.spread(1_000, stallMsMax), "stall");
       }
       return reply;
@@ -245,12 +236,8 @@ function stalling(
   };
 }
 
-/** Each makes flushes, which make merges, which would be disturbed: without end. */
-function disturb(world: World, name: string): void {
-  if (world.queue.mayDisturb()) void writeAndFlush(world, name);
-}
-
-async function writeAndFlush(world: World, name: string): Promise<void> {
+/** Writes, and asks for a flush. */
+async function disturb(world: World, name: string): Promise<void> {
   const process = new Process(world, "beside a merge");
   const { tenant, queue } = world;
   try {

@@ -3,6 +3,9 @@
  * rare: so seeds take turns, and where it is a world's turn, one thing happens often there, and
  * what would hide it does not. In the others all of it happens together, as chance has it.
  *
+ * The first worlds are demanding: planted bugs must be noticed there. In those behind them rare
+ * things are rarer, so that there is time for many.
+ *
  *   rot       entries of the log go bad while clients read and write, one after another
  *   past      a long retention, and clients that ask for what is older than the grace
  *   restores  a name goes back again and again, and is asked for what was right before
@@ -15,12 +18,21 @@ import type { Sizes } from "./sizes.ts";
 
 export type Emphasis = "none" | "rot" | "past" | "restores" | "branches" | "shards" | "jobs";
 
-const turns: readonly Emphasis[] = [
+const demandingTurns: readonly Emphasis[] = [
   ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
-  ...(["none", "rot", "jobs", "past", "branches", "none", "restores"] as const),
+  ...(["none", "rot", "jobs", "past", "branches", "jobs", "restores"] as const),
+];
+const otherTurns: readonly Emphasis[] = [
+  ...(["none", "rot", "none", "past", "branches", "rot", "restores"] as const),
+  ...(["none", "rot", "jobs", "past", "none", "shards", "restores"] as const),
 ];
 
+export function isDemanding(seed: number): boolean {
+  return seed <= 4 * demandingTurns.length;
+}
+
 export function emphasisOf(seed: number): Emphasis {
+  const turns = isDemanding(seed) ? demandingTurns : otherTurns;
   return turns[seed % turns.length] as Emphasis;
 }
 
@@ -57,10 +69,8 @@ export function sizesOf(emphasis: Emphasis, sizes: Sizes): Sizes {
         branchShare: 0,
         removeShare: 0,
         consumers: 3,
-        flushShare: 0.01,
-        // Its merges are dear: they are small, and none of its worlds lasts for months.
-        ids: Math.min(24, sizes.ids),
-        rowsMax: Math.min(6, sizes.rowsMax),
+        flushShare: 0.03,
+        // Its merges are dear: none of its worlds lasts for months.
         thinkMsMax: Math.min(sizes.thinkMsMax, 1_000 * sizes.thinkMsMin),
       };
     case "branches":

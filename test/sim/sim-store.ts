@@ -159,12 +159,10 @@ class StoreView implements ObjectStore {
 
   async #get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
     const { faults, random } = this.#world;
-    // What it finds is of some moment on the way, and the first and the last are the hardest.
-    const found = random.chance(0.5) ? this.#store.memory.get(key, range) : undefined;
-    found?.catch(() => undefined);
-    await this.#travel("got");
+    await this.#travel("get");
     if (faults.strikes("read-lost")) throw lost("get");
-    const object = await (found ?? this.#store.memory.get(key, range));
+    const object = await this.#store.memory.get(key, range);
+    await this.#travel("got");
     if (object === undefined || object.bytes.length === 0) return object;
     if (faults.strikes("read-corrupt")) {
       const at = random.below(object.bytes.length);

@@ -38,7 +38,7 @@ export interface Sizes {
   readonly isolateCacheBytes: number;
 }
 
-export function randomSizes(random: SimRandom): Sizes {
+export function randomSizes(random: SimRandom, demanding: boolean): Sizes {
   const thinkMsMin = random.spread(0.5, 100);
   const branchShare = random.pick([0, 0, 0, 0, 0.02, 0.05]);
   return {
@@ -49,7 +49,7 @@ export function randomSizes(random: SimRandom): Sizes {
     rowsMax: random.pick([2, 2, 6, 6, 6, 30]),
     attributes: 5,
     hasSides: false,
-    writeShare: random.pick([0.1, 0.1, 0.2, 0.25, 0.35, 0.6]),
+    writeShare: random.pick([0.1, 0.1, 0.2, 0.2, 0.3, 0.6]),
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.1, 0.2, 0.6]),
     disturbShare: random.pick([0, 0.1, 0.3]),
@@ -58,11 +58,11 @@ export function randomSizes(random: SimRandom): Sizes {
     branchShare,
     pinShare: random.pick(branchShare > 0 ? [0.01, 0.02] : [0, 0.002, 0.01]),
     settingShare: random.pick([0, 0.01, 0.02]),
-    flushShare: random.pick([0.001, 0.001, 0.004, 0.02]),
+    flushShare: random.pick(demanding ? [0.001, 0.01, 0.01, 0.03] : [0.001, 0.001, 0.004, 0.02]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
     thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 10, 10, 10, 1_000, 1_000, 1_000, 100_000]),
-    napShare: random.pick([0, 0, 0.004, 0.012]),
+    napShare: random.pick(demanding ? [0, 0.004, 0.012] : [0, 0, 0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
     isolateCacheBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
   };

@@ -13,7 +13,7 @@ import { EngineError } from "../../src/errors.ts";
 import type { Log } from "../../src/ports.ts";
 import { Isolate, searchPorts } from "./clients.ts";
 import { SimQueue, startCron } from "./consumers.ts";
-import { type Emphasis, emphasisOf, faultsOf, sizesOf } from "./emphasis.ts";
+import { type Emphasis, emphasisOf, faultsOf, isDemanding, sizesOf } from "./emphasis.ts";
 import { type Branch, Faults } from "./faults.ts";
 import { Imports } from "./imports.ts";
 import { Landings } from "./landings.ts";
@@ -110,11 +110,15 @@ export class World {
     this.emphasis = emphasisOf(seed);
     this.faults = new Faults(this.random, faultsOf(this.emphasis));
     this.sharding = new Sharding(seed, this.emphasis);
-    const sizes = sizesOf(this.emphasis, this.sharding.fit(randomSizes(this.random)));
+    const sizes = sizesOf(
+      this.emphasis,
+      this.sharding.fit(randomSizes(this.random, isDemanding(seed))),
+    );
     this.imports = new Imports(this, seed);
     // Those who send JSON, or import, know nothing of it.
     const mayHaveSides = this.changeShare === 0 && !this.imports.isOn;
-    const hasSides = mayHaveSides && new SimRandom(seed + 8_000_009).chance(0.4);
+    const hasSides =
+      mayHaveSides && new SimRandom(seed + 8_000_009).chance(isDemanding(seed) ? 0.4 : 0.1);
     this.sizes = { ...sizes, hasSides };
     this.#operationsMax = operations;
     const note = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
