@@ -227,7 +227,7 @@ export class Isolate {
 
   /** From now on it goes by both planes, although it holds nothing of them. */
   hasSearched(): void {
-    this.ports.memory.searched.put(`${this.#namespace.tenant}/${generation}`, true, 1);
+    this.ports.memory.searched.put(`${this.#namespace.tenant}/${generation}/vector`, true, 1);
   }
 
   /** Starts a query; time does not go on by itself. */
