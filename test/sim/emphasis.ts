@@ -21,6 +21,8 @@ export type Emphasis = "none" | "rot" | "past" | "restores" | "branches" | "shar
 const demandingTurns: readonly Emphasis[] = [
   ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
   ...(["none", "rot", "jobs", "past", "branches", "jobs", "restores"] as const),
+  ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
+  ...(["none", "rot", "jobs", "past", "branches", "shards", "restores"] as const),
 ];
 const otherTurns: readonly Emphasis[] = [
   ...(["none", "rot", "none", "past", "branches", "rot", "restores"] as const),
@@ -28,7 +30,7 @@ const otherTurns: readonly Emphasis[] = [
 ];
 
 export function isDemanding(seed: number): boolean {
-  return seed <= 4 * demandingTurns.length;
+  return seed <= 2 * demandingTurns.length;
 }
 
 export function emphasisOf(seed: number): Emphasis {

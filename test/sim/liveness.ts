@@ -12,8 +12,10 @@ import { makeBranchAtRest } from "./branching.ts";
 import { searchPorts } from "./clients.ts";
 import { findOrphans } from "./leftovers.ts";
 import { callOwner } from "./owner-client.ts";
+import { readPages } from "./paging.ts";
 import { readPinned } from "./pinning.ts";
 import { Process } from "./process.ts";
+import { askForTheRest } from "./questions.ts";
 import { checkSettings, resetSettings } from "./settings.ts";
 import type { SimName } from "./sim-name.ts";
 import type { World } from "./world.ts";
@@ -70,6 +72,9 @@ export async function settle(world: World): Promise<void> {
   await runWith(world, findOrphans(world));
   for (const { object } of world.everyName) object.wipe();
   for (const name of world.everyName) await runWith(world, recovered(world, process, name));
+  const reader = new Process(world, "isolate that turns over pages");
+  const turn = (name: SimName) => readPages(reader, searchPorts(reader), name, 3, askForTheRest());
+  await forAll((name) => (name.exists ? turn(name) : nothing));
   if (world.unfinished > 0 && !world.faults.isOn("isolate-crash")) {
     world.violate("stuck", `${world.unfinished} operations have not ended`);
   }

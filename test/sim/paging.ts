@@ -11,7 +11,7 @@ import type { SearchPorts } from "../../src/search-ports.ts";
 import type { Point, ReadWindow } from "./history.ts";
 import { callOwner } from "./owner-client.ts";
 import type { Process } from "./process.ts";
-import { askAnything, type Check, compareAnswer } from "./questions.ts";
+import { askAnything, type Check, compareAnswer, type Question } from "./questions.ts";
 import type { SimName } from "./sim-name.ts";
 
 export async function readPages(
@@ -19,6 +19,7 @@ export async function readPages(
   ports: SearchPorts,
   of: SimName,
   pagesMax = 2 + process.world.random.below(6),
+  question?: Question,
 ): Promise<void> {
   const { world } = process;
   const { tenant, name } = of.identity;
@@ -30,7 +31,7 @@ export async function readPages(
     if (reply.ok) pinned = reply.value;
     return reply;
   };
-  const { ask, check } = askAnything(world.random, world.sizes);
+  const { ask, check } = question ?? askAnything(world.random, world.sizes);
   const limit = 1 + world.random.below(12);
   const { disableCache, ...query } = { ...ask, limit };
   const asked = { consistency: "strong", disableCache } as const;

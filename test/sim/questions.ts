@@ -86,6 +86,27 @@ export function askAnything(random: SimRandom, sizes: Sizes): Question {
   return { ask, check: { ...check, ...more } };
 }
 
+/** All documents but the first, in the order of ids. */
+export function askForTheRest(): Question {
+  const place = { limit: 5_000, offset: 1 };
+  const check: Check = {
+    kind: "listing",
+    filter: undefined,
+    descending: false,
+    vector: new Float32Array(4),
+    ...place,
+  };
+  const ask = {
+    rank: { kind: "id", descending: false },
+    ...place,
+    filters: undefined,
+    attributes: noAttributes,
+    metric: undefined,
+    disableCache: false,
+  } as const;
+  return { ask, check };
+}
+
 /** Only worlds with a second vector draw for it. */
 function askedColumn(random: SimRandom, { hasSides }: Sizes, kind: Check["kind"]) {
   const isNear = kind === "kNN" || kind === "ANN";

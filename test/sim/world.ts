@@ -116,7 +116,7 @@ export class World {
     );
     this.imports = new Imports(this, seed);
     // Those who send JSON, or import, know nothing of it.
-    const mayHaveSides = this.changeShare === 0 && !this.imports.isOn;
+    const mayHaveSides = this.changeShare === 0 && !this.imports.isOn && this.emphasis !== "shards";
     const hasSides =
       mayHaveSides && new SimRandom(seed + 8_000_009).chance(isDemanding(seed) ? 0.4 : 0.1);
     this.sizes = { ...sizes, hasSides };
