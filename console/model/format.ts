@@ -7,6 +7,11 @@ export function formatCount(count: number | bigint): string {
   return whole.format(count);
 }
 
+/** `1 segment`, `2 segments`. */
+export function countOf(count: number, thing: string): string {
+  return `${formatCount(count)} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 export function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;

@@ -16,9 +16,9 @@ interface ChartProps {
   readonly kind?: "line" | "bars";
 }
 
-const width = 640;
-const height = 160;
-const left = 84;
+const width = 480;
+const height = 150;
+const left = 72;
 const bottom = 20;
 const top = 10;
 
@@ -41,7 +41,7 @@ export function Chart({ title, points, format, min = 0, max, kind = "line" }: Ch
         <title
           id={id}
         >{`${title}: ${points.length} values, last ${last === undefined ? "none" : format(last.value)}`}</title>
-        {[min, (min + most) / 2, most].map((value) => (
+        {ticks([min, (min + most) / 2, most], format).map((value) => (
           <g key={value}>
             <line class="grid" x1={left} x2={width} y1={y(value)} y2={y(value)} />
             <text class="axis" x={left - 8} y={y(value) + 4} text-anchor="end">
@@ -101,6 +101,11 @@ function Line({ points }: { points: readonly (readonly [number, number])[] }) {
       {end === undefined ? null : <circle class="dot" cx={end[0]} cy={end[1]} r={3.5} />}
     </>
   );
+}
+
+/** None that reads like the one below it. */
+function ticks(values: readonly number[], format: (value: number) => string): readonly number[] {
+  return values.filter((value, i) => i === 0 || format(value) !== format(values[i - 1] as number));
 }
 
 /** The first and the last. */

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { IndexMap, MappedCluster } from "../model/answers.ts";
 import { namespacePath } from "../model/api.ts";
 import { embeddingDimensions } from "../model/encoder.ts";
-import { formatCount, formatShare } from "../model/format.ts";
+import { countOf, formatCount, formatShare } from "../model/format.ts";
 import { makeVector } from "../model/make-vector.ts";
 import { firstForm } from "../model/query-form.ts";
 import { Notice, Show, TextField } from "../parts/controls.tsx";
@@ -112,7 +112,7 @@ function placeIn(points: readonly { readonly x: number; readonly y: number }[]) 
 
 function summaryOf({ clusters, clusters_total: total, variance_shown: share, query }: IndexMap) {
   const segments = new Set(clusters.map(({ segment }) => segment)).size;
-  const of = `${formatCount(total)} clusters of ${segments} ${segments === 1 ? "segment" : "segments"}`;
+  const of = `${countOf(total, "cluster")} of ${countOf(segments, "segment")}`;
   const left = total > clusters.length ? `, the ${formatCount(clusters.length)} largest shown` : "";
   const seen = `; this plane shows ${formatShare(share)} of what they differ by`;
   if (query === undefined) return `${of}${left}${seen}.`;

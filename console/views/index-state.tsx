@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { IndexAnswer, Segment } from "../model/answers.ts";
 import { namespacePath } from "../model/api.ts";
-import { formatBytes, formatCount, formatShare } from "../model/format.ts";
+import { countOf, formatBytes, formatCount, formatShare } from "../model/format.ts";
 import { Notice, Show, Stats, Table } from "../parts/controls.tsx";
 import { reasonOf, useLoad, useRepeated } from "../parts/use-load.ts";
 import { ClusterMap } from "./cluster-map.tsx";
@@ -158,7 +158,7 @@ function part(id: string, rows: number, dead: number, title: string) {
 }
 
 function segmentPart({ id, rows, dead_rows: dead, bytes, clusters }: Segment) {
-  const title = `${formatCount(rows)} rows, ${formatCount(dead)} of them superseded, ${formatBytes(bytes)}, ${formatCount(clusters)} clusters`;
+  const title = `${formatCount(rows)} rows, ${formatCount(dead)} of them superseded, ${formatBytes(bytes)}, ${countOf(clusters, "cluster")}`;
   return part(id, rows, dead, title);
 }
 
