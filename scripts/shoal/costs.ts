@@ -44,7 +44,7 @@ const partBytes = 16 * 1024 * 1024;
 /** f32 for exact answers, 8 bits to refine, 1 bit and a little to scan. */
 const bytesPerDimension = 5.2;
 const rowBytes = 60;
-const cpuMs = { warm: 7, cold: 13, write: 2, indexedRow: 0.2 };
+const cpuMs = { warm: 7, cold: 33, write: 2, indexedRow: 0.2 };
 
 export function estimateCost(load: Omit<Options, "json">): MonthlyCost {
   const { rows, dimensions, bytesPerRow, writesPerMonth, rowsPerWrite } = load;
