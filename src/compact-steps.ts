@@ -23,6 +23,7 @@ import type { StepLog, StepState } from "./index/builder/build-steps.ts";
 import { arrayBytes } from "./index/builder/build-steps.ts";
 import type { MemoryLedger } from "./index/builder/memory-ledger.ts";
 import type { MergeInput } from "./index/builder/merge-input.ts";
+import { isEarlierStep } from "./index/builder/merge-texts.ts";
 import { limits } from "./limits.ts";
 import type { BuildProgress } from "./namespace/build-progress.ts";
 import { replyValue } from "./namespace/protocol.ts";
@@ -54,8 +55,10 @@ export async function planSteps(
   const { job } = context;
   const segments = await Promise.all(infos.map((info) => reader.segment(info)));
   const known = job.progress;
-  if (known !== undefined && known.schemaVersion === job.manifest.schema.version) {
-    const done = await readSteps(context, known);
+  const isCurrent = known?.schemaVersion === job.manifest.schema.version;
+  const done = known !== undefined && isCurrent ? await readSteps(context, known) : [];
+  // Steps of an earlier version of the program are begun anew, as those under another schema are.
+  if (known !== undefined && isCurrent && !done.some(({ result }) => isEarlierStep(result))) {
     const dead = (done[0] as SavedStep).dead ?? [];
     const inputs = segments.map((segment, i) => {
       const rows = dead[i] ?? [];

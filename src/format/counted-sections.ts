@@ -1,5 +1,7 @@
 /** Sections whose block sizes follow from counts in the root. */
 import { corrupt } from "../errors.ts";
+import { positionPageBytes } from "./position-block.ts";
+import { blockBytes } from "./segment-block.ts";
 import { type CodeBytes, codeBlockBytes, codeBlockRows } from "./segment-columns.ts";
 import {
   refinePageBytes,
@@ -47,6 +49,14 @@ export function codeSection(place: SectionPlace, rows: number, codeBytes: CodeBy
     codeBlockBytes(codeBlockRows, codeBytes),
     codeBlockBytes(last, codeBytes),
   );
+}
+
+/** Pages of so many bytes of content. */
+export function positionSection(place: SectionPlace, bytes: number): Section {
+  const pages = Math.ceil(bytes / positionPageBytes);
+  expectBlocks(place, pages);
+  const last = bytes - (pages - 1) * positionPageBytes;
+  return evenSection(place, blockBytes(positionPageBytes), pages === 0 ? 0 : blockBytes(last));
 }
 
 export function expectBlocks(place: SectionPlace, blocks: number): void {

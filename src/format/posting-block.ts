@@ -1,22 +1,30 @@
 /**
- * Postings of a term: rows that have it and how often, `postingBlockRows` at a time, bit-packed.
+ * Postings of a term: rows that have it and how often, `postingBlockRows` at a time, bit-packed
+ * (packed-bits.ts).
  *
  *   varint  gap of the first row from the last one of the block before, or from the run's first
  *   u8      rows - 1
  *   u8      bits of a gap, g          u8      bits of a count, c
  *   varint  last row - first row      both for readers that skip the block:
  *   varint  largest count             varint  tokens of the shortest row
- *   (rows - 1) × g bits  gaps - 1, lowest bit first, up to a whole byte
- *   rows × c bits        counts - 1, likewise
+ *   2 × u8  in a run with positions: widths of those of the block (position-block.ts)
+ *   (rows - 1) × g bits  gaps - 1
+ *   rows × c bits        counts - 1
  *
  * Largest count and shortest row bound what the block can add to a score, for any k1 and b.
  */
 import type { ByteReader } from "../bytes/byte-reader.ts";
 import type { ByteWriter } from "../bytes/byte-writer.ts";
+import { bitsOf, isWidth, packBits, packedBytes, unpackBits } from "../bytes/packed-bits.ts";
+import {
+  type PositionPlaces,
+  type PositionWidths,
+  positionBytes,
+  readWidths,
+  writeWidths,
+} from "./position-block.ts";
 
 export const postingBlockRows = 128;
-/** A value and what is left of the byte before it fit 32 bits. */
-const bitsMax = 24;
 
 export interface Postings {
   readonly rows: Uint32Array;
@@ -30,6 +38,8 @@ export interface BlockedPostings {
   /** Of each block. */
   readonly largest: Uint32Array;
   readonly shortest: Uint32Array;
+  /** Missing: of a run without positions, or of many terms. */
+  readonly positions?: PositionPlaces;
 }
 
 /** What is read of a block: its postings, from an index on, and its bounds, at another. */
@@ -38,6 +48,8 @@ export interface PostingsRead {
   readonly counts: Uint32Array;
   readonly largest: Uint32Array;
   readonly shortest: Uint32Array;
+  /** Missing: the run has no positions. The first place is known. */
+  readonly blocks?: PositionPlaces["blocks"];
 }
 
 const scratch = {
@@ -51,6 +63,7 @@ export function encodePostings(
   { rows, counts }: Postings,
   before: number,
   shortest: number,
+  widths: PositionWidths | undefined,
 ): void {
   const { length } = rows;
   const first = rows[0] as number;
@@ -72,6 +85,7 @@ export function encodePostings(
   writer.varint((rows[length - 1] as number) - first);
   writer.varint(largest);
   writer.varint(shortest);
+  if (widths !== undefined) writeWidths(writer, widths);
   writer.bytes(packBits(gaps, gapBits));
   writer.bytes(packBits(rest, countBits));
 }
@@ -82,7 +96,7 @@ export function encodePostings(
  */
 export function decodePostings(
   reader: ByteReader,
-  { rows, counts, largest, shortest }: PostingsRead,
+  { rows, counts, largest, shortest, blocks }: PostingsRead,
   at: number,
   before: number,
   end: number,
@@ -95,72 +109,35 @@ export function decodePostings(
   const block = Math.floor(at / postingBlockRows);
   largest[block] = reader.varint();
   shortest[block] = reader.varint();
-  if (gapBits > bitsMax || countBits > bitsMax || length > postingBlockRows) {
+  const widths = blocks && readWidths(reader);
+  if (!isWidth(gapBits) || !isWidth(countBits) || length > postingBlockRows) {
     throw reader.error("a block of postings of unknown width");
   }
   const last = row + span;
   if (at + length > rows.length || last >= end) {
     throw reader.error("postings beyond their end");
   }
-  const gaps = reader.bytes(Math.ceil(((length - 1) * gapBits) / 8));
-  const packed = reader.bytes(Math.ceil((length * countBits) / 8));
+  const gaps = reader.bytes(packedBytes(length - 1, gapBits));
+  const packed = reader.bytes(packedBytes(length, countBits));
   unpackBits(gaps, gapBits, rows, at + 1, length - 1);
   unpackBits(packed, countBits, counts, at, length);
   rows[at] = row;
   counts[at] = (counts[at] as number) + 1;
+  let occurrences = counts[at] as number;
   for (let i = at + 1; i < at + length; i++) {
     row += (rows[i] as number) + 1;
     rows[i] = row;
     counts[i] = (counts[i] as number) + 1;
+    occurrences += counts[i] as number;
   }
   if (row !== last) {
     throw reader.error("postings do not end where they say");
   }
+  if (blocks !== undefined && widths !== undefined) {
+    blocks.first[block] = widths.first;
+    blocks.gap[block] = widths.gap;
+    const bytes = positionBytes(widths, length, occurrences);
+    blocks.places[block + 1] = (blocks.places[block] as number) + bytes;
+  }
   return length;
-}
-
-function bitsOf(values: Uint32Array): number {
-  let all = 0;
-  for (const value of values) all |= value;
-  return 32 - Math.clz32(all);
-}
-
-function packBits(values: Uint32Array, bits: number): Uint8Array {
-  const packed = new Uint8Array(Math.ceil((values.length * bits) / 8));
-  let at = 0;
-  let held = 0;
-  let heldBits = 0;
-  for (const value of values) {
-    held |= value << heldBits;
-    heldBits += bits;
-    while (heldBits >= 8) {
-      packed[at++] = held;
-      held >>>= 8;
-      heldBits -= 8;
-    }
-  }
-  if (heldBits > 0) packed[at] = held;
-  return packed;
-}
-
-function unpackBits(
-  packed: Uint8Array,
-  bits: number,
-  to: Uint32Array,
-  from: number,
-  count: number,
-): void {
-  const mask = 2 ** bits - 1;
-  let at = 0;
-  let held = 0;
-  let heldBits = 0;
-  for (let i = from; i < from + count; i++) {
-    while (heldBits < bits) {
-      held |= (packed[at++] as number) << heldBits;
-      heldBits += 8;
-    }
-    to[i] = held & mask;
-    held >>>= bits;
-    heldBits -= bits;
-  }
 }

@@ -2,20 +2,21 @@
  * The text indexes of a root:
  *
  *   CBOR  [analysis, [[to, rows, tokens, place of terms, separators, place of postings,
- *         place of lengths, bytes of a length] of each run]]
+ *         place of lengths, bytes of a length, positions] of each run]]
+ *         positions: [placing version, place, bytes]; missing in runs of earlier versions
  *
  * and the arrays named in segment-root.ts.
  */
 import type { ByteReader } from "../bytes/byte-reader.ts";
-import { codeSection } from "./counted-sections.ts";
+import { codeSection, positionSection } from "./counted-sections.ts";
 import { RootFields } from "./segment-root-fields.ts";
 import { placeFromCbor, placeToCbor, type Section, unevenSection } from "./segment-section.ts";
-import { checkRuns, type TextDirectory, type TextRun } from "./segment-text.ts";
+import { checkRuns, type RunPositions, type TextDirectory, type TextRun } from "./segment-text.ts";
 
 export function textHead({ analysis, runs }: TextDirectory): unknown {
   return [
     analysis,
-    runs.map(({ to, rows, tokens, terms, separators, postings, lengths, lengthBytes }) => [
+    runs.map(({ to, rows, tokens, terms, separators, postings, lengths, ...more }) => [
       to,
       rows,
       tokens,
@@ -23,9 +24,14 @@ export function textHead({ analysis, runs }: TextDirectory): unknown {
       separators,
       placeToCbor(postings),
       placeToCbor(lengths),
-      lengthBytes,
+      more.lengthBytes,
+      ...(more.positions === undefined ? [] : [positionHead(more.positions)]),
     ]),
   ];
+}
+
+function positionHead({ placing, section, bytes }: RunPositions): unknown {
+  return [placing, placeToCbor(section), bytes];
 }
 
 export function textArrays({ runs }: TextDirectory): ArrayBufferView[] {
@@ -38,8 +44,9 @@ function sizesOf({ sizes }: Section): Uint32Array {
 
 /** Every section, with the name that people know it by. */
 export function textSections({ runs }: TextDirectory): [string, Section][] {
-  return runs.flatMap(({ terms, postings, lengths }): [string, Section][] => [
+  return runs.flatMap(({ terms, postings, lengths, positions }): [string, Section][] => [
     ["postings", postings],
+    ...(positions === undefined ? [] : [["positions", positions.section] as [string, Section]]),
     ["terms", terms],
     ["lengths", lengths],
   ]);
@@ -49,7 +56,7 @@ export function readText(reader: ByteReader, value: unknown, rows: number): Text
   const [analysis, list] = RootFields.list(value, 2);
   let from = 0;
   const runs = RootFields.list(list).map((item) => {
-    const run = readRun(reader, RootFields.list(item, 8), from);
+    const run = readRun(reader, RootFields.list(item), from);
     from = run.to;
     return run;
   });
@@ -58,11 +65,12 @@ export function readText(reader: ByteReader, value: unknown, rows: number): Text
   return text;
 }
 
-function readRun(
-  reader: ByteReader,
-  [end, counted, tokens, terms, separators, postings, lengths, bytes]: readonly unknown[],
-  from: number,
-): TextRun {
+function readRun(reader: ByteReader, fields: readonly unknown[], from: number): TextRun {
+  const [end, counted, tokens, terms, separators, postings, lengths, bytes, positions, ...more] =
+    fields;
+  if (more.length > 0) {
+    throw reader.error("a run of texts with more than is known");
+  }
   const to = RootFields.count(end);
   if (bytes !== 1 && bytes !== 2 && bytes !== 4) {
     throw reader.error("unknown width of lengths");
@@ -83,5 +91,13 @@ function readRun(
     postings: unevenSection(postingPlace, postingSizes),
     lengths: codeSection(placeFromCbor(lengths), to - from, bytes),
     lengthBytes: bytes,
+    ...(positions === undefined ? {} : { positions: readPositions(positions) }),
   };
+}
+
+function readPositions(value: unknown): RunPositions {
+  const [placing, place, content] = RootFields.list(value, 3);
+  const bytes = RootFields.count(content);
+  const section = positionSection(placeFromCbor(place), bytes);
+  return { placing: RootFields.count(placing), section, bytes };
 }

@@ -1,7 +1,7 @@
 /**
  * Text: for each attribute with full-text search, which rows have a term, how often, and how long
  * each row is. An index is a list of *runs*, each of consecutive ordinals, so that a build of any
- * size is made in bounded memory. A run has three sections:
+ * size is made in bounded memory. A run has these sections:
  *
  *   terms      blocks of sized content, terms ascending as `compareText` has it:
  *                varint  number of entries
@@ -10,8 +10,15 @@
  *                        varint   rows that have the term (df)
  *                        df <= `inlineMax`: for each row varint gap, varint times - 1
  *                        else    varint page, varint offset in its content, varint pages - 1
+ *                        positions: df <= `inlineMax`, and times <= `inlineTimesMax` in all:
+ *                        for each row varint first, varint gaps - 1 of the further ones
+ *                        else    varint place, for df <= `inlineMax` behind 2 × u8 widths
  *   postings   pages of sized content: posting-block.ts, those of a term one after the other
+ *   positions  pages of `positionPageBytes`, the last of what remains: position-block.ts, those of
+ *              all terms one after the other; a place counts bytes from the first page's first
  *   lengths    tokens of each row, as codes of a column (segment-columns.ts)
+ *
+ * Runs of earlier versions have no positions. Queries of single words never read that section.
  *
  * A gap counts from the row before, the first from the first row of the run. The root holds, for
  * each block of terms, a *separator*: above every term before the block, not above its first. It
@@ -22,6 +29,12 @@
 import { ByteReader } from "../bytes/byte-reader.ts";
 import { ByteWriter } from "../bytes/byte-writer.ts";
 import { corrupt } from "../errors.ts";
+import {
+  allocateBlocks,
+  type PositionPlaces,
+  positionBytes,
+  readWidths,
+} from "./position-block.ts";
 import { readSized } from "./segment-block.ts";
 import type { CodeBytes } from "./segment-columns.ts";
 import type { Section } from "./segment-section.ts";
@@ -45,22 +58,41 @@ export interface TextRun {
   readonly postings: Section;
   readonly lengths: Section;
   readonly lengthBytes: CodeBytes;
+  readonly positions?: RunPositions;
+}
+
+export interface RunPositions {
+  /** `placingVersion` of how they were counted. */
+  readonly placing: number;
+  readonly section: Section;
+  /** Of content. */
+  readonly bytes: number;
 }
 
 /** Terms of so few rows have no postings beside the dictionary. */
 export const inlineMax = 4;
+/** Occurrences whose positions stand there too: more would be in the way of other terms. */
+export const inlineTimesMax = 8;
 /** Bytes of entries; one that is larger has a block to itself. */
 export const termBlockBytes = 4 * 1024;
 export const postingPageBytes = 8 * 1024;
 
 export type TermPostings =
-  | { readonly kind: "inline"; readonly rows: Uint32Array; readonly counts: Uint32Array }
+  | {
+      readonly kind: "inline";
+      readonly rows: Uint32Array;
+      readonly counts: Uint32Array;
+      /** Undefined in a run without positions. */
+      readonly positions: PositionPlaces | undefined;
+    }
   | {
       readonly kind: "pages";
       readonly df: number;
       readonly page: number;
       readonly offset: number;
       readonly pages: number;
+      /** Of its positions; undefined likewise. */
+      readonly place: number | undefined;
     };
 
 const encoder = new TextEncoder();
@@ -93,11 +125,12 @@ export class TermBlockWriter {
     this.#before = bytes;
     this.#count += 1;
     if (postings.kind === "pages") {
-      const { df, page, offset, pages } = postings;
+      const { df, page, offset, pages, place } = postings;
       for (const value of [df, page, offset, pages - 1]) this.#entries.varint(value);
+      if (place !== undefined) this.#entries.varint(place);
       return;
     }
-    const { rows, counts } = postings;
+    const { rows, counts, positions } = postings;
     this.#entries.varint(rows.length);
     let before = from;
     rows.forEach((row, i) => {
@@ -105,6 +138,25 @@ export class TermBlockWriter {
       this.#entries.varint((counts[i] as number) - 1);
       before = row;
     });
+    if (positions !== undefined) this.#addPositions(counts, positions);
+  }
+
+  #addPositions(counts: Uint32Array, { inline, blocks }: PositionPlaces): void {
+    if (inline === undefined) {
+      this.#entries.u8(blocks.first[0] as number);
+      this.#entries.u8(blocks.gap[0] as number);
+      this.#entries.varint(blocks.places[0] as number);
+      return;
+    }
+    let at = 0;
+    for (const count of counts) {
+      let next = 0;
+      for (const end = at + count; at < end; at++) {
+        const position = inline[at] as number;
+        this.#entries.varint(position - next);
+        next = position + 1;
+      }
+    }
   }
 
   /** Content of the block; ends the writer's use. */
@@ -158,7 +210,8 @@ export function readTerms(block: Uint8Array, run: TextRun): [string, TermPosting
   });
 }
 
-function readPostings(reader: ByteReader, { from, to, postings }: TextRun): TermPostings {
+function readPostings(reader: ByteReader, run: TextRun): TermPostings {
+  const { from, to, postings } = run;
   const df = reader.varint(to - from);
   if (df > inlineMax) {
     const page = reader.varint();
@@ -167,7 +220,8 @@ function readPostings(reader: ByteReader, { from, to, postings }: TextRun): Term
     if (page + pages > postings.count) {
       throw reader.error("postings beyond the last page");
     }
-    return { kind: "pages", df, page, offset, pages };
+    const place = run.positions && reader.varint(run.positions.bytes);
+    return { kind: "pages", df, page, offset, pages, place };
   }
   const rows = new Uint32Array(df);
   const counts = new Uint32Array(df);
@@ -180,7 +234,37 @@ function readPostings(reader: ByteReader, { from, to, postings }: TextRun): Term
   if (before >= to) {
     throw reader.error(`row ${before} is not of the run`);
   }
-  return { kind: "inline", rows, counts };
+  const positions = run.positions && readInline(reader, counts, run.positions);
+  return { kind: "inline", rows, counts, positions };
+}
+
+const noBlocks = allocateBlocks(0);
+const positionMax = 0xffff_ffff;
+
+function readInline(
+  reader: ByteReader,
+  counts: Uint32Array,
+  { bytes }: RunPositions,
+): PositionPlaces {
+  const times = counts.reduce((sum, count) => sum + count, 0);
+  if (times > inlineTimesMax) {
+    const widths = readWidths(reader);
+    const place = reader.varint(bytes);
+    const end = place + positionBytes(widths, counts.length, times);
+    const [first, gap] = [Uint8Array.of(widths.first), Uint8Array.of(widths.gap)];
+    return { inline: undefined, blocks: { places: Uint32Array.of(place, end), first, gap } };
+  }
+  const inline = new Uint32Array(times);
+  let at = 0;
+  for (const count of counts) {
+    let next = 0;
+    for (const end = at + count; at < end; at++) {
+      const position = next + reader.varint(positionMax);
+      inline[at] = position;
+      next = position + 1;
+    }
+  }
+  return { inline, blocks: noBlocks };
 }
 
 function sharedLength(a: Uint8Array, b: Uint8Array): number {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ByteReader } from "../../src/bytes/byte-reader.ts";
 import { ByteWriter } from "../../src/bytes/byte-writer.ts";
-import { encodeHex } from "../../src/bytes/hex.ts";
+import { decodeHex, encodeHex } from "../../src/bytes/hex.ts";
 import type { Schema } from "../../src/document/schema.ts";
 import { defaultText } from "../../src/document/text-options.ts";
 import { isEngineError } from "../../src/errors.ts";
@@ -11,9 +11,10 @@ import { decodeRoot } from "../../src/format/segment-root-codec.ts";
 import { locateBlock } from "../../src/format/segment-section.ts";
 import { readTerms } from "../../src/format/segment-text.ts";
 import { textSections } from "../../src/format/segment-text-codec.ts";
-import { blockAt } from "../../src/index/segment/segment.ts";
+import { blockAt, openSegment, type Segment } from "../../src/index/segment/segment.ts";
 import { createPrng } from "../../src/index/vector/prng.ts";
-import { build, type Document } from "../index/segment-lab.ts";
+import type { Block } from "../../src/store/block.ts";
+import { build, type Document, home } from "../index/segment-lab.ts";
 
 const schema: Schema = {
   version: 2,
@@ -50,12 +51,31 @@ describe("the bytes of a text index", () => {
     expect(bytes).toBe(readFileSync(file, "utf8").replace(/\s/g, ""));
   });
 
+  it("of an earlier version, without positions, are still read", async () => {
+    const { built } = await sample;
+    const file = new URL("../golden/v2/segment-text-without-positions.hex", import.meta.url);
+    const bytes = decodeHex(readFileSync(file, "utf8").replace(/\s/g, "")) as Uint8Array;
+    const { info } = built;
+    const root = { part: 0, offset: 688, length: bytes.length - 688 };
+    const parts = info.parts.map((each) => ({ ...each, bytes: bytes.length }));
+    const segment = openSegment(home.tenant, { ...info, parts, root }, bytes.subarray(root.offset));
+    for (const { text } of segment.root.attributes) {
+      expect(text?.runs.map(({ positions }) => positions)).toEqual([undefined]);
+    }
+    const load = ({ offset, length: size }: Block) => bytes.subarray(offset, offset + size);
+    expectTerms(segment, load);
+  });
+
   it("say which terms there are and in how many rows", async () => {
     const { segment, objects } = await sample;
+    expectTerms(segment, (block) => objects.load(block));
+  });
+
+  function expectTerms(segment: Segment, load: (block: Block) => Uint8Array): void {
     const [title, tags] = segment.root.attributes.map(({ text }) => {
       const run = text?.runs[0];
       if (run === undefined) throw new Error("no run");
-      const terms = readTerms(objects.load(blockAt(segment, locateBlock(run.terms, 0))), run);
+      const terms = readTerms(load(blockAt(segment, locateBlock(run.terms, 0))), run);
       const counts = terms.map(([term, found]) => [
         term,
         found.kind === "inline" ? found.rows.length : found.df,
@@ -72,7 +92,7 @@ describe("the bytes of a text index", () => {
       rows: 4,
       tokens: 8,
     });
-  });
+  }
 
   it("are refused when any one of them is changed", async () => {
     const { objects } = await sample;
@@ -137,7 +157,7 @@ describe("a block of postings", () => {
   ])("of %i rows, gaps up to %i and counts up to %i is read as it was written", (...shape) => {
     const postings = make(...shape);
     const writer = new ByteWriter();
-    encodePostings(writer, postings, 3, 1);
+    encodePostings(writer, postings, 3, 1, undefined);
     const bytes = writer.finish();
     const read = readOf(200);
     const end = (postings.rows.at(-1) as number) + 1;
@@ -153,7 +173,7 @@ describe("a block of postings", () => {
   it("is corrupt if rows lie beyond their end, or anything is missing", () => {
     const postings = make(100, 9, 5);
     const writer = new ByteWriter();
-    encodePostings(writer, postings, 0, 1);
+    encodePostings(writer, postings, 0, 1, undefined);
     const bytes = writer.finish();
     const last = postings.rows.at(-1) as number;
     const read = (content: Uint8Array, end: number) => () =>

@@ -10,13 +10,13 @@ export const textMutants: readonly Mutant[] = [
   ),
   mutant(
     "postings of a merge number rows as its inputs do",
-    "src/index/builder/merge-texts.ts",
-    "const ordinal = ordinals[first + (rows[i] as number)] as number;",
-    "const ordinal = first + (rows[i] as number);",
+    "src/index/builder/merge-dictionary.ts",
+    "return this.#input.ordinals[this.#old.first + row] as number;",
+    "return this.#old.first + row;",
   ),
   mutant(
     "postings of a merge stand in the order of its inputs",
-    "src/index/builder/merge-texts.ts",
+    "src/index/builder/collected-postings.ts",
     "if (!this.#isAscending) sortPostings({ rows, counts });",
     "",
   ),

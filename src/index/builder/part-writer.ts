@@ -30,6 +30,21 @@ export interface PartWriterInput {
 
 const firstCapacity = 8 * 1024;
 
+/** Where the blocks of a section lie that is being written. */
+export class OpenSection {
+  readonly extents: Extent[] = [];
+  count = 0;
+  /** Where the last one ends, in its object. */
+  end = 0;
+
+  add(part: number, offset: number, bytes: number): void {
+    const isNext = this.extents.at(-1)?.part === part && this.end === offset;
+    if (!isNext) this.extents.push({ part, offset, first: this.count });
+    this.count += 1;
+    this.end = offset + bytes;
+  }
+}
+
 export class PartWriter {
   readonly #input: PartWriterInput;
   readonly #parts: SegmentPart[] = [];
@@ -37,8 +52,7 @@ export class PartWriter {
   #release: (() => void) | undefined;
   #length = 0;
   #seed: number;
-  #extents: Extent[] = [];
-  #blocks = 0;
+  #section = new OpenSection();
 
   constructor(input: PartWriterInput) {
     this.#input = input;
@@ -53,24 +67,35 @@ export class PartWriter {
     this.#grow(this.#length + bytes);
     const offset = this.#length;
     const part = this.#parts.length;
-    const last = this.#extents.at(-1);
-    if (last?.part !== part) {
-      this.#extents.push({ part, offset, first: this.#blocks });
-    }
     const block = this.#buffer.subarray(offset, offset + bytes);
     fill(block);
     sealBlock(block, this.#seed, offset);
     this.#length += bytes;
-    this.#blocks++;
+    this.#section.add(part, offset, bytes);
     return { part, offset, length: bytes };
   }
 
   /** Where the blocks added since the last call lie. */
   endSection(): SectionPlace {
-    const place = { count: this.#blocks, extents: this.#extents };
-    this.#extents = [];
-    this.#blocks = 0;
-    return place;
+    const { count, extents } = this.#section;
+    this.#section = new OpenSection();
+    return { count, extents };
+  }
+
+  /**
+   * Adds blocks of another section between those of the one under way, and returns the other one:
+   * `of`, if it was begun so before.
+   */
+  async aside(of: OpenSection | undefined, add: () => Promise<void>): Promise<OpenSection> {
+    const own = this.#section;
+    const other = of ?? new OpenSection();
+    this.#section = other;
+    try {
+      await add();
+    } finally {
+      this.#section = own;
+    }
+    return other;
   }
 
   /** Objects that are stored; with `flush` all that was added. */
@@ -87,7 +112,7 @@ export class PartWriter {
 
   /** Goes on behind these, which an earlier attempt has stored. */
   resume(parts: readonly SegmentPart[]): void {
-    assert(this.#length === 0 && this.#blocks === 0, "a section is not under way");
+    assert(this.#length === 0 && this.#section.count === 0, "a section is not under way");
     this.#parts.splice(0, this.#parts.length, ...parts);
     this.#seed = this.#seedOf(parts.length);
   }

@@ -7,7 +7,7 @@ import type { DocumentId } from "../../document/id.ts";
 import type { VectorColumn } from "../../document/schema.ts";
 import type { ColumnValue } from "../../format/segment-columns.ts";
 import type { RefineRows } from "../../format/segment-refine.ts";
-import type { MergedTexts } from "./merge-texts.ts";
+import type { MergedTexts } from "./merge-dictionary.ts";
 
 /** The vectors of one column. */
 export interface VectorSource {

@@ -3,7 +3,9 @@
  * the end: a term's bytes lie in slices of one buffer, each longer than the one before and ending
  * in the place of the next.
  *
- *   posting   varint row - row before, varint count     slice   bytes, u32 place of the next
+ *   slice        bytes, u32 place of the next
+ *   occurrence   in another row than the last one: varint 2 × (row - row before), varint position
+ *                in the same row: varint 2 × (position - position before) + 1
  */
 import { assert } from "../../errors.ts";
 import type { Postings } from "../../format/posting-block.ts";
@@ -27,10 +29,11 @@ const field = {
   tail: 1,
   end: 2,
   slice: 3,
-  /** The last row that has the term, how often it has it (which is not written yet), all rows. */
+  /** The last row that has the term, and where the last time; all rows, all occurrences. */
   row: 4,
-  lastCount: 5,
+  position: 5,
   rows: 6,
+  times: 7,
 } as const;
 
 export class TermArena {
@@ -57,23 +60,25 @@ export class TermArena {
     return this.#numbers.get(term) ?? this.#begin(term);
   }
 
-  /** The term of this number occurs once more, in the same row as the last time or a later one. */
-  add(number: number, row: number): void {
+  /**
+   * The term of this number occurs once more, in the same row as the last time, further behind, or
+   * in a later one.
+   */
+  add(number: number, row: number, position: number): void {
     const terms = this.#terms;
     const term = fields * number;
     const before = terms[term + field.row] as number;
-    const lastCount = terms[term + field.lastCount] as number;
-    if (lastCount > 0) {
-      if (before === row) {
-        terms[term + field.lastCount] = lastCount + 1;
-        return;
-      }
-      this.#varint(term, lastCount);
+    const times = terms[term + field.times] as number;
+    if (times > 0 && before === row) {
+      this.#varint(term, 2 * (position - (terms[term + field.position] as number)) + 1);
+    } else {
+      this.#varint(term, 2 * (row - before));
+      this.#varint(term, position);
+      terms[term + field.row] = row;
+      terms[term + field.rows] = (terms[term + field.rows] as number) + 1;
     }
-    this.#varint(term, row - before);
-    terms[term + field.row] = row;
-    terms[term + field.lastCount] = 1;
-    terms[term + field.rows] = (terms[term + field.rows] as number) + 1;
+    terms[term + field.position] = position;
+    terms[term + field.times] = times + 1;
   }
 
   /** All terms, ascending. */
@@ -81,21 +86,34 @@ export class TermArena {
     return [...this.#numbers.keys()].sort();
   }
 
-  postings(name: string): Postings {
+  /** With all positions, row after row. */
+  postings(name: string): Postings & { readonly positions: Uint32Array } {
     const number = this.#numbers.get(name);
     assert(number !== undefined, "the term was added");
     const term = fields * number;
     const df = this.#terms[term + field.rows] as number;
+    const times = this.#terms[term + field.times] as number;
     const rows = new Uint32Array(df);
     const counts = new Uint32Array(df);
+    const positions = new Uint32Array(times);
     const next = this.#reader(term);
     let row = this.#first;
-    for (let i = 0; i < df; i++) {
-      row += next();
-      rows[i] = row;
-      counts[i] = i < df - 1 ? next() : (this.#terms[term + field.lastCount] as number);
+    let position = 0;
+    let at = -1;
+    for (let i = 0; i < times; i++) {
+      const step = next();
+      if (step % 2 === 1) {
+        position += (step - 1) / 2;
+      } else {
+        row += step / 2;
+        position = next();
+        at += 1;
+        rows[at] = row;
+      }
+      counts[at] = (counts[at] as number) + 1;
+      positions[i] = position;
     }
-    return { rows, counts };
+    return { rows, counts, positions };
   }
 
   #begin(term: string): number {
@@ -109,7 +127,7 @@ export class TermArena {
       this.#terms = grown;
     }
     const head = this.#slice(0);
-    this.#terms.set([head, head, head + (sliceBytes[0] as number), 0, this.#first, 0, 0], at);
+    this.#terms.set([head, head, head + (sliceBytes[0] as number), 0, this.#first, 0, 0, 0], at);
     return number;
   }
 

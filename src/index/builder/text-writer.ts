@@ -2,8 +2,8 @@
  * Writes the text indexes of a segment, run by run. Rows are read once more in the order of their
  * ordinals, analysed as queries will be, and collected until the memory of a run is used up:
  *
- *   1. documents -> tokens -> postings by term           (term-arena.ts)
- *   2. for each attribute: pages of postings, blocks of terms, lengths
+ *   1. documents -> tokens -> postings and positions by term     (term-arena.ts)
+ *   2. for each attribute: pages of postings and positions, blocks of terms, lengths
  *
  * A merge takes postings from its inputs, if all of them have some of the same analysis
  * (merge-texts.ts), and makes them from its documents else. Each run is a step of its own.
@@ -15,13 +15,15 @@ import type { AttributeValue } from "../../document/value.ts";
 import { decodeRow } from "../../format/segment-documents.ts";
 import type { TextDirectory, TextRun } from "../../format/segment-text.ts";
 import type { Analyzer } from "../text/analyzer.ts";
+import { TextPlaces } from "../text/text-places.ts";
 import { WordTable } from "../text/word-table.ts";
 import type { BuildSteps } from "./build-steps.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
-import { type MergedTexts, mergedRunRows, mergeTextRun } from "./merge-texts.ts";
+import type { MergedTexts } from "./merge-dictionary.ts";
+import { mergedRunRows, mergeTextRun } from "./merge-texts.ts";
 import type { PartWriter } from "./part-writer.ts";
 import type { RowSource } from "./row-source.ts";
-import { RunWriter } from "./run-writer.ts";
+import { positionStretchBytes, RunWriter } from "./run-writer.ts";
 import { TermArena } from "./term-arena.ts";
 
 export interface TextColumn {
@@ -96,7 +98,7 @@ async function analyseTexts(input: TextWriterInput): Promise<readonly ColumnRuns
 async function writeRun(input: TextWriterInput, from: number): Promise<readonly TextRun[]> {
   const { source, order, columns, attributes, ledger, runBytes } = input;
   const texts = columns.map(({ analyzer }) => new RunText(from, analyzer));
-  const release = ledger.hold(runBytes);
+  const release = ledger.hold(runBytes + positionStretchBytes);
   const isFull = () => texts.reduce((sum, { bytes }) => sum + bytes, 0) >= runBytes;
   let to = from;
   while (to < order.length && !isFull()) {
@@ -147,11 +149,12 @@ class RunText {
 
   add(row: number, value: AttributeValue): void {
     let length = 0;
-    this.#analyzer.visitWords(value, (text, from, to) => {
+    const places = new TextPlaces();
+    this.#analyzer.visitWords(value, (text, from, to, position, element) => {
       const number = this.#termOf(text, from, to);
       if (number === dropped) return;
       length += 1;
-      this.#arena.add(number, row);
+      this.#arena.add(number, row, places.next(text, from, to, position, element));
     });
     this.#lengths.push(length);
   }
@@ -170,7 +173,14 @@ class RunText {
   async write(writer: PartWriter): Promise<TextRun> {
     const run = new RunWriter(writer, this.#from, Uint32Array.from(this.#lengths));
     for (const term of this.#arena.terms()) {
-      await run.add(term, this.#arena.postings(term));
+      const { positions, ...postings } = this.#arena.postings(term);
+      const { counts } = postings;
+      let at = 0;
+      await run.add(term, postings, (from, end) => {
+        const start = at;
+        for (let row = from; row < end; row++) at += counts[row] as number;
+        return positions.subarray(start, at);
+      });
     }
     return await run.finish();
   }

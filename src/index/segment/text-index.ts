@@ -6,6 +6,13 @@ import { Bitmap } from "../../bytes/bitmap.ts";
 import { ByteReader } from "../../bytes/byte-reader.ts";
 import { corrupt } from "../../errors.ts";
 import {
+  allocateBlocks,
+  decodePositions,
+  type PositionPlaces,
+  placingVersion,
+  positionPageBytes,
+} from "../../format/position-block.ts";
+import {
   type BlockedPostings,
   decodePostings,
   type PostingsRead,
@@ -89,11 +96,13 @@ export function openPostings(
 ): BlockedPostings {
   if (found.kind === "inline") {
     // So few are never bounded by their block.
-    const { rows, counts } = found;
-    return { rows, counts: narrow(counts), ...unbounded(rows.length) };
+    const { rows, counts, positions } = found;
+    const postings = { rows, counts: narrow(counts), ...unbounded(rows.length) };
+    return positions === undefined ? postings : { ...postings, positions };
   }
-  const { df, page, pages, offset } = found;
-  const read = { ...allocate(df), ...unbounded(df) };
+  const { df, page, pages, offset, place } = found;
+  const blocks = place === undefined ? undefined : beginBlocks(df, place);
+  const read = { ...allocate(df), ...unbounded(df), ...(blocks && { blocks }) };
   let before = from;
   let at = 0;
   for (let i = 0; i < pages && at < df; i++) {
@@ -109,7 +118,17 @@ export function openPostings(
   if (at !== df) {
     throw corrupt(`postings: ${at} rows instead of ${df}`);
   }
-  return { ...read, counts: narrow(read.counts) };
+  const { rows, largest, shortest } = read;
+  const postings = { rows, counts: narrow(read.counts), largest, shortest };
+  return blocks === undefined
+    ? postings
+    : { ...postings, positions: { inline: undefined, blocks } };
+}
+
+function beginBlocks(rows: number, place: number): PositionPlaces["blocks"] {
+  const blocks = allocateBlocks(Math.ceil(rows / postingBlockRows));
+  blocks.places[0] = place;
+  return blocks;
 }
 
 function allocate(rows: number) {
@@ -127,6 +146,61 @@ function unbounded(rows: number): Pick<PostingsRead, "largest" | "shortest"> {
 /** A byte each is enough for nearly all terms. */
 function narrow(counts: Uint32Array): Uint8Array | Uint32Array {
   return counts.every((count) => count < 256) ? Uint8Array.from(counts) : counts;
+}
+
+// ---- Positions
+// ----------------------------------------------------------------------------------------------
+
+/** Whether positions of the run are those of today's texts and queries. */
+export function hasPositions({ positions }: Pick<Partial<TextRun>, "positions">): boolean {
+  return positions?.placing === placingVersion;
+}
+
+/** Of positions: the first and last page that a block of postings has some in. */
+export function positionPages({ blocks }: PositionPlaces, block: number): [number, number] {
+  const first = Math.floor((blocks.places[block] as number) / positionPageBytes);
+  const end = blocks.places[block + 1] as number;
+  return [first, Math.max(first, Math.ceil(end / positionPageBytes) - 1)];
+}
+
+/**
+ * Positions of the rows of a block of postings, row after row, in `to`, which has room for them;
+ * `pageAt` has the verified pages.
+ */
+export function openPositions(
+  { positions: run }: TextRun,
+  { counts, positions: found }: BlockedPostings,
+  block: number,
+  pageAt: (page: number) => Uint8Array,
+  to: Uint32Array,
+): void {
+  if (run === undefined || found === undefined) {
+    throw corrupt("positions of a run that has none");
+  }
+  const { inline, blocks } = found;
+  if (inline !== undefined) {
+    to.set(inline);
+    return;
+  }
+  const from = blocks.places[block] as number;
+  const end = blocks.places[block + 1] as number;
+  if (end > run.bytes) {
+    throw corrupt("positions beyond their end");
+  }
+  const packed = new Uint8Array(end - from);
+  const [first, last] = positionPages(found, block);
+  for (let page = first; page <= last && end > from; page++) {
+    const begin = page * positionPageBytes;
+    const content = Math.min(run.bytes, begin + positionPageBytes) - begin;
+    const part = pageAt(page)
+      .subarray(0, content)
+      .subarray(Math.max(0, from - begin), end - begin);
+    packed.set(part, Math.max(0, begin - from));
+  }
+  const widths = { first: blocks.first[block] as number, gap: blocks.gap[block] as number };
+  const row = block * postingBlockRows;
+  const rowEnd = Math.min(counts.length, row + postingBlockRows);
+  decodePositions(packed, widths, counts, row, rowEnd, to);
 }
 
 /** Rows that have a term that begins so, each once. */

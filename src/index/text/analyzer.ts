@@ -87,11 +87,13 @@ function createAnalyzer(name: string, options: TextOptions): Analyzer {
   const visitWords: Analyzer["visitWords"] = (value, visit) => {
     let position = 0;
     textsOf(value).forEach((text, element) => {
+      const first = position;
       splitWords(text, tokenizer, (from, to) => {
         visit(text, from, to, position, element);
         position += 1;
       });
-      position += elementGap;
+      // None behind empty ones: of any document that may be, positions are below 2^32.
+      if (position > first) position += elementGap;
     });
   };
   return {

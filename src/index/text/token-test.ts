@@ -2,15 +2,11 @@
  * Filters of tokens on one text: all of them are in it, some are, or they stand in it in their
  * order, side by side. Words that the analysis drops keep their places: between tokens of a
  * sequence, a dropped word of the query stands for any dropped word.
- *
- * Ideographs are words of one letter and stand side by side where they touch, or where there is but
- * a space: a phrase of them does not reach over punctuation or into the next line, as those of
- * other writings do.
  */
 import type { TokenFilter, ValueTest } from "../../document/filter.ts";
 import type { AttributeValue } from "../../document/value.ts";
 import { type Analyzer, analyzerFor, type Token } from "./analyzer.ts";
-import { wordClass, wordClassAt } from "./word-classes.ts";
+import { TextPlaces } from "./text-places.ts";
 
 const prepared = new WeakMap<TokenFilter, ValueTest>();
 
@@ -100,33 +96,17 @@ export function queryTokens(
     : [...tokens, { term: last.term, position: last.position + gaps, isPrefix: true }];
 }
 
-/** Positions with a gap where ideographs do not touch; returns how many gaps there were. */
+/** With positions as phrases see them; returns how many gaps were added. */
 function visitPlaced(
   analyzer: Analyzer,
   value: AttributeValue,
   visit: (token: Token, position: number) => void,
 ): number {
-  let gaps = 0;
-  let before: Token | undefined;
+  const places = new TextPlaces();
+  const texts = Array.isArray(value) ? (value as readonly unknown[]) : [value];
   analyzer.visit(value, (token) => {
-    if (before !== undefined && areParted(value, before, token)) gaps += 1;
-    before = token;
-    visit(token, token.position + gaps);
+    const { from, to, position, element } = token;
+    visit(token, places.next(texts[element] as string, from, to, position, element));
   });
-  return gaps;
-}
-
-const parting = /[^\p{Zs}\t]/u;
-
-function areParted(value: AttributeValue, before: Token, { element, from, position }: Token) {
-  if (from <= before.to || element !== before.element || position !== before.position + 1) {
-    return false;
-  }
-  const text = Array.isArray(value) ? (value as readonly unknown[])[element] : value;
-  return (
-    typeof text === "string" &&
-    wordClassAt(text, from) === wordClass.ideograph &&
-    wordClassAt(text, before.from) === wordClass.ideograph &&
-    parting.test(text.slice(before.to, from))
-  );
+  return places.gaps;
 }

@@ -3,9 +3,12 @@ import { expect, it } from "vitest";
 import { Bitmap } from "../../../src/bytes/bitmap.ts";
 import type { Schema } from "../../../src/document/schema.ts";
 import { defaultText, type TextOptions } from "../../../src/document/text-options.ts";
+import type { TextRun } from "../../../src/format/segment-text.ts";
 import { buildFromRows, mergeSegments } from "../../../src/index/builder/build-segment.ts";
 import { MemoryLedger } from "../../../src/index/builder/memory-ledger.ts";
 import type { MergeInput } from "../../../src/index/builder/merge-input.ts";
+import { isEarlierStep } from "../../../src/index/builder/merge-texts.ts";
+import type { Segment } from "../../../src/index/segment/segment.ts";
 import { createPrng } from "../../../src/index/vector/prng.ts";
 import { type Document, makeSpec, Objects, ports, toRows } from "../segment-lab.ts";
 
@@ -92,4 +95,43 @@ it("postings of an older analysis are made anew from the documents", async () =>
   const merged = await mergeSegments(inputs, objects.read, spec, ports, objects.sink);
   const { built } = await build("m", documents, schema, new Objects());
   expect(merged?.root).toEqual(built.root);
+});
+
+/** The segment as an earlier version would have made it: without positions. */
+function withoutPositions(segment: Segment): Segment {
+  const attributes = segment.root.attributes.map(({ text, ...more }) => {
+    const runs = text?.runs.map((run): TextRun => {
+      const { positions, ...earlier } = run;
+      expect(positions).toBeDefined();
+      return earlier;
+    });
+    return text === undefined ? more : { ...more, text: { ...text, runs: runs ?? [] } };
+  });
+  return { ...segment, root: { ...segment.root, attributes } };
+}
+
+it("where an input has no positions, they come from the documents", async () => {
+  const objects = new Objects();
+  const parts = [makeTexts(idsFrom(300, 0, 1), 6), makeTexts(idsFrom(200, 900, 1), 7)];
+  const [a, b] = await Promise.all(
+    parts.map((each, i) => build(`p${i}`, each, schemaOf(), objects)),
+  );
+  if (a === undefined || b === undefined) throw new Error("nothing was built");
+  const inputs = [
+    { segment: withoutPositions(a.segment), dead: undefined },
+    { segment: b.segment, dead: undefined },
+  ];
+  const spec = makeSpec("m", schemaOf());
+  const merged = await mergeSegments(inputs, objects.read, spec, ports, objects.sink);
+  const { built } = await build("m", parts.flat(), schemaOf(), new Objects());
+  expect(merged?.root).toEqual(built.root);
+});
+
+it("steps of texts that an earlier version has stored are known by it", async () => {
+  const { segment } = await build("s", makeTexts([1, 2, 3], 8), schemaOf(), new Objects());
+  const runsOf = ({ root }: Segment) => root.attributes.map(({ text }) => text?.runs[0]);
+  const [now] = runsOf(segment);
+  const [earlier] = runsOf(withoutPositions(segment));
+  expect([now, [now], undefined, null, { rows: 3 }, [4]].some(isEarlierStep)).toBe(false);
+  expect([earlier, [now, earlier]].every(isEarlierStep)).toBe(true);
 });

@@ -4,12 +4,14 @@ import { Bitmap } from "../../../src/bytes/bitmap.ts";
 import type { Schema } from "../../../src/document/schema.ts";
 import { defaultText } from "../../../src/document/text-options.ts";
 import { type BlockedPostings, postingBlockRows } from "../../../src/format/posting-block.ts";
-import { findTerms } from "../../../src/format/segment-text.ts";
+import { findTerms, type RunPositions } from "../../../src/format/segment-text.ts";
 import { buildFromRows, mergeSegments } from "../../../src/index/builder/build-segment.ts";
 import { MemoryLedger } from "../../../src/index/builder/memory-ledger.ts";
 import type { Segment } from "../../../src/index/segment/segment.ts";
 import {
+  hasPositions,
   openLengths,
+  openPositions,
   openPostings,
   sectionBlock,
   termBlocks,
@@ -39,12 +41,21 @@ function makeTexts(count: number, first: number): Document[] {
   });
 }
 
-/** For each row with the term, how often, and the row's length. */
-function lookUp(segment: Segment, objects: Objects, wanted: WantedTerm): Map<number, number[]> {
-  const found = new Map<number, number[]>();
+interface Found {
+  readonly count: number;
+  readonly length: number;
+  readonly positions: readonly number[];
+}
+
+/** For each row with the term, how often, where, and the row's length. */
+function lookUp(segment: Segment, objects: Objects, wanted: WantedTerm): Map<number, Found> {
+  const found = new Map<number, Found>();
   const text = textIndexOf(segment, "body", analysisName(defaultText));
   const pages = new Map<string, Uint8Array>();
   for (const run of text?.runs ?? []) {
+    expect(hasPositions(run)).toBe(true);
+    const positionPage = (page: number) =>
+      objects.load(sectionBlock(segment, (run.positions as RunPositions).section, page));
     const lengths = openLengths(
       run,
       Array.from({ length: run.lengths.count }, (_, i) =>
@@ -63,9 +74,21 @@ function lookUp(segment: Segment, objects: Objects, wanted: WantedTerm): Map<num
         const opened = openPostings(run, postings, pageAt);
         const { rows, counts } = opened;
         if (postings.kind === "pages") expectBounds(opened, run.from, lengths);
+        let read: number[] = [];
         rows.forEach((row, i) => {
-          const before = found.get(row)?.[0] ?? 0;
-          found.set(row, [before + (counts[i] as number), lengths[row - run.from] as number]);
+          if (i % postingBlockRows === 0) {
+            const block = i / postingBlockRows;
+            const inBlock = Uint32Array.from(counts.subarray(i, i + postingBlockRows));
+            const times = inBlock.reduce((sum, each) => sum + each, 0);
+            const to = new Uint32Array(times);
+            openPositions(run, opened, block, positionPage, to);
+            read = [...to];
+          }
+          const before = found.get(row) ?? { count: 0, positions: [] };
+          const count = counts[i] as number;
+          const positions = [...before.positions, ...read.splice(0, count)];
+          const length = lengths[row - run.from] as number;
+          found.set(row, { count: before.count + count, length, positions });
         });
       });
     }
@@ -88,21 +111,27 @@ function expectBounds(
 }
 
 function countIn(documents: readonly Document[], { term, isPrefix }: WantedTerm) {
-  const found = new Map<number, number[]>();
+  const found = new Map<number, Found>();
   documents.forEach(({ values }, row) => {
-    let count = 0;
+    const positions: number[] = [];
     let length = 0;
     analyzerFor(defaultText).visit(values[0] ?? null, (token) => {
       length += 1;
-      count += token.term === term || (isPrefix && token.term.startsWith(term)) ? 1 : 0;
+      const isFound = token.term === term || (isPrefix && token.term.startsWith(term));
+      if (isFound) positions.push(token.position);
     });
-    if (count > 0) found.set(row, [count, length]);
+    if (positions.length > 0) found.set(row, { count: positions.length, length, positions });
   });
   return found;
 }
 
-function sorted(found: Map<number, number[]>): [number, number[]][] {
-  return [...found].sort(([a], [b]) => a - b);
+function sorted(found: Map<number, Found>): [number, Found][] {
+  return [...found]
+    .sort(([a], [b]) => a - b)
+    .map(([row, { positions, ...more }]) => [
+      row,
+      { ...more, positions: positions.toSorted((a, b) => a - b) },
+    ]);
 }
 
 const terms: WantedTerm[] = [
