@@ -1,6 +1,7 @@
 /**
  * Filters answered from documents: where there is no column, and for what no index says of a text,
- * such as whether its tokens follow one another. One round for all segments and filters.
+ * such as whether the words between two of its tokens are kept. One round for all segments and
+ * filters.
  *
  * Cost: the document blocks that hold a candidate, each read once and let go of once its rows were
  * looked at.

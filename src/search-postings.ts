@@ -4,6 +4,8 @@
  *   1. One round: blocks of terms. Now the statistics are known.
  *   2. One round: pages of postings, and lengths, where rows may win.
  *
+ * Positions are left to search-sequences.ts, once it is known which rows have all tokens.
+ *
  * Decoded postings of a term are kept in the cache of blocks, as bytes among bytes; a term that has
  * them is looked up nowhere. Segments that have no index for a clause are left to others.
  */
@@ -37,6 +39,7 @@ export class IndexedText {
   readonly #segment: Segment;
   readonly #terms: readonly WantedTerm[];
   readonly #isRead: boolean;
+  readonly #hasLists: boolean;
   readonly runs: readonly FoundRun[];
 
   /** `isRead`: false if none of its rows may win; then nothing but the statistics is known. */
@@ -44,6 +47,7 @@ export class IndexedText {
     this.#segment = wanted.segment;
     this.#terms = wanted.terms;
     this.#isRead = wanted.need !== "counts";
+    this.#hasLists = wanted.need === "positions";
     this.runs = runs.map((run) => new FoundRun(wanted, run));
   }
 
@@ -61,11 +65,14 @@ export class IndexedText {
     return statistics;
   }
 
-  /** Rows with a term, which is decoded for this only. */
+  /** Rows with a term, which is decoded for this only, unless its positions are needed. */
   takeRows(context: SearchContext, place: number): Bitmap {
     const found = new Bitmap(this.#segment.root.rows);
     for (const run of this.#isRead ? this.runs : []) {
-      for (const row of run.take(context, place).rows) found.set(row);
+      const lists = this.#hasLists ? run.lists(place) : [run.take(context, place)];
+      for (const { rows } of lists) {
+        for (let i = 0; i < rows.length; i++) found.set(rows[i] as number);
+      }
     }
     return found;
   }
@@ -119,7 +126,7 @@ const keptTermMax = 64;
 const keptPrefixMax = 3;
 
 /** The terms of a clause in one run, in the making. */
-class FoundRun {
+export class FoundRun {
   readonly run: TextRun;
   readonly segment: Segment;
   readonly terms: readonly WantedTerm[];
@@ -162,8 +169,10 @@ class FoundRun {
   }
 
   /** Takes what the isolate has kept. */
-  recall(context: SearchContext): void {
+  recall(context: SearchContext, need: WantedText["need"]): void {
     for (const [place, term] of this.terms.entries()) {
+      // Those of a prefix are without positions.
+      if (need === "positions" && term.isPrefix) continue;
       const key = this.#keyOf(context, term);
       const kept = key === undefined ? undefined : context.ports.cache.memory.get(key);
       if (kept !== undefined) this.#opened[place] = viewPostings(kept);
@@ -174,6 +183,19 @@ class FoundRun {
   open(context: SearchContext): void {
     for (const place of this.terms.keys()) this.#opened[place] = this.take(context, place);
     this.pages.clear();
+  }
+
+  /** Decodes what was found of whole words, to be looked at twice. */
+  openWords(context: SearchContext): void {
+    for (const [place, { isPrefix }] of this.terms.entries()) {
+      if (!isPrefix) this.#opened[place] = this.take(context, place);
+    }
+  }
+
+  /** Postings with positions: of a whole word those opened, of a prefix each of its terms. */
+  lists(place: number): Iterable<BlockedPostings> {
+    const opened = this.#opened[place];
+    return opened === undefined ? this.#decode(place) : [opened];
   }
 
   /** Decodes what was found of a term, without keeping it here. */
@@ -215,12 +237,15 @@ export interface WantedText {
   /** `analysisName` of how the terms were made. */
   readonly analysis: string;
   readonly terms: readonly WantedTerm[];
-  /** What is needed of the rows with a term: only their number, which they are, or scores. */
-  readonly need: "counts" | "rows" | "scores";
+  /**
+   * What is needed of the rows with a term: only their number, which they are, that and where to
+   * find positions, or scores.
+   */
+  readonly need: "counts" | "rows" | "positions" | "scores";
 }
 
 /** A block, and what becomes of its bytes. */
-interface WantedRead {
+export interface WantedRead {
   readonly block: Block;
   readonly open: (bytes: Uint8Array) => void;
 }
@@ -235,18 +260,23 @@ export async function readIndexedTexts(
     return index && new IndexedText(each, index.runs);
   });
   const runs = found.flatMap((text) => text?.runs ?? []);
-  for (const run of runs) run.recall(context);
+  for (const [i, { need }] of wanted.entries()) {
+    for (const run of found[i]?.runs ?? []) run.recall(context, need);
+  }
   const names = [...new Set(wanted.map(({ attribute }) => `"${attribute}"`))].join(", ");
-  await readEach(context, names, runs.flatMap(termReads));
+  await readWanted(context, names, runs.flatMap(termReads));
   const read = wanted.flatMap(({ need }, i) =>
     need === "counts" ? [] : (found[i]?.runs ?? []).map((run) => ({ run, need })),
   );
-  await readEach(
+  await readWanted(
     context,
     names,
     read.flatMap(({ run, need }) => pageReads(run, need)),
   );
-  for (const { run, need } of read) if (need === "scores") run.open(context);
+  for (const { run, need } of read) {
+    if (need === "scores") run.open(context);
+    if (need === "positions") run.openWords(context);
+  }
   return found;
 }
 
@@ -281,7 +311,7 @@ function findWanted(
   }
 }
 
-function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead[] {
+function pageReads(each: FoundRun, need: WantedText["need"]): readonly WantedRead[] {
   const { run, segment, terms, found, pages, lengthBlocks } = each;
   if (terms.every((_, place) => each.rowsWith(place) === 0)) return [];
   const reads: WantedRead[] = [];
@@ -289,7 +319,7 @@ function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead
     const block = sectionBlock(segment, run.postings, page);
     reads.push({ block, open: (bytes) => pages.set(page, bytes) });
   }
-  if (need === "rows") return reads;
+  if (need !== "scores") return reads;
   for (let index = 0; index < run.lengths.count; index++) {
     const block = sectionBlock(segment, run.lengths, index);
     reads.push({
@@ -303,7 +333,7 @@ function pageReads(each: FoundRun, need: "rows" | "scores"): readonly WantedRead
 }
 
 /** Blocks that several want are read once. `names`: of the attributes. */
-async function readEach(
+export async function readWanted(
   { reader }: SearchContext,
   names: string,
   reads: readonly WantedRead[],

@@ -4,8 +4,8 @@
  *   1. Roots and dead bitmaps: decoded from an earlier query, else sent along with `head`, else
  *      read.
  *   2. `matchRows`: rows that are alive and pass the filter, from columns and ids in one round, and
- *      of tokens from text indexes in two before it; a segment in which an attribute of the filter
- *      has neither is answered from all of its documents.
+ *      of tokens from text indexes in two before it, of their sequences in one behind it; a segment
+ *      in which an attribute of the filter has neither is answered from all of its documents.
  *
  * Bitmaps of matches are kept by segment and filter, since both never change.
  */
@@ -15,7 +15,12 @@ import { EngineError } from "./errors.ts";
 import { decodeDeadBitmap, verifyDeadBitmap } from "./format/dead-bitmap.ts";
 import type { SegmentInfo } from "./format/manifest.ts";
 import type { TokenRows } from "./index/filter/evaluation.ts";
-import { evaluateFilter, type FilterPlan, planFilter } from "./index/filter/filter-plan.ts";
+import {
+  evaluateFilter,
+  type FilterPlan,
+  isNeeded,
+  planFilter,
+} from "./index/filter/filter-plan.ts";
 import {
   deadKeyOf,
   deadPlace,
@@ -25,8 +30,9 @@ import {
 } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import { filterText } from "./query/filter.ts";
-import { type DocumentScan, scanDocuments } from "./search-document-filter.ts";
+import type { DocumentScan } from "./search-document-filter.ts";
 import type { SearchContext, SearchMemory } from "./search-ports.ts";
+import { findSequences, type Sequence } from "./search-sequences.ts";
 import { readTokenRows } from "./search-tokens.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Block } from "./store/block.ts";
@@ -203,80 +209,93 @@ async function evaluateAll(
     ({ segment }) => `${blockId(rootBlock(segment.home.tenant, segment.info))}?${text}`,
   );
   const bitmaps = keys.map((key) => (isKept ? memory.bitmaps.get(key) : undefined));
-  const plans: { index: number; plan: FilterPlan }[] = [];
+  const plans: { readonly index: number; readonly plan: FilterPlan }[] = [];
   const scans: number[] = [];
   for (const [index, { segment }] of segments.entries()) {
     const plan = bitmaps[index] === undefined ? planFilter(segment, filter) : undefined;
     if (plan !== undefined) plans.push({ index, plan });
     else if (bitmaps[index] === undefined) scans.push(index);
   }
-  const { tokens, scanned } = await findTokens(
+  const { found, scanned } = await evaluatePlans(
     context,
-    plans,
+    round,
+    plans.map(({ plan }) => plan),
     scans.map((index) => ({ segment: (segments[index] as OpenSegment).segment, filter })),
   );
-  await readPlans(round, plans, tokens, (index, bitmap) => {
-    bitmaps[index] = bitmap;
-  });
-  for (const [at, index] of scans.entries()) {
-    bitmaps[index] = scanned[at];
-  }
+  for (const [at, { index }] of plans.entries()) bitmaps[index] = found[at];
+  for (const [at, index] of scans.entries()) bitmaps[index] = scanned[at];
   for (const [index, bitmap] of bitmaps.entries()) {
     if (bitmap !== undefined && isKept) keepBitmap(context, keys[index] as string, bitmap);
   }
   return bitmaps;
 }
 
-interface SegmentPlan {
-  readonly index: number;
-  readonly plan: FilterPlan;
+interface PlannedSequence extends Sequence {
+  /** Of its plan. */
+  readonly at: number;
 }
 
 /**
- * Of each plan: the rows of its filters of tokens. Of each scan: the rows that pass. Documents are
- * read for both in one round, those of sequences once it is known which rows have all the tokens.
+ * Rows that pass each plan, and each scan. Sequences that nothing passes without are looked at
+ * last, in rows that pass all else: that is dear where tokens are frequent.
  */
-async function findTokens(
+async function evaluatePlans(
   context: SearchContext,
-  plans: readonly SegmentPlan[],
+  round: ReadRound,
+  plans: readonly FilterPlan[],
   scans: readonly DocumentScan[],
-): Promise<{ readonly tokens: readonly TokenRows[]; readonly scanned: readonly Bitmap[] }> {
-  const wanted = plans.flatMap(({ plan: { segment, tokens } }, at) =>
+): Promise<{ readonly found: readonly Bitmap[]; readonly scanned: readonly Bitmap[] }> {
+  const { tokens, sequences } = await findTokens(context, plans);
+  const isLast = ({ at, filter }: PlannedSequence) => isNeeded(plans[at] as FilterPlan, filter);
+  const first = sequences.filter((each) => !isLast(each));
+  const last = sequences.filter(isLast);
+  const early = await findSequences(context, first, []);
+  for (const [i, { at, filter }] of first.entries()) {
+    tokens[at]?.set(filter, early.found[i] as Bitmap);
+  }
+  const found: Bitmap[] = [];
+  await readPlans(round, plans, tokens, (at, bitmap) => {
+    found[at] = bitmap;
+  });
+  const candidates = last.map((each) => ({ ...each, rows: found[each.at] as Bitmap }));
+  const late = await findSequences(context, candidates, scans);
+  for (const [i, { at }] of last.entries()) found[at]?.and(late.found[i] as Bitmap);
+  return { found, scanned: late.scanned };
+}
+
+/** Of each plan: the rows of its filters of tokens, those of sequences as far as they are known. */
+async function findTokens(context: SearchContext, plans: readonly FilterPlan[]) {
+  const wanted = plans.flatMap(({ segment, tokens }, at) =>
     tokens.map((filter) => ({ at, segment, filter })),
   );
   const tokens = plans.map(() => new Map<TokenFilter, Bitmap>());
-  const rows = wanted.length === 0 ? [] : await readTokenRows(context, wanted);
-  const sequences: (DocumentScan & { readonly filter: TokenFilter; readonly at: number })[] = [];
-  for (const [i, { at, segment, filter }] of wanted.entries()) {
-    const candidates = rows[i] as Bitmap;
-    const isSure = filter.op !== "ContainsTokenSequence" || filter.tokens.length < 2;
-    if (isSure) tokens[at]?.set(filter, candidates);
-    else sequences.push({ at, segment, filter, candidates });
+  const sequences: PlannedSequence[] = [];
+  const matches = wanted.length === 0 ? [] : await readTokenRows(context, wanted);
+  for (const [i, { rows, sequence }] of matches.entries()) {
+    const { at, filter } = wanted[i] as (typeof wanted)[number];
+    tokens[at]?.set(filter, rows);
+    if (sequence !== undefined) sequences.push({ ...sequence, at });
   }
-  const found = await scanDocuments(context, [...sequences, ...scans]);
-  for (const [i, { at, filter }] of sequences.entries()) {
-    tokens[at]?.set(filter, found[i] as Bitmap);
-  }
-  return { tokens, scanned: found.slice(sequences.length) };
+  return { tokens, sequences };
 }
 
 /** Evaluates each plan as soon as its last block has arrived, so that few blocks are held. */
 async function readPlans(
   round: ReadRound,
-  plans: readonly SegmentPlan[],
+  plans: readonly FilterPlan[],
   tokens: readonly TokenRows[],
-  done: (index: number, bitmap: Bitmap) => void,
+  done: (at: number, bitmap: Bitmap) => void,
 ): Promise<void> {
   const blocks: Block[] = [];
   const places: { waiting: Waiting; number: number }[] = [];
-  for (const [at, { index, plan }] of plans.entries()) {
+  for (const [at, plan] of plans.entries()) {
     const found = tokens[at] as TokenRows;
-    const waiting: Waiting = { index, plan, found, bytes: [], left: plan.blocks.length };
+    const waiting: Waiting = { at, plan, found, bytes: [], left: plan.blocks.length };
     plan.blocks.forEach((block, number) => {
       blocks.push(block);
       places.push({ waiting, number });
     });
-    if (waiting.left === 0) done(index, evaluateFilter(plan, [], undefined, found));
+    if (waiting.left === 0) done(at, evaluateFilter(plan, [], undefined, found));
   }
   await round.readBlocks(blocks, {
     readsMax: limits.filterReadsMax,
@@ -285,7 +304,7 @@ async function readPlans(
       waiting.bytes[number] = bytes;
       waiting.left -= 1;
       if (waiting.left === 0) {
-        done(waiting.index, evaluateFilter(waiting.plan, waiting.bytes, undefined, waiting.found));
+        done(waiting.at, evaluateFilter(waiting.plan, waiting.bytes, undefined, waiting.found));
         waiting.bytes = [];
       }
     },
@@ -293,7 +312,7 @@ async function readPlans(
 }
 
 interface Waiting {
-  readonly index: number;
+  readonly at: number;
   readonly plan: FilterPlan;
   readonly found: TokenRows;
   bytes: Uint8Array[];

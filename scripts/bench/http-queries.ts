@@ -188,6 +188,22 @@ export async function measureColdInTurn(
   }));
 }
 
+/** A few, each asked once when `first` has been; their CPU time is coarse. */
+export async function measureFew(
+  client: ApiClient,
+  pid: number,
+  first: QueryBody,
+  bodies: readonly QueryBody[],
+): Promise<Measured> {
+  await client.post(path, first, once);
+  const answers: QueryAnswer[] = [];
+  const run = await timeRequests(pid, bodies.length, async (i) => {
+    answers.push(await client.post<QueryAnswer>(path, bodies[i], once));
+  });
+  const idle = await idleCpu(client, pid, bodies.length, "/health");
+  return { answers, runs: [{ ...run, cpuMsPerRequest: run.cpuMsPerRequest - idle }] };
+}
+
 async function idleCpu(
   client: ApiClient,
   pid: number,

@@ -16,6 +16,7 @@ interface Options {
   readonly queries: number;
   readonly coldQueries: number;
   readonly runQueries: number;
+  readonly phrases: readonly string[];
   readonly buildSeconds: number;
   readonly latency: string;
   readonly seed: number;
@@ -42,6 +43,14 @@ export function textCommand(): Command {
     .option("--queries <n>", "questions of 1 to 14 words", positiveInteger, 280)
     .option("--cold-queries <n>", "how many of them with cold caches", positiveInteger, 28)
     .option("--run-queries <n>", "queries of a warm run, at least", positiveInteger, 1_000)
+    .option("--phrases <phrases>", "asked of ours as filters, separated by commas", names, [
+      "of the",
+      "in the",
+      "flow of the",
+      "to be",
+      "heat transfer",
+      "boundary layer",
+    ])
     .option("--build-seconds <n>", "given to a peer for indexing", positiveInteger, 240)
     .option(
       "--latency <setting>",
@@ -71,6 +80,7 @@ async function measure(options: Options): Promise<void> {
       seed,
       runQueriesMin: options.runQueries,
       runSecondsMax,
+      phrases: options.phrases,
       buildSecondsMax: buildSeconds,
       latency: readLatency(options.latency),
       onLine: lineWriter(json),

@@ -10,7 +10,7 @@ import { benchPhrases, openPhraseTexts } from "../../scripts/bench/phrases.ts";
 import { benchRecall } from "../../scripts/bench/recall.ts";
 import { benchRelevance, openJudgedTexts } from "../../scripts/bench/relevance.ts";
 import { benchText } from "../../scripts/bench/text/bench.ts";
-import type { TextSummary } from "../../scripts/bench/text/lines.ts";
+import type { PhraseLine, TextSummary } from "../../scripts/bench/text/lines.ts";
 import { benchVectors } from "../../scripts/bench/vectors.ts";
 import { type Dataset, openDataset } from "../../scripts/datasets.ts";
 import { writeDataFolder } from "./data-folder.ts";
@@ -203,6 +203,7 @@ it("measures full-text search of ours and of SQLite, with a summary", async () =
   );
   const questions = ["which walrus swam around the rock of island7 again and again in the winter"];
   let summary: TextSummary | undefined;
+  const phrases: PhraseLine[] = [];
   const lines = await benchText({
     collections: [{ passages, questions }],
     engines: ["shoal", "sqlite-fts5"],
@@ -214,8 +215,10 @@ it("measures full-text search of ours and of SQLite, with a summary", async () =
     runSecondsMax: 5,
     buildSecondsMax: 30,
     latency: "get=2/4 put=2/4",
+    phrases: ["swam around"],
     onLine: (line) => {
       if ("summary" in line) summary = line;
+      if ("phrase" in line) phrases.push(line);
     },
     say: () => {},
   });
@@ -230,6 +233,10 @@ it("measures full-text search of ours and of SQLite, with a summary", async () =
   ]);
   for (const line of shown) expect(line).toMatchObject({ bench: "text", rows: 300 });
   expect(shown[2]).toMatchObject({ rounds_max: 0, bytes_max: 0 });
+  expect(phrases.map(({ phrase, phase }) => `${phrase} ${phase}`)).toEqual([
+    "swam around cold",
+    "swam around warm",
+  ]);
   expect(shown[0]?.index_bytes).toBeGreaterThan(1_000);
   expect(summary).toMatchObject({ bench: "text", summary: true, rows: 300, seed: 1 });
 });

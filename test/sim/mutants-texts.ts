@@ -40,9 +40,21 @@ export const textMutants: readonly Mutant[] = [
   ),
   mutant(
     "rows that have all tokens of a sequence have the sequence",
-    "src/search-document-filter.ts",
-    "if (candidates?.has(from + row) !== false && passes(row)) result.set(from + row);",
-    "if (candidates?.has(from + row) ?? passes(row)) result.set(from + row);",
+    "src/search-sequences.ts",
+    "  for (const part of parts) part.narrow();\n",
+    "",
+  ),
+  mutant(
+    "positions of a merge are those of the first row of their block",
+    "src/index/builder/merge-dictionary.ts",
+    "        at += count;\n",
+    "",
+  ),
+  mutant(
+    "tokens of a sequence may stand before the ones that they follow",
+    "src/index/segment/sequence-rows.ts",
+    "if (position < wanted) at++;",
+    "if (position < wanted - 9) at++;",
   ),
   mutant(
     "what is found in documents counts for the first segment asked about",

@@ -6,7 +6,8 @@
  *      and are waited for until they are indexed.
  *   2. Questions of 1 to 14 words, any of which may match, for the best 10 and 100: cold and warm,
  *      as http-queries.ts measures them.
- *   3. Peers in a process of their own each (peers/text-run.ts): CPU time of that process.
+ *   3. Phrases as filters, ours alone, likewise (phrases.ts).
+ *   4. Peers in a process of their own each (peers/text-run.ts): CPU time of that process.
  *
  * Ours answers HTTP with JSON and looks for newer writes each time; peers are called in memory.
  */
@@ -28,6 +29,7 @@ import {
 import { type Collection, sampleCorpus, type TextCorpus } from "./corpus.ts";
 import {
   isMeasured,
+  type PhraseLine,
   type ReadsBefore,
   type SkippedLine,
   type TextBuild,
@@ -35,6 +37,7 @@ import {
   type TextSummary,
 } from "./lines.ts";
 import { benchTextPeer, type TextPeerName, textPeerNames } from "./peers.ts";
+import { measurePhrases } from "./phrases.ts";
 import { countSectionBytes } from "./section-bytes.ts";
 
 export const textEngineNames = ["shoal", ...textPeerNames] as const;
@@ -55,7 +58,9 @@ export interface TextBench {
   /** A peer that indexes no faster is measured with the documents that it has by then. */
   readonly buildSecondsMax: number;
   readonly latency: string;
-  readonly onLine?: (line: TextLine | SkippedLine | TextSummary) => void;
+  /** Asked of ours as filters, beside the questions. */
+  readonly phrases: readonly string[];
+  readonly onLine?: (line: TextLine | SkippedLine | PhraseLine | TextSummary) => void;
   readonly say: (line: string) => void;
 }
 
@@ -84,7 +89,7 @@ export async function benchText(bench: TextBench): Promise<readonly (TextLine | 
 type Add = (line: TextLine) => void;
 
 function benchShoal(bench: TextBench, corpus: TextCorpus, add: Add): Promise<void> {
-  const { latency, say } = bench;
+  const { latency, phrases, say, onLine } = bench;
   return withTemporaryFolder("bench", async (stateDir) => {
     const { build, segments } = await buildIndex(bench, corpus, stateDir);
     for (const phase of ["cold", "warm"] as const) {
@@ -96,6 +101,15 @@ function benchShoal(bench: TextBench, corpus: TextCorpus, add: Add): Promise<voi
             ...build,
             segments,
           });
+        }
+        const lines = await measurePhrases(client, pid, phase, phrases);
+        for (const line of lines) {
+          const { phrase, cpu_ms_per_query, bytes_per_query, rounds_max } = line;
+          say(
+            `"${phrase}", ${phase}: ${cpu_ms_per_query} ms of CPU, ` +
+              `${Math.round(bytes_per_query / 1000)} KB, ${rounds_max} rounds`,
+          );
+          onLine?.(line);
         }
       });
     }
@@ -185,6 +199,7 @@ async function buildIndex(
     mb_per_second: round(text_bytes / 1e6 / loaded.seconds, 2),
     index_bytes: indexBytes,
     index_share: round(indexBytes / text_bytes, 4),
+    positions_share: round((sections.get("positions") ?? 0) / text_bytes, 4),
     version: "this tree",
   };
   return { build, segments: loaded.segments };
@@ -236,6 +251,7 @@ function summarize(
     cpu_ms_top_100: cpuOf(100),
     mb_per_second: cold[0]?.mb_per_second ?? 0,
     index_share: cold[0]?.index_share ?? 0,
+    positions_share: cold[0]?.positions_share ?? 0,
     cold_rounds_max: Math.max(0, ...cold.map(({ rounds_max }) => rounds_max)),
     cold_bytes_max: Math.max(0, ...cold.map(({ bytes_max }) => bytes_max)),
     cold_rounds_before_documents_max: Math.max(0, ...before.map(({ rounds_max }) => rounds_max)),

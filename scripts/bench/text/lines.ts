@@ -10,8 +10,10 @@ export interface TextBuild {
   /** Of text, from the first write until all is indexed. */
   readonly mb_per_second: number;
   readonly index_bytes: number;
-  /** Of the bytes of the text: all that is kept for searching, without the documents. */
+  /** Of the bytes of the text: all that is kept for searching, without documents and positions. */
   readonly index_share: number;
+  /** Likewise: positions alone, which phrases read. */
+  readonly positions_share: number;
   readonly version: string;
 }
 
@@ -26,6 +28,15 @@ export interface TextLine extends QueryCosts, TextBuild {
   /** Of ours, from the bucket: what precedes the round that fetches the winners' documents. */
   readonly before_documents: ReadsBefore | null;
   readonly segments: number | null;
+}
+
+/** A phrase as a filter. */
+export interface PhraseLine
+  extends Pick<QueryCosts, "p50_ms" | "cpu_ms_per_query" | "bytes_per_query"> {
+  readonly bench: "text";
+  readonly phrase: string;
+  readonly phase: Phase;
+  readonly rounds_max: number;
 }
 
 export interface ReadsBefore {
@@ -51,6 +62,7 @@ export interface TextSummary extends CorpusShape {
   readonly cpu_ms_top_100: number;
   readonly mb_per_second: number;
   readonly index_share: number;
+  readonly positions_share: number;
   readonly cold_rounds_max: number;
   readonly cold_bytes_max: number;
   readonly cold_rounds_before_documents_max: number;

@@ -82,6 +82,7 @@ function toLine(
     mb_per_second: round(textBytes / 1e6 / seconds, 2),
     index_bytes: indexBytes,
     index_share: round(indexBytes / textBytes, 4),
+    positions_share: 0,
     version,
     segments: null,
   };

@@ -95,7 +95,7 @@ export class RunWriter {
   }
 }
 
-/** Positions of the rows from one index of the postings to before another, one row after the other. */
+/** Positions of the rows with these indexes among the postings, one row after the other. */
 export type PositionSource = (from: number, end: number) => Uint32Array | Promise<Uint32Array>;
 
 class PageWriter {

@@ -105,6 +105,13 @@ export function boundMatches({ test, segment }: FilterPlan): RowBounds | undefin
   return test.kind === "codes" ? test.bounds : undefined;
 }
 
+/** Whether nothing passes without these tokens, whatever else is asked. */
+export function isNeeded({ test }: FilterPlan, filter: TokenFilter): boolean {
+  const isIn = (each: PlannedTest): boolean =>
+    each.kind === "and" ? each.tests.some(isIn) : each.kind === "tokens" && each.filter === filter;
+  return isIn(test);
+}
+
 function tokensOf(test: PlannedTest): readonly TokenFilter[] {
   switch (test.kind) {
     case "and":
