@@ -37,6 +37,8 @@ export interface VectorsLine extends QueryCosts {
   readonly store_lists_per_query: number;
   /** CPU of loading and indexing; null where it was not measured. */
   readonly cpu_seconds_build: number | null;
+  /** Of ours: without what the simulated bucket takes for the puts (load-cpu.ts). */
+  readonly rows_per_cpu_second: number | null;
   readonly memory_peak_mb: number | null;
   /** See prices.ts. */
   readonly usd_per_million_queries: number;

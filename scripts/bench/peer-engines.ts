@@ -180,6 +180,7 @@ function toLine(
     place: built.place,
     store_lists_per_query: round(lists, 2),
     cpu_seconds_build: round(built.cpuSeconds, 2),
+    rows_per_cpu_second: null,
     memory_peak_mb: Math.round(memoryPeakMb),
     usd_per_million_queries: round(cost, 2),
   };

@@ -19,6 +19,7 @@ import {
   summarizeCosts,
   summarizeRuns,
 } from "./http-queries.ts";
+import { type LoadCpu, measureCpu, ownCpu } from "./load-cpu.ts";
 import { checkAnswers, prepareQuestions, recallOf, topK } from "./questions.ts";
 
 export interface RecallBench {
@@ -39,7 +40,7 @@ export interface RecallBench {
 /**
  * One line of output. The keys up to `bytes_per_query` are for comparisons over time: none changes.
  */
-export interface RecallLine extends QueryCosts {
+export interface RecallLine extends QueryCosts, LoadCpu {
   readonly bench: "recall";
   readonly engine: "shoal";
   readonly dataset: string;
@@ -55,6 +56,7 @@ export interface RecallLine extends QueryCosts {
   readonly seconds_load: number;
   readonly seconds_indexed: number;
   readonly latency: string;
+  readonly rows_per_cpu_second: number;
 }
 
 const runQueriesMinDefault = 1_000;
@@ -62,9 +64,12 @@ const runQueriesMinDefault = 1_000;
 export function benchRecall(bench: RecallBench): Promise<readonly RecallLine[]> {
   const { dataset, rows, say, runQueriesMin = runQueriesMinDefault } = bench;
   return withTemporaryFolder("bench", async (stateDir) => {
-    const { status, secondsLoad, secondsIndexed } = await onServer({ stateDir }, (client) =>
-      loadAndIndex(client, dataset, rows, say),
+    const { loaded, cpuSeconds } = await onServer({ stateDir }, (client, pid) =>
+      measureCpu(pid, () => loadAndIndex(client, dataset, rows, say)),
     );
+    const { status, secondsLoad, secondsIndexed } = loaded;
+    const cpu = await ownCpu(cpuSeconds, stateDir);
+    say(`${cpu.cpu_seconds_load} s of CPU, ${cpu.cpu_seconds_puts} of them the bucket's for puts`);
     const questions = await prepareQuestions(bench);
     const bodies = questions.map(({ vector }) => ({
       rank_by: ["vector", "ANN", encodeFloats(vector)],
@@ -94,6 +99,8 @@ export function benchRecall(bench: RecallBench): Promise<readonly RecallLine[]> 
         seconds_load: secondsLoad,
         seconds_indexed: secondsIndexed,
         latency: bench.latency ?? "",
+        ...cpu,
+        rows_per_cpu_second: Math.round(rows / cpu.cpu_seconds_own),
       });
     }
     return lines;

@@ -12,7 +12,7 @@ import { limits } from "../../src/limits.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
 import { encodeFloats } from "../import/json-wire.ts";
-import { cpuMs, descendants } from "../process-cpu.ts";
+import { descendants } from "../process-cpu.ts";
 import { memoryPeakMb } from "../process-memory.ts";
 import { round } from "../quantiles.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
@@ -29,6 +29,7 @@ import {
   summarizeRuns,
 } from "./http-queries.ts";
 import type { VectorsLine } from "./lines.ts";
+import { measureCpu, ownCpu } from "./load-cpu.ts";
 import { costOfMillion } from "./prices.ts";
 import { checkAnswers, prepareQuestions, type Question, recallOf, topK } from "./questions.ts";
 
@@ -71,10 +72,11 @@ function benchSize(bench: ShoalBench, add: Add): Promise<void> {
   return withTemporaryFolder("bench", async (stateDir) => {
     const { dataset, rows, latency, objectLatencyMs, say } = bench;
     const built = await onServer({ stateDir }, async (client, pid) => {
-      const loaded = await loadAndIndex(client, dataset, rows, say);
-      const runtime = descendants(pid);
-      return { ...loaded, cpuSeconds: cpuMs(runtime) / 1000, memoryMb: memoryPeakMb(runtime) };
+      const load = () => loadAndIndex(client, dataset, rows, say);
+      const { loaded, cpuSeconds } = await measureCpu(pid, load);
+      return { ...loaded, cpuSeconds, memoryMb: memoryPeakMb(descendants(pid)) };
     });
+    const { cpu_seconds_own } = await ownCpu(built.cpuSeconds, stateDir);
     const questions = await prepareQuestions(bench);
     for (const phase of ["cold", "warm"] as const) {
       const asked = phase === "cold" ? questions.slice(0, bench.coldQueries) : questions;
@@ -82,7 +84,8 @@ function benchSize(bench: ShoalBench, add: Add): Promise<void> {
         for (const setting of settings) {
           say(`shoal, ${phase}, ${setting.label}: ${asked.length} queries of ${rows} rows`);
           const measured = await measure(bench, client, pid, phase, bodiesOf(asked, setting));
-          add(describe(bench, built, setting, phase, asked, measured));
+          const line = describe(bench, built, setting, phase, asked, measured);
+          add({ ...line, rows_per_cpu_second: Math.round(rows / cpu_seconds_own) });
         }
       });
     }
@@ -122,7 +125,7 @@ function describe(
   phase: Phase,
   questions: readonly Question[],
   { answers, runs }: Measured,
-): VectorsLine {
+): Omit<VectorsLine, "rows_per_cpu_second"> {
   const times = summarizeRuns(runs);
   const costs = summarizeCosts(answers);
   const ids = answers.map((answer) => answer.rows.map(({ id }) => id));

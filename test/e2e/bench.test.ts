@@ -40,6 +40,8 @@ it("measures recall and cost, cold and warm", async () => {
     expect(Object.keys(line).slice(0, 12)).toEqual(lastingKeys);
     expect(line).toMatchObject({ bench: "recall", engine: "shoal", dataset: name, rows: 500 });
     expect(line.recall_at_10).toBeGreaterThan(0.95);
+    expect(line.put_bytes).toBeGreaterThan(500 * 4);
+    expect(line.cpu_seconds_own).toBeCloseTo(line.cpu_seconds_load - line.cpu_seconds_puts, 1);
     expect(line.p99_ms).toBeGreaterThanOrEqual(line.p50_ms);
   }
   const [cold, warm] = lines;
@@ -238,5 +240,6 @@ it("measures full-text search of ours and of SQLite, with a summary", async () =
     "swam around warm",
   ]);
   expect(shown[0]?.index_bytes).toBeGreaterThan(1_000);
+  expect(shown[0]?.cpu_seconds_puts).toBeGreaterThanOrEqual(0);
   expect(summary).toMatchObject({ bench: "text", summary: true, rows: 300, seed: 1 });
 });

@@ -13,7 +13,6 @@
  */
 import { type ApiClient, namespacePath } from "../../api-client.ts";
 import { waitUntilIndexed } from "../../index-status.ts";
-import { cpuMs, descendants } from "../../process-cpu.ts";
 import { mean, round } from "../../quantiles.ts";
 import { withTemporaryFolder } from "../../temporary-folder.ts";
 import {
@@ -26,6 +25,7 @@ import {
   summarizeCosts,
   summarizeRuns,
 } from "../http-queries.ts";
+import { measureCpu, ownCpu } from "../load-cpu.ts";
 import { type Collection, sampleCorpus, type TextCorpus } from "./corpus.ts";
 import {
   isMeasured,
@@ -181,13 +181,16 @@ async function buildIndex(
 ): Promise<{ readonly build: TextBuild; readonly segments: number }> {
   const loaded = await onServer({ stateDir }, async (client, pid) => {
     const startedMs = performance.now();
-    await load(client, documents);
-    say(`loaded in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-    const { segments } = await waitUntilIndexed(client, namespace);
+    const { loaded: segments, cpuSeconds } = await measureCpu(pid, async () => {
+      await load(client, documents);
+      say(`loaded in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+      return (await waitUntilIndexed(client, namespace)).segments.length;
+    });
     const seconds = (performance.now() - startedMs) / 1000;
-    say(`indexed in ${seconds.toFixed(1)} s, ${segments.length} segments`);
-    return { seconds, cpuSeconds: cpuMs(descendants(pid)) / 1000, segments: segments.length };
+    say(`indexed in ${seconds.toFixed(1)} s, ${segments} segments`);
+    return { seconds, cpuSeconds, segments };
   });
+  const cpu = await ownCpu(loaded.cpuSeconds, stateDir);
   const sections = await countSectionBytes(stateDir);
   say([...sections].map(([kind, bytes]) => `${kind} ${Math.round(bytes / 1000)} KB`).join(", "));
   const kinds = ["postings", "terms", "lengths", "root"];
@@ -195,8 +198,10 @@ async function buildIndex(
   const build: TextBuild = {
     rows: documents.length,
     seconds_build: round(loaded.seconds, 2),
-    cpu_seconds_build: round(loaded.cpuSeconds, 2),
+    cpu_seconds_build: cpu.cpu_seconds_load,
     mb_per_second: round(text_bytes / 1e6 / loaded.seconds, 2),
+    cpu_seconds_puts: cpu.cpu_seconds_puts,
+    mb_per_cpu_second: round(text_bytes / 1e6 / cpu.cpu_seconds_own, 2),
     index_bytes: indexBytes,
     index_share: round(indexBytes / text_bytes, 4),
     positions_share: round((sections.get("positions") ?? 0) / text_bytes, 4),
@@ -250,6 +255,7 @@ function summarize(
     cpu_ms_top_10: cpuOf(10),
     cpu_ms_top_100: cpuOf(100),
     mb_per_second: cold[0]?.mb_per_second ?? 0,
+    mb_per_cpu_second: cold[0]?.mb_per_cpu_second ?? 0,
     index_share: cold[0]?.index_share ?? 0,
     positions_share: cold[0]?.positions_share ?? 0,
     cold_rounds_max: Math.max(0, ...cold.map(({ rounds_max }) => rounds_max)),

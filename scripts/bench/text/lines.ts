@@ -9,6 +9,10 @@ export interface TextBuild {
   readonly cpu_seconds_build: number;
   /** Of text, from the first write until all is indexed. */
   readonly mb_per_second: number;
+  /** Of ours: what the simulated bucket takes of that CPU for the puts (../load-cpu.ts). */
+  readonly cpu_seconds_puts: number | null;
+  /** Of text, by a second of the CPU that remains. */
+  readonly mb_per_cpu_second: number | null;
   readonly index_bytes: number;
   /** Of the bytes of the text: all that is kept for searching, without documents and positions. */
   readonly index_share: number;
@@ -61,6 +65,7 @@ export interface TextSummary extends CorpusShape {
   readonly cpu_ms_top_10: number;
   readonly cpu_ms_top_100: number;
   readonly mb_per_second: number;
+  readonly mb_per_cpu_second: number;
   readonly index_share: number;
   readonly positions_share: number;
   readonly cold_rounds_max: number;

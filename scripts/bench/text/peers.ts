@@ -80,6 +80,8 @@ function toLine(
     seconds_build: round(seconds, 2),
     cpu_seconds_build: round(cpuSeconds, 2),
     mb_per_second: round(textBytes / 1e6 / seconds, 2),
+    cpu_seconds_puts: null,
+    mb_per_cpu_second: null,
     index_bytes: indexBytes,
     index_share: round(indexBytes / textBytes, 4),
     positions_share: 0,

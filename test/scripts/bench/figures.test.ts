@@ -135,6 +135,7 @@ function vectorsLine(
     place: "object storage",
     store_lists_per_query: 0,
     cpu_seconds_build: 1,
+    rows_per_cpu_second: 1,
     memory_peak_mb: 100,
     usd_per_million_queries: 2,
   };
