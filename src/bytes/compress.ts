@@ -10,9 +10,10 @@
  * caller bounds, so no input makes it allocate more. Deflate has no checksum of its own: blocks
  * carry one outside, and verify it before they come here.
  */
-import { deflateSync, inflateSync } from "fflate";
+import { inflateSync } from "fflate";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { deflate } from "./deflate.ts";
 
 const raw = 0;
 const deflated = 1;
@@ -21,7 +22,7 @@ const deflatedBytesMin = 64;
 const what = "compressed block";
 
 export function compressBlock(content: Uint8Array): Uint8Array {
-  const small = content.length < deflatedBytesMin ? content : deflateSync(content, { level: 6 });
+  const small = content.length < deflatedBytesMin ? content : deflate(content);
   const pays = small !== content && small.length <= content.length * (1 - savingMin);
   const body = pays ? small : content;
   const writer = new ByteWriter(body.length + 8);
