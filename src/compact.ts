@@ -293,8 +293,8 @@ function specOf(
 /** Stores the objects of the new segment. */
 function sinkOf({ ports }: CompactContext, beat: () => Promise<void>): SegmentSink {
   return {
-    async write(key, bytes) {
-      await putUnique(ports, key, bytes);
+    async write(key, bytes, sha256) {
+      await putUnique(ports, key, bytes, sha256);
       await beat();
     },
   };

@@ -36,16 +36,17 @@ const putBackoff: Backoff = { attemptsMax: 8, baseMs: 100, capMs: 4_000 };
 export const digestMetadata = "sha256";
 
 /**
- * `bytes` must not change until this resolves. Throws `conflict` if other bytes lie under the key
+ * `bytes` must not change until this resolves; `known` is their SHA-256, if it is. Throws `conflict` if other bytes lie under the key
  * or the object has been deleted since, `unavailable` or `overloaded` when all attempts failed.
  */
 export async function putUnique(
   ports: PutUniquePorts,
   key: string,
   bytes: Uint8Array,
+  known?: Uint8Array,
 ): Promise<UniqueObject> {
   const { store } = ports;
-  const sha256 = await ports.digest(bytes);
+  const sha256 = known ?? (await ports.digest(bytes));
   const metadata = { [digestMetadata]: encodeHex(sha256) };
   await withRetries(ports, putBackoff, async () => {
     const result = await store.put(key, bytes, { kind: "create" }, { sha256, metadata });

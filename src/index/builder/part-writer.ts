@@ -15,7 +15,7 @@ import { generationRoot, segmentKey } from "../../store/keys.ts";
 import type { SegmentHome } from "../segment/segment.ts";
 import type { MemoryLedger } from "./memory-ledger.ts";
 
-/** Where finished objects go. Resolves once the object is stored. */
+/** Where finished objects go. Resolves once the object is stored, and keeps nothing of `bytes`. */
 export interface SegmentSink {
   write(key: string, bytes: Uint8Array, sha256: Uint8Array): Promise<void>;
 }
@@ -103,11 +103,12 @@ export class PartWriter {
     return this.#parts;
   }
 
-  /** Puts what was added since the last object; the next block begins another. */
+  /** Puts what was added since the last object, and lets go of its memory. */
   async flush(): Promise<void> {
     if (this.#length > 0) {
       await this.#put(false);
     }
+    this.#letGo();
   }
 
   /** Goes on behind these, which an earlier attempt has stored. */
@@ -121,6 +122,7 @@ export class PartWriter {
   async finish(): Promise<readonly SegmentPart[]> {
     assert(this.#length > 0, "the root is written last");
     await this.#put(this.#parts.length === 0);
+    this.#letGo();
     return this.#parts;
   }
 
@@ -132,12 +134,16 @@ export class PartWriter {
     const prefix = generationRoot(home.tenant, home.generation);
     await sink.write(segmentKey(prefix, segment, only ? 1 : part + 2, part), bytes, sha256);
     this.#parts.push({ bytes: bytes.length, sha256 });
-    // A fresh buffer: the sink may have kept the one it was given.
+    // The next object goes where this one was: fresh memory costs more than to clear it.
+    bytes.fill(0);
+    this.#length = 0;
+    this.#seed = this.#seedOf(part + 1);
+  }
+
+  #letGo(): void {
     this.#release?.();
     this.#release = undefined;
     this.#buffer = new Uint8Array(0);
-    this.#length = 0;
-    this.#seed = this.#seedOf(part + 1);
   }
 
   /** Doubles up to a whole object; after one that was whole the next is likely to be. */
