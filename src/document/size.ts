@@ -51,8 +51,20 @@ export function valueLogicalBytes(value: AttributeValue): number {
   return bytes;
 }
 
+/** A batch never changes, and is measured for its limits and for its bill. */
+const known = new WeakMap<Batch, readonly number[]>();
+
 /** Size of each document to be upserted, in row order. */
-export function upsertLogicalBytes(batch: Batch): number[] {
+export function upsertLogicalBytes(batch: Batch): readonly number[] {
+  let sizes = known.get(batch);
+  if (sizes === undefined) {
+    sizes = measureUpserts(batch);
+    known.set(batch, sizes);
+  }
+  return sizes;
+}
+
+function measureUpserts(batch: Batch): readonly number[] {
   const sizes: number[] = [];
   const vector = batch.dims * batch.vectors.BYTES_PER_ELEMENT;
   for (let row = 0; row < batch.upserts; row++) {

@@ -119,6 +119,7 @@ class CborWriter {
 
   #text(text: string): void {
     assert(text.isWellFormed(), "CBOR text has a lone surrogate");
+    if (text.length > shortText && this.#ascii(text)) return;
     const length = utf8Length(text);
     this.#head(textMajor, length);
     const start = this.#take(length);
@@ -129,6 +130,16 @@ class CborWriter {
     } else {
       encoder.encodeInto(text, this.#bytes.subarray(start, this.#position));
     }
+  }
+
+  /** Writes a text that turns out to be of ASCII alone, without measuring it first. */
+  #ascii(text: string): boolean {
+    const before = this.#position;
+    this.#head(textMajor, text.length);
+    const start = this.#take(text.length);
+    const { read } = encoder.encodeInto(text, this.#bytes.subarray(start, this.#position));
+    if (read < text.length) this.#position = before;
+    return read === text.length;
   }
 
   #head(major: number, argument: number): void {
