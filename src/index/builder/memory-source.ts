@@ -98,6 +98,7 @@ export function createMemorySource(input: MemorySourceInput): RowSource {
       });
       return gathered;
     },
+    valuesOf,
     idsInOrder: () => sortIds(ids),
     column: async (name) => encodeColumn(attributes.get(name) ?? [], ids.length),
   };

@@ -5,6 +5,7 @@
  */
 import type { DocumentId } from "../../document/id.ts";
 import type { VectorColumn } from "../../document/schema.ts";
+import type { AttributeValue } from "../../document/value.ts";
 import type { ColumnValue } from "../../format/segment-columns.ts";
 import type { RefineRows } from "../../format/segment-refine.ts";
 import type { MergedTexts } from "./merge-dictionary.ts";
@@ -48,6 +49,12 @@ export interface RowSource extends VectorSource {
   furtherVectors(column: VectorColumn): Promise<FurtherSource | undefined>;
   /** Ids and attributes of the first of `rows`: as many as `bytesMax` holds, at least one. */
   gatherDocuments(rows: Uint32Array, bytesMax: number): Promise<GatheredDocuments>;
+
+  /**
+   * Attributes of a row in the order of the schema, where they are in memory as they are: those that
+   * texts are taken from need not be encoded and decoded again.
+   */
+  readonly valuesOf?: (row: number) => readonly AttributeValue[];
 
   /** All living rows in the order of their ids, in blocks of any size. */
   idsInOrder(): AsyncIterable<OrderedIds>;

@@ -1,6 +1,6 @@
 /**
- * Writes the text indexes of a segment, run by run. Rows are read once more in the order of their
- * ordinals, analysed as queries will be, and collected until the memory of a run is used up:
+ * Writes the text indexes of a segment, run by run. Rows are gone through once more in the order of
+ * their ordinals, analysed as queries will be, and collected until the memory of a run is used up:
  *
  *   1. documents -> tokens -> postings and positions by term     (term-arena.ts)
  *   2. for each attribute: pages of postings and positions, blocks of terms, lengths
@@ -95,17 +95,30 @@ async function analyseTexts(input: TextWriterInput): Promise<readonly ColumnRuns
   return columns.map((column, i) => [column, runs.map((each) => each[i] as TextRun)]);
 }
 
+/** Attributes of the first of `rows`: of all that lie in memory, else of some, at least one. */
+async function gatherValues(
+  { source, attributes }: TextWriterInput,
+  rows: Uint32Array,
+): Promise<Iterable<readonly AttributeValue[]>> {
+  if (source.valuesOf !== undefined) return mapped(rows, source.valuesOf);
+  const gathered = await source.gatherDocuments(rows, gatherBytes);
+  return mapped(gathered.rows, (row) => decodeRow(row, attributes));
+}
+
+/** One by one: an array of all would hold everything at once. */
+function* mapped<T, U>(items: Iterable<T>, change: (item: T) => U): Generator<U> {
+  for (const item of items) yield change(item);
+}
+
 async function writeRun(input: TextWriterInput, from: number): Promise<readonly TextRun[]> {
-  const { source, order, columns, attributes, ledger, runBytes } = input;
+  const { order, columns, ledger, runBytes } = input;
   const texts = columns.map(({ analyzer }) => new RunText(from, analyzer));
   const release = ledger.hold(runBytes + positionStretchBytes);
   const isFull = () => texts.reduce((sum, { bytes }) => sum + bytes, 0) >= runBytes;
   let to = from;
   while (to < order.length && !isFull()) {
     const gathered = ledger.hold(gatherBytes);
-    const { rows } = await source.gatherDocuments(order.subarray(to), gatherBytes);
-    for (const row of rows) {
-      const values = decodeRow(row, attributes);
+    for (const values of await gatherValues(input, order.subarray(to))) {
       for (const [i, { index }] of columns.entries()) {
         texts[i]?.add(to, values[index] ?? null);
       }
