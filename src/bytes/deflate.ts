@@ -1,10 +1,10 @@
 /**
  * Raw deflate (RFC 1951) of small content, in blocks of at most 32 KiB with codes of their own,
- * across which no match reaches. Twice as fast as an encoder of streams for the 16 KiB of a block of
- * documents: tables are allocated once for an isolate, and no window moves.
+ * across which no match reaches. Twice as fast as an encoder of streams for the 16 KiB of a block
+ * of documents: tables are allocated once for an isolate, and no window moves.
  *
- *   1. matches: the last places of the same four bytes, chained; a match waits for one place whether
- *      a longer one begins there, as zlib does it
+ *   1. matches: the last places of the same four bytes, chained; a match waits for one place,
+ *      where a longer one may begin, as zlib does it
  *   2. codes of what was found (huffman.ts)
  *   3. their lengths in runs, coded themselves, then the symbols
  *

@@ -36,8 +36,9 @@ const putBackoff: Backoff = { attemptsMax: 8, baseMs: 100, capMs: 4_000 };
 export const digestMetadata = "sha256";
 
 /**
- * `bytes` must not change until this resolves; `known` is their SHA-256, if it is. Throws `conflict` if other bytes lie under the key
- * or the object has been deleted since, `unavailable` or `overloaded` when all attempts failed.
+ * `bytes` must not change until this resolves; `known` is their SHA-256, if it is. Throws
+ * `conflict` if other bytes lie under the key or the object has been deleted since, `unavailable`
+ * or `overloaded` when all attempts failed.
  */
 export async function putUnique(
   ports: PutUniquePorts,

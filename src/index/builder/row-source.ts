@@ -51,8 +51,8 @@ export interface RowSource extends VectorSource {
   gatherDocuments(rows: Uint32Array, bytesMax: number): Promise<GatheredDocuments>;
 
   /**
-   * Attributes of a row in the order of the schema, where they are in memory as they are: those that
-   * texts are taken from need not be encoded and decoded again.
+   * Attributes of a row in the order of the schema, where they are in memory as they are: texts
+   * need not be encoded and decoded to be analysed.
    */
   readonly valuesOf?: (row: number) => readonly AttributeValue[];
 
