@@ -40,10 +40,11 @@ export async function readBody(budget: Budget, request: Request, bytesMax: numbe
   const grant = new Grant(budget, bytesMax);
   try {
     await grant.reach(isExact ? declared : Math.min(bytesMax, firstReserveBytes));
-    let bytes =
-      isExact && declared <= wholeBytesMax
+    let bytes = !isExact
+      ? await readStream(request.body, encoding, grant)
+      : declared <= wholeBytesMax
         ? await readWhole(request, grant)
-        : await readStream(request.body, encoding, grant);
+        : await readExact(request.body, declared);
     return {
       take: () => {
         const taken = bytes;
@@ -73,6 +74,39 @@ async function readWhole(request: Request, grant: Grant): Promise<Uint8Array> {
   const bytes = new Uint8Array(await received(request.arrayBuffer()));
   await grant.reach(bytes.length);
   return bytes;
+}
+
+/** Into room of the declared size: the runtime's own chunks are of 4 KiB, each a turn of its own. */
+async function readExact(
+  stream: ReadableStream<Uint8Array> | null,
+  declared: number,
+): Promise<Uint8Array> {
+  if (stream === null) return empty;
+  const reader = stream.getReader({ mode: "byob" }) as ExactReader;
+  // A byte more shows that it ends there.
+  let room = new Uint8Array(declared + 1);
+  let length = 0;
+  for (;;) {
+    const min = Math.max(1, declared - length);
+    const { done, value } = await received(reader.read(room.subarray(length), { min }));
+    length += value?.length ?? 0;
+    if (length > declared) {
+      reader.cancel().catch(() => undefined);
+      throw new EngineError("invalid", "the request body is longer than its content-length");
+    }
+    // The room moves along with what is read into it.
+    if (value !== undefined) room = new Uint8Array(value.buffer);
+    if (done) return room.subarray(0, length);
+  }
+}
+
+/** `min`: so many bytes, unless the stream ends before. Of the standard, but not of the types. */
+interface ExactReader {
+  read(
+    view: Uint8Array<ArrayBuffer>,
+    options: { readonly min: number },
+  ): Promise<{ readonly done: boolean; readonly value?: Uint8Array<ArrayBuffer> | undefined }>;
+  cancel(): Promise<void>;
 }
 
 async function readStream(

@@ -64,6 +64,29 @@ describe("a body", () => {
     await send;
   });
 
+  it("of a declared length arrives whole, however it comes", async () => {
+    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+    const large = Uint8Array.from({ length: 300_000 }, (_, i) => bytes[i % 60_000] as number);
+    const length = { "content-length": String(large.length) };
+    expect((await readBody(budgetOf(), post(large, length), bytesMax)).take()).toEqual(large);
+    for (const end of [large.length, 200_000]) {
+      const { readable, writable } = new IdentityTransformStream();
+      const writer = writable.getWriter();
+      const send = (async () => {
+        for (let at = 0; at < end; at += 7_000) {
+          await writer.write(large.slice(at, Math.min(end, at + 7_000)));
+        }
+        await writer.close();
+      })();
+      const body = await readBody(budgetOf(), post(readable, length), bytesMax);
+      expect(body.take()).toEqual(large.subarray(0, end));
+      await send;
+    }
+    const short = post(large, { "content-length": "200000" });
+    const error = await refusal(readBody(budgetOf(), short, bytesMax));
+    expect(isEngineError(error, "invalid")).toBe(true);
+  });
+
   it("is decompressed, and counted decompressed", async () => {
     const zeros = new Uint8Array(bytesMax);
     const encoding = { "content-encoding": "gzip" };
