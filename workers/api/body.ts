@@ -76,7 +76,7 @@ async function readWhole(request: Request, grant: Grant): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Into room of the declared size: the runtime's own chunks are of 4 KiB, each a turn of its own. */
+/** Into room of the declared size: the runtime's own chunks are of 4 KiB, each a promise. */
 async function readExact(
   stream: ReadableStream<Uint8Array> | null,
   declared: number,
