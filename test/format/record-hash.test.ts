@@ -62,4 +62,7 @@ test("digests add up modulo 2^64, in any order", () => {
   expect(sumHashes(hashes)).toBe(2n ** 63n + 4n);
   expect(sumHashes(BigUint64Array.from(hashes.toReversed()))).toBe(sumHashes(hashes));
   expect(sumHashes([])).toBe(0n);
+  const many = new BigUint64Array(2 ** 20 + 3).fill(2n ** 64n - 1n);
+  expect(sumHashes(many)).toBe(2n ** 64n - BigInt(many.length));
+  expect(sumHashes(many.subarray(1))).toBe(2n ** 64n - BigInt(many.length - 1));
 });

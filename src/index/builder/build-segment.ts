@@ -130,7 +130,9 @@ async function buildSegment(
     return undefined;
   }
   const { home, id: segment, schema } = spec;
-  const writer = new PartWriter({ home, segment, sink, digest: ports.digest, ledger });
+  const { logicalBytes: bytesLikely } = source;
+  const { digest } = ports;
+  const writer = new PartWriter({ home, segment, sink, digest, ledger, bytesLikely });
   const steps = new BuildSteps(log, writer, ledger);
   const hashes = new BigUint64Array(count);
   const releaseHashes = ledger.hold(hashes.byteLength + source.hashes.byteLength);

@@ -26,6 +26,8 @@ export interface PartWriterInput {
   readonly sink: SegmentSink;
   readonly digest: Digest;
   readonly ledger: MemoryLedger;
+  /** About as much will be written in all: where memory is allocated first. */
+  readonly bytesLikely?: number;
 }
 
 const firstCapacity = 8 * 1024;
@@ -152,7 +154,8 @@ export class PartWriter {
       return;
     }
     const whole = limits.segmentPartBytes;
-    const doubled = Math.max(firstCapacity, 2 ** Math.ceil(Math.log2(bytes)));
+    const likely = (this.#input.bytesLikely ?? 0) / 2;
+    const doubled = 2 ** Math.ceil(Math.log2(Math.max(firstCapacity, likely, bytes)));
     const isLarge = (this.#parts.at(-1)?.bytes ?? 0) > whole / 2;
     const capacity = Math.max(bytes, isLarge ? whole : Math.min(whole, doubled));
     const release = this.#input.ledger.hold(capacity);
