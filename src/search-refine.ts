@@ -27,6 +27,7 @@ import type { KeptRows } from "./search-kept-rows.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import type { BlockReads } from "./store/block-reader.ts";
+import type { ReadCap } from "./store/range-plan.ts";
 
 export interface Refinement {
   readonly context: SearchContext;
@@ -47,12 +48,17 @@ export interface Refinement {
 const othersMin = 256;
 
 /** How pages are read. */
-type Reads = Omit<BlockReads, "onBlock">;
+type Reads = Omit<BlockReads, "onBlock" | "most">;
 
 /** As what the rounds before have left allows. */
 export function refineReads(allowance: ReadAllowance): Reads {
   const readsMax = allowance.readsMax("refine");
   return { readsMax, gapBytes: allowance.gapBytes, wideReads: allowance.wideReads("refine") };
+}
+
+function cappedReads({ context, allowance, wanted }: Refinement): Reads & { most?: ReadCap } {
+  const cap = allowance.cap("refine", wanted, context.snapshot.probes);
+  return { ...refineReads(allowance), ...(cap && { most: { ...cap, sure: 1 } }) };
 }
 
 /** Rows of a segment, `from` … `to`-1. */
@@ -80,6 +86,7 @@ export async function refineBest(
   let target = refineCount(rows, wanted, refineMax);
   // Some of the first will turn out masked: as many more save a round in the ordinary case.
   const spare = masks.isEmpty ? 0 : Math.min(target, context.snapshot.unindexedRows);
+  const leftOut: PageTask[] = [];
   let live = 0;
   for (let from = 0, to = Math.min(total, target + spare); from < to; ) {
     const tasks = new PageTasks(refinement.segments);
@@ -95,12 +102,14 @@ export async function refineBest(
       }
     }
     for (const [segment, of] of known.entries()) live += refineKnown(refinement, segment, of);
-    const reads = refineReads(refinement.allowance);
-    live += await refinePages(refinement, tasks.list(), reads, kept);
+    live += await refinePages(refinement, tasks.list(), cappedReads(refinement), kept, leftOut);
     // The bound that decides how many are enough was set by rows that do not count.
     if (live < to) target = refineMax;
     from = to;
     to = live >= target ? from : Math.min(total, from + 2 * (target - live));
+  }
+  if (leftOut.length > 0 && refinement.survivors.bar === Infinity) {
+    await refinePages(refinement, leftOut, refineReads(refinement.allowance), kept);
   }
 }
 
@@ -184,24 +193,35 @@ function refineKnown(
   return scoreRows(refinement, { segment, indexes: [...ordinals.keys()], ordinalOf }, joined);
 }
 
-/** The same for rows of pages. `kept`: where rows are kept if few of their page are wanted. */
+/**
+ * The same for rows of pages, the most promising first. `kept`: where rows are kept if few of their
+ * page are wanted; `leftOut`: takes the pages that there is no room for, whose rows count as if
+ * they lived: others promise less.
+ */
 async function refinePages(
   refinement: Refinement,
   tasks: readonly PageTask[],
-  reads: Reads,
+  { most, ...reads }: Reads & { readonly most?: ReadCap },
   kept?: KeptRows,
+  leftOut: PageTask[] = [],
 ): Promise<number> {
   const { context, segments } = refinement;
   const segmentOf = (task: PageTask): Segment => (segments[task.segment] as MatchedSegment).segment;
   const isPassing = (task: PageTask): boolean =>
     kept?.isUsed === true && task.indexes.length <= fewRefineRows(segmentOf(task));
   let live = 0;
+  const onLeftOut = (index: number): void => {
+    const task = tasks[index] as PageTask;
+    leftOut.push(task);
+    live += task.indexes.length;
+  };
   await context.reader.readRound(
     tasks.map((task) => {
       return { ...refinePage(segmentOf(task), task.page), isPassing: isPassing(task) };
     }),
     {
       ...reads,
+      ...(most && { most: { ...most, onLeftOut } }),
       onBlock: (index, bytes) => {
         const task = tasks[index] as PageTask;
         const { segment, indexes } = task;

@@ -27,6 +27,7 @@ import type { Block } from "./store/block.ts";
 import { blockId } from "./store/block.ts";
 import type { ReadRound } from "./store/block-reader.ts";
 import type { ByteLru } from "./store/byte-lru.ts";
+import type { ReadCap } from "./store/range-plan.ts";
 
 /** A row of a segment on its way into the answer. */
 export interface SegmentRow {
@@ -55,6 +56,8 @@ export interface RowNeeds {
   readonly readsMax?: number;
   readonly gapBytes?: number;
   readonly wideReads?: number;
+  /** Of what is read of all rows behind the first `sure`. */
+  readonly most?: ReadCap | undefined;
   /** Where ids of blocks are kept, so that a block need not be inflated for ids alone. */
   readonly kept?: ByteLru | undefined;
 }
@@ -65,13 +68,13 @@ interface BlockUse {
   readonly use: (rows: readonly SegmentRow[], bytes: Uint8Array) => void;
 }
 
-/** Rows in order of promise. */
+/** Rows in order of promise; returns those of which something was left out. */
 export async function fetchRows(
   round: ReadRound,
   segments: readonly OpenSegment[],
   rows: readonly SegmentRow[],
   needs: RowNeeds,
-): Promise<void> {
+): Promise<ReadonlySet<SegmentRow>> {
   const uses = new Map<string, BlockUse>();
   const want = (row: SegmentRow, block: Block, use: BlockUse["use"]): void => {
     const key = blockId(block);
@@ -82,7 +85,9 @@ export async function fetchRows(
   const { onVector, keptVectors } = needs;
   const isPassing = keptVectors?.isUsed === true;
   if (needs.attributes === undefined && needs.ids) recallIds(segments, rows, needs.kept);
-  for (const row of rows) {
+  let sure = 0;
+  for (const [place, row] of rows.entries()) {
+    if (place === needs.most?.sure) sure = uses.size;
     const { segment } = segments[row.segment] as OpenSegment;
     const kept = onVector && keptVectors?.vector(row.segment, row.ordinal);
     if (kept !== undefined) {
@@ -101,18 +106,25 @@ export async function fetchRows(
     }
   }
   const list = [...uses.values()];
+  const leftOut = new Set<SegmentRow>();
+  const onLeftOut = (index: number): void => {
+    for (const row of (list[index] as BlockUse).rows) leftOut.add(row);
+  };
+  const isCapped = needs.most !== undefined && rows.length > needs.most.sure;
   await round.readBlocks(
     list.map(({ block }) => block),
     {
       readsMax: needs.readsMax ?? readsMaxOf(rows.length),
       gapBytes: needs.gapBytes ?? limits.coalesceGapBytes,
       wideReads: needs.wideReads ?? 0,
+      ...(isCapped && { most: { ...(needs.most as ReadCap), sure, onLeftOut } }),
       onBlock: (index, bytes) => {
         const { rows: members, use } = list[index] as BlockUse;
         use(members, bytes);
       },
     },
   );
+  return leftOut;
 }
 
 /** One for four rows, within bounds. */

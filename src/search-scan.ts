@@ -39,8 +39,8 @@ export interface Scan {
   readonly allowance: ReadAllowance;
 }
 
-/** Rows worth refining. `blocks`: where they were looked for. */
-export type ScanResult = { readonly blocks: readonly ScanTarget[] } & (
+/** Rows worth refining. `blocks`: where they were looked for, among so many `matches`. */
+export type ScanResult = { readonly blocks: readonly ScanTarget[]; readonly matches: number } & (
   | { readonly kind: "ranked"; readonly rows: RankedRows; readonly refineMax: number }
   | {
       readonly kind: "ranges";
@@ -59,26 +59,46 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
   context.counters.clustersProbed += plan.blocks.filter(
     ({ segment }) => planned[segment]?.clustered,
   ).length;
+  const matchesIn = (blocks: readonly ScanTarget[]): number =>
+    blocks.reduce((sum, { segment, block }) => {
+      return sum + (planned[segment]?.directory.rows[block] as number);
+    }, 0);
   if (plan.kind === "refine" || scan.scan.query.length <= singlePlaneWidth) {
-    return { kind: "ranges", blocks: plan.blocks, ranges: rangesOf(scan, plan.blocks) };
+    const { blocks } = plan;
+    return { kind: "ranges", blocks, matches: matchesIn(blocks), ranges: rangesOf(scan, blocks) };
   }
   const onePlane = scan.isFiltered ? undefined : await planOnePlane(context, segments, plan.blocks);
-  if (onePlane !== undefined) return { kind: "ranges", blocks: plan.blocks, ...onePlane };
+  if (onePlane !== undefined) {
+    const left = onePlane.leftOut.reduce((sum, { from, to }) => sum + to - from, 0);
+    const matches = matchesIn(plan.blocks) - left;
+    return { kind: "ranges", blocks: plan.blocks, matches, ...onePlane };
+  }
   // The tail is not known yet: room for as many more as it could mask.
   const matches = segments.reduce((sum, { count }) => sum + count, 0);
   const maskable = Math.min(context.snapshot.unindexedRows, matches);
   const candidates = new Candidates(plan.refineMax + maskable);
-  await scanBlocks(scan, plan.blocks, candidates, round);
-  const { blocks, refineMax } = plan;
-  return { kind: "ranked", blocks, rows: candidates.ranked(), refineMax };
+  const flatFirst = plan.blocks.toSorted(
+    (a, b) => Number(isClustered(planned, a)) - Number(isClustered(planned, b)),
+  );
+  const flat = plan.blocks.filter((target) => !isClustered(planned, target)).length;
+  const leftOut = await scanBlocks(scan, flatFirst, flat + 1, candidates, round);
+  const blocks = plan.blocks.filter((target) => !leftOut.has(target));
+  const { refineMax } = plan;
+  const rows = candidates.ranked();
+  return { kind: "ranked", blocks, matches: matchesIn(blocks), rows, refineMax };
 }
 
-/** Where else there are matches, the most promising first. */
+function isClustered(planned: readonly PlannedSegment[], { segment }: ScanTarget): boolean {
+  return planned[segment]?.clustered === true;
+}
+
+/** Where else there are matches, the most promising first; nothing is planned if there are none. */
 export function otherRanges(
   scan: Scan,
   result: ScanResult,
 ): readonly (SegmentRange & { readonly matches: number })[] {
-  const { blocks } = result;
+  const { blocks, matches } = result;
+  if (scan.segments.reduce((sum, { count }) => sum + count, 0) === matches) return [];
   const leftOut = (result.kind === "ranges" && result.leftOut) || [];
   const planned = plannedSegments(scan);
   const known = new Set(blocks.map(({ segment, block }) => `${segment}/${block}`));
@@ -120,12 +140,14 @@ export function wholeSegments(segments: readonly MatchedSegment[]): readonly Seg
   }));
 }
 
+/** The first `sure` are scanned whatever that takes; returns those that there was no room for. */
 async function scanBlocks(
-  { context, segments, distance, scan, allowance }: Scan,
+  { context, segments, distance, wanted, scan, allowance }: Scan,
   targets: readonly ScanTarget[],
+  sure: number,
   candidates: Candidates,
   round: ReadRound,
-): Promise<void> {
+): Promise<ReadonlySet<ScanTarget>> {
   const { counters, ports } = context;
   const matched = (target: ScanTarget) => segments[target.segment] as MatchedSegment;
   const largest = targets.reduce((most, target) => {
@@ -134,12 +156,16 @@ async function scanBlocks(
   }, 0);
   const estimates = new Float32Array(largest);
   const centroid = new Float32Array(scan.query.length);
+  const leftOut = new Set<ScanTarget>();
+  const cap = allowance.cap("scan", wanted, context.snapshot.probes);
+  const onLeftOut = (index: number) => leftOut.add(targets[index] as ScanTarget);
   await round.readBlocks(
     targets.map((target) => scanBlock(matched(target).segment, target.block)),
     {
       readsMax: allowance.readsMax("scan"),
       gapBytes: allowance.gapBytes,
       wideReads: allowance.wideReads("scan"),
+      ...(cap && { most: { ...cap, sure, onLeftOut } }),
       onBlock: (index, bytes) => {
         const target = targets[index] as ScanTarget;
         const { segment, rows } = matched(target);
@@ -162,4 +188,5 @@ async function scanBlocks(
       },
     },
   );
+  return leftOut;
 }

@@ -177,7 +177,10 @@ async function measureRows(
   const { context, segments, distance, keepVectors, attributes, allowance } = search;
   const few = rows.length <= Math.max(rowsWithAttributesMax, exactMax(search.wanted));
   const dims = distance.vector.length;
-  await fetchRows(context.reader.round(), segments, rows, {
+  // Whoever is among the first is sure to be read, so no fewer than are wanted remain.
+  const cap = keptVectors && allowance.cap("exact", search.wanted, context.snapshot.probes);
+  const leftOut = await fetchRows(context.reader.round(), segments, rows, {
+    most: cap && { ...cap, sure: search.wanted },
     ids: search.arePlaces !== true,
     attributes: few ? attributes : undefined,
     readsMax: allowance.readsMax("exact"),
@@ -189,6 +192,7 @@ async function measureRows(
       if (keepVectors && few) row.vector = values.slice(start, start + dims);
     },
   });
-  context.counters.exact += rows.length;
-  return rows;
+  const measured = leftOut.size === 0 ? rows : rows.filter((row) => !leftOut.has(row));
+  context.counters.exact += measured.length;
+  return measured;
 }

@@ -7,6 +7,7 @@ import { simdKernels } from "./kernels/simd.ts";
 import type { OracleDocument } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import { withBounds } from "./sim/sizes.ts";
 
 const rows = 9_000;
 const near = 400;
@@ -43,3 +44,24 @@ test.each([8, 136])(
       expect(rig.oracle.documents.get(id)?.attributes.name).toBe("asked for");
   },
 );
+
+test("rows that lie in more segments than there are reads are found all the same", async () => {
+  const manySegments = { segmentsMin: 50, segmentsTarget: 50, smallSegmentsTarget: 50 };
+  await withBounds(manySegments, async () => {
+    const dims = 136;
+    const segments = 40;
+    const random = new SeededRandom(5);
+    const rig = new SearchRig({ dims, kernels: simdKernels });
+    for (let id = 0; id < segments; id++) {
+      const vector = Float32Array.from(random.bytes(dims), (byte) => id + byte / 256);
+      await rig.put([{ id, vector, attributes: { n: id, name: "", tags: null, note: "" } }]);
+      await rig.flush();
+    }
+    const rank = ["vector", "ANN", Array<number>(dims).fill(0)];
+    // By one plane, of which nothing is kept.
+    expect((await rig.search({ rank_by: rank, limit: 1 })).rows).toHaveLength(1);
+    const { rows: found, performance } = await rig.search({ rank_by: rank, limit: 10 });
+    expect(performance.rounds).toBe(4);
+    expect(found.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});

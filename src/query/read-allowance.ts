@@ -5,8 +5,15 @@
  * may be made where they save megabytes (range-plan.ts).
  *
  *   filter 12    scan 6    refine 6    exact 6    all with a filter 36    and instead of gaps 5
+ *
+ * Ranges are never fewer than objects, and what is joined into few may be large. So a round without
+ * a filter also has a cap of what is read at all; what promises least is left out. It is for
+ * ten rows wanted, and grows with them:
+ *
+ *   scan 7 and 5 MiB    refine 7 and 4 MiB    exact 10 and 2 MiB    and what was left before
  */
 import { limits } from "../limits.ts";
+import type { ReadCap } from "../store/range-plan.ts";
 
 export type RankingRound = "scan" | "refine" | "exact";
 
@@ -22,6 +29,22 @@ const later: Readonly<Record<RankingRound, number>> = {
   refine: exactReadsMax,
   exact: 0,
 };
+const MiB = 1024 * 1024;
+const capped: Readonly<Record<RankingRound, { readonly reads: number; readonly bytes: number }>> = {
+  scan: { reads: 7, bytes: 5 * MiB },
+  refine: { reads: 7, bytes: 4 * MiB },
+  exact: { reads: 10, bytes: 2 * MiB },
+};
+const rounds = ["scan", "refine", "exact"] as const;
+/** Of so many rows at most, the caps are as they stand there. */
+const cappedWanted = 10;
+
+/** What a request has read so far, other parts of it included. */
+export interface ReadsMade {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
 /** Scan blocks are large, and near ones lie together; rows to refine are scattered. */
 const spareShare: Readonly<Record<RankingRound, number>> = {
   scan: 1 / 3,
@@ -33,16 +56,17 @@ export class ReadAllowance {
   /** Gap between two rows that is cheaper to read than to skip. */
   readonly gapBytes: number;
   readonly #readsMax: number;
-  readonly #readsMade: () => number;
-  readonly #before: number;
+  readonly #isFiltered: boolean;
+  readonly #made: () => ReadsMade;
+  readonly #before: ReadsMade;
 
-  /** `readsMade`: by the request so far, those of other parts of it included. */
-  constructor(isFiltered: boolean, readsMade: () => number) {
+  constructor(isFiltered: boolean, made: () => ReadsMade) {
     const unfiltered = scanReadsMax + refineReadsMax + exactReadsMax;
     this.#readsMax = isFiltered ? filteredReadsMax : unfiltered;
     this.gapBytes = isFiltered ? filteredGapBytes : coalesceGapBytes;
-    this.#readsMade = readsMade;
-    this.#before = readsMade();
+    this.#isFiltered = isFiltered;
+    this.#made = made;
+    this.#before = made();
   }
 
   /** Most reads of a round that is about to begin. */
@@ -55,8 +79,28 @@ export class ReadAllowance {
     return this.#shareOf(round, this.#readsMax + wideReadsMax) - this.readsMax(round);
   }
 
+  /**
+   * Most that a round reads which is about to begin. `wanted`: rows; `probes`: times what is usual,
+   * where too little was found. What matches a filter is spread: nothing of it is left out.
+   */
+  cap(round: RankingRound, wanted: number, probes = 1): Omit<ReadCap, "sure"> | undefined {
+    if (this.#isFiltered) return undefined;
+    const scale = Math.max(1, wanted / cappedWanted) * probes;
+    const made = this.#made();
+    const left = { reads: 0, bytes: 0 };
+    for (const each of rounds.slice(0, rounds.indexOf(round) + 1)) {
+      left.reads += capped[each].reads * scale;
+      left.bytes += capped[each].bytes * scale;
+    }
+    const { requests, bytes } = this.#before;
+    return {
+      reads: Math.max(capped[round].reads * scale, left.reads - (made.requests - requests)),
+      bytes: Math.max(capped[round].bytes * scale, left.bytes - (made.bytes - bytes)),
+    };
+  }
+
   #shareOf(round: RankingRound, readsMax: number): number {
-    const left = readsMax - (this.#readsMade() - this.#before);
+    const left = readsMax - (this.#made().requests - this.#before.requests);
     const spare = Math.max(0, left - sure[round] - later[round]);
     return sure[round] + Math.floor(spare * spareShare[round]);
   }

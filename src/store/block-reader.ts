@@ -29,7 +29,7 @@ import { type Block, type BlockPosition, cutBlock, damaged } from "./block.ts";
 import type { BlockCache, EdgeAnswer } from "./block-cache.ts";
 import type { Budget } from "./memory-budget.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
-import { planRanges } from "./range-plan.ts";
+import { chooseAmong, planRanges, type RangeBounds, type ToldCap } from "./range-plan.ts";
 import {
   type ReadCounts,
   type RoundOfReads,
@@ -65,6 +65,8 @@ export interface BlockReads {
   readonly rangeBytesMax?: number;
   /** Nobody else will want them: as if they were too many to keep. */
   readonly passesBy?: boolean;
+  /** Of what memory and the edge do not have; each block beyond is told and not delivered. */
+  readonly most?: ToldCap;
   /** In order of arrival, one turn each; `index` is the block's in the array given. */
   readonly onBlock: (index: number, bytes: Uint8Array) => void;
 }
@@ -162,8 +164,9 @@ export class BlockReader {
     return !this.#disableCache && !this.#leavesNoTrace;
   }
 
-  get storeRequests(): number {
-    return this.#asked.requests;
+  /** What the store was asked, and has sent. */
+  get made(): { readonly requests: number; readonly bytes: number } {
+    return { requests: this.#asked.requests, bytes: this.#asked.bytes };
   }
 
   counts(): ReadCounts {
@@ -258,16 +261,19 @@ export class BlockReader {
 
   async #readMissing(reading: Reading, missing: readonly number[]): Promise<void> {
     const { blocks, reads, batch, round, passesBy } = reading;
+    const { most } = reads;
     const useEdge = !passesBy && this.#ports.cache.hasEdge;
     const absent = useEdge ? await this.#readFromEdge(reading, missing) : missing;
-    const wanted = absent.map((index) => blocks[index] as Block);
-    const ranges = planRanges(wanted, {
+    const bounds: RangeBounds = {
       readsMax: reads.readsMax,
       gapBytes: reads.gapBytes ?? limits.coalesceGapBytes,
       wideReads: reads.wideReads ?? 0,
       rangeBytesMax:
         reads.rangeBytesMax ?? (passesBy ? passingRangeBytesMax : rangeBytesMaxDefault),
-    });
+    };
+    const chosen = most === undefined ? absent : chooseAmong(blocks, absent, bounds, most);
+    const wanted = chosen.map((index) => blocks[index] as Block);
+    const ranges = planRanges(wanted, bounds);
     const tasks = ranges.map((range) => {
       const { key, offset, length } = range;
       const use = (object: StoredObject | undefined): void => {
@@ -276,7 +282,7 @@ export class BlockReader {
         for (const position of range.blocks) {
           const bytes = cutBlock(wanted[position] as Block, object.bytes, offset);
           if (!passesBy) this.#keep(wanted[position] as Block, bytes);
-          this.#deliver(reads, absent[position] as number, bytes);
+          this.#deliver(reads, chosen[position] as number, bytes);
         }
       };
       return this.#gate.run(length, batch, () => round.ask().get(key, { offset, length }), use);

@@ -45,6 +45,11 @@ export interface ReadCap {
   readonly sure: number;
 }
 
+export interface ToldCap extends ReadCap {
+  /** Called for each block that is not read. */
+  readonly onLeftOut: (index: number) => void;
+}
+
 interface Gap {
   /** Position in the sorted order of the block behind the gap. */
   readonly before: number;
@@ -94,6 +99,22 @@ export function chooseBlocks(
     const isIn = (range: RangeRead): boolean =>
       range.key === key && range.offset <= offset && offset + length <= range.offset + range.length;
     return ranges.some(isIn);
+  });
+}
+
+/** The same of some of the blocks, by their indexes. */
+export function chooseAmong(
+  blocks: readonly BlockPosition[],
+  indexes: readonly number[],
+  bounds: RangeBounds,
+  most: ToldCap,
+): readonly number[] {
+  const positions = indexes.map((index) => blocks[index] as BlockPosition);
+  const sure = indexes.filter((index) => index < most.sure).length;
+  const chosen = new Set(chooseBlocks(positions, bounds, { ...most, sure }));
+  return indexes.filter((index, at) => {
+    if (!chosen.has(at)) most.onLeftOut(index);
+    return chosen.has(at);
   });
 }
 

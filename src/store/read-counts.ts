@@ -44,6 +44,10 @@ export class StoreReads {
     return this.#requests;
   }
 
+  get bytes(): number {
+    return this.#roundBytes.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   round(store: ObjectStore): RoundOfReads {
     let at: number | undefined;
     return {
@@ -63,7 +67,7 @@ export class StoreReads {
       rounds: this.#roundBytes.length,
       roundBytes: [...this.#roundBytes],
       storeRequests: this.#requests,
-      storeBytes: this.#roundBytes.reduce((sum, bytes) => sum + bytes, 0),
+      storeBytes: this.bytes,
     };
   }
 }

@@ -9,7 +9,7 @@ const ranking = scanReadsMax + refineReadsMax + exactReadsMax;
 /** Makes the reads that `made` says, or as many as each round may. */
 function run(isFiltered: boolean, filterReads: number, made: readonly (number | undefined)[]) {
   let reads = 5;
-  const allowance = new ReadAllowance(isFiltered, () => reads);
+  const allowance = new ReadAllowance(isFiltered, () => ({ requests: reads, bytes: 0 }));
   reads += filterReads;
   const allowed = (["scan", "refine", "exact"] as const).map((round, i) => {
     const most = allowance.readsMax(round);
@@ -48,9 +48,24 @@ test("more reads than were expected take nothing from what a round is sure of", 
 
 test("a few more reads are left for wide gaps, and none of them is given twice", () => {
   let reads = 0;
-  const allowance = new ReadAllowance(false, () => reads);
+  const allowance = new ReadAllowance(false, () => ({ requests: reads, bytes: 0 }));
   for (const round of ["scan", "refine", "exact"] as const) {
     reads += allowance.readsMax(round) + allowance.wideReads(round);
   }
   expect(reads).toBe(ranking + limits.wideReadsMax);
+});
+
+test("a round is capped, with what the rounds before have left, and more rows have larger caps", () => {
+  const made = { requests: 3, bytes: 1_000 };
+  const allowance = new ReadAllowance(false, () => ({ ...made }));
+  const MiB = 1024 * 1024;
+  expect(allowance.cap("scan", 5)).toEqual({ reads: 7, bytes: 5 * MiB });
+  expect(allowance.cap("scan", 20, 3)).toEqual({ reads: 42, bytes: 30 * MiB });
+  made.requests += 4;
+  made.bytes += MiB;
+  expect(allowance.cap("refine", 10)).toEqual({ reads: 10, bytes: 8 * MiB });
+  made.requests += 30;
+  made.bytes += 30 * MiB;
+  expect(allowance.cap("exact", 10)).toEqual({ reads: 10, bytes: 2 * MiB });
+  expect(new ReadAllowance(true, () => made).cap("exact", 10)).toBeUndefined();
 });

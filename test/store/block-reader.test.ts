@@ -43,6 +43,23 @@ describe("block reader", () => {
     expect(hot.temperature()).toBe("hot");
   });
 
+  it("leaves out what there is no room for, and says so; what memory holds takes none", async () => {
+    const { store, reader } = await openIsolate();
+    await readAll(reader(), [blockAt(70)]);
+    store.reset();
+    const blocks = [3, 70, 40, 4, 90].map((index) => blockAt(index));
+    const [got, leftOut] = [[] as number[], [] as number[]];
+    await reader().readRound(blocks, {
+      readsMax: 6,
+      gapBytes: 1,
+      most: { reads: 2, bytes: 3 * blockBytes, sure: 1, onLeftOut: (index) => leftOut.push(index) },
+      onBlock: (index) => got.push(index),
+    });
+    expect(got.toSorted()).toEqual([0, 1, 2, 3]);
+    expect(leftOut).toEqual([4]);
+    expect(store.counts()).toMatchObject({ get: 2, bytesRead: 3 * blockBytes });
+  });
+
   it("asks the store only for what memory lacks", async () => {
     const { store, reader } = await openIsolate();
     await readAll(reader(), [blockAt(1), blockAt(2)]);

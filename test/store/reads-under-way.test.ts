@@ -19,7 +19,7 @@ describe("blocks that another request is reading", () => {
     const readers = range(0, 20).map(() => reader());
     await Promise.all(readers.map((each) => readAll(each, blocks)));
     expect(store.counts().get).toBe(1);
-    expect(readers.map((each) => each.storeRequests)).toEqual([1, ...range(1, 20).map(() => 0)]);
+    expect(readers.map((each) => each.made.requests)).toEqual([1, ...range(1, 20).map(() => 0)]);
     expect(readers[1]?.counts()).toMatchObject({ memoryHits: 5, rounds: 0 });
     expect(cache.underWay.size).toBe(0);
   });
