@@ -56,8 +56,13 @@ export function refineReads(allowance: ReadAllowance): Reads {
   return { readsMax, gapBytes: allowance.gapBytes, wideReads: allowance.wideReads("refine") };
 }
 
-function cappedReads({ context, allowance, wanted }: Refinement): Reads & { most?: ReadCap } {
-  const cap = allowance.cap("refine", wanted, context.snapshot.probes);
+function cappedReads({
+  context,
+  segments,
+  allowance,
+  wanted,
+}: Refinement): Reads & { most?: ReadCap } {
+  const cap = allowance.cap("refine", wanted, segments.length, context.snapshot.probes);
   return { ...refineReads(allowance), ...(cap && { most: { ...cap, sure: 1 } }) };
 }
 

@@ -157,7 +157,7 @@ async function scanBlocks(
   const estimates = new Float32Array(largest);
   const centroid = new Float32Array(scan.query.length);
   const leftOut = new Set<ScanTarget>();
-  const cap = allowance.cap("scan", wanted, context.snapshot.probes);
+  const cap = allowance.cap("scan", wanted, segments.length, context.snapshot.probes);
   const onLeftOut = (index: number) => leftOut.add(targets[index] as ScanTarget);
   await round.readBlocks(
     targets.map((target) => scanBlock(matched(target).segment, target.block)),

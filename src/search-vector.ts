@@ -178,7 +178,8 @@ async function measureRows(
   const few = rows.length <= Math.max(rowsWithAttributesMax, exactMax(search.wanted));
   const dims = distance.vector.length;
   // Whoever is among the first is sure to be read, so no fewer than are wanted remain.
-  const cap = keptVectors && allowance.cap("exact", search.wanted, context.snapshot.probes);
+  const cap =
+    keptVectors && allowance.cap("exact", search.wanted, segments.length, context.snapshot.probes);
   const leftOut = await fetchRows(context.reader.round(), segments, rows, {
     most: cap && { ...cap, sure: search.wanted },
     ids: search.arePlaces !== true,

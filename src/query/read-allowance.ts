@@ -7,8 +7,8 @@
  *   filter 12    scan 6    refine 6    exact 6    all with a filter 36    and instead of gaps 5
  *
  * Ranges are never fewer than objects, and what is joined into few may be large. So a round without
- * a filter also has a cap of what is read at all; what promises least is left out. It is for
- * ten rows wanted, and grows with them:
+ * a filter also has a cap of what is read at all; what promises least is left out. It is for ten
+ * rows wanted of twenty segments, and grows with either:
  *
  *   scan 7 and 5 MiB    refine 7 and 4 MiB    exact 10 and 2 MiB    and what was left before
  */
@@ -36,8 +36,9 @@ const capped: Readonly<Record<RankingRound, { readonly reads: number; readonly b
   exact: { reads: 10, bytes: 2 * MiB },
 };
 const rounds = ["scan", "refine", "exact"] as const;
-/** Of so many rows at most, the caps are as they stand there. */
+/** Of so many rows and segments at most, the caps are as they stand there. */
 const cappedWanted = 10;
+const cappedSegments = limits.segmentsTarget + limits.smallSegmentsTarget;
 
 /** What a request has read so far, other parts of it included. */
 export interface ReadsMade {
@@ -80,12 +81,18 @@ export class ReadAllowance {
   }
 
   /**
-   * Most that a round reads which is about to begin. `wanted`: rows; `probes`: times what is usual,
-   * where too little was found. What matches a filter is spread: nothing of it is left out.
+   * Most that a round reads which is about to begin. `wanted`: rows; `segments`: how many there
+   * are; `probes`: times what is usual, where too little was found. What matches a filter is
+   * spread: nothing of it is left out.
    */
-  cap(round: RankingRound, wanted: number, probes = 1): Omit<ReadCap, "sure"> | undefined {
+  cap(
+    round: RankingRound,
+    wanted: number,
+    segments: number,
+    probes = 1,
+  ): Omit<ReadCap, "sure"> | undefined {
     if (this.#isFiltered) return undefined;
-    const scale = Math.max(1, wanted / cappedWanted) * probes;
+    const scale = Math.max(1, wanted / cappedWanted, segments / cappedSegments) * probes;
     const made = this.#made();
     const left = { reads: 0, bytes: 0 };
     for (const each of rounds.slice(0, rounds.indexOf(round) + 1)) {
