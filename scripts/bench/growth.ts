@@ -6,6 +6,7 @@
  * asked for, and warm. The rows are those of growth-data.ts, so every size is a sample of the next.
  *
  *   write_amplification   bytes put into the bucket for each byte of the rows (vector and id)
+ *     …_flush, …_merge    of these, what flushes and what merges wrote
  *   segment_rewrites      bytes of all segments ever made for each byte of those that are left
  */
 
@@ -70,6 +71,8 @@ export interface GrowthLine extends QueryCosts {
   readonly log_bytes_written: number;
   readonly segment_bytes_written: number;
   readonly write_amplification: number;
+  readonly write_amplification_flush: number;
+  readonly write_amplification_merge: number;
   readonly segment_rewrites: number;
   /** Of the whole runtime, simulators included, while loading; null where it cannot be read. */
   readonly memory_peak_mb: number | null;
@@ -172,6 +175,8 @@ async function buildIndex(
       (stored.log + stored.segments + stored.other) / (rows * rowBytes),
       2,
     ),
+    write_amplification_flush: round(loaded.status.written_bytes.flush / (rows * rowBytes), 2),
+    write_amplification_merge: round(loaded.status.written_bytes.merge / (rows * rowBytes), 2),
     segment_rewrites: round(stored.segments / live, 2),
     memory_peak_mb: memory === undefined ? null : Math.round(memory),
   };

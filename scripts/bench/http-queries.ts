@@ -101,7 +101,7 @@ export async function loadAndIndex(
 const settleMs = 1_500;
 
 /** Resolves when nothing has changed for a while; `seconds` leaves out that while. */
-async function waitUntilSettled(
+export async function waitUntilSettled(
   client: ApiClient,
 ): Promise<{ readonly status: IndexStatus; readonly seconds: number }> {
   const startedMs = performance.now();

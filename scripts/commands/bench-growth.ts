@@ -1,8 +1,10 @@
 /** `npm run bench -- growth`: what queries and rows cost as a namespace grows to a million rows. */
 import { join } from "node:path";
 import { Command } from "commander";
-import { benchGrowth, type GrowthLine } from "../bench/growth.ts";
+import { benchGrowth, type GrowthBench, type GrowthLine } from "../bench/growth.ts";
 import { plotGrowth } from "../bench/plots.ts";
+import { benchReplace, findDecay, type ReplaceLine } from "../bench/replace.ts";
+import { benchSegments, type SegmentsLine } from "../bench/segments.ts";
 import { milliseconds, positiveInteger, positiveIntegers } from "../options.ts";
 import { failed } from "../outcome.ts";
 import { type Progress, startProgress } from "../progress.ts";
@@ -18,7 +20,11 @@ import {
 
 interface Options {
   readonly data: string;
-  readonly rows: readonly number[];
+  readonly rows?: readonly number[];
+  readonly replace: boolean;
+  readonly firstRows: number;
+  readonly rowsPerWrite: number;
+  readonly segments?: readonly number[];
   readonly dimensions: number;
   readonly queries: number;
   readonly coldQueries: number;
@@ -40,10 +46,17 @@ export function growthCommand(): Command {
     )
     .option(
       "--rows <n,...>",
-      "sizes, separated by commas",
+      "sizes, separated by commas (default: 10000,100000,1000000; 200000; 4500)",
       positiveIntegers,
-      [10_000, 100_000, 1_000_000],
     )
+    .option(
+      "--replace",
+      "grow by small writes that replace and delete, beside a fresh build",
+      false,
+    )
+    .option("--first-rows <n>", "loaded before those writes", positiveInteger, 20_000)
+    .option("--rows-per-write <n>", "new ones in each of them", positiveInteger, 500)
+    .option("--segments <n,...>", "cold reads by the number of segments", positiveIntegers)
     .option("--dimensions <n>", "of the projection", positiveInteger, 192)
     .option("--queries <n>", "how many queries", positiveInteger, 1_000)
     .option("--cold-queries <n>", "how many of them with cold caches", positiveInteger, 50)
@@ -62,32 +75,67 @@ export function growthCommand(): Command {
 
 async function measure(options: Options): Promise<void> {
   const images = openOrExplain(options.data);
-  const progress = followProgress();
-  let lines: readonly GrowthLine[];
+  const { dimensions, seed } = options;
+  const source = { images, dimensions, seed, folder: benchFolder, onProgress: followProgress() };
+  const shared = {
+    source,
+    queries: Math.min(options.queries, images.queries.rows),
+    coldQueries: options.coldQueries,
+    seed,
+    latency: readLatency(options.latency),
+    objectLatencyMs: options.objectLatency,
+    runQueriesMin: options.runQueries,
+    say: (line: string) => console.error(line),
+  };
+  let decay: readonly string[] = [];
   try {
-    lines = await benchGrowth({
-      source: {
-        images,
-        dimensions: options.dimensions,
-        seed: options.seed,
-        folder: benchFolder,
-        onProgress: progress,
-      },
-      sizes: options.rows.toSorted((a, b) => a - b),
-      queries: Math.min(options.queries, images.queries.rows),
-      coldQueries: options.coldQueries,
-      seed: options.seed,
-      latency: readLatency(options.latency),
-      objectLatencyMs: options.objectLatency,
-      runQueriesMin: options.runQueries,
-      onLine: lineWriter(options.json),
-      say: (line) => console.error(line),
-    });
+    if (options.replace) decay = await measureReplace(options, shared);
+    else if (options.segments === undefined) await measureGrowth(options, shared);
+    else await measureSegments(options, options.segments, shared);
   } catch (error) {
     throw failed(`The measurement did not succeed: ${String(error)}`);
   }
-  printTable(options.json, tabulate(lines));
-  savePlots(options.plots, await plotGrowth(lines));
+  if (decay.length > 0)
+    throw failed(`More than a tenth worse than built anew: ${decay.join(", ")}`);
+}
+
+type Shared = Omit<GrowthBench, "sizes" | "onLine">;
+
+async function measureGrowth({ rows, json, plots }: Options, shared: Shared): Promise<void> {
+  const sizes = (rows ?? [10_000, 100_000, 1_000_000]).toSorted((a, b) => a - b);
+  const lines = await benchGrowth({ ...shared, sizes, onLine: lineWriter(json) });
+  printTable(json, tabulate(lines));
+  savePlots(plots, await plotGrowth(lines));
+}
+
+async function measureReplace(options: Options, shared: Shared): Promise<readonly string[]> {
+  const { firstRows, rowsPerWrite, rows = [200_000], json } = options;
+  const lines = await benchReplace({
+    ...shared,
+    firstRows,
+    rowsPerWrite,
+    rows: Math.max(...rows),
+    replacedShare: 0.2,
+    deletedShare: 0.1,
+    onLine: lineWriter(json),
+  });
+  printTable(json, tabulateBuilds(lines));
+  return findDecay(lines);
+}
+
+async function measureSegments(
+  { rows = [4_500], coldQueries, json }: Options,
+  segments: readonly number[],
+  shared: Shared,
+): Promise<void> {
+  const lines = await benchSegments({
+    ...shared,
+    rows: Math.max(...rows),
+    segments,
+    queries: Math.min(coldQueries, shared.queries),
+    onLine: lineWriter(json),
+  });
+  printTable(json, tabulateSegments(lines));
 }
 
 /** A bar for the making of rows, then one for their truth. */
@@ -123,6 +171,43 @@ function tabulate(lines: readonly GrowthLine[]): readonly string[] {
       line.segments,
       line.write_amplification,
       line.memory_peak_mb ?? "",
+    ]),
+  );
+}
+
+function tabulateBuilds(lines: readonly ReplaceLine[]): readonly string[] {
+  const headings = ["build", "phase", "rows", "recall@10", "p50 ms", "CPU ms", "scanned", "KB"];
+  return formatTable(
+    [...headings, "requests", "rounds", "segments", "written x"],
+    lines.map((line) => [
+      line.build,
+      line.phase,
+      line.rows,
+      line.recall_at_10,
+      line.p50_ms,
+      line.cpu_ms_per_query,
+      line.rows_scanned_per_query,
+      Math.round(line.bytes_per_query / 1000),
+      line.store_requests_per_query,
+      line.rounds_per_query,
+      line.segments,
+      line.write_amplification,
+    ]),
+  );
+}
+
+function tabulateSegments(lines: readonly SegmentsLine[]): readonly string[] {
+  return formatTable(
+    ["segments", "planes", "rows", "recall@10", "requests", "most", "rounds", "KB"],
+    lines.map((line) => [
+      line.segments,
+      line.planes,
+      line.rows,
+      line.recall_at_10,
+      line.store_requests_per_query,
+      line.store_requests_max,
+      line.rounds_max,
+      Math.round(line.bytes_per_query / 1000),
     ]),
   );
 }

@@ -9,6 +9,8 @@ import { isMeasured } from "../../scripts/bench/lines.ts";
 import { benchPhrases, openPhraseTexts } from "../../scripts/bench/phrases.ts";
 import { benchRecall } from "../../scripts/bench/recall.ts";
 import { benchRelevance, openJudgedTexts } from "../../scripts/bench/relevance.ts";
+import { benchReplace, findDecay } from "../../scripts/bench/replace.ts";
+import { benchSegments } from "../../scripts/bench/segments.ts";
 import { benchText } from "../../scripts/bench/text/bench.ts";
 import type { PhraseLine, TextSummary } from "../../scripts/bench/text/lines.ts";
 import { benchVectors } from "../../scripts/bench/vectors.ts";
@@ -161,7 +163,53 @@ it("measures growth, and what was written for it", async () => {
     expect(line.log_bytes_written).toBeGreaterThan(line.rows * 8 * 4);
     expect(line.segment_rewrites).toBeGreaterThanOrEqual(1);
     expect(line.write_amplification).toBeGreaterThan(2);
+    expect(line.write_amplification_flush).toBeGreaterThan(1);
   }
+});
+
+const growing = () => ({
+  source: { images: openDataset(join(folder, name)), dimensions: 8, seed: 1, folder },
+  queries: 10,
+  seed: 1,
+  say: () => {},
+});
+
+it("measures what growing by small writes leaves behind", async () => {
+  const lines = await benchReplace({
+    ...growing(),
+    firstRows: 100,
+    rows: 600,
+    rowsPerWrite: 100,
+    replacedShare: 0.2,
+    deletedShare: 0.1,
+    coldQueries: 3,
+    runQueriesMin: 20,
+    latency: "get=2/4 put=2/4",
+    objectLatencyMs: 20,
+  });
+  expect(lines.map(({ build, phase }) => [build, phase])).toEqual([
+    ["grown", "cold"],
+    ["grown", "warm"],
+    ["fresh", "cold"],
+    ["fresh", "warm"],
+  ]);
+  const [grown] = lines;
+  expect(Object.keys(grown ?? {}).slice(0, 12)).toEqual(lastingKeys);
+  expect(grown).toMatchObject({ rows: 600, replaced: 120, deleted: 60 });
+  for (const line of lines) expect(line.recall_at_10).toBeGreaterThan(0.95);
+  const worse = lines.map((line) => ({ ...line, recall_at_10: line.build === "grown" ? 0.5 : 1 }));
+  expect(findDecay(worse)).toContain("recall of cold queries");
+});
+
+it("measures what cold queries read by the number of segments", async () => {
+  const lines = await benchSegments({ ...growing(), rows: 300, segments: [1, 4], queries: 3 });
+  expect(lines.map(({ segments, planes }) => [segments, planes])).toEqual([
+    [1, 1],
+    [1, 2],
+    [4, 1],
+    [4, 2],
+  ]);
+  for (const line of lines) expect(line.store_requests_per_query).toBeGreaterThan(0);
 });
 
 it("counts the phrases that are found exactly where they stand", async () => {

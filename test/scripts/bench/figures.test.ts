@@ -157,6 +157,8 @@ function growthLine(phase: "cold" | "warm", rows: number): GrowthLine {
     log_bytes_written: 1_000,
     segment_bytes_written: 1_000,
     write_amplification: 2.5,
+    write_amplification_flush: 1.4,
+    write_amplification_merge: 1.2,
     segment_rewrites: 1,
     memory_peak_mb: 200,
   };
