@@ -40,6 +40,8 @@ export interface VectorsLine extends QueryCosts {
   /** Of ours: without what the simulated bucket takes for the puts (load-cpu.ts). */
   readonly rows_per_cpu_second: number | null;
   readonly memory_peak_mb: number | null;
+  /** In the process that asks, without HTTP and JSON (search-cpu.ts). Ours: null while cold. */
+  readonly search_cpu_ms_per_query: number | null;
   /** See prices.ts. */
   readonly usd_per_million_queries: number;
 }

@@ -182,6 +182,7 @@ function toLine(
     cpu_seconds_build: round(built.cpuSeconds, 2),
     rows_per_cpu_second: null,
     memory_peak_mb: Math.round(memoryPeakMb),
+    search_cpu_ms_per_query: times.cpu_ms_per_query,
     usd_per_million_queries: round(cost, 2),
   };
 }

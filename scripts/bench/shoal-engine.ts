@@ -32,6 +32,7 @@ import type { VectorsLine } from "./lines.ts";
 import { measureCpu, ownCpu } from "./load-cpu.ts";
 import { costOfMillion } from "./prices.ts";
 import { checkAnswers, prepareQuestions, type Question, recallOf, topK } from "./questions.ts";
+import { measureSearchCpu, type SearchedQuery } from "./search-cpu.ts";
 
 export interface ShoalBench {
   readonly dataset: Dataset;
@@ -78,14 +79,21 @@ function benchSize(bench: ShoalBench, add: Add): Promise<void> {
     });
     const { cpu_seconds_own } = await ownCpu(built.cpuSeconds, stateDir);
     const questions = await prepareQuestions(bench);
+    say(`shoal, in this process: ${questions.length} queries of ${rows} rows`);
+    const sides = settings.map((setting) => searchesOf(questions, setting));
+    const searchCpu = await measureSearchCpu(stateDir, sides, bench.runQueriesMin);
     for (const phase of ["cold", "warm"] as const) {
       const asked = phase === "cold" ? questions.slice(0, bench.coldQueries) : questions;
       await onServer({ stateDir, latency, objectLatencyMs }, async (client, pid) => {
-        for (const setting of settings) {
+        for (const [at, setting] of settings.entries()) {
           say(`shoal, ${phase}, ${setting.label}: ${asked.length} queries of ${rows} rows`);
           const measured = await measure(bench, client, pid, phase, bodiesOf(asked, setting));
           const line = describe(bench, built, setting, phase, asked, measured);
-          add({ ...line, rows_per_cpu_second: Math.round(rows / cpu_seconds_own) });
+          add({
+            ...line,
+            rows_per_cpu_second: Math.round(rows / cpu_seconds_own),
+            search_cpu_ms_per_query: phase === "warm" ? round(searchCpu[at] ?? 0, 3) : null,
+          });
         }
       });
     }
@@ -98,6 +106,17 @@ function bodiesOf(questions: readonly Question[], setting: Setting): readonly Qu
     top_k: setting.topK,
     // kNN wants a filter: this one leaves every row.
     ...(setting.rank === "kNN" && { filters: ["id", "Gte", 0] }),
+  }));
+}
+
+function searchesOf(
+  questions: readonly Question[],
+  { rank, topK: limit }: Setting,
+): readonly SearchedQuery[] {
+  return questions.map(({ vector }) => ({
+    rank: { kind: "vector", exhaustive: rank === "kNN", column: "vector", vector },
+    limit,
+    filters: undefined,
   }));
 }
 
@@ -125,7 +144,7 @@ function describe(
   phase: Phase,
   questions: readonly Question[],
   { answers, runs }: Measured,
-): Omit<VectorsLine, "rows_per_cpu_second"> {
+): Omit<VectorsLine, "rows_per_cpu_second" | "search_cpu_ms_per_query"> {
   const times = summarizeRuns(runs);
   const costs = summarizeCosts(answers);
   const ids = answers.map((answer) => answer.rows.map(({ id }) => id));

@@ -95,7 +95,17 @@ async function measure(options: Options): Promise<void> {
 function tabulate(lines: readonly VectorsLine[]): readonly string[] {
   const headings = ["engine", "setting", "plan", "rows", "phase", "recall@10", "p50 ms", "p99 ms"];
   return formatTable(
-    [...headings, "CPU ms", "requests", "rounds", "KB", "$/million", "build s", "peak MB"],
+    [
+      ...headings,
+      "CPU ms",
+      "search ms",
+      "requests",
+      "rounds",
+      "KB",
+      "$/million",
+      "build s",
+      "peak MB",
+    ],
     lines.map((line) => [
       line.engine,
       line.setting,
@@ -106,6 +116,7 @@ function tabulate(lines: readonly VectorsLine[]): readonly string[] {
       line.p50_ms,
       line.p99_ms,
       line.cpu_ms_per_query,
+      line.search_cpu_ms_per_query ?? "",
       line.store_requests_per_query,
       line.rounds_per_query,
       Math.round(line.bytes_per_query / 1000),

@@ -132,6 +132,7 @@ it("measures each setting of ours for a comparison", async () => {
     expect(line.p50_ms).toBeGreaterThan(18);
     expect(line.usd_per_million_queries).toBeGreaterThanOrEqual(0.45);
     expect(line.queries).toBe(line.phase === "cold" ? 3 : 10);
+    if (line.phase === "warm") expect(line.search_cpu_ms_per_query).toBeGreaterThan(0);
   }
   const exact = measured.filter(({ setting }) => setting === "kNN");
   expect(exact.map(({ phase, recall_at_10 }) => [phase, recall_at_10])).toEqual([

@@ -26,7 +26,9 @@ const demandingTurns: readonly Emphasis[] = [
 ];
 const otherTurns: readonly Emphasis[] = [
   ...(["none", "rot", "none", "past", "branches", "rot", "restores"] as const),
-  ...(["none", "rot", "jobs", "past", "none", "shards", "restores"] as const),
+  ...(["none", "rot", "jobs", "past", "none", "rot", "restores"] as const),
+  ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
+  ...(["none", "rot", "none", "past", "none", "rot", "restores"] as const),
 ];
 
 export function isDemanding(seed: number): boolean {

@@ -158,8 +158,8 @@ class StoreView implements ObjectStore {
   }
 
   async #get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
-    const { faults, random } = this.#world;
-    await this.#travel("get");
+    const { faults, random, sizes } = this.#world;
+    if (sizes.readTrips === 2) await this.#travel("get");
     if (faults.strikes("read-lost")) throw lost("get");
     const object = await this.#store.memory.get(key, range);
     await this.#travel("got");

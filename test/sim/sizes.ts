@@ -36,6 +36,8 @@ export interface Sizes {
   readonly napShare: number;
   readonly objectMemoryBytes: number;
   readonly isolateCacheBytes: number;
+  /** 2: a read arrives, and its answer, in events of their own: the object may change before. */
+  readonly readTrips: 1 | 2;
 }
 
 export function randomSizes(random: SimRandom, demanding: boolean): Sizes {
@@ -58,24 +60,27 @@ export function randomSizes(random: SimRandom, demanding: boolean): Sizes {
     branchShare,
     pinShare: random.pick(branchShare > 0 ? [0.01, 0.02] : [0, 0.002, 0.01]),
     settingShare: random.pick([0, 0.01, 0.02]),
-    flushShare: random.pick(demanding ? [0.001, 0.01, 0.01, 0.03] : [0.001, 0.001, 0.004, 0.02]),
+    flushShare: random.pick(demanding ? [0.001, 0.01, 0.01, 0.03] : [0.001, 0.001, 0.001, 0.01]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
     thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 10, 10, 10, 1_000, 1_000, 1_000, 100_000]),
     napShare: random.pick(demanding ? [0, 0.004, 0.012] : [0, 0, 0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
-    isolateCacheBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
+    isolateCacheBytes: random.pick(
+      demanding ? [0, 4_096, 1 << 20, 1 << 20] : [0, 4_096, ...Array<number>(6).fill(1 << 20)],
+    ),
+    readTrips: demanding ? 2 : 1,
   };
 }
 
 type Bounds = { -readonly [K in keyof typeof limits]: number };
 
 /** Bounds of the engine for one world. */
-export function randomBounds(random: SimRandom): Partial<Bounds> {
+export function randomBounds(random: SimRandom, demanding: boolean): Partial<Bounds> {
   const most = limits.unindexedHardBytes;
   const hard = random.pick([12_000, 60_000, 60_000, most, most, most, most, most]);
   return {
-    flushObjects: random.pick([4, 16, 16, 64, 64, 64]),
+    flushObjects: random.pick(demanding ? [4, 16, 16, 64, 64, 64] : [16, 64, 64, 64]),
     inlineBatchBytesMax: random.pick([400, limits.inlineBatchBytesMax]),
     groupBytesMax: random.pick([600, limits.groupBytesMax]),
     unindexedHardBytes: hard,

@@ -240,7 +240,7 @@ export class World {
 }
 
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
-  const bounds = randomBounds(new SimRandom(options.seed + 1_000_003));
+  const bounds = randomBounds(new SimRandom(options.seed + 1_000_003), isDemanding(options.seed));
   return await withBounds(bounds, async () => {
     const world = new World(options);
     await world.run(options.mode);

@@ -136,6 +136,7 @@ function vectorsLine(
     store_lists_per_query: 0,
     cpu_seconds_build: 1,
     rows_per_cpu_second: 1,
+    search_cpu_ms_per_query: 0.5,
     memory_peak_mb: 100,
     usd_per_million_queries: 2,
   };
