@@ -97,7 +97,7 @@ function documents(first: number, count: number): OracleDocument[] {
 test("flushes of a full range, and the merge of them, hold less than a step may, all counted", async () => {
   const rig = new SearchRig({ dims, kernels: simdKernels });
   const rows = Math.floor(limits.flushBytesMax / 4 / (4 * dims + 60));
-  for (let batch = 0; batch < 16; batch++) {
+  for (let batch = 0; batch < 12; batch++) {
     await rig.put(documents(batch * rows, rows));
   }
   const seen = await runDue(rig);

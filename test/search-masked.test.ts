@@ -46,7 +46,7 @@ test.each([8, 136])(
 );
 
 test("rows that lie in more segments than there are reads are found all the same", async () => {
-  const manySegments = { segmentsMin: 60, segmentsTarget: 60, smallSegmentsTarget: 60 };
+  const manySegments = { segmentsTarget: 60, mergeFanIn: 60 };
   await withBounds(manySegments, async () => {
     const dims = 136;
     const segments = 50;

@@ -75,7 +75,7 @@ test("a later flush finds what it supersedes in segments of its shard", async ()
 
 test("merges keep to a shard, and those of several go on at the same time", async () => {
   const rig = await founded("merge", 2, idsFrom(1, 20));
-  for (let round = 0; round < limits.segmentsMin; round++) {
+  for (let round = 0; round < limits.mergeFanIn - 1; round++) {
     await rig.index();
     await rig.put(round, idsFrom(21 + 20 * round, 20));
   }

@@ -39,9 +39,7 @@ export interface MonthlyCost {
 }
 
 const flushRows = 5_000;
-/** How often a row is written again after its flush: counted up to a million rows. */
-const rewrites = (rows: number): number =>
-  Math.max(0.5, Math.log(Math.max(rows, 1) / flushRows) / Math.log(20));
+const mergeFanIn = 4;
 const partBytes = 16 * 1024 * 1024;
 /** f32 for exact answers, 8 bits to refine, 1 bit and a little to scan. */
 const bytesPerDimension = 5.2;
@@ -56,7 +54,7 @@ export function estimateCost(load: Omit<Options, "json">): MonthlyCost {
   const calls = workerRequests + objectCalls + storeWrites + 2 * objectWrites;
   const write = calls + cpuMs.write * prices.cpuMs;
   const written = writesPerMonth * rowsPerWrite;
-  const levels = rewrites(rows);
+  const levels = Math.max(1, Math.log(Math.max(rows, 1) / flushRows) / Math.log(mergeFanIn));
   const flushes = Math.max(written / flushRows, written > 0 ? 1 : 0);
   const merged = (levels * written * perRow) / partBytes;
   const jobs = flushes * (6 * storeWrites + 4 * storeReads + 6 * objectCalls);

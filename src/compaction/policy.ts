@@ -2,14 +2,8 @@
  * When to flush and what to merge. Pure: decisions from counts alone, the same for the same input.
  *
  * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or
- * objects), once it is old, or on request.
- *
- * Merge: a number of segments that grows with the root of their rows is left alone; one more, and
- * those go together that cost least for each that goes. With k segments allowed, merges of k, then
- * k - 1, then k - 2 … new ones leave k merged ones behind in which each row was written again once:
- * so what is flushed into n segments is, as long as n is about k * k / 2. Small segments are
- * counted by themselves, so that they cannot pull large ones along. Never more than one job may
- * hold; of one shard, as if there were no others.
+ * objects), once it is old, or on request. Merge: size-tiered, each tier four times the one below,
+ * and never more than one job may hold; of one shard, as if there were no others.
  */
 import type { SegmentInfo, WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
@@ -132,8 +126,9 @@ export function planMerge(
     .toSorted((a, b) => liveBytes(a) - liveBytes(b));
   const chosen =
     mostlyDead(free) ??
-    manyFlat(free, segments) ??
-    tooMany(free, segments) ??
+    smallFlat(free) ??
+    fullTier(free) ??
+    tooMany(free, segments.length) ??
     unindexed(free, reindexBelow) ??
     borrowed(free, owner);
   return chosen?.map((segment) => segment.id);
@@ -147,8 +142,8 @@ function liveRows(segment: SegmentInfo): number {
   return segment.rows - segment.dead.rows;
 }
 
-function rowsOf(segments: readonly SegmentInfo[]): number {
-  return segments.reduce((sum, segment) => sum + liveRows(segment), 0);
+function tierOf(segment: SegmentInfo): number {
+  return Math.max(0, Math.floor(Math.log(liveBytes(segment) / limits.flushBytes) / Math.log(4)));
 }
 
 /** A segment whose dead rows cost more than rewriting it. */
@@ -157,72 +152,48 @@ function mostlyDead(free: readonly SegmentInfo[]): readonly SegmentInfo[] | unde
   return worst === undefined ? undefined : [worst];
 }
 
-/** Rows of flat segments together that are left alone: this share of all, and no more than: */
-const flatShareMax = 1 / 16;
-const flatRowsMax = 8_192;
-
 /**
- * Flat segments are scanned whole: together they become one with clusters once they can, and once
- * they are a share of all rows that queries feel.
+ * Flat segments are scanned whole: together they become one with clusters as soon as they can, or
+ * join the smallest one that has some, if that is not many times larger.
  */
-function manyFlat(
-  free: readonly SegmentInfo[],
-  all: readonly SegmentInfo[],
-): readonly SegmentInfo[] | undefined {
+function smallFlat(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
   // A larger one without clusters has no vectors, and nothing of it is ever scanned.
   const flat = affordable(free.filter(({ rows }) => rows < limits.clusteredRowsMin));
-  const least = limits.clusteredRowsMin;
-  const share = rowsOf(all) * flatShareMax;
-  const bearable = Math.min(Math.max(least, share), flatRowsMax);
-  return flat.length >= 2 && rowsOf(flat) >= bearable ? flat : undefined;
-}
-
-/**
- * What the root is of: thirty clusters. (By bytes, long vectors were left in segments of a few
- * clusters each, in which neighbours are not found as well.)
- */
-const unitRows = 12_288;
-const smallBytes = 8 * 1024 * 1024;
-
-/** One more of the small ones than is left alone, or of the others. */
-function tooMany(
-  free: readonly SegmentInfo[],
-  all: readonly SegmentInfo[],
-): readonly SegmentInfo[] | undefined {
-  const root = Math.ceil(Math.sqrt((2 * rowsOf(all)) / unitRows));
-  const most = Math.min(Math.max(limits.segmentsMin, 1 + root), limits.segmentsTarget);
-  const isSmall = (segment: SegmentInfo): boolean => liveBytes(segment) < smallBytes;
-  const isLarge = (segment: SegmentInfo): boolean => !isSmall(segment);
-  const smallMost = Math.min(most, limits.smallSegmentsTarget);
-  return (
-    cheapest(free.filter(isSmall), all.filter(isSmall).length - smallMost) ??
-    cheapest(free.filter(isLarge), all.filter(isLarge).length - most)
-  );
-}
-
-/** Segments of nearly the same price for each that goes are merged together. */
-const similarPrice = 1.1;
-
-/** If there are `excess` too many: those whose merge writes the fewest bytes for each that goes. */
-function cheapest(
-  smallestFirst: readonly SegmentInfo[],
-  excess: number,
-): readonly SegmentInfo[] | undefined {
-  const inputs = affordable(smallestFirst);
-  if (excess <= 0 || inputs.length < 2) {
-    return undefined;
+  const rows = flat.reduce((sum, segment) => sum + liveRows(segment), 0);
+  if (flat.length >= 2 && rows >= limits.clusteredRowsMin) {
+    return flat;
   }
-  let bytes = 0;
-  let price = Infinity;
-  let count = 0;
-  for (const [gone, segment] of inputs.entries()) {
-    bytes += liveBytes(segment);
-    if (gone > 0 && bytes / gone <= price * similarPrice) {
-      price = Math.min(price, bytes / gone);
-      count = gone + 1;
+  const smallest = free.find(({ clusters }) => clusters > 0);
+  const joins =
+    smallest !== undefined &&
+    rows >= limits.clusteredRowsMin / 2 &&
+    liveRows(smallest) <= rows * limits.mergeFanIn;
+  const inputs = joins ? affordable([...flat, smallest]) : [];
+  return inputs.length > flat.length ? inputs : undefined;
+}
+
+function fullTier(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
+  const tiers = new Map<number, SegmentInfo[]>();
+  for (const segment of free) {
+    const tier = tierOf(segment);
+    tiers.set(tier, [...(tiers.get(tier) ?? []), segment]);
+  }
+  for (const [, members] of [...tiers].toSorted(([a], [b]) => a - b)) {
+    const inputs = affordable(members);
+    if (members.length >= limits.mergeFanIn && inputs.length >= 2) {
+      return inputs;
     }
   }
-  return inputs.slice(0, count);
+  return undefined;
+}
+
+/** Above the target count the smallest go together, whatever their tiers. */
+function tooMany(free: readonly SegmentInfo[], count: number): readonly SegmentInfo[] | undefined {
+  if (count <= limits.segmentsTarget) {
+    return undefined;
+  }
+  const inputs = affordable(free).slice(0, count - limits.segmentsTarget + 1);
+  return inputs.length >= 2 ? inputs : undefined;
 }
 
 /** A segment to be written again with the columns it lacks; what is merged anyway gets them too. */

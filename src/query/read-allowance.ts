@@ -38,7 +38,7 @@ const capped: Readonly<Record<RankingRound, { readonly reads: number; readonly b
 const rounds = ["scan", "refine", "exact"] as const;
 /** Of so many rows and segments at most, the caps are as they stand there. */
 const cappedWanted = 10;
-const cappedSegments = limits.segmentsTarget + limits.smallSegmentsTarget;
+const cappedSegments = 20;
 
 /** What a request has read so far, other parts of it included. */
 export interface ReadsMade {

@@ -83,71 +83,29 @@ test("a segment built before an attribute became filterable is rewritten, smalle
   expect(planMerge(old, new Set(), 1)).toBeUndefined();
 });
 
-/** Ids of what is merged. */
-function merged(segments: readonly SegmentInfo[]): readonly string[] | undefined {
-  return planMerge(segments, new Set());
-}
-
-function many(count: number, mib: number, id = "s"): SegmentInfo[] {
-  return Array.from({ length: count }, (_, i) => segment(`${id}${i}`, mib * MiB, 12_288, 0, 32));
-}
-
 test("flat segments go together once they are enough rows for clusters", () => {
-  const flat = [segment("a", MiB, 2_000), segment("b", MiB, 1_000)];
-  expect(merged(flat)).toEqual(["a", "b"]);
-  expect(merged([segment("a", MiB, 2_000), segment("b", MiB, 47)])).toBeUndefined();
+  const flat = [segment("a", MiB, 5_000), segment("b", MiB, 4_000)];
+  expect(planMerge(flat, new Set())).toEqual(["a", "b"]);
+  expect(planMerge([segment("a", MiB, 5_000), segment("b", MiB, 100)], new Set())).toBeUndefined();
 });
 
-test("beside many rows more of them are left flat, up to a bound", () => {
-  const flat = (rows: number) => [segment("a", MiB, rows), segment("b", MiB, rows)];
-  const large = segment("c", 100 * MiB, 50_000, 0, 130);
-  expect(merged([...flat(1_600), large])).toBeUndefined();
-  expect(merged([...flat(1_700), large])).toEqual(["a", "b"]);
-  const six = Array.from({ length: 6 }, (_, i) => segment(`f${i}`, MiB, 1_400));
-  const huge = segment("d", 1_000 * MiB, 900_000, 0, 2_000);
-  expect(merged([...six.slice(1), huge])).toBeUndefined();
-  expect(merged([...six, huge])).toHaveLength(6);
+test("enough flat rows join a segment with clusters that is not many times larger", () => {
+  const flat = segment("a", MiB, 5_000);
+  const clustered = (rows: number): SegmentInfo => segment("b", 50 * MiB, rows, 0, 24);
+  expect(planMerge([flat, clustered(20_000)], new Set())).toEqual(["a", "b"]);
+  expect(planMerge([flat, clustered(20_001)], new Set())).toBeUndefined();
+  expect(planMerge([segment("a", MiB, 4_000), clustered(9_000)], new Set())).toBeUndefined();
 });
 
 test("large segments without vectors are not merged for having no clusters", () => {
   const plain = [segment("a", 100 * MiB, 500_000), segment("b", MiB, 9_000)];
-  expect(merged(plain)).toBeUndefined();
+  expect(planMerge(plain, new Set())).toBeUndefined();
 });
 
-test("segments are left alone up to a number that grows with the root of their rows", () => {
-  expect(merged(many(5, 30))).toBeUndefined();
-  expect(merged(many(6, 30))).toHaveLength(6);
-  const large = segment("large", 900 * MiB, 900_000, 0, 2_300);
-  expect(merged([...many(13, 16), large])).toBeUndefined();
-  expect(merged([...many(14, 16), large])).toEqual(many(14, 16).map(({ id }) => id));
-});
-
-test("small segments are counted by themselves, and pull no large one along", () => {
-  expect(merged(many(5, 1))).toBeUndefined();
-  expect(merged(many(6, 1))).toHaveLength(6);
-  const large = many(6, 100, "large");
-  expect(merged([...large, ...many(6, 1)])).toBeUndefined();
-  expect(merged([...large, ...many(7, 1)])).toHaveLength(7);
-});
-
-test("merged once, rows stay where they are until the merged ones are too many", () => {
-  let [segments, written] = [[] as SegmentInfo[], 0];
-  const flushes = 60;
-  for (let flush = 0; flush < flushes; flush++) {
-    segments.push(segment(`f${flush}`, 16 * MiB, 16_000, 0, 40));
-    for (let ids = merged(segments); ids !== undefined; ids = merged(segments)) {
-      const inputs = segments.filter(({ id }) => ids?.includes(id));
-      const [rows, bytes] = [
-        inputs.reduce((sum, each) => sum + each.rows, 0),
-        inputs.reduce((sum, each) => sum + each.bytes, 0),
-      ];
-      written += bytes;
-      segments = segments.filter(({ id }) => !ids?.includes(id));
-      segments.push(segment(`m${flush}`, bytes, rows, 0, 40));
-    }
-    expect(segments.length).toBeLessThanOrEqual(limits.segmentsTarget);
-  }
-  expect(written / (flushes * 16 * MiB)).toBeLessThan(1.1);
+test("four segments of one tier become one of the next", () => {
+  const tier = ["a", "b", "c", "d"].map((id) => segment(id, 30 * MiB, 9_000, 0, 24));
+  expect(planMerge(tier, new Set())).toEqual(["a", "b", "c", "d"]);
+  expect(planMerge(tier.slice(1), new Set())).toBeUndefined();
 });
 
 test("planning always ends: every merge leaves fewer or cleaner segments, within the bound", () => {
