@@ -56,6 +56,7 @@ export async function settle(world: World): Promise<void> {
   // something dies then, and whoever collects it looks for all the rest.
   const { size } = world.store.memory;
   // And what a branch holds longer than a day is looked for again once it has let go.
+  await makeRoom(world, process);
   await forAll((name) => branchAnew(world, process, name));
   await forAll((name) => indexAll(world, process, name));
   await pass(world, 28);
@@ -107,15 +108,26 @@ function beside(world: World, work: Promise<void>): void {
 
 /** Deletes a name whose branches live. */
 async function bereave(world: World, process: Process, name: SimName): Promise<void> {
-  const { identity, history, exists } = name;
+  const { history, exists } = name;
   const { generation } = history.last;
   const isParent = world.names.some(
     (other) => other.exists && world.landings.descends(other.history.last.generation, generation),
   );
-  if (!exists || !isParent) return;
+  if (exists && isParent) await removeAtRest(process, name);
+}
+
+async function removeAtRest(process: Process, { identity, history }: SimName): Promise<void> {
   const window = history.beginRead();
   replyValue(await callOwner(process, identity.name).remove(identity.tenant, identity.name));
   history.removeAcknowledged(window);
+}
+
+/** Of several names one is free for a branch. */
+async function makeRoom(world: World, process: Process): Promise<void> {
+  const last = world.names.at(-1);
+  if (last === undefined || last === world.first || world.names.some((name) => !name.exists))
+    return;
+  await runWith(world, removeAtRest(process, last));
 }
 
 /** A name that is free becomes a branch of the first, which is rewritten then. */
