@@ -57,10 +57,10 @@ export const textMutants: readonly Mutant[] = [
     "if (position < wanted - 9) at++;",
   ),
   mutant(
-    "what is found in documents counts for the first segment asked about",
-    "src/search-document-filter.ts",
-    "scanBlock(scans[at] as DocumentScan, index, block, results[at] as Bitmap);",
-    "scanBlock(scans[at] as DocumentScan, index, block, results[0] as Bitmap);",
+    "what positions tell counts for the first segment asked about",
+    "src/search-sequences.ts",
+    "new SequenceRun(sequence, run, found[i] as Bitmap)",
+    "new SequenceRun(sequence, run, found[0] as Bitmap)",
   ),
   mutant(
     "the last fragment of a text is not looked at",
