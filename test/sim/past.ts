@@ -159,7 +159,7 @@ export class Past {
       await kept(() => askPoint(process, ports, snapshot, shown));
       this.#world.faults.saw(shown === last ? "past: the present" : "past: shown");
     } catch (error) {
-      if (isEngineError(error, "gone")) this.#gone(history, point, asOf);
+      if (isEngineError(error, "gone")) this.#gone(history, window.first, point, asOf);
       else if (!isEngineError(error, "notFound") && !isEngineError(error, "invalid")) throw error;
     }
   }
@@ -213,8 +213,11 @@ export class Past {
     return undefined;
   }
 
-  /** It must not be, if it was covered all the time. */
-  #gone(history: History, point: Point, asOf: AsOf): void {
+  /**
+   * It must not be, if it was covered all the time, by what may have been known when it was asked
+   * for as well: the newest entry may have landed without its owner knowing yet.
+   */
+  #gone(history: History, first: number, point: Point, asOf: AsOf): void {
     const { faults, scheduler } = this.#world;
     faults.saw("past: gone");
     const index = history.points.indexOf(point);
@@ -224,7 +227,8 @@ export class Past {
     });
     // Clocks that jump make it older than it is; what rots is nobody's fault.
     if (isOther || faults.isOn("clock-jump") || faults.isOn("object-rots")) return;
-    const retentionMs = Math.min(...since.map((each) => each.retentionMs));
+    const known = history.points.slice(Math.min(first, index));
+    const retentionMs = Math.min(...known.map((each) => each.retentionMs));
     const overMs = asOf.kind === "time" ? asOf.ms : (since[1]?.timeMs ?? Infinity);
     if (overMs >= scheduler.nowMs - retentionMs) {
       const ageMs = scheduler.nowMs - overMs;
