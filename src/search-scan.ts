@@ -74,8 +74,7 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
     return { kind: "ranges", blocks: plan.blocks, matches, ...onePlane };
   }
   // The tail is not known yet: room for as many more as it could mask.
-  const matches = segments.reduce((sum, { count }) => sum + count, 0);
-  const maskable = Math.min(context.snapshot.unindexedRows, matches);
+  const maskable = Math.min(context.snapshot.unindexedRows, matchCount(scan));
   const candidates = new Candidates(plan.refineMax + maskable);
   const flatFirst = plan.blocks.toSorted(
     (a, b) => Number(isClustered(planned, a)) - Number(isClustered(planned, b)),
@@ -88,6 +87,11 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
   return { kind: "ranked", blocks, matches: matchesIn(blocks), rows, refineMax };
 }
 
+/** In all segments, looked for or not. */
+function matchCount({ segments }: Scan): number {
+  return segments.reduce((sum, { count }) => sum + count, 0);
+}
+
 function isClustered(planned: readonly PlannedSegment[], { segment }: ScanTarget): boolean {
   return planned[segment]?.clustered === true;
 }
@@ -98,7 +102,7 @@ export function otherRanges(
   result: ScanResult,
 ): readonly (SegmentRange & { readonly matches: number })[] {
   const { blocks, matches } = result;
-  if (scan.segments.reduce((sum, { count }) => sum + count, 0) === matches) return [];
+  if (matchCount(scan) === matches) return [];
   const leftOut = (result.kind === "ranges" && result.leftOut) || [];
   const planned = plannedSegments(scan);
   const known = new Set(blocks.map(({ segment, block }) => `${segment}/${block}`));
