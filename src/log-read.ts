@@ -92,11 +92,12 @@ export type DoubtfulRead<T> =
   | { readonly kind: "good"; readonly value: T; readonly bytes: Uint8Array }
   | { readonly kind: "bad"; readonly reason: string; readonly bytes: Uint8Array | undefined };
 
-/** Reads an object again while it is missing or `open` says that it is corrupt. */
+/** Reads an object again while it is missing, unless it may be, or `open` says it is corrupt. */
 export async function readDoubtfully<T>(
   ports: ReadPorts,
   key: string,
   open: (bytes: Uint8Array) => Promise<T>,
+  { mayBeMissing = false } = {},
 ): Promise<DoubtfulRead<T>> {
   for (let attempt = 0; ; attempt += 1) {
     const bytes = (await ports.store.get(key))?.bytes;
@@ -111,21 +112,28 @@ export async function readDoubtfully<T>(
       }
       reason = `cannot be read: ${error.message}`;
     }
-    if (attempt + 1 >= limits.doubtReadsMax) {
+    const isAnswer = bytes === undefined && mayBeMissing;
+    if (isAnswer || attempt + 1 >= limits.doubtReadsMax) {
       return { kind: "bad", reason, bytes };
     }
     await ports.clock.sleep(backoffMs(doubtBackoff, attempt, undefined, ports.random));
   }
 }
 
+/** The record of a slot that is skipped, if it is. One bad read of it means nothing either. */
 export async function readSkip(
-  ports: Pick<Ports, "store" | "digest">,
+  ports: ReadPorts,
   root: string,
   generation: string,
   sequence: number,
 ): Promise<Skip | undefined> {
-  const stored = await ports.store.get(skipKey(root, sequence));
-  return stored && (await openSkip(stored.bytes, { generation, sequence }, ports.digest));
+  const key = skipKey(root, sequence);
+  const open = (bytes: Uint8Array): Promise<Skip> =>
+    openSkip(bytes, { generation, sequence }, ports.digest);
+  const read = await readDoubtfully(ports, key, open, { mayBeMissing: true });
+  if (read.kind === "good") return read.value;
+  if (read.bytes === undefined) return undefined;
+  throw corrupt(`skip record ${sequence} of ${generation} ${read.reason}`);
 }
 
 /** Every skip record of the generation, oldest first. One list and, usually, nothing else. */

@@ -4,6 +4,7 @@ import { openChanges } from "../src/changes.ts";
 import type { SchemaAddition } from "../src/document/schema.ts";
 import { pointAsOf } from "../src/history.ts";
 import { limits } from "../src/limits.ts";
+import { readSkip } from "../src/log-read.ts";
 import { pinnedSnapshot } from "../src/pinned.ts";
 import { manifestKey, skipKey, walKey } from "../src/store/keys.ts";
 import { BadRig } from "./bad-rig.ts";
@@ -94,6 +95,22 @@ describe("a log entry that cannot be read", () => {
     expect(skip).toMatchObject({ sequence: 1, fault: expect.stringContaining("SHA-256") });
     expect((await rig.brief()).skips).toEqual([skip]);
     expect(key).toContain("/wal/");
+  });
+
+  test("is skipped by a record of which one bad read means nothing", async () => {
+    const { rig } = await badSecond();
+    await rig.skip(1);
+    const root = await rig.root();
+    const { generation } = await rig.head();
+    const recordOf = (sequence: number) =>
+      rig.clock.run(readSkip(rig.ports(), root, generation, sequence));
+    rig.faulty.failNext("get", "flipped");
+    expect(await recordOf(1)).toMatchObject({ sequence: 1, reason: "no copy is left" });
+    rig.faulty.failNext("get", "flipped", limits.doubtReadsMax);
+    await expect(recordOf(1)).rejects.toMatchObject(corrupt);
+    rig.store.reset();
+    expect(await recordOf(0)).toBeUndefined();
+    expect(rig.store.counts().get).toBe(1);
   });
 
   test("has no time of its own once it is skipped: as of it, the state is the one before", async () => {

@@ -27,7 +27,7 @@ export function simCommand(): Command {
     .description("run the engine in simulated worlds full of faults and check every answer")
     .option("--seeds <n>", "how many worlds", positiveInteger, 100)
     .option("--seed <n>", "the first", positiveInteger, 1)
-    .option("--operations <n>", "of clients in each world", positiveInteger, 800)
+    .option("--operations <n>", "of clients in each world", positiveInteger, 500)
     .addOption(
       new Option("--mode <mode>", "faults all the time, or that all comes to rest once they stop")
         .choices(["safety", "liveness", "both"])

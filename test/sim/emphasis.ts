@@ -25,7 +25,7 @@ const demandingTurns: readonly Emphasis[] = [
   ...(["none", "rot", "jobs", "past", "branches", "shards", "restores"] as const),
 ];
 const otherTurns: readonly Emphasis[] = [
-  ...(["none", "rot", "none", "past", "branches", "rot", "restores"] as const),
+  ...(["none", "rot", "none", "past", "none", "rot", "restores"] as const),
   ...(["none", "rot", "jobs", "past", "none", "rot", "restores"] as const),
   ...(["none", "rot", "none", "past", "branches", "shards", "restores"] as const),
   ...(["none", "rot", "none", "past", "none", "rot", "restores"] as const),

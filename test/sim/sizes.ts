@@ -45,13 +45,19 @@ export function randomSizes(random: SimRandom, demanding: boolean): Sizes {
   const branchShare = random.pick([0, 0, 0, 0, 0.02, 0.05]);
   return {
     isolates: 1 + random.below(3),
-    clients: random.pick([1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8]),
+    clients: random.pick(
+      demanding ? [1, 2, 3, 4, 4, 5, 5, 6, 6, 7, 8, 8] : [1, 2, 3, 4, 4, 5, 5, 5, 5, 6, 6, 7, 8, 8],
+    ),
     consumers: random.pick([1, 1, 2, 2, 3, 4]),
     ids: random.pick([6, 24, 24, 24, 100]),
     rowsMax: random.pick([2, 2, 6, 6, 6, 30]),
     attributes: 5,
     hasSides: false,
-    writeShare: random.pick([0.1, 0.1, 0.2, 0.2, 0.3, 0.6]),
+    writeShare: random.pick(
+      demanding
+        ? [0.1, 0.1, 0.2, 0.2, 0.3, 0.6]
+        : [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.3, 0.6],
+    ),
     keyShare: random.pick([0, 0.2, 0.5]),
     rewriteShare: random.pick([0, 0.1, 0.2, 0.6]),
     disturbShare: random.pick([0, 0.1, 0.3]),
@@ -63,7 +69,13 @@ export function randomSizes(random: SimRandom, demanding: boolean): Sizes {
     flushShare: random.pick(demanding ? [0.001, 0.01, 0.01, 0.03] : [0.001, 0.001, 0.001, 0.01]),
     thinkMsMin,
     // Now and then a client sleeps so long that everything dead is collected meanwhile.
-    thinkMsMax: thinkMsMin * random.pick([10, 10, 10, 10, 10, 10, 1_000, 1_000, 1_000, 100_000]),
+    thinkMsMax:
+      thinkMsMin *
+      random.pick([
+        ...Array<number>(demanding ? 6 : 12).fill(10),
+        ...Array<number>(demanding ? 3 : 4).fill(1_000),
+        100_000,
+      ]),
     napShare: random.pick(demanding ? [0, 0.004, 0.012] : [0, 0, 0, 0.004, 0.012]),
     objectMemoryBytes: random.pick([0, 4_096, 1 << 20, 1 << 20]),
     isolateCacheBytes: random.pick(
