@@ -207,8 +207,11 @@ export const limits = {
   ticketMs: 10_000,
   /** The alarm re-sends hints of work that nobody has claimed. */
   alarmMs: 5_000,
-  /** Rows from which a segment is clustered; below, its scan plane is read whole. */
-  clusteredRowsMin: 8_192,
+  /**
+   * Rows from which a segment is clustered; below, its scan plane is read whole. Half of what a
+   * flush of long vectors holds: 12 MiB of 784 dimensions are 4,000 rows.
+   */
+  clusteredRowsMin: 2_048,
   clusterRowsTarget: 384,
   /** Merges of so many bytes are made in steps that are stored, so that a crash costs one step. */
   stepBytesMin: 64 * MiB,
@@ -226,8 +229,17 @@ export const limits = {
   mergeRowsMax: 1_000_000,
   /** Live memory of one compaction step. */
   compactionBytesMax: 64 * MiB,
-  segmentsTarget: 8,
-  mergeFanIn: 4,
+  /** Segments of one shard beyond which the smallest go together, whatever their tiers. */
+  segmentsTarget: 20,
+  /** Segments of a tier that become one of the next: each tier is so many times the one below. */
+  mergeFanIn: 8,
+  /** … of tiers above the lowest, where to write everything again costs most. */
+  mergeFanInLarge: 12,
+  /** A namespace is at rest when nothing was written for so long. */
+  restMs: 10_000,
+  /** Segments that are left alone at rest, and what a merge that is due only then may write. */
+  segmentsAtRest: 3,
+  restMergeBytesMax: 128 * MiB,
   /** Share of dead rows at which a segment is rewritten. */
   deadShareMax: 0.2,
   appliedDeltasMax: 64,

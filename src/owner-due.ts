@@ -50,7 +50,7 @@ export function dueJob(
   return (
     flush(table, state, nowMs, newId) ??
     retry ??
-    newMerge(table, manifest, newId) ??
+    newMerge(table, manifest, newId, nowMs >= restsAtMs(state)) ??
     collect(table, state, nowMs, newId) ??
     purge(table, nowMs) ??
     warm(table, state, nowMs, newId)
@@ -120,6 +120,9 @@ export function nextAlarmMs(
     times.push(flushAtMs ?? Number.POSITIVE_INFINITY);
     times.push(dead === undefined ? Number.POSITIVE_INFINITY : collectableAtMs(state, dead));
     times.push(table.sweepDueMs ?? Number.POSITIVE_INFINITY);
+    if (!isFrozen(state) && newMerge(table, state.manifest, (kind) => kind, true) !== undefined) {
+      times.push(restsAtMs(state));
+    }
     if (state.settings.replicas > 0) {
       times.push(table.warmedMs + limits.warmEveryMs);
     }
@@ -171,27 +174,47 @@ function copiedBelow({ origin, inherited }: Manifest): number {
   return origin?.kind === "copy" ? (inherited.at(-1)?.to ?? 0) : 0;
 }
 
+/** From when a namespace is at rest, unless something is written before. */
+function restsAtMs({ lastWriteMs }: NamespaceState): number {
+  return lastWriteMs + limits.restMs;
+}
+
 /**
  * One merge of a shard at a time: it holds its inputs, and more would only compete for memory. One
  * that cannot succeed keeps its inputs, and does not keep the others from being merged.
  */
-function newMerge(table: JobTable, manifest: Manifest, newId: NewId): UnclaimedJob | undefined {
-  let plan = plans.get(manifest);
-  if (plan?.jobs !== table.jobs) {
-    plan = { jobs: table.jobs, inputs: mergeInputs(table, manifest) };
+function newMerge(
+  table: JobTable,
+  manifest: Manifest,
+  newId: NewId,
+  atRest: boolean,
+): UnclaimedJob | undefined {
+  const found = plans.get(manifest);
+  let plan = found?.jobs === table.jobs ? found : undefined;
+  if (plan === undefined) {
+    const [busy, rest] = [false, true].map((resting) => mergeInputs(table, manifest, resting));
+    plan = { jobs: table.jobs, busy, rest };
     plans.set(manifest, plan);
   }
-  const { inputs } = plan;
+  const inputs = atRest ? plan.rest : plan.busy;
   return inputs && { id: newId("m", manifest.version), kind: "merge", inputs };
 }
 
 /** What was found last: asked at every alarm, of a manifest and jobs that seldom change. */
 const plans = new WeakMap<
   Manifest,
-  { readonly jobs: JobTable["jobs"]; readonly inputs: readonly string[] | undefined }
+  {
+    readonly jobs: JobTable["jobs"];
+    readonly busy: readonly string[] | undefined;
+    readonly rest: readonly string[] | undefined;
+  }
 >();
 
-function mergeInputs(table: JobTable, manifest: Manifest): readonly string[] | undefined {
+function mergeInputs(
+  table: JobTable,
+  manifest: Manifest,
+  atRest: boolean,
+): readonly string[] | undefined {
   const merges = table.jobs.filter(
     (job) => job.kind === "merge" && !isVoid(job, manifest) && !isFailing(job),
   );
@@ -207,7 +230,9 @@ function mergeInputs(table: JobTable, manifest: Manifest): readonly string[] | u
     shardCount(manifest.settings),
   )) {
     if (segments.some(({ id }) => merging.has(id))) continue;
-    const inputs = unsorted ? planSplit(segments, busy) : planMerge(segments, busy, below, owner);
+    const inputs = unsorted
+      ? planSplit(segments, busy)
+      : planMerge(segments, busy, { reindexBelow: below, owner, atRest });
     if (inputs !== undefined) return inputs;
   }
   return undefined;

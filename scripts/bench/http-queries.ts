@@ -12,6 +12,7 @@
  * runtime: what they use for the bucket is counted as ours.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { limits } from "../../src/limits.ts";
 import { ApiClient, namespacePath } from "../api-client.ts";
 import type { Dataset } from "../datasets.ts";
 import { openDatasetRows } from "../import/dataset-source.ts";
@@ -100,15 +101,24 @@ export async function loadAndIndex(
 /** Between two jobs a namespace may look indexed for a moment. */
 const settleMs = 1_500;
 
-/** Resolves when nothing has changed for a while; `seconds` leaves out that while. */
+/** When a merge has begun, if it waited for rest: the alarm is that much late. */
+const restMs = limits.restMs + 2 * limits.alarmMs;
+
+/**
+ * Resolves when nothing has changed for a while, and what waits for rest is done; `seconds` leaves
+ * out these waits, and with them most of what is merged at rest.
+ */
 export async function waitUntilSettled(
   client: ApiClient,
 ): Promise<{ readonly status: IndexStatus; readonly seconds: number }> {
   const startedMs = performance.now();
+  let waitMs = 0;
   for (;;) {
     const status = await waitUntilIndexed(client, namespace);
-    const seconds = (performance.now() - startedMs) / 1000;
-    await sleep(settleMs);
+    const seconds = (performance.now() - startedMs - waitMs) / 1000;
+    const waitsMs = status.segments.length > limits.segmentsAtRest ? restMs : settleMs;
+    await sleep(waitsMs);
+    waitMs += waitsMs;
     const later = await indexStatus(client, namespace);
     const still = later.indexed && later.manifest_version === status.manifest_version;
     if (still) return { status, seconds };

@@ -3,6 +3,7 @@
  * Plain sums of what docs/costs.md lists; what work has really cost is in every answer.
  */
 import { Command } from "commander";
+import { limits } from "../../src/limits.ts";
 import { prices } from "../../workers/prices.ts";
 import { positiveInteger } from "../options.ts";
 import { printJson, printTable } from "./output.ts";
@@ -39,7 +40,6 @@ export interface MonthlyCost {
 }
 
 const flushRows = 5_000;
-const mergeFanIn = 4;
 const partBytes = 16 * 1024 * 1024;
 /** f32 for exact answers, 8 bits to refine, 1 bit and a little to scan. */
 const bytesPerDimension = 5.2;
@@ -54,7 +54,7 @@ export function estimateCost(load: Omit<Options, "json">): MonthlyCost {
   const calls = workerRequests + objectCalls + storeWrites + 2 * objectWrites;
   const write = calls + cpuMs.write * prices.cpuMs;
   const written = writesPerMonth * rowsPerWrite;
-  const levels = Math.max(1, Math.log(Math.max(rows, 1) / flushRows) / Math.log(mergeFanIn));
+  const levels = Math.max(1, Math.log(Math.max(rows, 1) / flushRows) / Math.log(limits.mergeFanIn));
   const flushes = Math.max(written / flushRows, written > 0 ? 1 : 0);
   const merged = (levels * written * perRow) / partBytes;
   const jobs = flushes * (6 * storeWrites + 4 * storeReads + 6 * objectCalls);

@@ -2,8 +2,11 @@
  * When to flush and what to merge. Pure: decisions from counts alone, the same for the same input.
  *
  * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or
- * objects), once it is old, or on request. Merge: size-tiered, each tier four times the one below,
- * and never more than one job may hold; of one shard, as if there were no others.
+ * objects), once it is old, or on request.
+ *
+ * Merge: size-tiered, each tier eight times the one below, so that what is loaded is written again
+ * about once per tier; what that leaves in small segments goes together once the namespace is at
+ * rest. Never more than one job may hold; of one shard, as if there were no others.
  */
 import type { SegmentInfo, WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
@@ -110,16 +113,23 @@ export function planSplit(
   return first === undefined ? undefined : [first.id];
 }
 
+export interface MergeCircumstances {
+  /** Segments built under an earlier schema lack a column that filters could use. */
+  readonly reindexBelow?: number;
+  /** The generation below which everything is to lie, if that matters. */
+  readonly owner?: string | undefined;
+  /** Nothing was written for a while. */
+  readonly atRest?: boolean;
+}
+
 /**
  * Segments of one shard that a merge job replaces by one, or undefined. `busy`: inputs of jobs
- * under way; `reindexBelow`: segments built under an earlier schema lack a column that filters
- * could use. `owner`: the generation below which everything is to lie, if that matters.
+ * under way.
  */
 export function planMerge(
   segments: readonly SegmentInfo[],
   busy: ReadonlySet<string>,
-  reindexBelow = 0,
-  owner?: string,
+  { reindexBelow = 0, owner, atRest = false }: MergeCircumstances = {},
 ): readonly string[] | undefined {
   const free = segments
     .filter((segment) => !busy.has(segment.id))
@@ -129,6 +139,7 @@ export function planMerge(
     smallFlat(free) ??
     fullTier(free) ??
     tooMany(free, segments.length) ??
+    (atRest ? scattered(free, segments.length) : undefined) ??
     unindexed(free, reindexBelow) ??
     borrowed(free, owner);
   return chosen?.map((segment) => segment.id);
@@ -143,8 +154,12 @@ function liveRows(segment: SegmentInfo): number {
 }
 
 function tierOf(segment: SegmentInfo): number {
-  return Math.max(0, Math.floor(Math.log(liveBytes(segment) / limits.flushBytes) / Math.log(4)));
+  const times = liveBytes(segment) / limits.flushBytes;
+  return Math.max(0, Math.floor(Math.log(times) / Math.log(limits.mergeFanIn)));
 }
+
+/** How many times larger than what joins it a segment may be. */
+const joinTimes = 4;
 
 /** A segment whose dead rows cost more than rewriting it. */
 function mostlyDead(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
@@ -167,7 +182,7 @@ function smallFlat(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undef
   const joins =
     smallest !== undefined &&
     rows >= limits.clusteredRowsMin / 2 &&
-    liveRows(smallest) <= rows * limits.mergeFanIn;
+    liveRows(smallest) <= rows * joinTimes;
   const inputs = joins ? affordable([...flat, smallest]) : [];
   return inputs.length > flat.length ? inputs : undefined;
 }
@@ -178,9 +193,10 @@ function fullTier(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefi
     const tier = tierOf(segment);
     tiers.set(tier, [...(tiers.get(tier) ?? []), segment]);
   }
-  for (const [, members] of [...tiers].toSorted(([a], [b]) => a - b)) {
+  for (const [tier, members] of [...tiers].toSorted(([a], [b]) => a - b)) {
     const inputs = affordable(members);
-    if (members.length >= limits.mergeFanIn && inputs.length >= 2) {
+    const most = tier === 0 ? limits.mergeFanIn : limits.mergeFanInLarge;
+    if (members.length >= most && inputs.length >= 2) {
       return inputs;
     }
   }
@@ -194,6 +210,29 @@ function tooMany(free: readonly SegmentInfo[], count: number): readonly SegmentI
   }
   const inputs = affordable(free).slice(0, count - limits.segmentsTarget + 1);
   return inputs.length >= 2 ? inputs : undefined;
+}
+
+/**
+ * The small segments that a load leaves: each costs a query about a read. A much larger one stays
+ * as it is, so that what trickles in does not write it again and again.
+ */
+function scattered(
+  smallestFirst: readonly SegmentInfo[],
+  count: number,
+): readonly SegmentInfo[] | undefined {
+  if (count <= limits.segmentsAtRest) {
+    return undefined;
+  }
+  let bytes = 0;
+  let joined = 0;
+  for (const [smaller, segment] of affordable(smallestFirst).entries()) {
+    const size = liveBytes(segment);
+    const joins = smaller > 0 && size <= bytes * joinTimes;
+    bytes += size;
+    if (bytes > limits.restMergeBytesMax) break;
+    if (joins) joined = smaller + 1;
+  }
+  return joined === 0 ? undefined : smallestFirst.slice(0, joined);
 }
 
 /** A segment to be written again with the columns it lacks; what is merged anyway gets them too. */

@@ -77,35 +77,62 @@ test("a segment with too many dead rows is rewritten alone", () => {
 test("a segment built before an attribute became filterable is rewritten, smallest first", () => {
   const old = [segment("b", 2 * MiB, 100), segment("a", MiB, 100)];
   const young = { ...segment("c", MiB / 2, 100), schemaVersion: 4 };
-  expect(planMerge([...old, young], new Set(), 4)).toEqual(["a"]);
-  expect(planMerge([...old, young], new Set(["a"]), 4)).toEqual(["b"]);
-  expect(planMerge([young], new Set(), 4)).toBeUndefined();
-  expect(planMerge(old, new Set(), 1)).toBeUndefined();
+  expect(planMerge([...old, young], new Set(), { reindexBelow: 4 })).toEqual(["a"]);
+  expect(planMerge([...old, young], new Set(["a"]), { reindexBelow: 4 })).toEqual(["b"]);
+  expect(planMerge([young], new Set(), { reindexBelow: 4 })).toBeUndefined();
+  expect(planMerge(old, new Set(), { reindexBelow: 1 })).toBeUndefined();
 });
 
 test("flat segments go together once they are enough rows for clusters", () => {
-  const flat = [segment("a", MiB, 5_000), segment("b", MiB, 4_000)];
+  const flat = [segment("a", MiB, 1_500), segment("b", MiB, 1_000)];
   expect(planMerge(flat, new Set())).toEqual(["a", "b"]);
-  expect(planMerge([segment("a", MiB, 5_000), segment("b", MiB, 100)], new Set())).toBeUndefined();
+  expect(planMerge([segment("a", MiB, 1_500), segment("b", MiB, 100)], new Set())).toBeUndefined();
 });
 
 test("enough flat rows join a segment with clusters that is not many times larger", () => {
-  const flat = segment("a", MiB, 5_000);
+  const flat = segment("a", MiB, 1_500);
   const clustered = (rows: number): SegmentInfo => segment("b", 50 * MiB, rows, 0, 24);
-  expect(planMerge([flat, clustered(20_000)], new Set())).toEqual(["a", "b"]);
-  expect(planMerge([flat, clustered(20_001)], new Set())).toBeUndefined();
-  expect(planMerge([segment("a", MiB, 4_000), clustered(9_000)], new Set())).toBeUndefined();
+  expect(planMerge([flat, clustered(6_000)], new Set())).toEqual(["a", "b"]);
+  expect(planMerge([flat, clustered(6_001)], new Set())).toBeUndefined();
+  expect(planMerge([segment("a", MiB, 1_000), clustered(4_000)], new Set())).toBeUndefined();
 });
 
 test("large segments without vectors are not merged for having no clusters", () => {
-  const plain = [segment("a", 100 * MiB, 500_000), segment("b", MiB, 9_000)];
+  const plain = [segment("a", 100 * MiB, 500_000), segment("b", MiB, 2_100)];
   expect(planMerge(plain, new Set())).toBeUndefined();
 });
 
-test("four segments of one tier become one of the next", () => {
-  const tier = ["a", "b", "c", "d"].map((id) => segment(id, 30 * MiB, 9_000, 0, 24));
-  expect(planMerge(tier, new Set())).toEqual(["a", "b", "c", "d"]);
-  expect(planMerge(tier.slice(1), new Set())).toBeUndefined();
+/** So many clustered segments, from the first letter on. */
+function many(count: number, mib: number, from = "a"): SegmentInfo[] {
+  return Array.from({ length: count }, (_, i) =>
+    segment(String.fromCharCode(from.charCodeAt(0) + i), mib * MiB, 9_000, 0, 24),
+  );
+}
+
+test("eight segments of the lowest tier become one of the next, twelve of that of a third", () => {
+  expect(planMerge(many(8, 30), new Set())).toEqual([..."abcdefgh"]);
+  expect(planMerge(many(7, 30), new Set())).toBeUndefined();
+  expect(planMerge(many(11, 40), new Set())).toBeUndefined();
+  expect(planMerge(many(12, 40), new Set())).toEqual([..."abcdefghijkl"]);
+});
+
+test("at rest, more than three segments: the small ones go together", () => {
+  const atRest = { atRest: true };
+  const loaded = [...many(7, 12), ...many(1, 120, "z")];
+  expect(planMerge(loaded, new Set())).toBeUndefined();
+  expect(planMerge(loaded, new Set(), atRest)).toEqual([..."abcdefg"]);
+  expect(planMerge(loaded.slice(5), new Set(), atRest)).toBeUndefined();
+  // However many there are, no merge of large ones is due for that.
+  expect(planMerge(many(7, 100), new Set(), atRest)).toBeUndefined();
+});
+
+test("at rest, what trickles in leaves much larger segments alone", () => {
+  const atRest = { atRest: true };
+  const [large, ...small] = [...many(1, 60, "z"), ...many(3, 3)] as [SegmentInfo, ...SegmentInfo[]];
+  expect(planMerge([large, ...small], new Set(), atRest)).toEqual([..."abc"]);
+  expect(planMerge([large, ...many(5, 3)], new Set(), atRest)).toEqual([..."abcdez"]);
+  const tiny = segment("t", MiB / 1_024, 10);
+  expect(planMerge([tiny, ...many(3, 3)], new Set(), atRest)).toEqual([..."tabc"]);
 });
 
 test("planning always ends: every merge leaves fewer or cleaner segments, within the bound", () => {
@@ -122,7 +149,7 @@ test("planning always ends: every merge leaves fewer or cleaner segments, within
       });
       for (let step = 0; ; step++) {
         expect(step).toBeLessThan(200);
-        const chosen = planMerge(segments, new Set());
+        const chosen = planMerge(segments, new Set(), { atRest: true });
         if (chosen === undefined) {
           break;
         }
