@@ -207,11 +207,8 @@ export const limits = {
   ticketMs: 10_000,
   /** The alarm re-sends hints of work that nobody has claimed. */
   alarmMs: 5_000,
-  /**
-   * Rows from which a segment is clustered; below, its scan plane is read whole. Half of what a
-   * flush of long vectors holds: 12 MiB of 784 dimensions are 4,000 rows.
-   */
-  clusteredRowsMin: 2_048,
+  /** Rows from which a segment is clustered; below, its scan plane is read whole. */
+  clusteredRowsMin: 1_024,
   clusterRowsTarget: 384,
   /** Merges of so many bytes are made in steps that are stored, so that a crash costs one step. */
   stepBytesMin: 64 * MiB,

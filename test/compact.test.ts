@@ -154,6 +154,8 @@ describe("collection", () => {
       await rig.clock.advance(2_000);
       await rig.flushAll();
     }
+    await rig.clock.advance(limits.restMs);
+    await rig.flushAll();
     const before = rig.memory.size;
     await rig.clock.advance(collectMs + 1);
     await rig.clock.run(rig.owner.alarm({ tenant: rig.tenant, name: rig.name }));

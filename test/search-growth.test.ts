@@ -3,6 +3,7 @@
  * the same documents at once: what it finds and what it reads must be nearly the same.
  */
 import { beforeAll, expect, test } from "vitest";
+import { limits } from "../src/limits.ts";
 import { simdKernels } from "./kernels/simd.ts";
 import type { OracleDocument } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
@@ -44,6 +45,8 @@ beforeAll(async () => {
     );
     await grown.flush();
   }
+  await grown.clock.advance(limits.restMs);
+  await grown.flush();
   fresh = new SearchRig({ dims, kernels: simdKernels });
   await fresh.put([...grown.oracle.documents.values()]);
   await fresh.flush();

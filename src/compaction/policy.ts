@@ -158,33 +158,18 @@ function tierOf(segment: SegmentInfo): number {
   return Math.max(0, Math.floor(Math.log(times) / Math.log(limits.mergeFanIn)));
 }
 
-/** How many times larger than what joins it a segment may be. */
-const joinTimes = 4;
-
 /** A segment whose dead rows cost more than rewriting it. */
 function mostlyDead(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
   const worst = free.find((segment) => segment.dead.rows > segment.rows * limits.deadShareMax);
   return worst === undefined ? undefined : [worst];
 }
 
-/**
- * Flat segments are scanned whole: together they become one with clusters as soon as they can, or
- * join the smallest one that has some, if that is not many times larger.
- */
+/** Flat segments are scanned whole: together they become one with clusters as soon as they can. */
 function smallFlat(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
   // A larger one without clusters has no vectors, and nothing of it is ever scanned.
   const flat = affordable(free.filter(({ rows }) => rows < limits.clusteredRowsMin));
   const rows = flat.reduce((sum, segment) => sum + liveRows(segment), 0);
-  if (flat.length >= 2 && rows >= limits.clusteredRowsMin) {
-    return flat;
-  }
-  const smallest = free.find(({ clusters }) => clusters > 0);
-  const joins =
-    smallest !== undefined &&
-    rows >= limits.clusteredRowsMin / 2 &&
-    liveRows(smallest) <= rows * joinTimes;
-  const inputs = joins ? affordable([...flat, smallest]) : [];
-  return inputs.length > flat.length ? inputs : undefined;
+  return flat.length >= 2 && rows >= limits.clusteredRowsMin ? flat : undefined;
 }
 
 function fullTier(free: readonly SegmentInfo[]): readonly SegmentInfo[] | undefined {
@@ -211,6 +196,9 @@ function tooMany(free: readonly SegmentInfo[], count: number): readonly SegmentI
   const inputs = affordable(free).slice(0, count - limits.segmentsTarget + 1);
   return inputs.length >= 2 ? inputs : undefined;
 }
+
+/** How many times larger than what joins it a segment may be. */
+const joinTimes = 4;
 
 /**
  * The small segments that a load leaves: each costs a query about a read. A much larger one stays

@@ -44,7 +44,7 @@ async function makeInputs(
 describe.each([
   [[40, 900, 1], 16, "uint", "cosine_distance"],
   [[300, 300], 0, "string", "cosine_distance"],
-  [[5000, 4000, 2000], 20, "uuid", "euclidean_squared"],
+  [[5000, 1000, 5000], 20, "uuid", "euclidean_squared"],
 ] as [number[], number, IdKind, DistanceMetric][])(
   "a merge of %j documents of %i dimensions with %s ids",
   (counts, dims, idKind, metric) => {
