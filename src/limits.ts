@@ -229,14 +229,14 @@ export const limits = {
   /** Segments of one shard beyond which the smallest go together, whatever their tiers. */
   segmentsTarget: 20,
   /** Segments of a tier that become one of the next: each tier is so many times the one below. */
-  mergeFanIn: 8,
+  mergeFanIn: 16,
   /** … of tiers above the lowest, where to write everything again costs most. */
   mergeFanInLarge: 12,
   /** A namespace is at rest when nothing was written for so long. */
   restMs: 10_000,
   /** Segments that are left alone at rest, and what a merge that is due only then may write. */
   segmentsAtRest: 3,
-  restMergeBytesMax: 128 * MiB,
+  restMergeBytesMax: 512 * MiB,
   /** Share of dead rows at which a segment is rewritten. */
   deadShareMax: 0.2,
   appliedDeltasMax: 64,
@@ -370,7 +370,7 @@ export const limits = {
   filterReadsMax: 12,
   scanReadsMax: 6,
   /** Of int8 codes that a cold query reads in place of 1-bit codes and then int8 codes of a few. */
-  onePlaneReadsMax: 11,
+  onePlaneReadsMax: 7,
   onePlaneBytesMax: 8 * MiB,
   onePlaneGapBytes: 128 * KiB,
   refineReadsMax: 6,

@@ -2,7 +2,7 @@
  * A cold query by one plane: int8 codes of whole clusters, then the vectors of the best.
  *
  *   usually   1-bit codes, int8 codes of the best, vectors: 3 rounds, least bytes and memory
- *   cold      int8 codes, vectors: 2 rounds. Of a million rows of 192 dimensions 18 reads and 8 MB
+ *   cold      int8 codes, vectors: 2 rounds. Of a million rows of 192 dimensions 15 reads and 8 MB
  *             in place of 22 reads and 11 MB, most of which lies between rows that are far apart
  *
  * Cold is a query that is the first in its isolate to search a vector column, if the
@@ -16,20 +16,23 @@ import { scanBlock, scanBlockRows } from "./index/segment/scan-plane.ts";
 import { vectorPlanes } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { ScanTarget } from "./query/plan.ts";
+import { capScale } from "./query/read-allowance.ts";
 import type { SearchContext } from "./search-ports.ts";
 import type { SegmentRange } from "./search-refine.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import type { BlockPosition } from "./store/block.ts";
 import { chooseBlocks } from "./store/range-plan.ts";
 
-/** Of the one round of int8 codes. */
-export const onePlaneReads = {
-  readsMax: limits.onePlaneReadsMax,
-  gapBytes: limits.onePlaneGapBytes,
-  wideReads: 0,
-  rangeBytesMax: 4 * 1024 * 1024,
-  passesBy: true,
-} as const;
+/** Of the one round of int8 codes, by how many segments there are. */
+export function onePlaneReads(segments: number) {
+  return {
+    readsMax: Math.ceil(limits.onePlaneReadsMax * capScale(segments)),
+    gapBytes: limits.onePlaneGapBytes,
+    wideReads: 0,
+    rangeBytesMax: 4 * 1024 * 1024,
+    passesBy: true,
+  } as const;
+}
 
 export interface OnePlane {
   readonly ranges: readonly SegmentRange[];
@@ -38,7 +41,7 @@ export interface OnePlane {
 }
 
 /** Of the rows that were planned; most of the others promise next to nothing. */
-const keptShareMin = 0.2;
+const keptShareMin = 0.5;
 
 /** Undefined if the query is not cold, or one plane is no gain. */
 export async function planOnePlane(
@@ -50,12 +53,10 @@ export async function planOnePlane(
   const stretches = targets.flatMap((target) =>
     stretchesOf(segments[target.segment] as MatchedSegment, target),
   );
-  const most = {
-    reads: limits.onePlaneReadsMax,
-    bytes: limits.onePlaneBytesMax,
-    sure: 1,
-  };
-  const chosen = new Set(chooseBlocks(stretches, onePlaneReads, most));
+  const bounds = onePlaneReads(segments.length);
+  const bytes = limits.onePlaneBytesMax * capScale(segments.length);
+  const most = { reads: bounds.readsMax, bytes, sure: 1 };
+  const chosen = new Set(chooseBlocks(stretches, bounds, most));
   const ranges = stretches.filter((_, i) => chosen.has(i));
   const rowsOf = (all: readonly Stretch[]) => all.reduce((sum, { from, to }) => sum + to - from, 0);
   if (rowsOf(ranges) < keptShareMin * rowsOf(stretches)) return undefined;

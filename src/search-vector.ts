@@ -110,7 +110,8 @@ export async function searchVectors(
       readsMax: exhaustiveReadsMax,
     });
   } else if (scanned.kind === "ranges") {
-    const reads = scanned.leftOut === undefined ? refineReads(search.allowance) : onePlaneReads;
+    const isOnePlane = scanned.leftOut !== undefined;
+    const reads = isOnePlane ? onePlaneReads(segments.length) : refineReads(search.allowance);
     await refineRanges(refinement, scanned.ranges, reads);
   } else {
     await refineBest(refinement, scanned.rows, scanned.refineMax);

@@ -8,7 +8,8 @@
  *
  * Ranges are never fewer than objects, and what is joined into few may be large. So a round without
  * a filter also has a cap of what is read at all; what promises least is left out. It is for ten
- * rows wanted of twenty segments, and grows with either:
+ * rows wanted of five segments, and grows with either: each segment that is looked into costs a
+ * range. (Beyond twenty segments, which are small then, it grows more slowly.)
  *
  *   scan 7 and 5 MiB    refine 7 and 4 MiB    exact 10 and 2 MiB    and what was left before
  */
@@ -38,7 +39,14 @@ const capped: Readonly<Record<RankingRound, { readonly reads: number; readonly b
 const rounds = ["scan", "refine", "exact"] as const;
 /** Of so many rows and segments at most, the caps are as they stand there. */
 const cappedWanted = 10;
-const cappedSegments = 20;
+const cappedSegments = 5;
+const manySegments = 20;
+
+/** How many times larger the caps are, for so many segments. */
+export function capScale(segments: number): number {
+  const few = Math.min(segments, manySegments) / cappedSegments;
+  return Math.max(1, few, segments / manySegments);
+}
 
 /** What a request has read so far, other parts of it included. */
 export interface ReadsMade {
@@ -92,7 +100,7 @@ export class ReadAllowance {
     probes = 1,
   ): Omit<ReadCap, "sure"> | undefined {
     if (this.#isFiltered) return undefined;
-    const scale = Math.max(1, wanted / cappedWanted, segments / cappedSegments) * probes;
+    const scale = Math.max(wanted / cappedWanted, capScale(segments)) * probes;
     const made = this.#made();
     const left = { reads: 0, bytes: 0 };
     for (const each of rounds.slice(0, rounds.indexOf(round) + 1)) {

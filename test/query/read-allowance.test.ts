@@ -59,9 +59,11 @@ test("a round is capped, with what the rounds before have left, and more rows ha
   const made = { requests: 3, bytes: 1_000 };
   const allowance = new ReadAllowance(false, () => ({ ...made }));
   const MiB = 1024 * 1024;
-  expect(allowance.cap("scan", 5, 20)).toEqual({ reads: 7, bytes: 5 * MiB });
-  expect(allowance.cap("scan", 20, 30, 3)).toEqual({ reads: 42, bytes: 30 * MiB });
-  expect(allowance.cap("scan", 10, 40)).toEqual({ reads: 14, bytes: 10 * MiB });
+  expect(allowance.cap("scan", 5, 5)).toEqual({ reads: 7, bytes: 5 * MiB });
+  expect(allowance.cap("scan", 20, 5, 3)).toEqual({ reads: 42, bytes: 30 * MiB });
+  expect(allowance.cap("scan", 10, 10)).toEqual({ reads: 14, bytes: 10 * MiB });
+  expect(allowance.cap("scan", 10, 40)).toEqual({ reads: 28, bytes: 20 * MiB });
+  expect(allowance.cap("scan", 10, 120)).toEqual({ reads: 42, bytes: 30 * MiB });
   made.requests += 4;
   made.bytes += MiB;
   expect(allowance.cap("refine", 10, 1)).toEqual({ reads: 10, bytes: 8 * MiB });
