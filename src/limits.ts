@@ -236,7 +236,7 @@ export const limits = {
   restMs: 10_000,
   /** Segments that are left alone at rest, and what a merge that is due only then may write. */
   segmentsAtRest: 3,
-  restMergeBytesMax: 512 * MiB,
+  restMergeBytesMax: 256 * MiB,
   /** Share of dead rows at which a segment is rewritten. */
   deadShareMax: 0.2,
   appliedDeltasMax: 64,
