@@ -24,6 +24,7 @@ import {
   type QueryAnswer,
   summarizeCosts,
   summarizeRuns,
+  waitUntilSettled,
 } from "../http-queries.ts";
 import { measureCpu, ownCpu } from "../load-cpu.ts";
 import { type Collection, sampleCorpus, type TextCorpus } from "./corpus.ts";
@@ -181,14 +182,17 @@ async function buildIndex(
 ): Promise<{ readonly build: TextBuild; readonly segments: number }> {
   const loaded = await onServer({ stateDir }, async (client, pid) => {
     const startedMs = performance.now();
-    const { loaded: segments, cpuSeconds } = await measureCpu(pid, async () => {
+    const secondsSince = () => (performance.now() - startedMs) / 1000;
+    const { loaded, cpuSeconds } = await measureCpu(pid, async () => {
       await load(client, documents);
-      say(`loaded in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-      return (await waitUntilIndexed(client, namespace)).segments.length;
+      say(`loaded in ${secondsSince().toFixed(1)} s`);
+      await waitUntilIndexed(client, namespace);
+      const seconds = secondsSince();
+      const { status } = await waitUntilSettled(client);
+      return { seconds, segments: status.segments.length };
     });
-    const seconds = (performance.now() - startedMs) / 1000;
-    say(`indexed in ${seconds.toFixed(1)} s, ${segments} segments`);
-    return { seconds, cpuSeconds, segments };
+    say(`indexed in ${loaded.seconds.toFixed(1)} s, at rest ${loaded.segments} segments`);
+    return { ...loaded, cpuSeconds };
   });
   const cpu = await ownCpu(loaded.cpuSeconds, stateDir);
   const sections = await countSectionBytes(stateDir);

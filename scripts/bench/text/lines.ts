@@ -7,7 +7,7 @@ export interface TextBuild {
   readonly rows: number;
   readonly seconds_build: number;
   readonly cpu_seconds_build: number;
-  /** Of text, from the first write until all is indexed. */
+  /** Of text, from the first write until all is indexed; what is merged at rest comes after. */
   readonly mb_per_second: number;
   /** Of ours: what the simulated bucket takes of that CPU for the puts (../load-cpu.ts). */
   readonly cpu_seconds_puts: number | null;
