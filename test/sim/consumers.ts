@@ -222,8 +222,10 @@ function stalling(
     ...api,
     ticket: async (...args) => {
       if (faults.strikes("consumer-stalls")) {
-        if (emphasis === "shards") void disturb(process.world, name);
-        await process.pause(random.spread(100, stallMsMax / 2), "stall");
+        const isDisturbed = emphasis === "shards";
+        if (isDisturbed) void disturb(process.world, name);
+        // What is flushed meanwhile is to be in its segment before the merge goes on.
+        await process.pause(random.spread(isDisturbed ? 3_000 : 100, stallMsMax / 2), "stall");
       }
       const reply = await api.ticket(...args);
       const isGranted = reply.ok && reply.value.kind === "granted";

@@ -24,10 +24,12 @@ export class Sharding {
   /** Names are copied, into other shards too. */
   readonly hasCopies: boolean;
   readonly #random: SimRandom;
+  readonly #isAboutIt: boolean;
 
   constructor(seed: number, emphasis: Emphasis) {
     this.#random = new SimRandom(seed + 4_000_037);
     const isAboutIt = emphasis === "shards";
+    this.#isAboutIt = isAboutIt;
     const some = [1, 2, 2, 8];
     this.shards = this.#random.pick(isAboutIt ? some : [...Array<number>(9).fill(0), ...some]);
     const copies = new SimRandom(seed + 6_000_011).chance(0.5);
@@ -37,8 +39,8 @@ export class Sharding {
 
   /** Copies need several names, and names that are free. */
   fit(sizes: Sizes): Sizes {
-    if (!this.hasCopies || sizes.branchShare > 0) return sizes;
-    return { ...sizes, branchShare: 0.06, removeShare: 0.02 };
+    if (!this.hasCopies || (sizes.branchShare > 0 && !this.#isAboutIt)) return sizes;
+    return { ...sizes, branchShare: this.#isAboutIt ? 0.15 : 0.06, removeShare: 0.02 };
   }
 
   /** Sharded namespaces cannot be branched. */
@@ -52,8 +54,9 @@ export class Sharding {
   }
 
   copyWish(): { readonly shards?: number } {
-    if (this.shards === 0 || this.#random.chance(0.3)) return {};
-    return { shards: this.#random.pick([1, 2, 3, 8]) };
+    if (this.shards === 0) return {};
+    const asSource = this.#random.chance(0.3) && !this.#isAboutIt;
+    return asSource ? {} : { shards: this.#random.pick([1, 2, 3, 8]) };
   }
 }
 
