@@ -9,7 +9,7 @@ describe("the simulated world", () => {
     const summary = await runBatch({
       seeds: 200,
       seed: 1,
-      operations: 110,
+      operations: 120,
       mode: "both",
       onSeed: ({ seed, violations }) => {
         for (const { kind, detail } of violations) wrong.push(`seed ${seed}: ${kind}: ${detail}`);
