@@ -60,7 +60,7 @@ beforeAll(async () => {
     await rig.flush();
   }
   await rig.put([documentAt(large + 2 * small)], [5, 6]);
-});
+}, 60_000);
 
 test("the namespace has a clustered segment, flat ones and a tail", async () => {
   const { segments, unindexedRows } = await rig.ask(rig.owner.status(rig.tenant, rig.name));

@@ -105,7 +105,7 @@ it("inspect lists keys, and shows objects", async () => {
   const shown = await run(["inspect", segment, "--state", state]);
   expect(shown.code).toBe(0);
   expect(shown.stdout).toMatch(/64 of f32, padded to 64, cosine_distance/);
-  expect(shown.stdout).toContain("document 0");
+  expect(shown.stdout).toMatch(/document \d+/);
   const nothing = await run(["inspect", "t/default/x", "--state", state]);
   expect(nothing.code).toBe(2);
 });
