@@ -2,7 +2,7 @@
  * A cold query by one plane: int8 codes of whole clusters, then the vectors of the best.
  *
  *   usually   1-bit codes, int8 codes of the best, vectors: 3 rounds, least bytes and memory
- *   cold      int8 codes, vectors: 2 rounds. Of a million rows of 192 dimensions 15 reads and 8 MB
+ *   cold      int8 codes, vectors: 2 rounds. Of a million rows of 192 dimensions 17 reads and 8 MB
  *             in place of 22 reads and 11 MB, most of which lies between rows that are far apart
  *
  * Cold is a query that is the first in its isolate to search a vector column, if the

@@ -63,7 +63,7 @@ export interface GrowthLine extends QueryCosts {
   readonly latency: string;
   readonly rows_scanned_per_query: number;
   readonly object_latency_ms: number;
-  /** From the first write until all rows were in segments and no job was left. */
+  /** From the first write until all rows were in segments, without most of what waits for rest. */
   readonly seconds_build: number;
   /** Of loading and indexing, simulators of the platform included. */
   readonly cpu_ms_per_row: number;

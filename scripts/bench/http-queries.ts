@@ -101,7 +101,7 @@ export async function loadAndIndex(
 /** Between two jobs a namespace may look indexed for a moment. */
 const settleMs = 1_500;
 
-/** When a merge has begun, if it waited for rest: the alarm is that much late. */
+/** Until then a merge that waits for rest has begun, or none does: alarms may be late. */
 const restMs = limits.restMs + 2 * limits.alarmMs;
 
 /**

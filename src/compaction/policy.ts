@@ -4,9 +4,9 @@
  * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or
  * objects), once it is old, or on request.
  *
- * Merge: size-tiered, each tier eight times the one below, so that what is loaded is written again
- * about once per tier; what that leaves in small segments goes together once the namespace is at
- * rest. Never more than one job may hold; of one shard, as if there were no others.
+ * Merge: size-tiered, each tier sixteen times the one below, so that what is loaded is written
+ * again about once per tier; what that leaves in small segments goes together once the namespace is
+ * at rest. Never more than one job may hold; of one shard, as if there were no others.
  */
 import type { SegmentInfo, WalRange } from "../format/manifest.ts";
 import { limits } from "../limits.ts";
@@ -213,14 +213,15 @@ function scattered(
   }
   let bytes = 0;
   let joined = 0;
-  for (const [smaller, segment] of affordable(smallestFirst).entries()) {
+  const inputs = affordable(smallestFirst);
+  for (const [smaller, segment] of inputs.entries()) {
     const size = liveBytes(segment);
     const joins = smaller > 0 && size <= bytes * joinTimes;
     bytes += size;
     if (bytes > limits.restMergeBytesMax) break;
     if (joins) joined = smaller + 1;
   }
-  return joined === 0 ? undefined : smallestFirst.slice(0, joined);
+  return joined === 0 ? undefined : inputs.slice(0, joined);
 }
 
 /** A segment to be written again with the columns it lacks; what is merged anyway gets them too. */

@@ -105,7 +105,8 @@ it("inspect lists keys, and shows objects", async () => {
   const shown = await run(["inspect", segment, "--state", state]);
   expect(shown.code).toBe(0);
   expect(shown.stdout).toMatch(/64 of f32, padded to 64, cosine_distance/);
-  expect(shown.stdout).toMatch(/document \d+/);
+  // The rows of a cluster, each an id and its own title.
+  expect(shown.stdout).toMatch(/^ +0 +(\d+) +document \1$/m);
   const nothing = await run(["inspect", "t/default/x", "--state", state]);
   expect(nothing.code).toBe(2);
 });

@@ -3,7 +3,7 @@
  * engine at a time.
  *
  *   1. Documents go through HTTP into the bundled Worker with empty state, four batches at a time,
- *      and are waited for until they are indexed.
+ *      and are waited for until they are indexed, and what waits for rest is merged.
  *   2. Questions of 1 to 14 words, any of which may match, for the best 10 and 100: cold and warm,
  *      as http-queries.ts measures them.
  *   3. Phrases as filters, ours alone, likewise (phrases.ts).
