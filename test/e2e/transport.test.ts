@@ -146,6 +146,11 @@ describe("a body", () => {
     expect((await ask(`/v1/namespaces/${name}/schema`)).status).toBe(404);
   });
 
+  it("a little over the limit is refused in a way that a slow sender can read", async () => {
+    const path = `/v2/namespaces/${freshName("late")}/query`;
+    for (let i = 0; i < 3; i++) expect(await pour(path, 1.5 * mebibyte, true)).toBe(413);
+  });
+
   it("over the limit is refused while it comes, when it does not say how long it is", async () => {
     const path = `/v2/namespaces/${freshName("endless")}`;
     expect(await pour(path, bodyBytesMax + 1)).toBe(413);
@@ -182,17 +187,24 @@ async function speak(name: string, contentLength: number): Promise<string> {
   }
 }
 
-/** Sends so much of a body that never ends, and resolves with the status of the answer. */
-async function pour(path: string, bytes: number): Promise<number | undefined> {
+/**
+ * Sends so much of a body that never ends, or that declares its length and then comes slowly, and
+ * resolves with the status of the answer.
+ */
+async function pour(path: string, bytes: number, isSlow = false): Promise<number | undefined> {
   const request = sendRequest(server.directUrl + path, {
     method: "POST",
-    headers: { authorization: `Bearer ${server.apiKey}` },
+    headers: {
+      authorization: `Bearer ${server.apiKey}`,
+      ...(isSlow ? { "content-length": bytes } : {}),
+    },
   });
   const response = once(request, "response");
-  const chunk = Buffer.alloc(mebibyte, " ");
+  const chunk = Buffer.alloc(isSlow ? mebibyte / 4 : mebibyte, " ");
   for (let sent = 0; sent < bytes; sent += chunk.length) {
     const isFull = !request.write(chunk.subarray(0, bytes - sent));
     if (isFull) await once(request, "drain");
+    if (isSlow) await sleep(10);
   }
   const [answer] = (await response) as [IncomingMessage];
   request.destroy();

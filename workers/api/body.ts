@@ -1,7 +1,8 @@
 /**
  * Request bodies: read whole, decompressed, and never beyond a bound.
  *
- *   1. A declared length over the bound is refused before anything is read.
+ *   1. A declared length over the bound is refused before anything is kept. What is already on its
+ *      way is let go by for a moment: who still sends when the connection closes may never read why.
  *   2. Bytes are admitted before they are read: all bodies of an isolate share one budget. The
  *      declared length is reserved at once; of a compressed body, or one of unknown length, more is
  *      reserved as it grows.
@@ -25,6 +26,8 @@ const wholeBytesMax = 64 * 1_024;
 const empty = new Uint8Array();
 /** How long a body waits for its turn; then 429. */
 const waitMs = 10_000;
+/** How long a refused body may still come. */
+const passMs = 500;
 
 /** Throws `tooLarge`, `overloaded`, `invalid` for what is not gzip, UnsupportedEncoding. */
 export async function readBody(budget: Budget, request: Request, bytesMax: number): Promise<Body> {
@@ -34,6 +37,7 @@ export async function readBody(budget: Budget, request: Request, bytesMax: numbe
   }
   const declared = Number(request.headers.get("content-length") ?? Number.NaN);
   if (declared > bytesMax) {
+    if (declared <= 2 * bytesMax) await letPass(request.body, declared);
     throw tooLarge(bytesMax);
   }
   const isExact = encoding === "identity" && Number.isSafeInteger(declared);
@@ -131,6 +135,23 @@ async function readStream(
     reader.cancel(error).catch(() => undefined);
     throw error;
   }
+}
+
+/** Reads so many bytes, but for `passMs` at most, and keeps nothing. */
+async function letPass(stream: ReadableStream<Uint8Array> | null, bytes: number): Promise<void> {
+  if (stream === null) return;
+  const reader = stream.getReader();
+  const end = scheduler.wait(passMs).then(() => ({ done: true, value: empty }));
+  try {
+    for (let passed = 0; passed < bytes; ) {
+      const { done, value } = await Promise.race([reader.read(), end]);
+      if (done) break;
+      passed += value.length;
+    }
+  } catch {
+    // Nobody is left to be told.
+  }
+  reader.cancel().catch(() => undefined);
 }
 
 async function received<T>(bytes: Promise<T>): Promise<T> {

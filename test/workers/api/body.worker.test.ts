@@ -97,12 +97,17 @@ describe("a body", () => {
     expect(isEngineError(error, "tooLarge")).toBe(true);
   });
 
-  it("is refused unread when it says that it is too long", async () => {
+  it.each([
+    ["is refused unread when it says that it is far too long", 3 * bytesMax, 0],
+    ["is read to its end, and kept none of, when it says that it is too long", bytesMax + 1, 1_000],
+  ])("%s", async (_, declared, beyond) => {
     const { stream, sent } = endless(1_000);
-    const request = post(stream, { "content-length": String(bytesMax + 1) });
-    const error = await refusal(readBody(budgetOf(), request, bytesMax));
+    const budget = budgetOf();
+    const request = post(stream, { "content-length": String(declared) });
+    const error = await refusal(readBody(budget, request, bytesMax));
     expect(isEngineError(error, "tooLarge")).toBe(true);
-    expect(sent.bytes).toBe(0);
+    expect(sent.bytes).toBe(beyond === 0 ? 0 : bytesMax + beyond);
+    expect(budget.counts().reservedBytesPeak).toBe(0);
   });
 
   it("is read no further than the bound when it does not say how long it is", async () => {
