@@ -94,7 +94,6 @@ async function searchPlanes(
     ids: true,
     attributes: undefined,
     onVector: undefined,
-    kept: undefined,
   });
   return rows;
 }

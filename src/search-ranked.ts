@@ -36,6 +36,7 @@ import {
   readValues,
   type SegmentColumns,
 } from "./search-columns.ts";
+import { KeptIds } from "./search-kept-ids.ts";
 import { columnsOf, leafOfBatch, readLeaves } from "./search-leaves.ts";
 import { searchInOrder } from "./search-order.ts";
 import { both, type SearchContext } from "./search-ports.ts";
@@ -43,7 +44,6 @@ import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
 import { type MatchedSegment, matchRows, openSegments } from "./search-segments.ts";
 import { isSmallTail, readTail } from "./search-tail.ts";
 import { TextScores, textLeavesOf } from "./search-text.ts";
-import type { ByteLru } from "./store/byte-lru.ts";
 
 /** A row of the tail with its key; the distance plays no part. */
 type TailBest = TopK<TailPlace & { readonly key: RankKey }>;
@@ -192,10 +192,8 @@ function rankTexts(
     [...found].flatMap(([segment, { rows, scores }]) => {
       const local = selectBest(rows.keys(), [{ numbers: scores, sign: -1 }], wanted);
       const keyOf = (at: number): RankKey => [scores[at] as number];
-      return groupRows(segment, local, keyOf, keyOrder(ranking)).map((group) => ({
-        ...group,
-        rows: group.rows.map((at) => rows[at] as number),
-      }));
+      const ordinalOf = (at: number): number => rows[at] as number;
+      return groupRows(segment, local, keyOf, keyOrder(ranking), ordinalOf);
     })
   );
 }
@@ -263,15 +261,16 @@ function groupRows(
   { rows, tied }: LocalBest,
   keyOf: (row: number) => RankKey,
   compare: (a: RankKey, b: RankKey) => number,
+  ordinalOf: (row: number) => number = (row) => row,
 ): readonly Group[] {
   const groups: { segment: number; key: RankKey; rows: number[] }[] = [];
   for (const row of rows) {
     const key = keyOf(row);
     const last = groups.at(-1);
-    if (last !== undefined && compare(last.key, key) === 0) last.rows.push(row);
-    else groups.push({ segment, key, rows: [row] });
+    if (last !== undefined && compare(last.key, key) === 0) last.rows.push(ordinalOf(row));
+    else groups.push({ segment, key, rows: [ordinalOf(row)] });
   }
-  for (const row of tied) groups.at(-1)?.rows.push(row);
+  for (const row of tied) groups.at(-1)?.rows.push(ordinalOf(row));
   return groups;
 }
 
@@ -292,10 +291,6 @@ type RankedHit = Hit<Place> & { readonly key: RankKey };
 /** Rows beyond those that are wanted whose ids are read because they tie with the last one. */
 const tiedRowsMax = 16;
 
-function keptOf({ ports, disableCache }: SearchContext): ByteLru | undefined {
-  return disableCache ? undefined : ports.cache.memory;
-}
-
 async function mergeGroups(
   merge: Merge,
   groups: readonly Group[],
@@ -312,15 +307,17 @@ async function mergeGroups(
   const fit = wanted + tiedRowsMax;
   const allFit = countRows(ordered.filter(isBefore)) + countRows(tied) <= fit;
   const first = allFit ? [...ordered.filter(isBefore), ...tied] : ordered.filter(isBefore);
-  const rows = first.flatMap(({ segment, key, rows: members }) =>
-    members.map((row) => ({ key, row: newRow(segment, row) })),
-  );
+  const rows: { readonly key: RankKey; readonly row: SegmentRow }[] = [];
+  for (const { segment, key, rows: members } of first) {
+    for (const ordinal of members) rows.push({ key, row: newRow(segment, ordinal) });
+  }
   const attributes = merge.attributes.length > 0 ? merge.attributes : undefined;
+  const keptIds = context.disableCache ? undefined : new KeptIds(context, segments);
   await fetchRows(
     context.reader.round(),
     segments,
     rows.map(({ row }) => row),
-    { ids: true, attributes, onVector: undefined, kept: keptOf(context) },
+    { ids: true, attributes, onVector: undefined, keptIds },
   );
   if (last !== undefined && !allFit) {
     const found = await firstOfTied({ ...merge, wanted: wanted - rows.length }, tied);

@@ -4,12 +4,10 @@
  * and let go.
  */
 import type { DocumentId } from "./document/id.ts";
-import { type IdColumn, openIds } from "./format/id-column.ts";
 import {
   attributeIndex,
   documentBlock,
   documentBlockOf,
-  documentBlockRange,
   documentId,
   documentValues,
   openDocumentBlock,
@@ -21,12 +19,12 @@ import {
 import type { Segment } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
 import type { RowAttribute } from "./query/result.ts";
+import type { KeptIds } from "./search-kept-ids.ts";
 import type { KeptRows } from "./search-kept-rows.ts";
 import type { OpenSegment } from "./search-segments.ts";
 import type { Block } from "./store/block.ts";
 import { blockId } from "./store/block.ts";
 import type { ReadRound } from "./store/block-reader.ts";
-import type { ByteLru } from "./store/byte-lru.ts";
 import type { ReadCap } from "./store/range-plan.ts";
 
 /** A row of a segment on its way into the answer. */
@@ -58,8 +56,8 @@ export interface RowNeeds {
   readonly wideReads?: number;
   /** Of what is read of all rows behind the first `sure`. */
   readonly most?: ReadCap | undefined;
-  /** Where ids of blocks are kept, so that a block need not be inflated for ids alone. */
-  readonly kept?: ByteLru | undefined;
+  /** Where ids are kept, so that a block need not be inflated for them alone. */
+  readonly keptIds?: KeptIds | undefined;
 }
 
 interface BlockUse {
@@ -84,7 +82,10 @@ export async function fetchRows(
   };
   const { onVector, keptVectors } = needs;
   const isPassing = keptVectors?.isUsed === true;
-  if (needs.attributes === undefined && needs.ids) recallIds(segments, rows, needs.kept);
+  if (needs.attributes === undefined && needs.ids) {
+    needs.keptIds?.recall(rows);
+    if (onVector === undefined && rows.every(({ id }) => id !== undefined)) return new Set();
+  }
   let sure = 0;
   for (const [place, row] of rows.entries()) {
     if (place === needs.most?.sure) sure = uses.size;
@@ -151,41 +152,18 @@ function useVectors(
   }
 }
 
-/** Decodes ids from those that were kept of their blocks, each block opened once. */
-function recallIds(
-  segments: readonly OpenSegment[],
-  rows: readonly SegmentRow[],
-  kept: ByteLru | undefined,
-): void {
-  const opened = new Map<string, IdColumn | undefined>();
-  for (const row of kept === undefined ? [] : rows) {
-    if (row.id !== undefined) continue;
-    const { segment } = segments[row.segment] as OpenSegment;
-    const index = documentBlockOf(segment, row.ordinal);
-    const { from, to } = documentBlockRange(segment, index);
-    const key = keptIds(documentBlock(segment, index));
-    if (!opened.has(key)) {
-      const bytes = kept?.get(key);
-      opened.set(key, bytes && openIds(segment.root.idKind, bytes, to - from));
-    }
-    const id = opened.get(key)?.at(row.ordinal - from);
-    if (id !== undefined) row.id = id;
-  }
-}
-
-function keptIds(block: Block): string {
-  return `${blockId(block)}?ids`;
-}
-
 function useDocuments(
   segment: Segment,
   index: number,
   bytes: Uint8Array,
   rows: readonly SegmentRow[],
-  { attributes: names, kept }: RowNeeds,
+  { attributes: names, keptIds }: RowNeeds,
 ): void {
   const block = openDocumentBlock(segment, index, bytes);
-  if (names === undefined) kept?.put(keptIds(documentBlock(segment, index)), block.rows.idBytes);
+  const [first] = rows;
+  if (names === undefined && first !== undefined) {
+    keptIds?.keep(first.segment, index, block.rows.idBytes);
+  }
   const columns = names?.map((name) => ({ name, at: attributeIndex(segment, name) }));
   for (const row of rows) {
     row.id ??= documentId(block, row.ordinal);

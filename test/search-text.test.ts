@@ -1,5 +1,6 @@
 /** Ranking by text: what is found, and with which scores, wherever documents lie. */
 import { describe, expect, test } from "vitest";
+import { canonicalUint, type DocumentId } from "../src/document/id.ts";
 import { createPrng } from "../src/index/vector/prng.ts";
 import { TextRig, type TextRow } from "./text-rig.ts";
 
@@ -38,6 +39,28 @@ describe("a text query", () => {
     await expectAll(rig, "two segments");
     rig.newIsolate();
     await expectAll(rig, "cold");
+  });
+
+  test.each<[string, (i: number) => DocumentId]>([
+    ["small numbers", (i) => i],
+    ["numbers of 64 bits", (i) => canonicalUint(2n ** 64n - 1n - BigInt(i))],
+    ["uuids", (i) => `123e4567-e89b-12d3-a456-4266141${String(74_000 + i).padStart(5, "0")}`],
+    ["texts", (i) => `id-${i}`],
+  ])("finds the same %s again, without a look at documents", async (_, idOf) => {
+    const rig = new TextRig();
+    const text = (i: number) => "deep ".repeat(1 + (i % 13)) + "sea ".repeat(i % 19);
+    const rows = Array.from({ length: 500 }, (_, i) => ({ id: idOf(i) as number, text: text(i) }));
+    await rig.putTexts(rows);
+    await rig.flush();
+    rig.newIsolate();
+    const ask = (limit: number) => rig.search({ rank_by: ["text", "BM25", "deep"], limit });
+    const first = await ask(100);
+    expect(first.rows).toHaveLength(100);
+    for (const limit of [100, 10, 100]) {
+      const { rows, performance } = await ask(limit);
+      expect(rows).toEqual(first.rows.slice(0, limit));
+      expect(performance.storeRequests).toBe(0);
+    }
   });
 
   test("reads terms, then postings, then the documents that win", async () => {

@@ -35,10 +35,11 @@ export function idColumnBytes(kind: IdKind, ids: readonly DocumentId[]): number 
 
 /** What one id adds to the column. */
 export function idBytes(kind: IdKind, id: DocumentId): number {
-  return kind === "string" ? 4 + utf8Length(id as string) : fixedBytes(kind);
+  return kind === "string" ? 4 + utf8Length(id as string) : fixedIdBytes(kind);
 }
 
-function fixedBytes(kind: "uint" | "uuid"): number {
+/** Of each id. */
+export function fixedIdBytes(kind: "uint" | "uuid"): number {
   return kind === "uint" ? 8 : 16;
 }
 
@@ -93,7 +94,7 @@ export function openIds(kind: IdKind, bytes: Uint8Array, length: number): IdColu
   if (kind === "string") {
     return openTexts(bytes, view, length);
   }
-  if (bytes.length !== length * fixedBytes(kind)) {
+  if (bytes.length !== length * fixedIdBytes(kind)) {
     throw corrupt(`ids: ${bytes.length} bytes do not hold ${length} ids`);
   }
   const at =
@@ -102,6 +103,19 @@ export function openIds(kind: IdKind, bytes: Uint8Array, length: number): IdColu
       : (row: number) => readUuid(bytes, 16 * row);
   return { kind, length, at };
 }
+
+/** The only id of these bytes, which are of the kind's fixed width. */
+export function readFixedId(kind: "uint" | "uuid", bytes: Uint8Array): DocumentId {
+  if (kind === "uuid") return readUuid(bytes, 0);
+  return uintOf(u32At(bytes, 0), u32At(bytes, 4));
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as Bytes4;
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+}
+
+type Bytes4 = readonly [number, number, number, number];
 
 function openTexts(bytes: Uint8Array, view: DataView, length: number): IdColumn {
   const textAt = 4 * (length + 1);
@@ -126,12 +140,13 @@ function openTexts(bytes: Uint8Array, view: DataView, length: number): IdColumn 
   return { kind: "string", length, at };
 }
 
-/** The number that most ids fit in, without a bigint in between. */
 function readUint(view: DataView, at: number): DocumentId {
-  const high = view.getUint32(at + 4, true);
-  return high < 2 ** 21
-    ? high * 2 ** 32 + view.getUint32(at, true)
-    : canonicalUint(view.getBigUint64(at, true));
+  return uintOf(view.getUint32(at, true), view.getUint32(at + 4, true));
+}
+
+/** The number that most ids fit in, without a bigint in between. */
+function uintOf(low: number, high: number): DocumentId {
+  return high < 2 ** 21 ? high * 2 ** 32 + low : canonicalUint((BigInt(high) << 32n) | BigInt(low));
 }
 
 const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodeHex } from "../../src/bytes/hex.ts";
 import { canonicalUint, type DocumentId, type IdKind } from "../../src/document/id.ts";
 import { isEngineError } from "../../src/errors.ts";
-import { encodeIds, idColumnBytes, openIds } from "../../src/format/id-column.ts";
+import { encodeIds, idColumnBytes, openIds, readFixedId } from "../../src/format/id-column.ts";
 
 const uuid = "123e4567-e89b-12d3-a456-426614174000";
 const arbitraries: Record<IdKind, fc.Arbitrary<DocumentId>> = {
@@ -48,6 +48,14 @@ describe("id columns", () => {
         shifted.set(bytes, 1);
         expect(readAll(kind, bytes, ids.length)).toEqual(ids);
         expect(readAll(kind, shifted.subarray(1), ids.length)).toEqual(ids);
+      }),
+    );
+  });
+
+  it.each(["uint", "uuid"] as const)("return every %s by itself", (kind) => {
+    fc.assert(
+      fc.property(arbitraries[kind], (id) => {
+        expect(readFixedId(kind, encodeIds(kind, [id]))).toEqual(id);
       }),
     );
   });

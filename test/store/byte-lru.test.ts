@@ -22,6 +22,17 @@ describe("byte LRU", () => {
     expect(lru.counts()).toMatchObject({ entries: 3, bytes: room(3), evictions: 1 });
   });
 
+  it("keeps what is used now and then among many, wherever it was", () => {
+    const lru = new ByteLru(room(64));
+    for (let i = 0; i < 400; i++) {
+      lru.put(`${i}`, entry(0));
+      if (i % 16 === 15) for (const used of [3, 60]) lru.get(`${used}`);
+    }
+    const kept = Array.from({ length: 400 }, (_, i) => `${i}`).filter((key) => lru.peek(key));
+    expect(kept).toHaveLength(64);
+    expect(kept.slice(0, 2)).toEqual(["3", "60"]);
+  });
+
   it("makes room for a large entry by dropping several small ones", () => {
     const lru = new ByteLru(room(4));
     for (const key of ["a", "b", "c", "d"]) lru.put(key, entry(0));

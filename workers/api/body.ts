@@ -1,8 +1,8 @@
 /**
  * Request bodies: read whole, decompressed, and never beyond a bound.
  *
- *   1. A declared length over the bound is refused before anything is kept. What is already on its
- *      way is let go by for a moment: who still sends when the connection closes may never read why.
+ *   1. A declared length over the bound is refused before anything is kept. What is on its way is
+ *      let pass for a moment: who still sends when the connection closes may never read why.
  *   2. Bytes are admitted before they are read: all bodies of an isolate share one budget. The
  *      declared length is reserved at once; of a compressed body, or one of unknown length, more is
  *      reserved as it grows.

@@ -23,6 +23,8 @@ export interface Segment {
   readonly home: SegmentHome;
   readonly info: SegmentInfo;
   readonly root: SegmentRoot;
+  /** Of its parts. */
+  readonly keys: readonly string[];
 }
 
 /** Ordinals `from` … `to`-1. */
@@ -33,7 +35,8 @@ export interface RowRange {
 
 /** The root's block: the one read that must come before any other of the segment. */
 export function rootBlock(tenant: string, info: SegmentInfo): Block {
-  return blockOf({ tenant, generation: info.home }, info, info.root);
+  const home = { tenant, generation: info.home };
+  return blockOf(home, info, info.root, partKey(home, info, info.root.part));
 }
 
 /** Where the bitmap of its dead rows lies, if there are any. */
@@ -57,19 +60,27 @@ export function openSegment(tenant: string, info: SegmentInfo, bytes: Uint8Array
     rows: info.rows,
     partBytes: info.parts.map((part) => part.bytes),
   });
-  return { home: { tenant, generation: info.home }, info, root };
+  const home = { tenant, generation: info.home };
+  return { home, info, root, keys: info.parts.map((_, part) => partKey(home, info, part)) };
 }
 
 /** The block at a place that the root names. */
-export function blockAt(segment: Segment, range: SectionRange): Block {
-  return blockOf(segment.home, segment.info, range);
+export function blockAt({ home, info, keys }: Segment, range: SectionRange): Block {
+  return blockOf(home, info, range, keys[range.part] as string);
 }
 
-function blockOf(home: SegmentHome, info: SegmentInfo, range: SectionRange): Block {
-  const { part, offset, length } = range;
-  const prefix = generationRoot(home.tenant, home.generation);
+function partKey({ tenant, generation }: SegmentHome, info: SegmentInfo, part: number): string {
+  return segmentKey(generationRoot(tenant, generation), info.id, info.parts.length, part);
+}
+
+function blockOf(
+  home: SegmentHome,
+  info: SegmentInfo,
+  { part, offset, length }: SectionRange,
+  key: string,
+): Block {
   return {
-    key: segmentKey(prefix, info.id, info.parts.length, part),
+    key,
     offset,
     length,
     verify: (bytes) =>
