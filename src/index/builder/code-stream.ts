@@ -40,6 +40,8 @@ export async function forEachStretch(
   for (const to of stretches) {
     if (to - from > out.scales.length) {
       release();
+      // The old one goes before the new one comes.
+      out = allocateRefineRows(0, width);
       release = ledger.hold((to - from) * refineRowBytes(width));
       out = allocateRefineRows(to - from, width);
     }
@@ -93,14 +95,16 @@ export function forEachSlice(
   release();
 }
 
-/** The vectors of some rows, in an array of their own that the caller accounts for. */
-export async function loadVectors(input: CodeInput, rows: Uint32Array): Promise<Float32Array> {
+/** Fills `out` with the vectors of some rows. */
+export async function loadVectors(
+  input: CodeInput,
+  rows: Uint32Array,
+  out: Float32Array,
+): Promise<void> {
   const { width } = input;
-  const vectors = new Float32Array(rows.length * width);
   await forEachStretch(input, rows, evenStretches(rows.length, width), (codes, from, to) => {
-    decodeRows(codes, 0, to - from, vectors.subarray(from * width), width);
+    decodeRows(codes, 0, to - from, out.subarray(from * width), width);
   });
-  return vectors;
 }
 
 function decodeRows(

@@ -17,6 +17,7 @@
  * 16 bytes a row. Everything random comes from the segment's id.
  */
 import type { DistanceMetric } from "../../document/schema.ts";
+import { assert } from "../../errors.ts";
 import type { RefineRows } from "../../format/segment-refine.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
 import { limits } from "../../limits.ts";
@@ -61,6 +62,8 @@ export interface ClusteredRows {
 
 const sampleBytes = 16 * 1024 * 1024;
 const sampleStream = 0x7361_6d70;
+/** What evening out clusters loads at once. */
+const loadBytes = 8 * 1024 * 1024;
 
 export async function orderById(source: RowSource): Promise<Uint32Array> {
   const rows = source.liveRows();
@@ -127,17 +130,28 @@ async function clusterLive(input: VectorOrderInput, live: Uint32Array): Promise<
     const release = ledger.hold(4 * centroids.byteLength);
     const clusters = new Uint32Array(live.length);
     await assignAll(input, live, centroids, clusters, true);
-    const balanced = await drive(input, live, balance(input, centroids, clusters));
+    const loads = holdLoads(input, live);
+    const balanced = await drive(input, loads, balance(input, centroids, clusters));
+    loads.release();
     release();
     return balanced;
   }
   const { centroids, clusters } = kept;
   const release = ledger.hold(6 * centroids.byteLength + 4 * live.length);
   await assignNew(input, live, centroids, clusters);
-  const after = await drive(input, live, balance(input, centroids, clusters));
-  const steps = reassignSteps({ width, metric, kernels, before: kept, after });
-  await drive(input, live, steps);
-  const balanced = await drive(input, live, balance(input, after.centroids, after.clusters));
+  const loads = holdLoads(input, live);
+  const after = await drive(input, loads, balance(input, centroids, clusters));
+  const steps = reassignSteps({
+    width,
+    metric,
+    kernels,
+    before: kept,
+    after,
+    loadBytesMax: loadBytes,
+  });
+  await drive(input, loads, steps);
+  const balanced = await drive(input, loads, balance(input, after.centroids, after.clusters));
+  loads.release();
   release();
   return balanced;
 }
@@ -146,8 +160,10 @@ async function trainLive(input: VectorOrderInput, live: Uint32Array): Promise<Fl
   const { width, metric, seed, kernels, ledger } = input;
   const sampled = sampleRows(live, Math.floor(sampleBytes / (4 * width)), seed);
   const release = ledger.hold(sampled.length * width * 4);
+  const sample = new Float32Array(sampled.length * width);
+  await loadVectors(input, sampled, sample);
   const centroids = trainCentroids({
-    sample: await loadVectors(input, sampled),
+    sample,
     width,
     rowsTotal: live.length,
     targetRows: limits.clusterRowsTarget,
@@ -165,21 +181,48 @@ function balance(
   clusters: Uint32Array,
 ): BalanceSteps {
   const targetRows = limits.clusterRowsTarget;
-  return balanceSteps({ centroids, width, clusters, targetRows, metric, seed, kernels });
+  const loadBytesMax = loadBytes;
+  return balanceSteps({
+    centroids,
+    width,
+    clusters,
+    targetRows,
+    metric,
+    seed,
+    kernels,
+    loadBytesMax,
+  });
+}
+
+/**
+ * Where rows go that steps ask for. One array for all of them: a generator holds on to what it was
+ * sent last, each level of a recursion does, and even one that has ended.
+ */
+interface Loads {
+  readonly live: Uint32Array;
+  readonly vectors: Float32Array;
+  readonly release: () => void;
+}
+
+function holdLoads({ width, ledger }: VectorOrderInput, live: Uint32Array): Loads {
+  const rows = Math.min(live.length, Math.floor(loadBytes / (4 * width)));
+  const release = ledger.hold(rows * width * 4);
+  return { live, vectors: new Float32Array(rows * width), release };
 }
 
 /** Runs steps that ask for living rows by their places in `live`. */
 async function drive<T>(
   input: VectorOrderInput,
-  live: Uint32Array,
+  { live, vectors }: Loads,
   steps: Generator<Uint32Array, T, Float32Array>,
 ): Promise<T> {
   let step = steps.next();
   while (!step.done) {
     const wanted = step.value.map((i) => live[i] as number);
-    const release = input.ledger.hold(wanted.length * input.width * 4);
-    step = steps.next(await loadVectors(input, wanted));
-    release();
+    const loaded = vectors.subarray(0, wanted.length * input.width);
+    assert(loaded.length === wanted.length * input.width, "a load fits");
+    await loadVectors(input, wanted, loaded);
+    step = steps.next(loaded);
   }
   return step.value;
 }
