@@ -3,7 +3,7 @@
  * would cost a request, and some ranges ahead of the one in hand, because each takes tens of
  * milliseconds to begin. Every block is verified.
  */
-import { corrupt } from "../../errors.ts";
+import { assert, corrupt } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import type { Block } from "../../store/block.ts";
 import { planRanges, type RangeRead } from "../../store/range-plan.ts";
@@ -31,25 +31,36 @@ export async function forEachBlock(
   const ahead = new ReadAhead(ranges, read, ledger);
   try {
     for (const range of ranges) {
-      const { bytes, release } = await ahead.next();
-      for (const index of range.blocks) {
-        const block = blocks[index] as Block;
-        const from = block.offset - range.offset;
-        const view = bytes.subarray(from, from + block.length);
-        if (!block.verify(view)) {
-          throw corrupt(`${block.key}: the block at ${block.offset} is not what was written`);
-        }
-        visit(index, view);
-      }
-      release();
+      visitRange(blocks, range, await ahead.next(), visit);
     }
   } finally {
     await ahead.settle();
   }
 }
 
+/** A function of its own: one that waits for the next range would hold on to this one meanwhile. */
+function visitRange(
+  blocks: readonly Block[],
+  { offset, blocks: indexes }: RangeRead,
+  read: ReadResult,
+  visit: (index: number, bytes: Uint8Array) => void,
+): void {
+  const bytes = read.take();
+  for (const index of indexes) {
+    const block = blocks[index] as Block;
+    const from = block.offset - offset;
+    const view = bytes.subarray(from, from + block.length);
+    if (!block.verify(view)) {
+      throw corrupt(`${block.key}: the block at ${block.offset} is not what was written`);
+    }
+    visit(index, view);
+  }
+  read.release();
+}
+
 interface ReadResult {
-  readonly bytes: Uint8Array;
+  /** The bytes, once: whoever holds on to this result does not hold on to them. */
+  readonly take: () => Uint8Array;
   readonly release: () => void;
 }
 
@@ -86,10 +97,21 @@ class ReadAhead {
   async #start({ key, offset, length }: RangeRead): Promise<ReadResult> {
     const release = this.#ledger.hold(length);
     try {
-      return { bytes: await this.#read(key, offset, length), release };
+      return readResult(await this.#read(key, offset, length), release);
     } catch (error) {
       release();
       throw error;
     }
   }
+}
+
+function readResult(bytes: Uint8Array, release: () => void): ReadResult {
+  let kept: Uint8Array | undefined = bytes;
+  const take = (): Uint8Array => {
+    assert(kept !== undefined, "a range is taken once");
+    const taken = kept;
+    kept = undefined;
+    return taken;
+  };
+  return { take, release };
 }

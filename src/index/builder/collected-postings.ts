@@ -126,7 +126,9 @@ export class CollectedPositions {
         length += counts[end] as number;
       }
     }
-    if (length > this.#positions.length) this.#positions = new Uint32Array(2 * length);
+    if (length > this.#positions.length) {
+      this.#positions = new Uint32Array(Math.max(length, Math.min(2 * length, this.#most)));
+    }
     for (const run of having) {
       const last = rows[end - 1] as number;
       await run.place(rows[first] as number, last, this.#starts, this.#positions);

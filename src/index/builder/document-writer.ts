@@ -44,21 +44,33 @@ export async function writeDocuments(
   input: DocumentWriterInput,
   order: Uint32Array,
 ): Promise<DocumentDirectory> {
-  const { source, idKind, ledger, hashes } = input;
   const blocks = new DocumentBlocks(input);
   for (let at = 0; at < order.length; ) {
-    const release = ledger.hold(gatherBytes);
-    const { ids, rows } = await source.gatherDocuments(order.subarray(at), gatherBytes);
-    assert(ids.length > 0, "at least one document is gathered");
-    const keys = idKeys(idKind, ids);
-    for (const [i, row] of rows.entries()) {
-      hashes[at + i] = recordHash(keys, i, hashes[at + i] as bigint, row);
-      await blocks.add(ids[i] as DocumentId, row);
-    }
-    at += ids.length;
+    const release = input.ledger.hold(gatherBytes);
+    at += await writeGathered(input, order, at, blocks);
     release();
   }
   return await blocks.finish();
+}
+
+/**
+ * Some documents from ordinal `at` on; returns how many. A function of its own: one that gathers
+ * the next would hold on to these meanwhile.
+ */
+async function writeGathered(
+  { source, idKind, hashes }: DocumentWriterInput,
+  order: Uint32Array,
+  at: number,
+  blocks: DocumentBlocks,
+): Promise<number> {
+  const { ids, rows } = await source.gatherDocuments(order.subarray(at), gatherBytes);
+  assert(ids.length > 0, "at least one document is gathered");
+  const keys = idKeys(idKind, ids);
+  for (const [i, row] of rows.entries()) {
+    hashes[at + i] = recordHash(keys, i, hashes[at + i] as bigint, row);
+    await blocks.add(ids[i] as DocumentId, row);
+  }
+  return ids.length;
 }
 
 /** Collects rows into blocks; one that is larger than a block has it to itself. */

@@ -38,6 +38,8 @@ export async function readMergedColumn(
       unindexed.push(input);
     }
   }
+  // Until the column is written, which counts them itself.
+  const release = ledger.hold(4 * totalRows(inputs));
   const codes = new Uint32Array(totalRows(inputs));
   const dictionaries: DictionarySource[] = [];
   let base = 0;
@@ -52,6 +54,7 @@ export async function readMergedColumn(
     const scan = scanDocuments(unindexed, name, read, ledger);
     dictionaries.push(await indexDocuments({ scan, codes, base, ledger }));
   }
+  release();
   return { codes, dictionaries };
 }
 

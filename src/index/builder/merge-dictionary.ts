@@ -50,6 +50,34 @@ export interface MergedRunInput {
   readonly ledger: MemoryLedger;
 }
 
+/** Where positions are decoded, a block of postings at a time: one array for all old runs. */
+export class PositionScratch {
+  readonly #ledger: MemoryLedger;
+  #positions = new Uint32Array(0);
+  #release: (() => void) | undefined;
+
+  constructor(ledger: MemoryLedger) {
+    this.#ledger = ledger;
+  }
+
+  /** Room for so many, until the next call. */
+  take(count: number): Uint32Array {
+    if (count > this.#positions.length) {
+      this.release();
+      const size = Math.max(1_024, Math.ceil(1.5 * count));
+      this.#release = this.#ledger.hold(4 * size);
+      this.#positions = new Uint32Array(size);
+    }
+    return this.#positions;
+  }
+
+  release(): void {
+    this.#release?.();
+    this.#release = undefined;
+    this.#positions = new Uint32Array(0);
+  }
+}
+
 export interface OldRun {
   readonly segment: Segment;
   /** Number of the segment's first row. */
@@ -57,6 +85,7 @@ export interface OldRun {
   readonly run: TextRun;
   /** Of a window. */
   readonly bytes: number;
+  readonly scratch: PositionScratch;
 }
 
 /** The terms of an old run, one after the other, and their postings. */
@@ -72,7 +101,6 @@ export class Dictionary {
   #block = 0;
   #found: TermPostings | undefined;
   #opened: BlockedPostings | undefined;
-  #scratch = new Uint32Array(1_024);
   /** Undefined behind the last. */
   term: string | undefined;
 
@@ -144,7 +172,7 @@ export class Dictionary {
    * ordinal, from the first of the new run on.
    */
   async place(least: number, most: number, starts: Uint32Array, to: Uint32Array): Promise<void> {
-    const { run } = this.#old;
+    const { run, scratch } = this.#old;
     const { from } = this.#input;
     const opened = this.#opened as BlockedPostings;
     const { rows, counts } = opened;
@@ -159,17 +187,16 @@ export class Dictionary {
         positions += counts[i] as number;
       }
       if (!isWanted) continue;
-      if (positions > this.#scratch.length) this.#scratch = new Uint32Array(2 * positions);
       if (this.#lacksPositions(opened, block)) await this.#readPositions(opened, block);
-      const scratch = this.#scratch;
-      openPositions(run, opened, block, (page) => this.#positions.at(page), scratch);
+      const decoded = scratch.take(positions);
+      openPositions(run, opened, block, (page) => this.#positions.at(page), decoded);
       let at = 0;
       for (let i = begin; i < end; i++) {
         const ordinal = this.#ordinalOf(rows[i] as number);
         const count = counts[i] as number;
         if (ordinal >= least && ordinal <= most) {
           const start = starts[ordinal - from] as number;
-          for (let k = 0; k < count; k++) to[start + k] = scratch[at + k] as number;
+          for (let k = 0; k < count; k++) to[start + k] = decoded[at + k] as number;
         }
         at += count;
       }

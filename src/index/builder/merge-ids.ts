@@ -15,10 +15,10 @@ interface IdItem {
   readonly row: number;
 }
 
-/** Id blocks of an input that are read at once. */
+/** Id blocks of an input that are read at once; they are decoded one by one. */
 const blocksPerRead = 16;
-/** An id, its row and the object around them. */
-const itemBytes = 64;
+/** A long id, its row and the objects around them. */
+const itemBytes = 128;
 
 export async function* mergeIds(
   inputs: readonly PlacedInput[],
@@ -43,18 +43,24 @@ async function* readIds(
   for (let from = 0; from < count; from += blocksPerRead) {
     const length = Math.min(blocksPerRead, count - from);
     const blocks = Array.from({ length }, (_, i) => idBlock(segment, from + i));
-    const items: IdItem[] = [];
+    const release = ledger.hold(blocks.reduce((sum, block) => sum + block.length, 0));
+    const copies: Uint8Array[] = [];
     await forEachBlock(blocks, read, ledger, (i, bytes) => {
+      copies[i] = bytes.slice();
+    });
+    for (const [i, bytes] of copies.entries()) {
       const { ids, ordinals, hashAt } = openIdBlock(segment, from + i, bytes);
+      const items: IdItem[] = [];
       ordinals.forEach((ordinal, j) => {
         if (isLive(input, ordinal)) {
           hashes[first + ordinal] = hashAt(j);
           items.push({ id: ids.at(j), row: first + ordinal });
         }
       });
-    });
-    const release = ledger.hold(items.length * itemBytes);
-    yield items;
+      const releaseItems = ledger.hold(items.length * itemBytes);
+      yield items;
+      releaseItems();
+    }
     release();
   }
 }

@@ -24,6 +24,7 @@ import {
   Dictionary,
   type MergedRunInput,
   type MergedTexts,
+  PositionScratch,
   type TextInput,
 } from "./merge-dictionary.ts";
 import type { PlacedInput } from "./merge-input.ts";
@@ -86,12 +87,17 @@ function sectionBytes(section: Section): number {
 export async function mergeTextRun(input: MergedRunInput): Promise<TextRun> {
   const { texts, from, to, writer, ledger } = input;
   const runBytes = termBytes(texts) + (to - from) * rowBytes;
-  const release = ledger.hold(windowBytes + runBytes + 4 * positionsMax + positionStretchBytes);
-  const run = new RunWriter(writer, from, await gatherLengths(input));
   const count = texts.inputs.reduce((sum, { text }) => sum + text.runs.length, 0);
   const each = Math.max(windowBytesMin, Math.floor(windowBytes / (3 * Math.max(1, count))));
+  const release = ledger.hold(
+    3 * each * count + runBytes + 4 * positionsMax + positionStretchBytes,
+  );
+  const run = new RunWriter(writer, from, await gatherLengths(input));
+  const scratch = new PositionScratch(ledger);
   const dictionaries = texts.inputs.flatMap(({ segment, first, text }) =>
-    text.runs.map((old) => new Dictionary({ segment, first, run: old, bytes: each }, input)),
+    text.runs.map(
+      (old) => new Dictionary({ segment, first, run: old, bytes: each, scratch }, input),
+    ),
   );
   await Promise.all(dictionaries.map((dictionary) => dictionary.next()));
   const collected = new CollectedPostings();
@@ -113,6 +119,7 @@ export async function mergeTextRun(input: MergedRunInput): Promise<TextRun> {
     }
   }
   const written = await run.finish();
+  scratch.release();
   release();
   return written;
 }

@@ -112,12 +112,14 @@ async function orderClustered(input: VectorOrderInput, live: Uint32Array): Promi
     firstRows[cluster + 1] = (firstRows[cluster] as number) + count;
   });
   const rows = groupByCluster(live, clusters, firstRows);
-  release();
-  const holdCentroids = ledger.hold(centroids.byteLength);
+  const releaseCentroids = ledger.hold(centroids.byteLength);
   await forEachStretch(input, rows, blockStretches(firstRows, width), (codes, from, to) => {
-    orderStretch(input, rows, firstRows, centroids, codes, from, to);
+    for (let cluster = firstRows.indexOf(from); (firstRows[cluster] as number) < to; cluster++) {
+      orderCluster(input, rows, firstRows, centroids, codes, from, cluster);
+    }
   });
-  holdCentroids();
+  releaseCentroids();
+  release();
   return { rows, clustered: true, firstRows, centroids };
 }
 
@@ -162,6 +164,8 @@ async function trainLive(input: VectorOrderInput, live: Uint32Array): Promise<Fl
   const release = ledger.hold(sampled.length * width * 4);
   const sample = new Float32Array(sampled.length * width);
   await loadVectors(input, sampled, sample);
+  // Four times as many bytes as the centroids, each of which has eight rows of the sample or more.
+  const releaseCentroids = ledger.hold(sample.byteLength / 2);
   const centroids = trainCentroids({
     sample,
     width,
@@ -171,6 +175,7 @@ async function trainLive(input: VectorOrderInput, live: Uint32Array): Promise<Fl
     seed,
     kernels,
   });
+  releaseCentroids();
   release();
   return centroids;
 }
@@ -298,34 +303,32 @@ function groupByCluster(
   return rows;
 }
 
-/** Step 4 for the clusters whose rows `from` … `to`-1 are at hand. */
-function orderStretch(
+/** Step 4 for a cluster whose rows are at hand: `codes` are those of ordinals `from` and up. */
+function orderCluster(
   input: VectorOrderInput,
   rows: Uint32Array,
   firstRows: Uint32Array,
   centroids: Float32Array,
   codes: RefineRows,
   from: number,
-  to: number,
+  cluster: number,
 ): void {
   const { width, ledger } = input;
-  for (let cluster = firstRows.indexOf(from); (firstRows[cluster] as number) < to; cluster++) {
-    const first = firstRows[cluster] as number;
-    const end = firstRows[cluster + 1] as number;
-    const release = ledger.hold((end - first) * width * 8);
-    const vectors = new Float32Array((end - first) * width);
-    let filled = 0;
-    forEachSlice(input, codes, first - from, end - from, (slice) => {
-      vectors.set(slice, filled);
-      filled += slice.length;
-    });
-    const means = createMeans(1, width);
-    addToMeans(means, vectors, new Uint32Array(end - first));
-    moveToMeans(centroids.subarray(cluster * width, (cluster + 1) * width), means);
-    const own = rows.slice(first, end);
-    orderRows({ ...input, rows: vectors }).forEach((row, i) => {
-      rows[first + i] = own[row] as number;
-    });
-    release();
-  }
+  const first = firstRows[cluster] as number;
+  const end = firstRows[cluster + 1] as number;
+  const release = ledger.hold((end - first) * width * 8);
+  const vectors = new Float32Array((end - first) * width);
+  let filled = 0;
+  forEachSlice(input, codes, first - from, end - from, (slice) => {
+    vectors.set(slice, filled);
+    filled += slice.length;
+  });
+  const means = createMeans(1, width);
+  addToMeans(means, vectors, new Uint32Array(end - first));
+  moveToMeans(centroids.subarray(cluster * width, (cluster + 1) * width), means);
+  const own = rows.slice(first, end);
+  orderRows({ ...input, rows: vectors }).forEach((row, i) => {
+    rows[first + i] = own[row] as number;
+  });
+  release();
 }

@@ -118,13 +118,7 @@ async function writeRun(input: TextWriterInput, from: number): Promise<readonly 
   let to = from;
   while (to < order.length && !isFull()) {
     const gathered = ledger.hold(gatherBytes);
-    for (const values of await gatherValues(input, order.subarray(to))) {
-      for (const [i, { index }] of columns.entries()) {
-        texts[i]?.add(to, values[index] ?? null);
-      }
-      to += 1;
-      if (isFull()) break;
-    }
+    to += await addGathered(input, to, texts, isFull);
     gathered();
   }
   const runs: TextRun[] = [];
@@ -133,6 +127,27 @@ async function writeRun(input: TextWriterInput, from: number): Promise<readonly 
   }
   release();
   return runs;
+}
+
+/**
+ * Some rows from `from` on; returns how many. A function of its own: one that gathers the next
+ * would hold on to these meanwhile.
+ */
+async function addGathered(
+  input: TextWriterInput,
+  from: number,
+  texts: readonly RunText[],
+  isFull: () => boolean,
+): Promise<number> {
+  let to = from;
+  for (const values of await gatherValues(input, input.order.subarray(from))) {
+    for (const [i, { index }] of input.columns.entries()) {
+      texts[i]?.add(to, values[index] ?? null);
+    }
+    to += 1;
+    if (isFull()) break;
+  }
+  return to - from;
 }
 
 /** Words whose terms a run knows without asking for them. */
