@@ -76,10 +76,7 @@ export async function compact(given: CompactContext): Promise<boolean> {
 async function flush(context: Context, reader: JobReader): Promise<boolean> {
   const { wal } = context.job;
   assert(wal !== undefined, "a flush has a range");
-  const beat = heartbeat(context);
-  const { touched, live, keys, release } = await readFolded(context, reader, wal);
-  const built = await buildFlush(context, live, beat);
-  release();
+  const { touched, keys, built } = await buildRange(context, reader, wal);
   const byShard = splitIds(wal.schema.idKind, touched, shardCount(wal.settings));
   return await resolveJob(context, async (manifest, name): Promise<Resolution> => {
     const dead = await Promise.all(
@@ -104,6 +101,21 @@ async function flush(context: Context, reader: JobReader): Promise<boolean> {
     };
   });
 }
+
+/** By itself, so that nothing of the rows is held on to while the job is resolved. */
+async function buildRange(
+  context: Context,
+  reader: JobReader,
+  wal: NonNullable<Job["wal"]>,
+): Promise<Pick<Folded, "touched" | "keys"> & { readonly built: readonly BuiltSegment[] }> {
+  const beat = heartbeat(context);
+  const { touched, live, keys, release } = await readFolded(context, reader, wal);
+  const built = await buildFlush(context, live, beat);
+  release();
+  return { touched, keys, built };
+}
+
+type Folded = Awaited<ReturnType<typeof readFolded>>;
 
 /**
  * What a range comes to, its living documents by shard. Batches end with this call: they and what

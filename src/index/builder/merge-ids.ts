@@ -40,11 +40,12 @@ async function* readIds(
 ): AsyncGenerator<readonly IdItem[]> {
   const { segment, first } = input;
   const count = idBlockCount(segment);
+  // Emptied before more is read: a generator that waits holds on to all it has.
+  const copies: Uint8Array[] = [];
   for (let from = 0; from < count; from += blocksPerRead) {
     const length = Math.min(blocksPerRead, count - from);
     const blocks = Array.from({ length }, (_, i) => idBlock(segment, from + i));
     const release = ledger.hold(blocks.reduce((sum, block) => sum + block.length, 0));
-    const copies: Uint8Array[] = [];
     await forEachBlock(blocks, read, ledger, (i, bytes) => {
       copies[i] = bytes.slice();
     });
@@ -61,6 +62,7 @@ async function* readIds(
       yield items;
       releaseItems();
     }
+    copies.length = 0;
     release();
   }
 }

@@ -10,7 +10,8 @@
  * A generator, because rows may have to be read from storage: it yields row numbers (ascending runs
  * of one cluster or several, at most `loadBytesMax` of f32 rows) and is sent those rows, which it
  * may overwrite. Drive it with `balanceClusters` where rows are in memory, or with a loop that
- * awaits a read for each step.
+ * awaits a read for each step. Send views of one array: at every level of the recursion a generator
+ * holds on to what it was sent last.
  *
  * Memory: one load, the centroids twice, 12 bytes a row.
  */
