@@ -5,8 +5,8 @@ export const textMutants: readonly Mutant[] = [
   mutant(
     "postings of documents are those of other rows",
     "src/index/builder/text-writer.ts",
-    "await gatherValues(input, order.subarray(to))",
-    "await gatherValues(input, input.source.liveRows().subarray(to))",
+    "await gatherValues(input, input.order.subarray(from))",
+    "await gatherValues(input, input.source.liveRows().subarray(from))",
   ),
   mutant(
     "postings of a merge number rows as its inputs do",
