@@ -41,7 +41,7 @@ export interface OnePlane {
 }
 
 /** Of the rows that were planned; most of the others promise next to nothing. */
-const keptShareMin = 0.5;
+const keptShareMin = 0.3;
 
 /** Undefined if the query is not cold, or one plane is no gain. */
 export async function planOnePlane(

@@ -3,13 +3,14 @@
  * it lies in the caches when they come.
  *
  *   1. Roots and dead bitmaps; a small tail, decoded.
- *   2. Scan planes, largest segments last, while they fit into a third of the block cache: more
- *      would push out what other namespaces use.
+ *   2. Scan planes, first those of the first vector column, then those of others with what says
+ *      whose they are; of each, largest segments last; while they fit into a third of the block
+ *      cache: more would push out what other namespaces use.
  *
  * Cost: nothing if all of it is there already; else a round for 1, if it did not come with the
  * snapshot, and one of at most six reads for 2.
  */
-import { primaryVector } from "./document/schema.ts";
+import { type ColumnView, ordinalBlocks, viewColumn } from "./index/segment/further-planes.ts";
 import { scanBlock, scanBlockCount } from "./index/segment/scan-plane.ts";
 import type { Segment } from "./index/segment/segment.ts";
 import { limits } from "./limits.ts";
@@ -27,24 +28,33 @@ export async function warm(ports: SearchPorts, snapshot: Snapshot): Promise<void
   if (isSmallTail(snapshot)) {
     await readTail(context, reader.round(), { visit: () => undefined });
   }
-  if (primaryVector(snapshot.schema) !== undefined) {
-    const blocks = scanBlocks(opened.map(({ segment }) => segment));
+  const blocks = scanBlocks(opened.map(({ segment }) => segment));
+  if (blocks.length > 0) {
     await reader.readRound(blocks, { readsMax: limits.scanReadsMax, onBlock: () => undefined });
   }
   reader.finish();
 }
 
 function scanBlocks(segments: readonly Segment[]): readonly Block[] {
+  const smallestFirst = segments.toSorted((a, b) => a.root.rows - b.root.rows);
+  const first = smallestFirst.filter(({ root }) => root.vector !== undefined).flatMap(planeBlocks);
   const blocks: Block[] = [];
   let room = limits.cacheBytesMax / 3;
-  const smallestFirst = segments.toSorted((a, b) => a.root.rows - b.root.rows);
-  for (const segment of smallestFirst.filter(({ root }) => root.vector !== undefined)) {
-    for (let index = 0; index < scanBlockCount(segment); index++) {
-      const block = scanBlock(segment, index);
-      room -= block.length;
-      if (room < 0) return blocks;
-      blocks.push(block);
-    }
+  for (const block of [...first, ...smallestFirst.flatMap(furtherBlocks)]) {
+    room -= block.length;
+    if (room < 0) break;
+    blocks.push(block);
   }
   return blocks;
+}
+
+function planeBlocks(segment: Segment): readonly Block[] {
+  return Array.from({ length: scanBlockCount(segment) }, (_, index) => scanBlock(segment, index));
+}
+
+function furtherBlocks(segment: Segment): readonly Block[] {
+  return (segment.root.further ?? []).flatMap(({ name }) => {
+    const { segment: seen, ordinals } = viewColumn(segment, name) as ColumnView;
+    return [...planeBlocks(seen), ...(ordinals === undefined ? [] : ordinalBlocks(seen, ordinals))];
+  });
 }

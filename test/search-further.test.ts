@@ -9,6 +9,8 @@ import type { DistanceMetric, VectorElement } from "../src/document/schema.ts";
 import { packVector, unpackVector } from "../src/format/packed-value.ts";
 import { allocateVectors, narrowVector } from "../src/format/vector-element.ts";
 import { createPrng } from "../src/index/vector/prng.ts";
+import { takeSnapshot } from "../src/snapshot.ts";
+import { warm } from "../src/warm.ts";
 import { drawDataSet } from "./budget/data-set.ts";
 import { simdKernels } from "./kernels/simd.ts";
 import type { OracleDocument, OracleFilter } from "./oracle/brute-force.ts";
@@ -174,6 +176,24 @@ test("the same vectors in the first and second column are found alike, at the sa
         clustersProbed,
       });
     }
+  });
+});
+
+test("after warming, a second column is searched by the plane that memory has", async () => {
+  await withBounds(bounds, async () => {
+    const rig = new FurtherRig({ idKind: "uint", metric: "cosine_distance", element: "f32" });
+    await rig.fillAll();
+    const scanned = async () => {
+      const rank_by = ["side", "ANN", [...rig.queryOf("side", 0)]];
+      return (await rig.search({ rank_by, limit: 10 })).performance.candidates;
+    };
+    rig.newIsolate();
+    expect(await scanned()).toBe(0);
+    rig.newIsolate();
+    const { memory } = rig.isolate;
+    const taken = takeSnapshot(rig.isolate, memory.snapshots, rig.target, "strong", undefined);
+    await rig.clock.run(warm(rig.isolate, await rig.clock.run(taken)));
+    expect(await scanned()).toBeGreaterThan(0);
   });
 });
 
