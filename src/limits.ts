@@ -227,16 +227,16 @@ export const limits = {
   /** Live memory of one compaction step. */
   compactionBytesMax: 64 * MiB,
   /** Segments of one shard beyond which the smallest go together, whatever their tiers. */
-  segmentsTarget: 28,
+  segmentsTarget: 36,
   /** Segments of a tier that become one of the next: each tier is so many times the one below. */
-  mergeFanIn: 24,
+  mergeFanIn: 32,
   /** … of tiers above the lowest, where to write everything again costs most. */
   mergeFanInLarge: 12,
   /** A namespace is at rest when nothing was written for so long. */
   restMs: 10_000,
   /** Segments that are left alone at rest, and what a merge that is due only then may write. */
   segmentsAtRest: 3,
-  restMergeBytesMax: 512 * MiB,
+  restMergeBytesMax: 256 * MiB,
   /** Share of dead rows at which a segment is rewritten. */
   deadShareMax: 0.2,
   appliedDeltasMax: 64,
@@ -370,7 +370,7 @@ export const limits = {
   filterReadsMax: 12,
   scanReadsMax: 6,
   /** Of int8 codes that a cold query reads in place of 1-bit codes and then int8 codes of a few. */
-  onePlaneReadsMax: 7,
+  onePlaneReadsMax: 6,
   onePlaneBytesMax: 6 * MiB,
   onePlaneGapBytes: 128 * KiB,
   refineReadsMax: 6,

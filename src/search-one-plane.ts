@@ -2,7 +2,7 @@
  * A cold query by one plane: int8 codes of whole clusters, then the vectors of the best.
  *
  *   usually   1-bit codes, int8 codes of the best, vectors: 3 rounds, least bytes and memory
- *   cold      int8 codes, vectors: 2 rounds. Of a million rows of 192 dimensions 17 reads and 8 MB
+ *   cold      int8 codes, vectors: 2 rounds. Of a million rows of 192 dimensions 13 reads and 6 MB
  *             in place of 22 reads and 11 MB, most of which lies between rows that are far apart
  *
  * Cold is a query that is the first in its isolate to search a vector column, if the
@@ -23,10 +23,16 @@ import type { MatchedSegment } from "./search-segments.ts";
 import type { BlockPosition } from "./store/block.ts";
 import { chooseBlocks } from "./store/range-plan.ts";
 
+/** Of few segments; one connection each takes them at once, or in two goes. */
+const readsOfSegment = 2;
+
 /** Of the one round of int8 codes, by how many segments there are. */
 export function onePlaneReads(segments: number) {
   return {
-    readsMax: Math.ceil(limits.onePlaneReadsMax * capScale(segments)),
+    readsMax: Math.max(
+      Math.ceil(limits.onePlaneReadsMax * capScale(segments)),
+      readsOfSegment * Math.min(segments, limits.connectionsMax),
+    ),
     gapBytes: limits.onePlaneGapBytes,
     wideReads: 0,
     rangeBytesMax: 4 * 1024 * 1024,

@@ -17,7 +17,6 @@ import { simdKernels } from "./kernels/simd.ts";
 import type { OracleDocument } from "./oracle/brute-force.ts";
 import { SearchRig } from "./search-rig.ts";
 import { SeededRandom } from "./seeded-random.ts";
-import { withBounds } from "./sim/sizes.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -140,28 +139,26 @@ test("the flush of the largest write holds more than that, and less than an isol
   expect(flush?.beyond).toBeLessThan(6 * mebi);
 }, 60_000);
 
-const inputs = 20;
+const inputs = limits.mergeFanIn;
 
 /** Merges as many segments, each of documents of its own. */
-function mergeMany(
+async function mergeMany(
   rig: SearchRig,
   documentsOf: (batch: number) => OracleDocument[],
   every?: number,
 ) {
   const { tenant, name } = rig;
-  return withBounds({ mergeFanIn: inputs, mergeFanInLarge: inputs }, async () => {
-    const claim = () => rig.ask(rig.owner.claim(tenant, name));
-    for (let batch = 0; batch < inputs; batch++) {
-      await put(rig, documentsOf(batch));
-      await rig.ask(rig.owner.requestFlush(tenant, name));
-      const flush = await claim();
-      expect(flush?.kind).toBe("flush");
-      await rig.work(flush as Job);
-    }
-    const merge = await claim();
-    expect(merge).toMatchObject({ kind: "merge", inputs: { length: inputs } });
-    return await runJob(rig, merge as Job, every);
-  });
+  const claim = () => rig.ask(rig.owner.claim(tenant, name));
+  for (let batch = 0; batch < inputs; batch++) {
+    await put(rig, documentsOf(batch));
+    await rig.ask(rig.owner.requestFlush(tenant, name));
+    const flush = await claim();
+    expect(flush?.kind).toBe("flush");
+    await rig.work(flush as Job);
+  }
+  const merge = await claim();
+  expect(merge).toMatchObject({ kind: "merge", inputs: { length: inputs } });
+  return await runJob(rig, merge as Job, every);
 }
 
 test("a merge of many segments holds less than a step may, even of one cluster too large to load", async () => {

@@ -4,7 +4,7 @@
  * Flush: the next unclaimed stretch of the tail, once it is worth a segment (bytes, rows or
  * objects), once it is old, or on request.
  *
- * Merge: size-tiered, each tier twenty-four times the one below, so that what is loaded is written
+ * Merge: size-tiered, each tier thirty-two times the one below, so that what is loaded is written
  * again about once per tier; what that leaves in small segments goes together once the namespace is
  * at rest. Never more than one job may hold; of one shard, as if there were no others.
  */
@@ -198,7 +198,7 @@ function tooMany(free: readonly SegmentInfo[], count: number): readonly SegmentI
 }
 
 /** How many times larger than what joins it a segment may be. */
-const joinTimes = 6;
+const joinTimes = 4;
 
 /**
  * The small segments that a load leaves: each costs a query about a read. A much larger one stays

@@ -103,21 +103,21 @@ function many(count: number, mib: number, from = "a"): SegmentInfo[] {
   );
 }
 
-test("24 segments of the lowest tier become one of the next, 12 of that one of a third", () => {
-  expect(planMerge(many(24, 20), new Set())).toEqual(ids("abcdefghijklmnopqrstuvwx"));
-  expect(planMerge(many(23, 20), new Set())).toBeUndefined();
-  expect(planMerge(many(11, 100), new Set())).toBeUndefined();
-  expect(planMerge(many(12, 100), new Set())).toEqual(ids("abcdefghijkl"));
+test("32 segments of the lowest tier become one of the next, 12 of that one of a third", () => {
+  expect(planMerge(many(32, 20), new Set())).toHaveLength(32);
+  expect(planMerge(many(31, 20), new Set())).toBeUndefined();
+  expect(planMerge(many(11, 130), new Set())).toBeUndefined();
+  expect(planMerge(many(12, 130), new Set())).toEqual(ids("abcdefghijkl"));
 });
 
 test("at rest, more than three segments: the small ones go together", () => {
   const atRest = { atRest: true };
-  const loaded = [...many(7, 12), ...many(1, 600, "z")];
+  const loaded = [...many(7, 12), ...many(1, 400, "z")];
   expect(planMerge(loaded, new Set())).toBeUndefined();
   expect(planMerge(loaded, new Set(), atRest)).toEqual(ids("abcdefg"));
   expect(planMerge(loaded.slice(5), new Set(), atRest)).toBeUndefined();
   // However many there are, no merge of large ones is due for that.
-  expect(planMerge(many(7, 600), new Set(), atRest)).toBeUndefined();
+  expect(planMerge(many(7, 300), new Set(), atRest)).toBeUndefined();
 });
 
 test("at rest, what trickles in leaves much larger segments alone", () => {
