@@ -77,7 +77,7 @@ test("merges keep to a shard, and those of several go on at the same time", asyn
   const rig = await founded("merge", 2, idsFrom(1, 20));
   for (let round = 0; round < limits.mergeFanIn - 1; round++) {
     await rig.index();
-    await rig.put(round, idsFrom(21 + 5 * round, 5));
+    await rig.put(round, idsFrom(21 + 16 * round, 16));
   }
   await rig.ask(rig.owner.requestFlush(rig.tenant, rig.name));
   const jobs: Job[] = [];
