@@ -70,7 +70,7 @@ export class BranchRig extends OwnerRig {
     const target = { tenant: this.tenant, name: this.name, owner: this.owner };
     const { query } = parseQueryRequest({
       rank_by: ["id", "asc"],
-      limit: 100,
+      limit: 1_000,
       include_attributes: ["n"],
     });
     const { rows } = await this.clock.run(search(ports, target, query));
