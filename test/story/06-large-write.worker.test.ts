@@ -22,7 +22,8 @@ it("is stored beside the log, found before it is indexed and after, replaced as 
   const vector = documentsOf(1)[700]?.vector;
   const question = {
     rank_by: ["vector", "ANN", vector],
-    limit: 3,
+    // The third nearest differ from each other by less than codes can tell.
+    limit: 2,
     include_attributes: ["version"],
   };
   const before = await whale.query(question);
