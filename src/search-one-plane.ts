@@ -23,7 +23,7 @@ import type { MatchedSegment } from "./search-segments.ts";
 import type { BlockPosition } from "./store/block.ts";
 import { chooseBlocks } from "./store/range-plan.ts";
 
-/** Of few segments; one connection each takes them at once, or in two goes. */
+/** For each segment, while there are no more of them than connections. */
 const readsOfSegment = 2;
 
 /** Of the one round of int8 codes, by how many segments there are. */

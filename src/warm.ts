@@ -36,11 +36,9 @@ export async function warm(ports: SearchPorts, snapshot: Snapshot): Promise<void
 }
 
 function scanBlocks(segments: readonly Segment[]): readonly Block[] {
-  const smallestFirst = segments.toSorted((a, b) => a.root.rows - b.root.rows);
-  const first = smallestFirst.filter(({ root }) => root.vector !== undefined).flatMap(planeBlocks);
   const blocks: Block[] = [];
   let room = limits.cacheBytesMax / 3;
-  for (const block of [...first, ...smallestFirst.flatMap(furtherBlocks)]) {
+  for (const block of wantedBlocks(segments.toSorted((a, b) => a.root.rows - b.root.rows))) {
     room -= block.length;
     if (room < 0) break;
     blocks.push(block);
@@ -48,13 +46,20 @@ function scanBlocks(segments: readonly Segment[]): readonly Block[] {
   return blocks;
 }
 
-function planeBlocks(segment: Segment): readonly Block[] {
-  return Array.from({ length: scanBlockCount(segment) }, (_, index) => scanBlock(segment, index));
+/** One by one: of a large namespace few of them have room. */
+function* wantedBlocks(segments: readonly Segment[]): Generator<Block> {
+  for (const segment of segments) {
+    if (segment.root.vector !== undefined) yield* planeBlocks(segment);
+  }
+  for (const segment of segments) {
+    for (const { name } of segment.root.further ?? []) {
+      const { segment: seen, ordinals } = viewColumn(segment, name) as ColumnView;
+      yield* planeBlocks(seen);
+      if (ordinals !== undefined) yield* ordinalBlocks(seen, ordinals);
+    }
+  }
 }
 
-function furtherBlocks(segment: Segment): readonly Block[] {
-  return (segment.root.further ?? []).flatMap(({ name }) => {
-    const { segment: seen, ordinals } = viewColumn(segment, name) as ColumnView;
-    return [...planeBlocks(seen), ...(ordinals === undefined ? [] : ordinalBlocks(seen, ordinals))];
-  });
+function* planeBlocks(segment: Segment): Generator<Block> {
+  for (let index = 0; index < scanBlockCount(segment); index++) yield scanBlock(segment, index);
 }
