@@ -13,11 +13,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { freePort } from "./free-port.ts";
 import { bundleWorker } from "./worker-bundle.ts";
 
 const root = dirname(import.meta.dirname);
@@ -151,19 +151,6 @@ function startedOf(child: ChildProcess): Promise<Started> {
     child.once("exit", (code) =>
       settle(() => reject(new Error(`the server ended with ${code} before it was ready`))),
     );
-  });
-}
-
-/** Free when asked: somebody else may be faster, but hardly ever is. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
   });
 }
 

@@ -5,7 +5,8 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiClient } from "../api-client.ts";
-import { freePort, type Shoal, type ShoalOptions, spawnShoal } from "../miniflare.ts";
+import { freePort } from "../free-port.ts";
+import { type Shoal, type ShoalOptions, spawnShoal } from "../miniflare.ts";
 import { readPage } from "./inspection.ts";
 
 export interface RunningServer {

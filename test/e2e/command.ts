@@ -25,13 +25,6 @@ export function startCommand(
   return { child, ...collect(child) };
 }
 
-/** Free when asked. */
-export async function freePort(): Promise<number> {
-  const { port, close } = await occupyPort();
-  close();
-  return port;
-}
-
 export function occupyPort(): Promise<{ readonly port: number; readonly close: () => void }> {
   return new Promise((resolve, reject) => {
     const server = createServer();

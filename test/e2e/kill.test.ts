@@ -1,5 +1,5 @@
 /** `npm run kill`, small: kills under load, with a tail that waits, with wiped objects. */
-import { expect, it } from "vitest";
+import { assert, expect, it } from "vitest";
 import { startCommand } from "./command.ts";
 
 interface Summary {
@@ -12,9 +12,10 @@ interface Summary {
 async function runKill(...options: readonly string[]): Promise<Summary> {
   const command = startCommand(["kill", "--clients", "4", "--json", ...options]);
   const code = await command.ended;
-  const lines = command.stdout().trimEnd().split("\n");
+  const lines = command.stdout().split("\n").filter(Boolean);
   const rounds = lines.map((line): unknown => JSON.parse(line));
-  const summary = rounds.pop() as Summary;
+  const summary = rounds.pop() as Summary | undefined;
+  assert(summary !== undefined, command.stderr());
   expect(summary, command.stderr()).toMatchObject({ kill: "summary", kills: rounds.length });
   for (const [i, round] of rounds.entries()) {
     expect(round).toMatchObject({ kill: i + 1, lost: 0, duplicated: 0, torn: 0 });

@@ -7,15 +7,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, expect, it } from "vitest";
 import { ApiClient } from "../../scripts/api-client.ts";
+import { freePort } from "../../scripts/free-port.ts";
 import { descendants } from "../../scripts/process-cpu.ts";
-import {
-  freePort,
-  isAlive,
-  occupyPort,
-  type RunningCommand,
-  startCommand,
-  startShell,
-} from "./command.ts";
+import { isAlive, occupyPort, type RunningCommand, startCommand, startShell } from "./command.ts";
 
 const state = mkdtempSync(join(tmpdir(), "shoal-start-"));
 const running: RunningCommand[] = [];
