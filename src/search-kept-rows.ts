@@ -10,6 +10,7 @@
  * and segments never change.
  */
 import { decodeF16, encodeF16 } from "./bytes/f16.ts";
+import { scratch } from "./bytes/scratch.ts";
 import { bytesOf, f32View, u16View } from "./bytes/typed-view.ts";
 import { refineRowBytes } from "./format/segment-refine.ts";
 import { vectorPlanes } from "./index/segment/segment.ts";
@@ -99,8 +100,19 @@ interface VectorWidth {
   widen(bytes: Uint8Array): Float32Array;
 }
 
+const widened = scratch((length) => new Float32Array(length));
+
 const vectorWidths: readonly VectorWidth[] = [
-  { name: "u8", bytes: 1, narrow: narrowToBytes, widen: (bytes) => Float32Array.from(bytes) },
+  {
+    name: "u8",
+    bytes: 1,
+    narrow: narrowToBytes,
+    widen: (bytes) => {
+      const values = widened(bytes.length);
+      values.set(bytes);
+      return values;
+    },
+  },
   {
     name: "f16",
     bytes: 2,

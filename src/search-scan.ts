@@ -6,6 +6,7 @@
  * Below `singlePlaneWidth` coordinates one bit each says too little, and a row of the refine plane
  * is small: then no code is scanned, and every row of the chosen clusters is refined.
  */
+import { scratch } from "./bytes/scratch.ts";
 import {
   centroidOfScanBlock,
   clusterDirectory,
@@ -16,7 +17,7 @@ import {
 import { vectorPlanes } from "./index/segment/segment.ts";
 import { dequantiseCentroid } from "./index/vector/centroids.ts";
 import type { Int8Query } from "./index/vector/int8.ts";
-import { estimateCluster, type ScanQuery } from "./index/vector/rabitq.ts";
+import { estimateCluster } from "./index/vector/rabitq.ts";
 import { Candidates, type RankedRows } from "./query/candidates.ts";
 import type { DistanceQuery } from "./query/distance.ts";
 import { type PlannedSegment, planScan, type ScanPlan, type ScanTarget } from "./query/plan.ts";
@@ -33,9 +34,9 @@ export interface Scan {
   readonly distance: DistanceQuery;
   readonly wanted: number;
   readonly isFiltered: boolean;
-  /** The query in the forms that centroids and codes take. */
+  /** The rotated query, and the form that centroids take. */
+  readonly rotated: Float32Array;
   readonly int8: Int8Query;
-  readonly scan: ScanQuery;
   readonly allowance: ReadAllowance;
 }
 
@@ -63,7 +64,7 @@ export async function scanSegments(scan: Scan, round: ReadRound): Promise<ScanRe
     blocks.reduce((sum, { segment, block }) => {
       return sum + (planned[segment]?.directory.rows[block] as number);
     }, 0);
-  if (plan.kind === "refine" || scan.scan.query.length <= singlePlaneWidth) {
+  if (plan.kind === "refine" || scan.rotated.length <= singlePlaneWidth) {
     const { blocks } = plan;
     return { kind: "ranges", blocks, matches: matchesIn(blocks), ranges: rangesOf(scan, blocks) };
   }
@@ -144,9 +145,12 @@ export function wholeSegments(segments: readonly MatchedSegment[]): readonly Seg
   }));
 }
 
+const wholeCentroid = scratch((length) => new Float32Array(length));
+const rowEstimates = scratch((length) => new Float32Array(length));
+
 /** The first `sure` are scanned whatever that takes; returns those that there was no room for. */
 async function scanBlocks(
-  { context, segments, distance, wanted, scan, allowance }: Scan,
+  { context, segments, distance, wanted, rotated, allowance }: Scan,
   targets: readonly ScanTarget[],
   sure: number,
   candidates: Candidates,
@@ -154,12 +158,6 @@ async function scanBlocks(
 ): Promise<ReadonlySet<ScanTarget>> {
   const { counters, ports } = context;
   const matched = (target: ScanTarget) => segments[target.segment] as MatchedSegment;
-  const largest = targets.reduce((most, target) => {
-    const { from, to } = scanBlockRows(matched(target).segment, target.block);
-    return Math.max(most, to - from);
-  }, 0);
-  const estimates = new Float32Array(largest);
-  const centroid = new Float32Array(scan.query.length);
   const leftOut = new Set<ScanTarget>();
   const cap = allowance.cap("scan", wanted, segments.length, context.snapshot.probes);
   const onLeftOut = (index: number) => leftOut.add(targets[index] as ScanTarget);
@@ -175,10 +173,12 @@ async function scanBlocks(
         const { segment, rows } = matched(target);
         const { centroids } = vectorPlanes(segment);
         const codes = readScanBlock(segment, target.block, bytes);
-        dequantiseCentroid(centroids, centroidOfScanBlock(segment, target.block), centroid);
-        const { metric } = distance;
-        const errorOf = estimateCluster(metric, scan, centroid, codes, ports.kernels, estimates);
+        const number = centroidOfScanBlock(segment, target.block);
+        const centroid = dequantiseCentroid(centroids, number, wholeCentroid(rotated.length));
         const { from, to } = scanBlockRows(segment, target.block);
+        const estimates = rowEstimates(to - from);
+        const { metric } = distance;
+        const errorOf = estimateCluster(metric, rotated, centroid, codes, ports.kernels, estimates);
         counters.candidates += to - from;
         let { worst } = candidates;
         for (let i = 0; i < to - from; i++) {

@@ -19,7 +19,6 @@ import { idKeys } from "./format/segment-ids.ts";
 import type { VectorPlanes } from "./format/segment-root.ts";
 import { vectorPlanes } from "./index/segment/segment.ts";
 import { prepareInt8Query } from "./index/vector/int8.ts";
-import { prepareScanQuery } from "./index/vector/rabitq.ts";
 import { createRotation, type Rotation, rotateRows } from "./index/vector/rotation.ts";
 import { normaliseRows } from "./index/vector/unit-vector.ts";
 import { limits } from "./limits.ts";
@@ -85,7 +84,7 @@ export async function searchVectors(
   }
   const rotated = rotateQuery(search);
   const query = prepareInt8Query(rotated);
-  const scan = { ...search, int8: query, scan: prepareScanQuery(rotated) };
+  const scan = { ...search, rotated, int8: query };
   const scanned = exhaustive ? undefined : await scanSegments(scan, round);
   const tail = await search.tail();
   const keys = idKeys(context.snapshot.schema.idKind ?? "uint", [...tail.touched]);
@@ -146,8 +145,9 @@ function rotateQuery({ context, segments, distance }: VectorSearch): Float32Arra
       throw corrupt("a segment has vectors of other dimensions than the schema");
     }
   }
-  const vector = distance.vector.slice();
+  let { vector } = distance;
   if (distance.metric === "cosine_distance") {
+    vector = vector.slice();
     normaliseRows(vector, vector.length);
   }
   return rotateRows(recallRotation(context, first), vector, context.ports.kernels);

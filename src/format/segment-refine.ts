@@ -12,6 +12,7 @@
  * Framed as in segment-block.ts; the width P is a multiple of 64. Golden:
  * test/golden/v2/segment.hex.
  */
+import { scratch } from "../bytes/scratch.ts";
 import { bytesOf, f32View, i8View } from "../bytes/typed-view.ts";
 import { corrupt } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -113,21 +114,27 @@ export function readRefineRows(page: Uint8Array, rows: number, width: number): R
   };
 }
 
+const wholeRows = scratch((length) => new Uint8Array(length));
+const rowScales = scratch((length) => new Float32Array(length));
+const rowNorms = scratch((length) => new Float32Array(length));
+const rowErrors = scratch((length) => new Float32Array(length));
+const rowKeys = scratch((length) => new Uint8Array(length));
+
 /**
- * Rows of one row each, without a frame (`writeRefineRows`), together: codes stay where they are in
- * their row, so they are `refineRowBytes` apart.
+ * Rows of one row each, without a frame (`writeRefineRows`), together, until it is called again:
+ * codes stay where they are in their row, so they are `refineRowBytes` apart.
  */
 export function gatherRefineRows(rows: readonly Uint8Array[], width: number): RefineRows {
   const each = refineRowBytes(width);
   const count = rows.length;
-  const bytes = new Uint8Array(count * each);
-  const floats = new Float32Array(bytes.buffer);
+  const bytes = wholeRows(count * each);
+  const floats = f32View(bytes, 0, bytes.length / 4);
   const out = {
-    codes: new Int8Array(bytes.buffer),
-    scales: new Float32Array(count),
-    norms: new Float32Array(count),
-    errors: new Float32Array(count),
-    keys: new Uint8Array(count * idKeyBytes),
+    codes: i8View(bytes, 0, bytes.length),
+    scales: rowScales(count),
+    norms: rowNorms(count),
+    errors: rowErrors(count),
+    keys: rowKeys(count * idKeyBytes),
   };
   for (const [i, row] of rows.entries()) {
     bytes.set(row, i * each);

@@ -6,6 +6,8 @@
  * whose root is the worst one kept, so that a row which cannot enter costs one comparison.
  */
 
+import { scratch } from "../bytes/scratch.ts";
+
 /** Rows of segments, best estimate first. */
 export interface RankedRows {
   /** Index of the segment among those of the query. */
@@ -24,6 +26,20 @@ const refinedExtra = 10;
 /** So few are in order sooner by insertion than a sort has begun. */
 const insertedMax = 256;
 
+/** So many rows, in one piece of memory. */
+function makeRoom(rows: number): RankedRows {
+  const buffer = new ArrayBuffer(rows * 14);
+  return {
+    estimates: new Float32Array(buffer, 0, rows),
+    errors: new Float32Array(buffer, rows * 4, rows),
+    ordinals: new Uint32Array(buffer, rows * 8, rows),
+    segments: new Uint16Array(buffer, rows * 12, rows),
+  };
+}
+
+const places = scratch((length) => new Uint32Array(length));
+const upperEnds = scratch((length) => new Float32Array(length));
+
 export class Candidates {
   readonly #limit: number;
   #size = 0;
@@ -34,11 +50,11 @@ export class Candidates {
 
   constructor(limit: number) {
     this.#limit = limit;
-    const room = Math.min(limit, 1024);
-    this.#estimates = new Float32Array(room);
-    this.#errors = new Float32Array(room);
-    this.#segments = new Uint16Array(room);
-    this.#ordinals = new Uint32Array(room);
+    const room = makeRoom(Math.min(limit, 1024));
+    this.#estimates = room.estimates;
+    this.#errors = room.errors;
+    this.#segments = room.segments;
+    this.#ordinals = room.ordinals;
   }
 
   get size(): number {
@@ -63,12 +79,7 @@ export class Candidates {
   ranked(): RankedRows {
     const count = this.#size;
     const order = this.#order();
-    const ranked = {
-      segments: new Uint16Array(count),
-      ordinals: new Uint32Array(count),
-      estimates: new Float32Array(count),
-      errors: new Float32Array(count),
-    };
+    const ranked = makeRoom(count);
     for (let i = 0; i < count; i++) {
       const at = order[i] as number;
       ranked.segments[i] = this.#segments[at] as number;
@@ -88,7 +99,8 @@ export class Candidates {
       (ordinals[a] as number) - (ordinals[b] as number);
     const count = this.#size;
     // From behind, where a heap has its smallest.
-    const order = Uint32Array.from({ length: count }, (_, i) => count - 1 - i);
+    const order = places(count);
+    for (let i = 0; i < count; i++) order[i] = count - 1 - i;
     if (count > insertedMax) return order.sort(compare);
     for (let i = 1; i < count; i++) {
       const place = order[i] as number;
@@ -109,15 +121,15 @@ export class Candidates {
   }
 
   #grow(): void {
-    const room = Math.min(this.#limit, this.#size * 4);
+    const room = makeRoom(Math.min(this.#limit, this.#size * 4));
     const larger = <T extends { set(from: T): void }>(to: T, from: T): T => {
       to.set(from);
       return to;
     };
-    this.#estimates = larger(new Float32Array(room), this.#estimates);
-    this.#errors = larger(new Float32Array(room), this.#errors);
-    this.#segments = larger(new Uint16Array(room), this.#segments);
-    this.#ordinals = larger(new Uint32Array(room), this.#ordinals);
+    this.#estimates = larger(room.estimates, this.#estimates);
+    this.#errors = larger(room.errors, this.#errors);
+    this.#segments = larger(room.segments, this.#segments);
+    this.#ordinals = larger(room.ordinals, this.#ordinals);
   }
 
   /** The place of an estimate that comes in at the end: those it exceeds move down. */
@@ -165,8 +177,11 @@ export class Candidates {
 export function refineCount(ranked: RankedRows, wanted: number, most: number): number {
   const { estimates, errors } = ranked;
   const total = Math.min(estimates.length, most);
-  const uppers = estimates.map((estimate, i) => estimate + believed * (errors[i] as number)).sort();
-  const bar = uppers[wanted - 1];
+  const uppers = upperEnds(estimates.length);
+  for (let i = 0; i < uppers.length; i++) {
+    uppers[i] = (estimates[i] as number) + believed * (errors[i] as number);
+  }
+  const bar = uppers.sort()[wanted - 1];
   if (bar === undefined) {
     return total;
   }

@@ -2,6 +2,7 @@
  * The refine plane: which rows are really near? Pages of consecutive rows as int8, with bounds and
  * ids. `index/vector/int8.ts` scores gathered rows where they lie in their page.
  */
+import { scratch } from "../../bytes/scratch.ts";
 import type { DocumentId } from "../../document/id.ts";
 import { idOfKey } from "../../format/segment-ids.ts";
 import {
@@ -46,14 +47,19 @@ export interface RefineCandidates {
   readonly errors: Float32Array;
 }
 
-/** Some rows, by their index; codes stay where they are, equally far apart. */
+const pickedStarts = scratch((length) => new Uint32Array(length));
+const pickedScales = scratch((length) => new Float32Array(length));
+const pickedNorms = scratch((length) => new Float32Array(length));
+const pickedErrors = scratch((length) => new Float32Array(length));
+
+/** Some rows, by their index, until it is called again; codes stay where they are. */
 export function pickRefineRows(rows: RefineRows, indexes: readonly number[]): RefineCandidates {
   const width = rows.codes.length / rows.scales.length;
   const count = indexes.length;
-  const starts = new Uint32Array(count);
-  const scales = new Float32Array(count);
-  const norms = new Float32Array(count);
-  const errors = new Float32Array(count);
+  const starts = pickedStarts(count);
+  const scales = pickedScales(count);
+  const norms = pickedNorms(count);
+  const errors = pickedErrors(count);
   for (let i = 0; i < count; i++) {
     const index = indexes[i] as number;
     starts[i] = index * width;
@@ -77,7 +83,7 @@ export function cutRefineRow(rows: RefineRows, index: number): Uint8Array {
   return bytes;
 }
 
-/** Rows that were kept, together again. */
+/** Rows that were kept, together again until it is called again. */
 export function joinRefineRows(segment: Segment, kept: readonly Uint8Array[]): RefineRows {
   return gatherRefineRows(kept, vectorPlanes(segment).width);
 }

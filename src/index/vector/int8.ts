@@ -12,6 +12,7 @@
  * The query is quantised to 16 bits, which is also what keeps the sums of `Kernels.dotInt8` below
  * 2^31.
  */
+import { scratch } from "../../bytes/scratch.ts";
 import type { DistanceMetric } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
@@ -126,11 +127,15 @@ export function prepareInt8Query(query: Float32Array): Int8Query {
   return { codes, scale, norm, length, error: Math.sqrt(lost), rotationError };
 }
 
-/** Scratch of `distanceInt8`, to be reused between calls. */
+/** Good until `distanceInt8` is called again. */
 export interface Int8Distances {
   readonly estimates: Float64Array;
   readonly bounds: Float64Array;
 }
+
+const productSums = scratch((length) => new Int32Array(length));
+const rowEstimates = scratch((length) => new Float64Array(length));
+const rowBounds = scratch((length) => new Float64Array(length));
 
 /**
  * Distances of gathered rows: estimates[i] with |true distance - estimates[i]| <= bounds[i]. Under
@@ -143,10 +148,10 @@ export function distanceInt8(
   kernels: Kernels,
 ): Int8Distances {
   const count = rows.starts.length;
-  const sums = new Int32Array(count);
+  const sums = productSums(count);
   kernels.dotInt8(query.codes, rows.codes, rows.starts, sums);
-  const estimates = new Float64Array(count);
-  const bounds = new Float64Array(count);
+  const estimates = rowEstimates(count);
+  const bounds = rowBounds(count);
   for (let i = 0; i < count; i++) {
     const norm = rows.norms[i] as number;
     const product = (sums[i] as number) * query.scale * (rows.scales[i] as number);

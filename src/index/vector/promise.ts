@@ -16,6 +16,7 @@
  *
  * Cost: an int8 product a cluster, and some sixteen exponentials for each that may be near.
  */
+import { scratch } from "../../bytes/scratch.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
 import type { QuantisedCentroids } from "./centroids.ts";
 import type { Int8Query } from "./int8.ts";
@@ -34,10 +35,10 @@ export interface ClusterDirectory {
 /** Clusters that have matches, the most promising first. */
 export interface PromisingClusters {
   /** Index into the directories given. */
-  readonly segments: Uint32Array;
-  readonly clusters: Uint32Array;
+  readonly segments: readonly number[];
+  readonly clusters: readonly number[];
   /** Of the rows wanted, how many are expected there. */
-  readonly promises: Float64Array;
+  readonly promises: readonly number[];
 }
 
 /** s and v. With more of either more clusters are read; measured with filters on images. */
@@ -57,8 +58,8 @@ export function promisingClusters(
 ): PromisingClusters {
   const all = new Clusters(query, directories, kernels);
   const bar = findBar(all, wanted);
-  const promises = new Float64Array(all.count);
-  const worth = new Float64Array(all.count);
+  const promises = promisesOf(all.count);
+  const worth = worthOf(all.count);
   const likely: number[] = [];
   const others: number[] = [];
   let [promised, found] = [0, 0];
@@ -75,13 +76,34 @@ export function promisingClusters(
   likely.sort((a, b) => (worth[b] as number) - (worth[a] as number) || nearer(a, b));
   const order = isEnough(promised, found) ? likely : [...likely, ...others.sort(nearer)];
   return {
-    segments: Uint32Array.from(order, (i) => all.segments[i] as number),
-    clusters: Uint32Array.from(order, (i) => all.clusters[i] as number),
-    promises: Float64Array.from(order, (i) => promises[i] as number),
+    segments: order.map((i) => all.segments[i] as number),
+    clusters: order.map((i) => all.clusters[i] as number),
+    promises: order.map((i) => promises[i] as number),
   };
 }
 
-/** The clusters that have matches, and what is known of the squared distances of their rows. */
+const wholeNumbers = () => scratch((length) => new Uint32Array(length));
+const doubles = () => scratch((length) => new Float64Array(length));
+
+/** Room for one query at a time. */
+const columns = {
+  segments: wholeNumbers(),
+  clusters: wholeNumbers(),
+  sizes: wholeNumbers(),
+  matches: wholeNumbers(),
+  means: doubles(),
+  deviations: doubles(),
+};
+const promisesOf = doubles();
+const worthOf = doubles();
+const productsOf = scratch((length) => new Float32Array(length));
+const startsOf = wholeNumbers();
+const sumsOf = scratch((length) => new Int32Array(length));
+
+/**
+ * The clusters that have matches, and what is known of the squared distances of their rows. There
+ * is room for those of one query at a time.
+ */
 class Clusters {
   readonly segments: Uint32Array;
   readonly clusters: Uint32Array;
@@ -93,12 +115,12 @@ class Clusters {
 
   constructor(query: Int8Query, directories: readonly ClusterDirectory[], kernels: Kernels) {
     const total = directories.reduce((sum, { rows }) => sum + rows.length, 0);
-    this.segments = new Uint32Array(total);
-    this.clusters = new Uint32Array(total);
-    this.sizes = new Uint32Array(total);
-    this.matches = new Uint32Array(total);
-    this.means = new Float64Array(total);
-    this.deviations = new Float64Array(total);
+    this.segments = columns.segments(total);
+    this.clusters = columns.clusters(total);
+    this.sizes = columns.sizes(total);
+    this.matches = columns.matches(total);
+    this.means = columns.means(total);
+    this.deviations = columns.deviations(total);
     for (const [segment, directory] of directories.entries()) {
       this.#describe(query, directory, segment, kernels);
     }
@@ -110,7 +132,7 @@ class Clusters {
     segment: number,
     kernels: Kernels,
   ): void {
-    const products = new Float32Array(rows.length);
+    const products = productsOf(rows.length);
     multiplyCentroids(query, centroids, kernels, products);
     for (let cluster = 0; cluster < rows.length; cluster++) {
       const matches = rows[cluster] as number;
@@ -198,9 +220,9 @@ export function multiplyCentroids(
   out: Float32Array,
 ): void {
   const width = query.codes.length;
-  const starts = new Uint32Array(out.length);
+  const starts = startsOf(out.length);
   for (let j = 0; j < starts.length; j++) starts[j] = j * width;
-  const sums = new Int32Array(out.length);
+  const sums = sumsOf(out.length);
   kernels.dotInt8(query.codes, codes, starts, sums);
   for (let j = 0; j < out.length; j++) {
     out[j] = (sums[j] as number) * query.scale * (scales[j] as number);

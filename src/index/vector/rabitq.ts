@@ -20,6 +20,7 @@
  *   u ~ û = low + step * level,  <s, û> = 2 (step W + low pop) - sum û,  W = `Kernels.scanBits`.
  */
 import { f16ToF32 } from "../../bytes/f16.ts";
+import { scratch } from "../../bytes/scratch.ts";
 import type { DistanceMetric } from "../../document/schema.ts";
 import { assert } from "../../errors.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
@@ -93,32 +94,20 @@ export function encodeCluster(
   return { codes, a, f, e, pop, radius: count === 0 ? 0 : Math.sqrt(squares / count) };
 }
 
-/** A rotated query and the scratch to relate it to one cluster at a time. */
-export interface ScanQuery {
-  readonly query: Float32Array;
-  readonly residual: Float32Array;
-  readonly planes: Uint8Array;
-}
-
-export function prepareScanQuery(rotated: Float32Array): ScanQuery {
-  assert(rotated.length % 64 === 0, "queries are rotated first");
-  return {
-    query: rotated,
-    residual: new Float32Array(rotated.length),
-    planes: new Uint8Array(rotated.length / 2),
-  };
-}
+const residuals = scratch((length) => new Float32Array(length));
+const bitPlanes = scratch((length) => new Uint8Array(length));
+const bitSums = scratch((length) => new Uint32Array(length));
 
 /** The standard error of the estimate of a row of the cluster: asked for few of them. */
 export type ErrorOf = (row: number) => number;
 
 /**
- * Estimates the distance of every row of a cluster and writes them from index `at` on. Under cosine
- * the rows and the query are unit vectors or zero.
+ * Estimates the distance of every row of a cluster to a rotated query and writes them from index
+ * `at` on. Under cosine the rows and the query are unit vectors or zero.
  */
 export function estimateCluster(
   metric: DistanceMetric,
-  query: ScanQuery,
+  query: Float32Array,
   centroid: Float32Array,
   block: ClusterBlock,
   kernels: Kernels,
@@ -127,9 +116,11 @@ export function estimateCluster(
 ): ErrorOf {
   const count = block.pop.length;
   assert(at + count <= out.length, "no room for the estimates");
-  const target = relate(query, centroid);
-  const sums = new Uint32Array(count);
-  kernels.scanBits(query.planes, block.codes, sums);
+  assert(query.length % 64 === 0, "queries are rotated first");
+  const planes = bitPlanes(query.length / 2);
+  const target = relate(query, centroid, planes);
+  const sums = bitSums(count);
+  kernels.scanBits(planes, block.codes, sums);
   const base = metric === "cosine_distance" ? 1 - target.along : target.norm;
   const { low, step, total, norm, lost } = target;
   const { a, f, e, pop } = block;
@@ -157,10 +148,10 @@ interface Target {
   readonly lost: number;
 }
 
-/** Computes u and its four bit planes into the scratch of the query. */
-function relate(scan: ScanQuery, centroid: Float32Array): Target {
-  const { query, residual, planes } = scan;
+/** Computes u and its four bit planes. */
+function relate(query: Float32Array, centroid: Float32Array, planes: Uint8Array): Target {
   const width = query.length;
+  const residual = residuals(width);
   let norm = 0;
   let along = 0;
   let low = Infinity;

@@ -24,7 +24,7 @@ import { vectorPlanes } from "../../../src/index/segment/segment.ts";
 import { dequantiseCentroid } from "../../../src/index/vector/centroids.ts";
 import { distanceInt8, prepareInt8Query } from "../../../src/index/vector/int8.ts";
 import { promisingClusters } from "../../../src/index/vector/promise.ts";
-import { estimateCluster, prepareScanQuery } from "../../../src/index/vector/rabitq.ts";
+import { estimateCluster } from "../../../src/index/vector/rabitq.ts";
 import { createRotation, rotateRows } from "../../../src/index/vector/rotation.ts";
 import { normaliseRows } from "../../../src/index/vector/unit-vector.ts";
 import { limits } from "../../../src/limits.ts";
@@ -64,7 +64,7 @@ function trueDistance(metric: DistanceMetric, query: Float32Array, document: Doc
 function scanErrors(lab: Lab, metric: DistanceMetric, documents: readonly Document[]): number[] {
   const { segment, objects } = lab;
   const { vector, rotated } = prepareQuery(metric);
-  const query = prepareScanQuery(rotated);
+  const query = rotated;
   const errors: number[] = [];
   const { centroids, width } = vectorPlanes(segment);
   for (let index = 0; index < scanBlockCount(segment); index++) {
@@ -137,7 +137,7 @@ describe.each(["cosine_distance", "euclidean_squared"] as const)("under %s", (me
     const prepared = prepareInt8Query(rotateRows(rotation, vector, ports.kernels));
     const directory = clusterDirectory(lab.segment);
     const promising = promisingClusters(prepared, [directory], 10, ports.kernels);
-    const reached = new Set(promising.clusters.subarray(0, 5));
+    const reached = new Set(promising.clusters.slice(0, 5));
     const nearest = documents
       .map((document, ordinal) => ({ ordinal, far: trueDistance(metric, vector, document) }))
       .sort((a, b) => a.far - b.far)

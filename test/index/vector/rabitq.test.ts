@@ -8,7 +8,6 @@ import {
   type EncodedCluster,
   encodeCluster,
   estimateCluster,
-  prepareScanQuery,
 } from "../../../src/index/vector/rabitq.ts";
 import { normaliseRows } from "../../../src/index/vector/unit-vector.ts";
 import { scalarKernels } from "../../../src/kernels/scalar.ts";
@@ -60,7 +59,7 @@ describe("one-bit codes", () => {
           const out = new Float32Array(count);
           for (let q = 0; q < 5; q++) {
             const query = rowOf(queries, q, width);
-            const scan = prepareScanQuery(query);
+            const scan = query;
             const errorOf = estimateCluster(metric, scan, centroid, block, simdKernels, out);
             for (let i = 0; i < count; i++) {
               const truth = exactDistance(metric, query, rowOf(rows, i, width));
@@ -88,14 +87,14 @@ describe("one-bit codes", () => {
     const out = new Float32Array(1);
     for (const metric of metrics) {
       const block = store(encodeCluster(centroid, centroid, metric));
-      const scan = prepareScanQuery(query);
+      const scan = query;
       const errorOf = estimateCluster(metric, scan, centroid, block, scalarKernels, out);
       expect(out[0]).toBeCloseTo(exactDistance(metric, query, centroid), 3);
       expect(errorOf(0)).toBe(0);
       // All at the origin: rows, centroid, query.
       const zero = new Float32Array(64);
       const origin = store(encodeCluster(zero, zero, metric));
-      const still = prepareScanQuery(zero);
+      const still = zero;
       const noError = estimateCluster(metric, still, zero, origin, scalarKernels, out);
       expect(out[0]).toBe(metric === "cosine_distance" ? 1 : 0);
       expect(noError(0)).toBe(0);
@@ -116,7 +115,7 @@ describe("one-bit codes", () => {
           const { e, radius, ...encoded } = encodeCluster(rows, centroid, metric);
           const out = new Float32Array(4);
           const block = store({ ...encoded, e, radius });
-          const scan = prepareScanQuery(query);
+          const scan = query;
           const errorOf = estimateCluster(metric, scan, centroid, block, simdKernels, out);
           const errors = [0, 1, 2, 3].map(errorOf);
           expect([...out, ...errors, radius].every(Number.isFinite)).toBe(true);
@@ -129,7 +128,7 @@ describe("one-bit codes", () => {
 
   test("clusters of one query fill one array, each from its own place on", () => {
     const rows = gaussianRows(7, 64, createPrng(seed));
-    const query = prepareScanQuery(gaussianRows(1, 64, createPrng(seed, 1)));
+    const query = gaussianRows(1, 64, createPrng(seed, 1));
     const centroids = gaussianRows(2, 64, createPrng(seed, 2));
     const out = new Float32Array(7);
     const parts = [rows.subarray(0, 4 * 64), rows.subarray(4 * 64)];
@@ -148,7 +147,7 @@ describe("one-bit codes", () => {
   test("an empty cluster encodes and scans to nothing", () => {
     const encoded = encodeCluster(new Float32Array(0), new Float32Array(64), "euclidean_squared");
     expect(encoded.radius).toBe(0);
-    const query = prepareScanQuery(new Float32Array(64));
+    const query = new Float32Array(64);
     const out = new Float32Array(0);
     const block = store(encoded);
     estimateCluster("euclidean_squared", query, new Float32Array(64), block, simdKernels, out);

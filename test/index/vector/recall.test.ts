@@ -27,7 +27,6 @@ import {
   type ClusterBlock,
   encodeCluster,
   estimateCluster,
-  prepareScanQuery,
 } from "../../../src/index/vector/rabitq.ts";
 import { createRotation, rotateRows } from "../../../src/index/vector/rotation.ts";
 import { trainCentroids } from "../../../src/index/vector/training.ts";
@@ -97,7 +96,7 @@ function search(
   const { rotation, int8, built, directory } = index;
   const rotated = rotateRows(rotation, query, kernels);
   const prepared = prepareInt8Query(rotated);
-  const scan = prepareScanQuery(rotated);
+  const scan = rotated;
   const { clusters, promises } = promisingClusters(prepared, [directory], topK, kernels);
   const chosen: number[] = [];
   let promised = 0;
