@@ -36,29 +36,36 @@ const measuredRuns = 3;
 
 /**
  * Milliseconds a query, for each side: its queries are asked twice, then in three runs of at least
- * `queriesMin`, of which the median counts. `state`: folder of a server that has stopped, all of
- * whose rows were indexed.
+ * `queriesMin`, of which the median counts. None of these goes on for longer than `secondsMax`.
+ * `state`: folder of a server that has stopped, all of whose rows were indexed.
  */
 export async function measureSearchCpu(
   state: string,
   sides: readonly (readonly SearchedQuery[])[],
   queriesMin: number,
+  secondsMax: number,
 ): Promise<readonly number[]> {
   const bucket = await openBucket({ state, remote: false });
   try {
     const ports = openPorts(bucket.store);
     const target = await indexedTarget(ports);
-    const ask = (query: SearchedQuery) => search(ports, target, { ...query, ...asked });
+    /** Asks so many; returns the CPU time of each. */
+    const ask = async (side: readonly SearchedQuery[], count: number): Promise<number> => {
+      const before = process.cpuUsage();
+      const endMs = performance.now() + secondsMax * 1_000;
+      let done = 0;
+      for (; done < count && performance.now() < endMs; done++) {
+        await search(ports, target, { ...(side[done % side.length] as SearchedQuery), ...asked });
+      }
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000 / done;
+    };
     const figures: number[] = [];
     for (const side of sides) {
-      for (let pass = 0; pass < 2; pass++) for (const query of side) await ask(query);
+      for (let pass = 0; pass < 2; pass++) await ask(side, side.length);
       const runs: number[] = [];
-      const count = Math.max(queriesMin, side.length);
       for (let run = 0; run < measuredRuns; run++) {
-        const before = process.cpuUsage();
-        for (let i = 0; i < count; i++) await ask(side[i % side.length] as SearchedQuery);
-        const { user, system } = process.cpuUsage(before);
-        runs.push((user + system) / 1000 / count);
+        runs.push(await ask(side, Math.max(queriesMin, side.length)));
       }
       figures.push(median(runs));
     }

@@ -81,7 +81,8 @@ function benchSize(bench: ShoalBench, add: Add): Promise<void> {
     const questions = await prepareQuestions(bench);
     say(`shoal, in this process: ${questions.length} queries of ${rows} rows`);
     const sides = settings.map((setting) => searchesOf(questions, setting));
-    const searchCpu = await measureSearchCpu(stateDir, sides, bench.runQueriesMin);
+    const { runQueriesMin, runSecondsMax } = bench;
+    const searchCpu = await measureSearchCpu(stateDir, sides, runQueriesMin, runSecondsMax);
     for (const phase of ["cold", "warm"] as const) {
       const asked = phase === "cold" ? questions.slice(0, bench.coldQueries) : questions;
       await onServer({ stateDir, latency, objectLatencyMs }, async (client, pid) => {
