@@ -9,7 +9,8 @@
  * edge does not have the most promising block of 1-bit codes either; and every query that passes
  * the caches by; not one with a filter, whose matches are spread over more clusters than there is
  * room for. What it reads is not kept: the queries behind it read the plane that fits into
- * memory. Where bounds leave room for few of the rows that were planned, it is no gain.
+ * memory. Where bounds leave room for few of the rows that were planned, or not for all of a flat
+ * segment, of whose rows none promises less than others, it is no gain.
  */
 import { refinePage, refinePageOf, refinePageStart } from "./index/segment/refine-plane.ts";
 import { scanBlock, scanBlockRows } from "./index/segment/scan-plane.ts";
@@ -64,9 +65,12 @@ export async function planOnePlane(
   const most = { reads: bounds.readsMax, bytes, sure: 1 };
   const chosen = new Set(chooseBlocks(stretches, bounds, most));
   const ranges = stretches.filter((_, i) => chosen.has(i));
+  const leftOut = stretches.filter((_, i) => !chosen.has(i));
   const rowsOf = (all: readonly Stretch[]) => all.reduce((sum, { from, to }) => sum + to - from, 0);
   if (rowsOf(ranges) < keptShareMin * rowsOf(stretches)) return undefined;
-  return { ranges, leftOut: stretches.filter((_, i) => !chosen.has(i)) };
+  const isFlat = ({ segment }: Stretch) =>
+    !vectorPlanes((segments[segment] as MatchedSegment).segment).clustered;
+  return leftOut.some(isFlat) ? undefined : { ranges, leftOut };
 }
 
 async function isCold(
