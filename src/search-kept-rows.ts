@@ -97,10 +97,11 @@ interface VectorWidth {
   readonly bytes: number;
   /** Undefined unless `widen` gives back every bit. */
   narrow(values: Float32Array): Uint8Array | undefined;
+  /** Valid until the next call. */
   widen(bytes: Uint8Array): Float32Array;
 }
 
-const widened = scratch((length) => new Float32Array(length));
+const wide = scratch((length) => new Float32Array(length));
 
 const vectorWidths: readonly VectorWidth[] = [
   {
@@ -108,7 +109,7 @@ const vectorWidths: readonly VectorWidth[] = [
     bytes: 1,
     narrow: narrowToBytes,
     widen: (bytes) => {
-      const values = widened(bytes.length);
+      const values = wide(bytes.length);
       values.set(bytes);
       return values;
     },
@@ -120,7 +121,7 @@ const vectorWidths: readonly VectorWidth[] = [
       const halves = encodeF16(values);
       return sameBits(decodeF16(halves), values) ? bytesOf(halves) : undefined;
     },
-    widen: (bytes) => decodeF16(u16View(bytes, 0, bytes.length / 2)),
+    widen: (bytes) => decodeF16(u16View(bytes, 0, bytes.length / 2), wide(bytes.length / 2)),
   },
   {
     name: "f32",

@@ -27,9 +27,11 @@ export function encodeF16(values: Float32Array): Uint16Array<ArrayBuffer> {
   return halves;
 }
 
-export function decodeF16(halves: Uint16Array): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(halves.length);
-  const bits = new Uint32Array(values.buffer);
+export function decodeF16(
+  halves: Uint16Array,
+  values = new Float32Array(halves.length),
+): Float32Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < halves.length; i++) {
     const half = halves[i] as number;
     const sign = (half & 0x8000) << 16;

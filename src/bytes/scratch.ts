@@ -10,15 +10,21 @@ interface Room<T> {
 }
 
 const leastLength = 256;
+/** What takes longer to fill is worth an array of its own, and would be kept for nothing. */
+const keptLengthMax = 32 * 1_024;
 
 /**
- * Where some code takes its array of so many numbers from: always the same memory, as large as what
- * was asked for at most. An array is good until the next is taken, and holds what was in the last.
+ * Where some code takes its arrays of so many numbers from: the same memory again and again, so
+ * that an array is good until the next is taken, and holds what was in the last. Longer ones than
+ * `keptLengthMax` are not kept: all of it together stays within some megabytes.
  */
 export function scratch<T extends Room<T>>(make: (length: number) => T): (length: number) => T {
   let room = make(0);
   return (length) => {
-    if (length > room.length) room = make(Math.max(leastLength, 2 * room.length, length));
+    if (length > keptLengthMax) return make(length);
+    if (length > room.length) {
+      room = make(Math.min(keptLengthMax, Math.max(leastLength, 2 * room.length, length)));
+    }
     return room.subarray(0, length);
   };
 }

@@ -22,8 +22,17 @@ it("grows by doubling at least, so that it is made anew seldom", () => {
     made += 1;
     return new Float32Array(length);
   });
-  for (let length = 1; length <= 100_000; length += 9) numbers(length);
+  for (let length = 1; length <= 32_768; length += 9) numbers(length);
   expect(made).toBeLessThan(12);
+});
+
+it("keeps nothing large", () => {
+  const numbers = scratch((length) => new Float32Array(length));
+  const large = numbers(1_000_000);
+  expect(large).toHaveLength(1_000_000);
+  expect(numbers(1_000_000).buffer).not.toBe(large.buffer);
+  numbers(32_768);
+  expect(numbers(20).buffer.byteLength).toBe(4 * 32_768);
 });
 
 it("gives each user memory of its own", () => {

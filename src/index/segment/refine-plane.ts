@@ -83,7 +83,7 @@ export function cutRefineRow(rows: RefineRows, index: number): Uint8Array {
   return bytes;
 }
 
-/** Rows that were kept, together again until it is called again. */
+/** Rows that were kept, together again, as `gatherRefineRows` has them. */
 export function joinRefineRows(segment: Segment, kept: readonly Uint8Array[]): RefineRows {
   return gatherRefineRows(kept, vectorPlanes(segment).width);
 }

@@ -63,8 +63,7 @@ function trueDistance(metric: DistanceMetric, query: Float32Array, document: Doc
 /** Estimates of the scan plane for all rows, in standard errors off the truth. */
 function scanErrors(lab: Lab, metric: DistanceMetric, documents: readonly Document[]): number[] {
   const { segment, objects } = lab;
-  const { vector, rotated } = prepareQuery(metric);
-  const query = rotated;
+  const { vector, rotated: query } = prepareQuery(metric);
   const errors: number[] = [];
   const { centroids, width } = vectorPlanes(segment);
   for (let index = 0; index < scanBlockCount(segment); index++) {

@@ -59,8 +59,7 @@ describe("one-bit codes", () => {
           const out = new Float32Array(count);
           for (let q = 0; q < 5; q++) {
             const query = rowOf(queries, q, width);
-            const scan = query;
-            const errorOf = estimateCluster(metric, scan, centroid, block, simdKernels, out);
+            const errorOf = estimateCluster(metric, query, centroid, block, simdKernels, out);
             for (let i = 0; i < count; i++) {
               const truth = exactDistance(metric, query, rowOf(rows, i, width));
               const z = ((out[i] as number) - truth) / errorOf(i);
@@ -87,15 +86,13 @@ describe("one-bit codes", () => {
     const out = new Float32Array(1);
     for (const metric of metrics) {
       const block = store(encodeCluster(centroid, centroid, metric));
-      const scan = query;
-      const errorOf = estimateCluster(metric, scan, centroid, block, scalarKernels, out);
+      const errorOf = estimateCluster(metric, query, centroid, block, scalarKernels, out);
       expect(out[0]).toBeCloseTo(exactDistance(metric, query, centroid), 3);
       expect(errorOf(0)).toBe(0);
       // All at the origin: rows, centroid, query.
       const zero = new Float32Array(64);
       const origin = store(encodeCluster(zero, zero, metric));
-      const still = zero;
-      const noError = estimateCluster(metric, still, zero, origin, scalarKernels, out);
+      const noError = estimateCluster(metric, zero, zero, origin, scalarKernels, out);
       expect(out[0]).toBe(metric === "cosine_distance" ? 1 : 0);
       expect(noError(0)).toBe(0);
     }
@@ -115,8 +112,7 @@ describe("one-bit codes", () => {
           const { e, radius, ...encoded } = encodeCluster(rows, centroid, metric);
           const out = new Float32Array(4);
           const block = store({ ...encoded, e, radius });
-          const scan = query;
-          const errorOf = estimateCluster(metric, scan, centroid, block, simdKernels, out);
+          const errorOf = estimateCluster(metric, query, centroid, block, simdKernels, out);
           const errors = [0, 1, 2, 3].map(errorOf);
           expect([...out, ...errors, radius].every(Number.isFinite)).toBe(true);
           expect(e.every((share) => share >= 0 && share <= 1.01)).toBe(true);

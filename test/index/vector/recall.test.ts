@@ -96,7 +96,6 @@ function search(
   const { rotation, int8, built, directory } = index;
   const rotated = rotateRows(rotation, query, kernels);
   const prepared = prepareInt8Query(rotated);
-  const scan = rotated;
   const { clusters, promises } = promisingClusters(prepared, [directory], topK, kernels);
   const chosen: number[] = [];
   let promised = 0;
@@ -110,7 +109,7 @@ function search(
   const scanned: number[] = [];
   for (const cluster of chosen) {
     const { numbers, centroid, block } = built[cluster] as (typeof built)[number];
-    estimateCluster(metric, scan, centroid, block, kernels, out, scanned.length);
+    estimateCluster(metric, rotated, centroid, block, kernels, out, scanned.length);
     scanned.push(...numbers);
   }
   const candidates = nearest(out, refined).map((i) => scanned[i] as number);
