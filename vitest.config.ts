@@ -1,5 +1,6 @@
 /**
  * Kinds of tests, run in this order:
+ * `memory`, alone in a process of its own, since it looks at all that is alive there;
  * `unit` in Node (pure code, milliseconds); `workerd` inside the Workers runtime with the bindings
  * of wrangler.toml (*.worker.test.ts); `e2e` against running servers over HTTP; and, where Chromium
  * is installed, `browser`, which drives the console.
@@ -11,6 +12,8 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { findChromium } from "./scripts/chromium.ts";
+
+const memoryTest = "test/compact-memory.test.ts";
 
 const browser = {
   test: {
@@ -31,9 +34,17 @@ export default defineConfig({
     projects: [
       {
         test: {
+          name: "memory",
+          include: [memoryTest],
+          pool: "forks",
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.worker.test.ts", "test/e2e/**", "test/browser/**"],
+          exclude: ["test/**/*.worker.test.ts", "test/e2e/**", "test/browser/**", memoryTest],
           pool: "threads",
           isolate: false,
           maxWorkers: "100%",

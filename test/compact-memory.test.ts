@@ -25,12 +25,6 @@ setFlagsFromString("--no-expose-gc");
 const mebi = 1024 * 1024;
 const dims = 784;
 
-/**
- * Files share threads, and what JavaScript lets go of late is alive here as well: seen once in many
- * runs of all tests. What a job holds, it holds each time.
- */
-const shared = { retry: 2, timeout: 120_000 };
-
 /** Bytes of array buffers that are alive, whoever has them. */
 function bufferBytes(): number {
   collectGarbage();
@@ -124,34 +118,26 @@ function documents(first: number, count: number): OracleDocument[] {
   }));
 }
 
-test(
-  "flushes of a full range, and the merge of them, hold less than a step may, all counted",
-  shared,
-  async () => {
-    const rig = new SearchRig({ dims, kernels: simdKernels });
-    const rows = Math.floor(limits.flushBytesMax / 4 / (4 * dims + 60));
-    for (let batch = 0; batch < 16; batch++) {
-      await put(rig, documents(batch * rows, rows));
-    }
-    const seen = await runDue(rig);
-    await rig.clock.advance(limits.restMs);
-    seen.push(...(await runDue(rig)));
-    expect(new Set(seen.map(({ kind }) => kind))).toEqual(new Set(["flush", "merge"]));
-    seen.forEach(expectCounted);
-  },
-);
+test("flushes of a full range, and the merge of them, hold less than a step may, all counted", async () => {
+  const rig = new SearchRig({ dims, kernels: simdKernels });
+  const rows = Math.floor(limits.flushBytesMax / 4 / (4 * dims + 60));
+  for (let batch = 0; batch < 16; batch++) {
+    await put(rig, documents(batch * rows, rows));
+  }
+  const seen = await runDue(rig);
+  await rig.clock.advance(limits.restMs);
+  seen.push(...(await runDue(rig)));
+  expect(new Set(seen.map(({ kind }) => kind))).toEqual(new Set(["flush", "merge"]));
+  seen.forEach(expectCounted);
+}, 120_000);
 
-test(
-  "the flush of the largest write holds more than that, and less than an isolate has",
-  shared,
-  async () => {
-    const rig = new SearchRig({ dims, kernels: simdKernels });
-    await put(rig, documents(0, Math.floor((0.95 * limits.batchBytesMax) / (4 * dims + 60))));
-    const [flush] = await runDue(rig);
-    expect(flush?.peak).toBeLessThan(110_000_000);
-    expect(flush?.beyond).toBeLessThan(6 * mebi);
-  },
-);
+test("the flush of the largest write holds more than that, and less than an isolate has", async () => {
+  const rig = new SearchRig({ dims, kernels: simdKernels });
+  await put(rig, documents(0, Math.floor((0.95 * limits.batchBytesMax) / (4 * dims + 60))));
+  const [flush] = await runDue(rig);
+  expect(flush?.peak).toBeLessThan(110_000_000);
+  expect(flush?.beyond).toBeLessThan(6 * mebi);
+}, 60_000);
 
 const inputs = limits.mergeFanIn;
 
@@ -175,47 +161,39 @@ async function mergeMany(
   return await runJob(rig, merge as Job, every);
 }
 
-test(
-  "a merge of many segments holds less than a step may, even of one cluster too large to load",
-  shared,
-  async () => {
-    const rig = new SearchRig({ dims, kernels: simdKernels });
-    const rows = Math.floor(limits.flushBytes / 2 / (4 * dims + 60));
-    const vector = Float32Array.from({ length: dims }, (_, d) => d % 7);
-    const ledger = await mergeMany(
-      rig,
-      (batch) => documents(batch * rows, rows).map((document) => ({ ...document, vector })),
-      32,
-    );
-    expectCounted(ledger);
-  },
-);
+test("a merge of many segments holds less than a step may, even of one cluster too large to load", async () => {
+  const rig = new SearchRig({ dims, kernels: simdKernels });
+  const rows = Math.floor(limits.flushBytes / 2 / (4 * dims + 60));
+  const vector = Float32Array.from({ length: dims }, (_, d) => d % 7);
+  const ledger = await mergeMany(
+    rig,
+    (batch) => documents(batch * rows, rows).map((document) => ({ ...document, vector })),
+    32,
+  );
+  expectCounted(ledger);
+}, 120_000);
 
-test(
-  "a merge of many segments with texts, columns and further vectors holds less than that, too",
-  shared,
-  async () => {
-    const width = 128;
-    const vector: AttributeSchema = { type: `[${width}]f32`, filterable: false, ann: true };
-    const rig = new SearchRig({
-      dims: width,
-      kernels: simdKernels,
-      idKind: "string",
-      more: [
-        ["side", vector],
-        ["last", vector],
-        ["body", { type: "string", filterable: false, text: { options: defaultText } }],
-        ["key", { type: "string", filterable: true }],
-        ["list", { type: "[]string", filterable: true }],
-      ],
-    });
-    const rows = 150;
-    const batchOf = (batch: number) =>
-      Array.from({ length: rows }, (_, i) => manifold(batch * rows + i, width));
-    const ledger = await mergeMany(rig, batchOf, 64);
-    expectCounted(ledger);
-  },
-);
+test("a merge of many segments with texts, columns and further vectors holds less than that, too", async () => {
+  const width = 128;
+  const vector: AttributeSchema = { type: `[${width}]f32`, filterable: false, ann: true };
+  const rig = new SearchRig({
+    dims: width,
+    kernels: simdKernels,
+    idKind: "string",
+    more: [
+      ["side", vector],
+      ["last", vector],
+      ["body", { type: "string", filterable: false, text: { options: defaultText } }],
+      ["key", { type: "string", filterable: true }],
+      ["list", { type: "[]string", filterable: true }],
+    ],
+  });
+  const rows = 150;
+  const batchOf = (batch: number) =>
+    Array.from({ length: rows }, (_, i) => manifold(batch * rows + i, width));
+  const ledger = await mergeMany(rig, batchOf, 64);
+  expectCounted(ledger);
+}, 120_000);
 
 /** A document with something of everything. */
 function manifold(row: number, width: number): OracleDocument {
