@@ -9,8 +9,9 @@
  * edge does not have the most promising block of 1-bit codes either; and every query that passes
  * the caches by; not one with a filter, whose matches are spread over more clusters than there is
  * room for. What it reads is not kept: the queries behind it read the plane that fits into
- * memory. Where bounds leave room for few of the rows that were planned, or not for all of a flat
- * segment, of whose rows none promises less than others, it is no gain.
+ * memory. It is no gain where bounds leave room for few of the rows that were planned, or not for
+ * all of a flat segment, of whose rows none promises less than others; nor where it reads megabytes
+ * that 1-bit codes save for the greatest part, as of wide rows between many clusters.
  */
 import { refinePage, refinePageOf, refinePageStart } from "./index/segment/refine-plane.ts";
 import { scanBlock, scanBlockRows } from "./index/segment/scan-plane.ts";
@@ -22,7 +23,7 @@ import type { SearchContext } from "./search-ports.ts";
 import type { SegmentRange } from "./search-refine.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import type { BlockPosition } from "./store/block.ts";
-import { chooseBlocks } from "./store/range-plan.ts";
+import { chooseBlocks, rangeBytes } from "./store/range-plan.ts";
 
 /** For each segment, while there are no more of them than connections. */
 const readsOfSegment = 2;
@@ -47,8 +48,14 @@ export interface OnePlane {
   readonly leftOut: readonly SegmentRange[];
 }
 
-/** Of the rows that were planned; most of the others promise next to nothing. */
-const keptShareMin = 0.3;
+/** Of the rows that were planned: with fewer of a million rows, one of ten neighbours was lost. */
+const keptShareMin = 0.5;
+
+/** What one plane may read in any case: to save less is not worth a round. */
+const cheapBytes = 3.5 * 1024 * 1024;
+/** Beyond that, at most so many times what 1-bit codes of the same rows take. */
+const scanTimesMax = 4;
+const scanReads = { readsMax: limits.scanReadsMax, gapBytes: limits.coalesceGapBytes } as const;
 
 /** Undefined if the query is not cold, or one plane is no gain. */
 export async function planOnePlane(
@@ -68,6 +75,11 @@ export async function planOnePlane(
   const leftOut = stretches.filter((_, i) => !chosen.has(i));
   const rowsOf = (all: readonly Stretch[]) => all.reduce((sum, { from, to }) => sum + to - from, 0);
   if (rowsOf(ranges) < keptShareMin * rowsOf(stretches)) return undefined;
+  const codes = targets.map(({ segment, block }) =>
+    scanBlock((segments[segment] as MatchedSegment).segment, block),
+  );
+  const bytesMax = Math.max(cheapBytes, scanTimesMax * rangeBytes(codes, scanReads));
+  if (rangeBytes(ranges, bounds) > bytesMax) return undefined;
   const isFlat = ({ segment }: Stretch) =>
     !vectorPlanes((segments[segment] as MatchedSegment).segment).clustered;
   return leftOut.some(isFlat) ? undefined : { ranges, leftOut };

@@ -17,7 +17,7 @@ import type { SearchContext } from "./search-ports.ts";
 import { fetchRows, newRow, type SegmentRow } from "./search-rows.ts";
 import type { MatchedSegment } from "./search-segments.ts";
 import type { ReadRound } from "./store/block-reader.ts";
-import { planRanges } from "./store/range-plan.ts";
+import { rangeBytes } from "./store/range-plan.ts";
 
 export interface OrderSearch {
   readonly context: SearchContext;
@@ -89,7 +89,7 @@ function isLookUpCheaper(
     return Array.from(wantedBlocks, (block) => documentBlock(segment, block));
   });
   const bounds = { readsMax: limits.documentReadsMax, gapBytes: limits.coalesceGapBytes };
-  const lookUpBytes = planRanges(blocks, bounds).reduce((sum, { length }) => sum + length, 0);
+  const lookUpBytes = rangeBytes(blocks, bounds);
   const walkBytes = cursors.reduce((sum, { bytesLeft }) => sum + bytesLeft, 0);
   return lookUpBytes <= walkBytes * Math.min(1, wanted / matches);
 }

@@ -68,6 +68,11 @@ export function planRanges(blocks: readonly BlockPosition[], bounds: RangeBounds
   );
 }
 
+/** What it takes to read them, gaps included. */
+export function rangeBytes(blocks: readonly BlockPosition[], bounds: RangeBounds): number {
+  return bytesOf(planRanges(blocks, bounds));
+}
+
 /**
  * Which blocks to read, ascending, so that no more than `most` is: each, the most promising first,
  * that there is room for beside those before it, and whatever lies in the same ranges. (Dropping
@@ -85,8 +90,7 @@ export function chooseBlocks(
       bounds,
     );
   const fits = (ranges: readonly RangeRead[]): boolean =>
-    ranges.length <= most.reads &&
-    ranges.reduce((sum, { length }) => sum + length, 0) <= most.bytes;
+    ranges.length <= most.reads && bytesOf(ranges) <= most.bytes;
   if (fits(rangesOf(all))) return all;
   let chosen: readonly number[] = [];
   for (const index of all) {
@@ -100,6 +104,10 @@ export function chooseBlocks(
       range.key === key && range.offset <= offset && offset + length <= range.offset + range.length;
     return ranges.some(isIn);
   });
+}
+
+function bytesOf(ranges: readonly RangeRead[]): number {
+  return ranges.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The same of some of the blocks, by their indexes. */
