@@ -52,7 +52,7 @@ export interface OnePlane {
 const keptShareMin = 0.5;
 
 /** What one plane may read in any case: to save less is not worth a round. */
-const cheapBytes = 3.5 * 1024 * 1024;
+const cheapBytes = 3 * 1024 * 1024;
 /** Beyond that, at most so many times what 1-bit codes of the same rows take. */
 const scanTimesMax = 4;
 const scanReads = { readsMax: limits.scanReadsMax, gapBytes: limits.coalesceGapBytes } as const;
