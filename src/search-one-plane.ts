@@ -48,7 +48,7 @@ export interface OnePlane {
   readonly leftOut: readonly SegmentRange[];
 }
 
-/** Of the rows that were planned: with fewer of a million rows, one of ten neighbours was lost. */
+/** Of the rows that were planned; of less of a million rows one neighbour of eight was lost. */
 const keptShareMin = 0.5;
 
 /** What one plane may read in any case: to save less is not worth a round. */
