@@ -23,8 +23,10 @@ import {
   onServer,
   type Phase,
   type QueryCosts,
+  type SinglePlane,
   summarizeCosts,
   summarizeRuns,
+  summarizeSinglePlane,
 } from "./http-queries.ts";
 import { checkAnswers, prepareQuestions, recallOf, topK } from "./questions.ts";
 import { countStoredBytes, type StoredBytes } from "./stored-bytes.ts";
@@ -62,6 +64,8 @@ export interface GrowthLine extends QueryCosts {
   readonly seconds_indexed: number;
   readonly latency: string;
   readonly rows_scanned_per_query: number;
+  /** Cold queries of one plane; null of warm ones. */
+  readonly single_plane: SinglePlane | null;
   readonly object_latency_ms: number;
   /** From the first write until all rows were in segments, without most of what waits for rest. */
   readonly seconds_build: number;
@@ -86,7 +90,7 @@ export async function benchGrowth(bench: GrowthBench): Promise<readonly GrowthLi
 
 type BuildFigures = Omit<
   GrowthLine,
-  keyof QueryFigures | "rows_scanned_per_query" | "object_latency_ms"
+  keyof QueryFigures | "rows_scanned_per_query" | "single_plane" | "object_latency_ms"
 >;
 type QueryFigures = Pick<GrowthLine, "phase" | "recall_at_10"> &
   ReturnType<typeof summarizeRuns> &
@@ -106,13 +110,12 @@ async function benchSize(bench: GrowthBench, rows: number): Promise<readonly Gro
         top_k: topK,
       }));
       say(`${phase}: ${asked.length} queries of ${rows} rows`);
-      const { answers, runs } = await onServer(
-        { stateDir, latency, objectLatencyMs },
-        (client, pid) =>
-          phase === "cold"
-            ? measureCold(client, pid, bodies)
-            : measureWarm(client, pid, bodies, bench.runQueriesMin),
+      const measured = await onServer({ stateDir, latency, objectLatencyMs }, (client, pid) =>
+        phase === "cold"
+          ? measureCold(client, pid, bodies)
+          : measureWarm(client, pid, bodies, bench.runQueriesMin),
       );
+      const { answers, runs } = measured;
       const ids = answers.map((answer) => answer.rows.map(({ id }) => id));
       checkAnswers(ids, rows);
       const costs = summarizeCosts(answers);
@@ -129,6 +132,7 @@ async function benchSize(bench: GrowthBench, rows: number): Promise<readonly Gro
         ...built,
         object_latency_ms: objectLatencyMs,
         rows_scanned_per_query: Math.round(costs.scored_share * rows),
+        single_plane: phase === "cold" ? summarizeSinglePlane(measured) : null,
       };
       lines.push(line);
       bench.onLine?.(line);

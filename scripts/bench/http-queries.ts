@@ -242,7 +242,6 @@ async function timeRequests(
   return { latenciesMs, cpuMsPerRequest: (cpuMs(runtime) - before) / latenciesMs.length };
 }
 
-/** Times of the runs: medians of what each run shows. */
 /** Of the queries that a line is about: medians of runs, and means of what answers say. */
 export interface QueryCosts {
   readonly p50_ms: number;
@@ -253,6 +252,7 @@ export interface QueryCosts {
   readonly bytes_per_query: number;
 }
 
+/** Times of the runs: medians of what each run shows. */
 export function summarizeRuns(runs: readonly Run[]) {
   const middle = (digits: number, pick: (run: Run) => number): number =>
     round(median(runs.map(pick)), digits);
@@ -275,5 +275,30 @@ export function summarizeCosts(answers: readonly QueryAnswer[]) {
     rounds_max: Math.max(...costs.map(({ rounds }) => rounds)),
     /** Rows scored by their 1-bit codes, as a share of all rows. */
     scored_share: round(mean(costs.map((cost) => cost.candidates / cost.rows_total)), 4),
+  };
+}
+
+/** Of one run: the queries that scored no 1-bit codes, for they read int8 codes at once. */
+export interface SinglePlane {
+  readonly queries: number;
+  /** Null if there are none. */
+  readonly p50_ms: number | null;
+  readonly store_requests_max: number;
+  readonly rounds_max: number;
+}
+
+export function summarizeSinglePlane({ answers, runs }: Measured): SinglePlane {
+  const latenciesMs = runs[0]?.latenciesMs ?? [];
+  const single = answers
+    .map(({ performance }, i) => ({ performance, latencyMs: latenciesMs[i] as number }))
+    .filter(({ performance }) => performance.candidates === 0);
+  const most = (pick: (of: QueryAnswer["performance"]) => number): number =>
+    Math.max(0, ...single.map(({ performance }) => pick(performance)));
+  const times = single.map(({ latencyMs }) => latencyMs);
+  return {
+    queries: single.length,
+    p50_ms: single.length === 0 ? null : round(quantile(times, 0.5), 2),
+    store_requests_max: most(({ store_requests }) => store_requests),
+    rounds_max: most(({ rounds }) => rounds),
   };
 }

@@ -55,6 +55,7 @@ export interface ReplaceLine
     | "write_amplification_flush"
     | "write_amplification_merge"
     | "memory_peak_mb"
+    | "single_plane"
   > {
   readonly build: "grown" | "fresh";
   readonly replaced: number;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { benchGrowth, type GrowthBench, type GrowthLine } from "../bench/growth.ts";
+import type { SinglePlane } from "../bench/http-queries.ts";
 import { plotGrowth } from "../bench/plots.ts";
 import { benchReplace, findDecay, type ReplaceLine } from "../bench/replace.ts";
 import { benchSegments, type SegmentsLine } from "../bench/segments.ts";
@@ -154,7 +155,7 @@ function tabulate(lines: readonly GrowthLine[]): readonly string[] {
   const headings = ["rows", "phase", "recall@10", "p50 ms", "p99 ms", "CPU ms", "scanned"];
   const build = ["build s", "CPU ms/row", "segments", "written x", "peak MB"];
   return formatTable(
-    [...headings, "KB", "requests", "rounds", ...build],
+    [...headings, "KB", "requests", "rounds", "one plane", ...build],
     lines.map((line) => [
       line.rows,
       line.phase,
@@ -166,6 +167,7 @@ function tabulate(lines: readonly GrowthLine[]): readonly string[] {
       Math.round(line.bytes_per_query / 1000),
       line.store_requests_per_query,
       line.rounds_per_query,
+      describeSinglePlane(line.single_plane),
       line.seconds_build,
       line.cpu_ms_per_row,
       line.segments,
@@ -173,6 +175,11 @@ function tabulate(lines: readonly GrowthLine[]): readonly string[] {
       line.memory_peak_mb ?? "",
     ]),
   );
+}
+
+function describeSinglePlane(single: SinglePlane | null): string {
+  if (single === null || single.p50_ms === null) return "";
+  return `${single.queries}: ${single.p50_ms} ms, ${single.store_requests_max} at most`;
 }
 
 function tabulateBuilds(lines: readonly ReplaceLine[]): readonly string[] {

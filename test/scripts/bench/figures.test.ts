@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { GrowthLine } from "../../../scripts/bench/growth.ts";
+import { summarizeSinglePlane } from "../../../scripts/bench/http-queries.ts";
 import type { VectorsLine } from "../../../scripts/bench/lines.ts";
 import { Traffic } from "../../../scripts/bench/object-store/traffic.ts";
 import { plotGrowth, plotVectors } from "../../../scripts/bench/plots.ts";
@@ -38,6 +39,30 @@ describe("pictures of a comparison", () => {
       expect(plot?.svg).toContain(title);
     }
     expect(plot?.svg).not.toMatch(/NaN|undefined/);
+  });
+});
+
+describe("queries of one plane", () => {
+  const answer = (candidates: number, store_requests: number, rounds: number) => ({
+    rows: [],
+    performance: { rounds, round_bytes: [], store_requests, bytes: 1, candidates, rows_total: 9 },
+  });
+
+  it("are told by themselves", () => {
+    const runs = [{ latenciesMs: [10, 20, 900, 30], cpuMsPerRequest: 1 }];
+    const answers = [answer(0, 7, 2), answer(0, 9, 2), answer(5, 22, 3), answer(0, 8, 2)];
+    expect(summarizeSinglePlane({ answers, runs })).toEqual({
+      queries: 3,
+      p50_ms: 20,
+      store_requests_max: 9,
+      rounds_max: 2,
+    });
+  });
+
+  it("have no time where there are none", () => {
+    const runs = [{ latenciesMs: [900], cpuMsPerRequest: 1 }];
+    const none = { queries: 0, p50_ms: null, store_requests_max: 0, rounds_max: 0 };
+    expect(summarizeSinglePlane({ answers: [answer(5, 22, 3)], runs })).toEqual(none);
   });
 });
 
@@ -152,6 +177,7 @@ function growthLine(phase: "cold" | "warm", rows: number): GrowthLine {
     ...figures,
     object_latency_ms: 15,
     rows_scanned_per_query: rows / 10,
+    single_plane: null,
     seconds_build: 3,
     cpu_ms_per_row: 0.1,
     clusters: 10,
