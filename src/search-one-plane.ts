@@ -51,7 +51,10 @@ export interface OnePlane {
 /** Of the rows that were planned; of less of a million rows one neighbour of eight was lost. */
 const keptShareMin = 0.5;
 
-/** What one plane may read in any case: to save less is not worth a round. */
+/**
+ * What one plane may read in any case: to save less is not worth a round. Times the root of the
+ * segments, for the same rows in several of them lie in more clusters.
+ */
 const cheapBytes = 3 * 1024 * 1024;
 /** Beyond that, at most so many times what 1-bit codes of the same rows take. */
 const scanTimesMax = 4;
@@ -78,7 +81,8 @@ export async function planOnePlane(
   const codes = targets.map(({ segment, block }) =>
     scanBlock((segments[segment] as MatchedSegment).segment, block),
   );
-  const bytesMax = Math.max(cheapBytes, scanTimesMax * rangeBytes(codes, scanReads));
+  const cheap = cheapBytes * Math.sqrt(segments.length);
+  const bytesMax = Math.max(cheap, scanTimesMax * rangeBytes(codes, scanReads));
   if (rangeBytes(ranges, bounds) > bytesMax) return undefined;
   const isFlat = ({ segment }: Stretch) =>
     !vectorPlanes((segments[segment] as MatchedSegment).segment).clustered;
