@@ -48,7 +48,7 @@ export interface OnePlane {
   readonly leftOut: readonly SegmentRange[];
 }
 
-/** Of the rows that were planned; of less of a million rows one neighbour of eight was lost. */
+/** Of the rows that were planned. With less, of a million rows, one neighbour of eight was lost. */
 const keptShareMin = 0.5;
 
 /**
@@ -78,15 +78,23 @@ export async function planOnePlane(
   const leftOut = stretches.filter((_, i) => !chosen.has(i));
   const rowsOf = (all: readonly Stretch[]) => all.reduce((sum, { from, to }) => sum + to - from, 0);
   if (rowsOf(ranges) < keptShareMin * rowsOf(stretches)) return undefined;
+  const isFlat = ({ segment }: Stretch) =>
+    !vectorPlanes((segments[segment] as MatchedSegment).segment).clustered;
+  if (leftOut.some(isFlat)) return undefined;
+  const bytesMax = worthwhileBytes(segments, targets);
+  return rangeBytes(ranges, bounds) > bytesMax ? undefined : { ranges, leftOut };
+}
+
+/** More than this is not worth the round that is saved. */
+function worthwhileBytes(
+  segments: readonly MatchedSegment[],
+  targets: readonly ScanTarget[],
+): number {
   const codes = targets.map(({ segment, block }) =>
     scanBlock((segments[segment] as MatchedSegment).segment, block),
   );
-  const cheap = cheapBytes * Math.sqrt(segments.length);
-  const bytesMax = Math.max(cheap, scanTimesMax * rangeBytes(codes, scanReads));
-  if (rangeBytes(ranges, bounds) > bytesMax) return undefined;
-  const isFlat = ({ segment }: Stretch) =>
-    !vectorPlanes((segments[segment] as MatchedSegment).segment).clustered;
-  return leftOut.some(isFlat) ? undefined : { ranges, leftOut };
+  const scanBytes = rangeBytes(codes, scanReads);
+  return Math.max(cheapBytes * Math.sqrt(segments.length), scanTimesMax * scanBytes);
 }
 
 async function isCold(
