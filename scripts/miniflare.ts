@@ -7,8 +7,9 @@
  *   spawnShoal   in a process group of its own, which can be killed whole: `kill(-pid, "SIGKILL")`
  *
  * Each server listens twice. `url` goes through the simulated edge: static assets, compression as
- * the edge does it. `directUrl` goes straight into the Worker: a third of the CPU a request, and
- * what the Worker answers byte for byte. The API is the same on both.
+ * the edge does it. `directUrl` goes straight into the Worker, by an entry of its own: before the
+ * socket of its first entry stand the simulator's two Workers for static assets. What the Worker
+ * answers comes byte for byte, for a quarter of the CPU. The API is the same on both.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -23,6 +24,9 @@ import { bundleWorker } from "./worker-bundle.ts";
 const root = dirname(import.meta.dirname);
 const host = "127.0.0.1";
 const startMsMax = 60_000;
+/** The Worker's module, with its handlers under a second name. */
+const entries =
+  'export * from "./main.js"; export { default, default as direct } from "./main.js";';
 
 export interface ShoalOptions {
   /** Of `url`; a free one if not given. */
@@ -82,14 +86,17 @@ export async function startShoal(options: ShoalOptions = {}): Promise<Shoal> {
           ...(options.consumesQueue === false ? { queueConsumers: [] } : {}),
           name: "shoal",
           modulesRoot: directory,
-          modules: modules.map(({ type, path }) => ({ type, path: join(directory, path) })),
+          modules: [
+            { type: "ESModule", path: join(directory, "entries.js"), contents: entries },
+            ...modules.map(({ type, path }) => ({ type, path: join(directory, path) })),
+          ],
           bindings: {
             ...options.env,
             SHOAL_API_KEYS: apiKey,
             ...(options.latency === undefined ? {} : { SHOAL_R2_LATENCY: options.latency }),
             SHOAL_OBJECT_LATENCY: String(options.objectLatencyMs ?? 0),
           },
-          unsafeDirectSockets: [{ host, port: directPort }],
+          unsafeDirectSockets: [{ host, port: directPort, entrypoint: "direct" }],
         },
       ],
     }),
