@@ -110,6 +110,7 @@ export async function searchVectors(
     });
   } else if (scanned.kind === "ranges") {
     const isOnePlane = scanned.leftOut !== undefined;
+    if (isOnePlane) search.allowance.goByOnePlane(segments.length);
     const reads = isOnePlane ? onePlaneReads(segments.length) : refineReads(search.allowance);
     await refineRanges(refinement, scanned.ranges, reads);
   } else {

@@ -323,7 +323,7 @@ async function findInOpened(
     return { segments, rows: rows.map((row) => Object.assign(row, { distance: 0 })) };
   }
   const isFiltered = filter !== undefined;
-  const allowance = new ReadAllowance(isFiltered, () => context.reader.made);
+  const allowance = new ReadAllowance(isFiltered, opened.length, () => context.reader.made);
   const segments = await matchRows(context, round, opened, filter);
   if (rank.kind === "score") {
     const { touched, scored } = await tailRead();

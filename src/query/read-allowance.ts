@@ -5,6 +5,9 @@
  * may be made where they save megabytes (range-plan.ts).
  *
  *   filter 12    scan 6    refine 6    exact 6    all with a filter 36    and instead of gaps 5
+ *                                                 by one plane 16        and none
+ *
+ * Without a filter, few segments need fewer of the last: 2 of one segment, 5 of four.
  *
  * Ranges are never fewer than objects, and what is joined into few may be large. So a round without
  * a filter also has a cap of what is read at all; what promises least is left out. It is for ten
@@ -30,6 +33,8 @@ const later: Readonly<Record<RankingRound, number>> = {
   refine: exactReadsMax,
   exact: 0,
 };
+/** Both rounds together, of five segments. */
+const onePlaneReadsMax = 16;
 const MiB = 1024 * 1024;
 const capped: Readonly<Record<RankingRound, { readonly reads: number; readonly bytes: number }>> = {
   scan: { reads: 7, bytes: 5 * MiB },
@@ -64,18 +69,26 @@ const spareShare: Readonly<Record<RankingRound, number>> = {
 export class ReadAllowance {
   /** Gap between two rows that is cheaper to read than to skip. */
   readonly gapBytes: number;
-  readonly #readsMax: number;
+  #readsMax: number;
+  #wideReadsMax: number;
   readonly #isFiltered: boolean;
   readonly #made: () => ReadsMade;
   readonly #before: ReadsMade;
 
-  constructor(isFiltered: boolean, made: () => ReadsMade) {
+  constructor(isFiltered: boolean, segments: number, made: () => ReadsMade) {
     const unfiltered = scanReadsMax + refineReadsMax + exactReadsMax;
     this.#readsMax = isFiltered ? filteredReadsMax : unfiltered;
+    this.#wideReadsMax = isFiltered ? wideReadsMax : Math.min(wideReadsMax, 1 + segments);
     this.gapBytes = isFiltered ? filteredGapBytes : coalesceGapBytes;
     this.#isFiltered = isFiltered;
     this.#made = made;
     this.#before = made();
+  }
+
+  /** One plane has a round less, and saves requests by it. */
+  goByOnePlane(segments: number): void {
+    this.#readsMax = Math.ceil(onePlaneReadsMax * capScale(segments));
+    this.#wideReadsMax = 0;
   }
 
   /** Most reads of a round that is about to begin. */
@@ -85,7 +98,7 @@ export class ReadAllowance {
 
   /** So many more of them instead of wide gaps. */
   wideReads(round: RankingRound): number {
-    return this.#shareOf(round, this.#readsMax + wideReadsMax) - this.readsMax(round);
+    return this.#shareOf(round, this.#readsMax + this.#wideReadsMax) - this.readsMax(round);
   }
 
   /**

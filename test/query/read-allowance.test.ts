@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/limits.ts";
 import { ReadAllowance } from "../../src/query/read-allowance.ts";
+import { onePlaneReads } from "../../src/search-one-plane.ts";
 
 const { filteredReadsMax, scanReadsMax, refineReadsMax, exactReadsMax } = limits;
 const ranking = scanReadsMax + refineReadsMax + exactReadsMax;
@@ -9,7 +10,7 @@ const ranking = scanReadsMax + refineReadsMax + exactReadsMax;
 /** Makes the reads that `made` says, or as many as each round may. */
 function run(isFiltered: boolean, filterReads: number, made: readonly (number | undefined)[]) {
   let reads = 5;
-  const allowance = new ReadAllowance(isFiltered, () => ({ requests: reads, bytes: 0 }));
+  const allowance = new ReadAllowance(isFiltered, 1, () => ({ requests: reads, bytes: 0 }));
   reads += filterReads;
   const allowed = (["scan", "refine", "exact"] as const).map((round, i) => {
     const most = allowance.readsMax(round);
@@ -46,18 +47,34 @@ test("more reads than were expected take nothing from what a round is sure of", 
   expect(run(true, 90, []).allowed).toEqual([scanReadsMax, refineReadsMax, exactReadsMax]);
 });
 
-test("a few more reads are left for wide gaps, and none of them is given twice", () => {
-  let reads = 0;
-  const allowance = new ReadAllowance(false, () => ({ requests: reads, bytes: 0 }));
-  for (const round of ["scan", "refine", "exact"] as const) {
-    reads += allowance.readsMax(round) + allowance.wideReads(round);
-  }
-  expect(reads).toBe(ranking + limits.wideReadsMax);
+test.each([
+  [1, 2],
+  [4, limits.wideReadsMax],
+  [30, limits.wideReadsMax],
+])(
+  "of %i segments %i more reads are left for wide gaps, and none is given twice",
+  (segments, more) => {
+    let reads = 0;
+    const allowance = new ReadAllowance(false, segments, () => ({ requests: reads, bytes: 0 }));
+    for (const round of ["scan", "refine", "exact"] as const) {
+      reads += allowance.readsMax(round) + allowance.wideReads(round);
+    }
+    expect(reads).toBe(ranking + more);
+  },
+);
+
+test.each([1, 5])("one plane of %i segments makes 16 reads in its two rounds", (segments) => {
+  let reads = 2;
+  const allowance = new ReadAllowance(false, segments, () => ({ requests: reads, bytes: 0 }));
+  reads += onePlaneReads(segments).readsMax;
+  allowance.goByOnePlane(segments);
+  expect(allowance.wideReads("exact")).toBe(0);
+  expect(reads - 2 + allowance.readsMax("exact")).toBe(16);
 });
 
 test("a round is capped, with what the rounds before have left, and more rows have larger caps", () => {
   const made = { requests: 3, bytes: 1_000 };
-  const allowance = new ReadAllowance(false, () => ({ ...made }));
+  const allowance = new ReadAllowance(false, 1, () => ({ ...made }));
   const MiB = 1024 * 1024;
   expect(allowance.cap("scan", 5, 5)).toEqual({ reads: 7, bytes: 5 * MiB });
   expect(allowance.cap("scan", 20, 5, 3)).toEqual({ reads: 42, bytes: 30 * MiB });
@@ -70,5 +87,5 @@ test("a round is capped, with what the rounds before have left, and more rows ha
   made.requests += 30;
   made.bytes += 30 * MiB;
   expect(allowance.cap("exact", 10, 1)).toEqual({ reads: 10, bytes: 2 * MiB });
-  expect(new ReadAllowance(true, () => made).cap("exact", 10, 1)).toBeUndefined();
+  expect(new ReadAllowance(true, 1, () => made).cap("exact", 10, 1)).toBeUndefined();
 });
