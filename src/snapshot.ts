@@ -181,7 +181,7 @@ async function askOwner(
     floor: reply.floor,
     next: reply.next,
     skipped: new Set(reply.skipped),
-    schema: reply.schema,
+    schema: heldSchema(reply, last),
     createdMs: reply.createdMs,
     lastWriteMs: reply.lastWriteMs,
     unindexedRows: reply.unindexedRows,
@@ -204,6 +204,18 @@ function heldManifest(reply: HeadReply, last: Snapshot | undefined): Manifest | 
   return last?.generation === reply.generation && last.manifest.version === reply.manifestVersion
     ? last.manifest
     : undefined;
+}
+
+/**
+ * What is kept for a schema is kept for the object, so the one that is held stays while no entry
+ * came. (A version alone names no schema: one that came with an entry that was skipped since does
+ * not count.)
+ */
+function heldSchema(reply: HeadReply, last: Snapshot | undefined): Schema {
+  const { generation, next, schema } = reply;
+  const isSame =
+    last?.generation === generation && last.next === next && last.schema.version === schema.version;
+  return isSame ? last.schema : schema;
 }
 
 // ---- Without the owner

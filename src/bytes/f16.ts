@@ -10,6 +10,8 @@ const quietNaNF16 = 0x7e00;
 const infinityF32 = 0x7f80_0000;
 const overflowF32 = 0x477f_f000;
 const normalF32 = 0x3880_0000;
+/** Bits of halves: 2^-14. */
+const smallestNormal = 0x400;
 /** (127 - 15) << 10: the exponent biases' difference in the position of a half's exponent. */
 const biasF16 = 112 << 10;
 /** Adding and taking away 2^52 rounds a small positive number to an integer, ties to even. */
@@ -34,16 +36,8 @@ export function decodeF16(
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < halves.length; i++) {
     const half = halves[i] as number;
-    const sign = (half & 0x8000) << 16;
-    const magnitude = half & 0x7fff;
-    if (magnitude >= infinityF16) {
-      bits[i] = sign | infinityF32 | ((half & 0x3ff) << 13);
-    } else if (magnitude >= 0x400) {
-      bits[i] = sign | ((magnitude + biasF16) << 13);
-    } else {
-      // Subnormal: an integer times 2^-24, exact in f32.
-      values[i] = (sign === 0 ? magnitude : -magnitude) * 2 ** -24;
-    }
+    if ((half & 0x7fff) < smallestNormal) values[i] = subnormalOf(half);
+    else bits[i] = bitsOf(half);
   }
   return values;
 }
@@ -56,11 +50,24 @@ export function f32ToF16(value: number): number {
 
 /** The value of a half. */
 export function f16ToF32(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 0x3ff;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+  if ((half & 0x7fff) < smallestNormal) return subnormalOf(half);
+  scratchBits[0] = bitsOf(half);
+  return scratch[0] as number;
+}
+
+/** An integer times 2^-24, exact in f32. */
+function subnormalOf(half: number): number {
+  const magnitude = half & 0x3ff;
+  return (half & 0x8000 ? -magnitude : magnitude) * 2 ** -24;
+}
+
+/** The f32 bits of a half that is not subnormal. */
+function bitsOf(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const magnitude = half & 0x7fff;
+  return magnitude < infinityF16
+    ? sign | ((magnitude + biasF16) << 13)
+    : sign | infinityF32 | ((half & 0x3ff) << 13);
 }
 
 function halfOf(bits: number, value: number): number {
