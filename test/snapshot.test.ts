@@ -63,6 +63,21 @@ describe("a strong query", () => {
     expect(billing).toEqual({ queriedBytes: 256_000_000, returnedBytes: 24 });
   });
 
+  test("keeps the schema it holds while no entry came", async () => {
+    const rig = new SearchRig();
+    await rig.put([documentAt(1)]);
+    const head: SnapshotTarget["owner"]["head"] = async (request) =>
+      structuredClone(await rig.owner.head(request));
+    const schemaOf = async () => {
+      await idsOf(rig, all, { head });
+      return rig.isolate.memory.snapshots.recall(rig.tenant, rig.name)?.schema;
+    };
+    const first = await schemaOf();
+    expect(await schemaOf()).toBe(first);
+    await rig.put([documentAt(2)]);
+    expect(await schemaOf()).not.toBe(first);
+  });
+
   test("of a name that was deleted finds nothing, and of its successor nothing old", async () => {
     const rig = new SearchRig();
     await rig.put([documentAt(1), documentAt(2)]);
