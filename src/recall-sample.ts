@@ -1,7 +1,8 @@
 /**
  * Which approximate queries are compared with the truth: one in a hundred, as long as comparisons
- * of a namespace read no more than so many bytes a second. The comparison is made by a consumer of
- * the queue (workers/recall-samples.ts), never by the request.
+ * of a namespace read no more than so many bytes a second, for each isolate that answers queries.
+ * The comparison is made by a consumer of the queue (workers/recall-samples.ts), never by the
+ * request. What would take it minutes is not compared.
  */
 import { limits } from "./limits.ts";
 import type { Ports } from "./ports.ts";
@@ -9,6 +10,8 @@ import { WeightedLru } from "./store/weighted-lru.ts";
 
 /** Namespaces an isolate remembers the last sample of. */
 const namespacesMax = 1_000;
+/** Of int8 codes: 2.7 million rows of 768 dimensions, some ten seconds for a consumer. */
+const scanBytesMax = 2 * 1024 ** 3;
 /** Of a uniform 32-bit number. */
 const range = 2 ** 32;
 
@@ -22,7 +25,7 @@ export class RecallSampler {
     const drawn = ((a * 256 + b) * 256 + c) * 256 + d;
     const nowMs = clock.now();
     const isDrawn = drawn < limits.recallSampleShare * range;
-    if (!isDrawn || bytes > limits.requestScanBytesMax || nowMs < (this.#nextMs.get(key) ?? 0)) {
+    if (!isDrawn || bytes > scanBytesMax || nowMs < (this.#nextMs.get(key) ?? 0)) {
       return false;
     }
     this.#nextMs.put(key, nowMs + (1_000 * bytes) / limits.recallBytesPerSecond, 1);

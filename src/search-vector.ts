@@ -110,7 +110,9 @@ export async function searchVectors(
     });
   } else if (scanned.kind === "ranges") {
     const isOnePlane = scanned.leftOut !== undefined;
-    if (isOnePlane) search.allowance.goByOnePlane(segments.length);
+    if (isOnePlane && search.attributes === undefined) {
+      search.allowance.goByOnePlane(wanted, segments.length);
+    }
     const reads = isOnePlane ? onePlaneReads(segments.length) : refineReads(search.allowance);
     await refineRanges(refinement, scanned.ranges, reads);
   } else {

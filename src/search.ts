@@ -10,9 +10,9 @@
  *   5. The best rows of both, by exact distance and id or by id alone.
  *   6. Attributes and vectors of those only, as far as step 4 has not met them.
  *
- * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 18 reads without a
- * filter, 4 and 36 with one; ordered by id, a round for ids and one for
- * documents.
+ * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 23 reads without a
+ * filter, 4 and 41 with one, for ten rows of five segments (query/read-allowance.ts); ordered by
+ * id, a round for ids and one for documents.
  *
  * If an object is gone, the snapshot has outlived the collector's grace: the whole query starts
  * over on a new one, once. There is never a partial answer.

@@ -5,9 +5,9 @@
  * may be made where they save megabytes (range-plan.ts).
  *
  *   filter 12    scan 6    refine 6    exact 6    all with a filter 36    and instead of gaps 5
- *                                                 by one plane 16        and none
  *
- * Without a filter, few segments need fewer of the last: 2 of one segment, 5 of four.
+ * Without a filter, few segments need fewer instead of gaps: 2 of one segment, 5 of four. Ten rows
+ * of up to five segments by one plane: all with it 16, and none instead of gaps.
  *
  * Ranges are never fewer than objects, and what is joined into few may be large. So a round without
  * a filter also has a cap of what is read at all; what promises least is left out. It is for ten
@@ -33,8 +33,8 @@ const later: Readonly<Record<RankingRound, number>> = {
   refine: exactReadsMax,
   exact: 0,
 };
-/** Both rounds together, of five segments. */
-const onePlaneReadsMax = 16;
+/** Of both rounds by one plane together. */
+const onePlaneRankingMax = 16;
 const MiB = 1024 * 1024;
 const capped: Readonly<Record<RankingRound, { readonly reads: number; readonly bytes: number }>> = {
   scan: { reads: 7, bytes: 5 * MiB },
@@ -85,9 +85,10 @@ export class ReadAllowance {
     this.#before = made();
   }
 
-  /** One plane has a round less, and saves requests by it. */
-  goByOnePlane(segments: number): void {
-    this.#readsMax = Math.ceil(onePlaneReadsMax * capScale(segments));
+  /** A round less, so vectors of a few rows of a few segments need fewer reads. */
+  goByOnePlane(wanted: number, segments: number): void {
+    if (wanted > cappedWanted || segments > cappedSegments) return;
+    this.#readsMax = onePlaneRankingMax;
     this.#wideReadsMax = 0;
   }
 

@@ -127,6 +127,8 @@ describe("answers", () => {
     const answer = await ask("/", { headers: { authorization: "" }, throughEdge: true });
     expect(answer.status).toBe(200);
     expect(answer.headers.get("content-type")).toMatch(/^text\/html/);
+    // The page is the edge's. Straight from the Worker there is none.
+    expect(await ask("/", { headers: { authorization: "" } })).toMatchObject({ status: 401 });
   });
 });
 

@@ -67,7 +67,7 @@ test.each([1, 5])("one plane of %i segments makes 16 reads in its two rounds", (
   let reads = 2;
   const allowance = new ReadAllowance(false, segments, () => ({ requests: reads, bytes: 0 }));
   reads += onePlaneReads(segments).readsMax;
-  allowance.goByOnePlane(segments);
+  allowance.goByOnePlane(10, segments);
   expect(allowance.wideReads("exact")).toBe(0);
   expect(reads - 2 + allowance.readsMax("exact")).toBe(16);
 });

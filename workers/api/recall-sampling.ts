@@ -13,15 +13,18 @@ const filterBytesMax = 32 * 1024;
 /** A hint that is lost is a sample less. */
 export function sampleQuery(scope: Scope, name: string, of: Parts): void {
   const { ports, sampler, tenant } = scope;
-  const [part] = of.parts;
-  if (of.parts.length !== 1 || part?.kind !== "rows" || part.query.rank.kind !== "vector") {
-    return;
-  }
-  const { rank, filters } = part.query;
+  const vectorQueries = of.parts.flatMap((part) => {
+    if (part.kind !== "rows" || part.query.rank.kind !== "vector") return [];
+    const { rank, filters } = part.query;
+    return rank.exhaustive ? [] : [{ rank, filters }];
+  });
+  // One of a request: which does not matter.
+  const [sampled] = vectorQueries;
   const snapshot = ports.memory.snapshots.recall(tenant, name);
-  if (rank.exhaustive || snapshot === undefined) {
+  if (sampled === undefined || snapshot === undefined) {
     return;
   }
+  const { rank, filters } = sampled;
   if (!vectorColumns(snapshot.schema).some(({ name: column }) => column === rank.column)) {
     return;
   }
