@@ -10,8 +10,10 @@ import type { Scope } from "./scope.ts";
 /** A message has 128 KB, of which a vector may take 57. */
 const filterBytesMax = 32 * 1024;
 
+type SampleScope = Pick<Scope, "tenant" | "ports" | "sampler" | "sendHint">;
+
 /** A hint that is lost is a sample less. */
-export function sampleQuery(scope: Scope, name: string, of: Parts): void {
+export function sampleQuery(scope: SampleScope, name: string, of: Parts): void {
   const { ports, sampler, tenant } = scope;
   const vectorQueries = of.parts.flatMap((part) => {
     if (part.kind !== "rows" || part.query.rank.kind !== "vector") return [];
