@@ -14,7 +14,7 @@
  * rows wanted of five segments, and grows with either: each segment that is looked into costs a
  * range. (Beyond twenty segments, which are small then, it grows more slowly.)
  *
- *   scan 8 and 5 MiB    refine 8 and 4 MiB    exact 10 and 2 MiB    and what was left before
+ *   scan 8 and 5 MiB    refine 8 and 4 MiB    exact 8 and 2 MiB    and what was left before
  */
 import { limits } from "../limits.ts";
 import type { ReadCap } from "../store/range-plan.ts";
@@ -39,7 +39,7 @@ const MiB = 1024 * 1024;
 const capped: Readonly<Record<RankingRound, { readonly reads: number; readonly bytes: number }>> = {
   scan: { reads: 8, bytes: 5 * MiB },
   refine: { reads: 8, bytes: 4 * MiB },
-  exact: { reads: 10, bytes: 2 * MiB },
+  exact: { reads: 8, bytes: 2 * MiB },
 };
 const rounds = ["scan", "refine", "exact"] as const;
 /** Of so many rows and segments at most, the caps are as they stand there. */

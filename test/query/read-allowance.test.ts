@@ -86,6 +86,6 @@ test("a round is capped, with what the rounds before have left, and more rows ha
   expect(allowance.cap("refine", 10, 1)).toEqual({ reads: 12, bytes: 8 * MiB });
   made.requests += 30;
   made.bytes += 30 * MiB;
-  expect(allowance.cap("exact", 10, 1)).toEqual({ reads: 10, bytes: 2 * MiB });
+  expect(allowance.cap("exact", 10, 1)).toEqual({ reads: 8, bytes: 2 * MiB });
   expect(new ReadAllowance(true, 1, () => made).cap("exact", 10, 1)).toBeUndefined();
 });
