@@ -3,14 +3,22 @@ import { encodeBase64 } from "../../src/bytes/base64.ts";
 import { bytesOf } from "../../src/bytes/typed-view.ts";
 import { vectorColumns } from "../../src/document/schema.ts";
 import { scanBytes } from "../../src/operation-cost.ts";
+import type { RecallSampleHint } from "../../src/ports.ts";
+import type { RecallSampler } from "../../src/recall-sample.ts";
 import type { Parts } from "../../src/search-parts.ts";
+import type { SearchPorts } from "../../src/search-ports.ts";
 import { encodeJson, type JsonValue } from "./json.ts";
-import type { Scope } from "./scope.ts";
 
 /** A message has 128 KB, of which a vector may take 57. */
 const filterBytesMax = 32 * 1024;
 
-type SampleScope = Pick<Scope, "tenant" | "ports" | "sampler" | "sendHint">;
+/** What it needs of a request. */
+interface SampleScope {
+  readonly tenant: string;
+  readonly ports: SearchPorts;
+  readonly sampler: RecallSampler;
+  sendHint(hint: RecallSampleHint): Promise<void>;
+}
 
 /** A hint that is lost is a sample less. */
 export function sampleQuery(scope: SampleScope, name: string, of: Parts): void {

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { decodeBase64 } from "../../../src/bytes/base64.ts";
 import { f32View } from "../../../src/bytes/typed-view.ts";
-import type { OperationHint, RecallSampleHint } from "../../../src/ports.ts";
+import type { RecallSampleHint } from "../../../src/ports.ts";
 import { RecallSampler } from "../../../src/recall-sample.ts";
 import { parseParts } from "../../../workers/api/query-parts.ts";
 import { sampleQuery } from "../../../workers/api/recall-sampling.ts";
@@ -20,16 +20,15 @@ async function samplesOf(body: object) {
   const attributes = { n: 1, name: null, tags: null, note: null };
   await rig.put([{ id: 1, vector: Float32Array.of(1, 2, 3, 4), attributes }]);
   await rig.search(byId);
-  const hints: (OperationHint | RecallSampleHint)[] = [];
+  const hints: RecallSampleHint[] = [];
   const random = { bytes: (length: number) => new Uint8Array(length) };
-  const sendHint = async (hint: OperationHint | RecallSampleHint): Promise<void> => {
+  const sendHint = async (hint: RecallSampleHint): Promise<void> => {
     hints.push(hint);
   };
   const ports = { ...rig.isolate, random };
   const scope = { tenant: rig.tenant, ports, sampler: new RecallSampler(), sendHint };
   sampleQuery(scope, rig.name, parseParts(body).asked);
   return hints.map((hint) => {
-    if (!("sampled" in hint)) return undefined;
     const bytes = decodeBase64(hint.vector);
     const vector = Array.from(f32View(bytes, 0, bytes.length / 4));
     return { column: hint.column, vector, filters: hint.filters };
