@@ -10,7 +10,7 @@ import { WeightedLru } from "./store/weighted-lru.ts";
 
 /** Namespaces an isolate remembers the last sample of. */
 const namespacesMax = 1_000;
-/** Of int8 codes: 2.7 million rows of 768 dimensions, some ten seconds for a consumer. */
+/** Of int8 codes: 2.7 million rows of 768 dimensions, estimated at ten seconds for a consumer. */
 const scanBytesMax = 2 * 1024 ** 3;
 /** Of a uniform 32-bit number. */
 const range = 2 ** 32;

@@ -10,7 +10,7 @@
  *   5. The best rows of both, by exact distance and id or by id alone.
  *   6. Attributes and vectors of those only, as far as step 4 has not met them.
  *
- * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 23 reads without a
+ * Cost with warm caches: the `head` call. Cold, beside it: at most 3 rounds and 24 reads without a
  * filter, 4 and 41 with one, for ten rows of five segments (query/read-allowance.ts); ordered by
  * id, a round for ids and one for documents.
  *

@@ -7,7 +7,7 @@
  *   filter 12    scan 6    refine 6    exact 6    all with a filter 36    and instead of gaps 5
  *
  * Without a filter, few segments need fewer instead of gaps: 2 of one segment, 5 of four. Ten rows
- * of up to five segments by one plane: all with it 16, and none instead of gaps.
+ * of up to five segments by one plane, without attributes: 16 in all, and none instead of gaps.
  *
  * Ranges are never fewer than objects, and what is joined into few may be large. So a round without
  * a filter also has a cap of what is read at all; what promises least is left out. It is for ten
@@ -85,7 +85,7 @@ export class ReadAllowance {
     this.#before = made();
   }
 
-  /** A round less, so vectors of a few rows of a few segments need fewer reads. */
+  /** A round less, so a few rows of a few segments need fewer reads, if their vectors are all. */
   goByOnePlane(wanted: number, segments: number): void {
     if (wanted > cappedWanted || segments > cappedSegments) return;
     this.#readsMax = onePlaneRankingMax;
